@@ -1,0 +1,124 @@
+package filter
+
+import (
+	"unsafe"
+
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory/schema"
+)
+
+// Resource is what a filter is evaluated on.
+type Resource interface {
+	// Document is the stored JSON, which does not change.
+	Document() []byte
+	// Derived is the JSON of an attribute that is not stored: "meta" (object),
+	// "groups", "members" (arrays), an extension under its URN (object), and other
+	// attributes marked Derived by their name. nil: it has no value but what the
+	// document may hold.
+	Derived(name string) []byte
+	// Contains reports whether the list called name (members, groups) has an element
+	// of that value, which is a key of the value attribute.
+	Contains(name, value string) bool
+}
+
+// Query is a filter bound to a resource type. It is immutable and safe for
+// concurrent use.
+type Query struct {
+	root    node
+	lookups []Lookup
+	buffer  [1]Lookup
+	exact   bool
+}
+
+// Match reports whether the filter holds for the resource.
+//
+// A comparison with a multi-valued attribute holds when it does for any value. ne
+// also holds for what is unassigned, and for a list when any value differs; use
+// not (x eq y) for "none equals".
+func (q *Query) Match(r Resource) bool {
+	return q.root.match(r, gjson.Result{Type: gjson.JSON, Raw: asString(r.Document())})
+}
+
+// Lookup is a comparison that an index of the attribute's keys can answer.
+type Lookup struct {
+	Attribute *schema.Attribute
+	Op        Op     // Eq, Sw, Gt, Ge, Lt or Le
+	Key       string // Attribute.Key of the value
+}
+
+// Lookups are the comparisons that every match satisfies and an index could
+// answer, the most selective kind first: eq, then sw, then ranges. The slice is
+// the query's own.
+func (q *Query) Lookups() []Lookup { return q.lookups }
+
+// Exact reports whether the query is its single Lookup, so that what the index
+// finds needs no Match.
+func (q *Query) Exact() bool { return q.exact }
+
+// sortLookups is an insertion sort by kind: there are few, and order within a kind stays.
+func sortLookups(list []Lookup) {
+	for i := 1; i < len(list); i++ {
+		for j := i; j > 0 && rank(list[j].Op) < rank(list[j-1].Op); j-- {
+			list[j], list[j-1] = list[j-1], list[j]
+		}
+	}
+}
+
+func rank(o Op) int {
+	switch o {
+	case Eq:
+		return 0
+	case Sw:
+		return 1
+	}
+	return 2
+}
+
+// isLookup reports whether a node is no more than one comparison.
+func isLookup(n node) bool {
+	switch n := n.(type) {
+	case *compare, *contains:
+		return true
+	case *valuePath:
+		return isLookup(n.filter)
+	}
+	return false
+}
+
+// ElementQuery is a value filter bound to a multi-valued attribute.
+type ElementQuery struct {
+	attr *schema.Attribute
+	root node
+}
+
+// CompileElement binds a value filter, the inside of [], to the attribute whose
+// elements it selects. Errors are those of Compile.
+func CompileElement(e Expr, a *schema.Attribute, o Options) (*ElementQuery, error) {
+	b := binder{element: a, strict: o.Strict}
+	n, err := b.compile(e, false)
+	if err != nil {
+		return nil, err
+	}
+	return &ElementQuery{attr: a, root: n}, nil
+}
+
+// Match reports whether the filter holds for an element in the form of a
+// schema.Document. An element that is none of the attribute's does not match.
+func (q *ElementQuery) Match(element any) bool {
+	var buffer [256]byte
+	data, err := q.attr.AppendJSON(buffer[:0], element)
+	return err == nil && q.root.match(nil, gjson.ParseBytes(data))
+}
+
+// MatchElement is CompileElement and Match for a single element.
+func MatchElement(e Expr, a *schema.Attribute, element any, o Options) (bool, error) {
+	q, err := CompileElement(e, a, o)
+	if err != nil {
+		return false, err
+	}
+	return q.Match(element), nil
+}
+
+// asString views bytes that nobody changes as a string.
+func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

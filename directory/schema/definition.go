@@ -1,0 +1,71 @@
+package schema
+
+import "strconv"
+
+// Definition is the schema as /Schemas shows it, without meta (RFC 7643 §7). What
+// that form cannot say is left out: sub-attributes of sub-attributes, except in
+// the schema of schemas itself.
+func (s *Schema) Definition() []byte {
+	dst := appendString([]byte(`{"schemas":["`+SchemaURN+`"],"id":`), s.ID)
+	if s.Name != "" {
+		dst = appendString(append(dst, `,"name":`...), s.Name)
+	}
+	if s.Description != "" {
+		dst = appendString(append(dst, `,"description":`...), s.Description)
+	}
+	dst = append(dst, `,"attributes":`...)
+	return append(appendDefinitions(dst, s.Attributes, s.ID == SchemaURN), '}')
+}
+
+func appendDefinitions(dst []byte, list []*Attribute, nested bool) []byte {
+	dst = append(dst, '[')
+	first := true
+	for _, a := range list {
+		if a.Parent != nil && a.Kind == Complex && !nested {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = a.appendDefinition(dst, nested)
+	}
+	return append(dst, ']')
+}
+
+func (a *Attribute) appendDefinition(dst []byte, nested bool) []byte {
+	dst = appendString(append(dst, `{"name":`...), a.Name)
+	dst = append(dst, `,"type":"`+a.Kind.String()+`"`...)
+	dst = strconv.AppendBool(append(dst, `,"multiValued":`...), a.MultiValued)
+	dst = appendString(append(dst, `,"description":`...), a.Description)
+	dst = strconv.AppendBool(append(dst, `,"required":`...), a.Required)
+	if len(a.CanonicalValues) > 0 {
+		dst = appendStrings(append(dst, `,"canonicalValues":`...), a.CanonicalValues)
+	}
+	switch a.Kind {
+	case String, Reference, Binary:
+		dst = strconv.AppendBool(append(dst, `,"caseExact":`...), a.CaseExact)
+	}
+	dst = append(dst, `,"mutability":"`+a.Mutability.String()+`","returned":"`+a.Returned.String()+`"`...)
+	if a.Kind != Complex { // erratum 6004
+		dst = append(dst, `,"uniqueness":"`+a.Uniqueness.String()+`"`...)
+	}
+	if a.Kind == Reference {
+		dst = appendStrings(append(dst, `,"referenceTypes":`...), a.ReferenceTypes)
+	}
+	if a.Kind == Complex {
+		dst = appendDefinitions(append(dst, `,"subAttributes":`...), a.Sub, nested)
+	}
+	return append(dst, '}')
+}
+
+func appendStrings(dst []byte, list []string) []byte {
+	dst = append(dst, '[')
+	for i, s := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, s)
+	}
+	return append(dst, ']')
+}

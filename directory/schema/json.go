@@ -1,0 +1,197 @@
+package schema
+
+import (
+	"encoding/json"
+	"strconv"
+	"unicode/utf8"
+	"unsafe"
+
+	"github.com/tidwall/gjson"
+)
+
+// MaxDepth bounds the nesting of JSON in requests.
+const MaxDepth = 32
+
+// Unmarshal reads one JSON value, numbers as json.Number. Duplicate keys, data
+// after the value, nesting beyond MaxDepth and bytes that are no UTF-8 are refused
+// with an *Error (invalidSyntax).
+func Unmarshal(body []byte) (any, error) {
+	if !utf8.Valid(body) {
+		return nil, Errorf(InvalidSyntax, "", "the body is not UTF-8")
+	}
+	if depth(body) > MaxDepth {
+		return nil, Errorf(InvalidSyntax, "", "JSON nests deeper than %d levels", MaxDepth)
+	}
+	if !json.Valid(body) {
+		var raw json.RawMessage
+		err := json.Unmarshal(body, &raw)
+		if syntax, ok := err.(*json.SyntaxError); ok {
+			return nil, Errorf(InvalidSyntax, "", "the body is not JSON: at byte %d: %v", syntax.Offset, err)
+		}
+		return nil, Errorf(InvalidSyntax, "", "the body is not JSON: %v", err)
+	}
+	return build(gjson.ParseBytes(body), "")
+}
+
+// depth is the deepest nesting of arrays and objects outside strings.
+func depth(body []byte) int {
+	level, deepest, inString := 0, 0, false
+	for i := 0; i < len(body); i++ {
+		switch c := body[i]; {
+		case inString && c == '\\':
+			i++
+		case c == '"':
+			inString = !inString
+		case inString:
+		case c == '{', c == '[':
+			level++
+			deepest = max(deepest, level)
+		case c == '}', c == ']':
+			level--
+		}
+	}
+	return deepest
+}
+
+// build makes Go values of valid JSON.
+func build(v gjson.Result, at string) (any, error) {
+	var err error
+	switch {
+	case v.IsObject():
+		object := map[string]any{}
+		v.ForEach(func(key, e gjson.Result) bool {
+			name := key.String()
+			if _, twice := object[name]; twice {
+				err = Errorf(InvalidSyntax, join(at, name), "is given twice")
+				return false
+			}
+			object[name], err = build(e, join(at, name))
+			return err == nil
+		})
+		return object, err
+	case v.IsArray():
+		array := []any{}
+		v.ForEach(func(_, e gjson.Result) bool {
+			var element any
+			element, err = build(e, at)
+			array = append(array, element)
+			return err == nil
+		})
+		return array, err
+	}
+	return scalar(v), nil
+}
+
+func scalar(v gjson.Result) any {
+	switch v.Type {
+	case gjson.String:
+		return v.Str
+	case gjson.Number:
+		return json.Number(v.Raw)
+	case gjson.True:
+		return true
+	case gjson.False:
+		return false
+	}
+	return nil
+}
+
+func join(at, name string) string {
+	if at == "" {
+		return name
+	}
+	return at + "." + name
+}
+
+// Decode is the inverse of Encode. It trusts the bytes, which the Document's
+// strings may share: they must not change.
+func (t *ResourceType) Decode(stored []byte) (Document, error) {
+	if len(stored) == 0 {
+		return nil, Errorf(InvalidSyntax, "", "the stored %s is empty", t.Name)
+	}
+	v := gjson.Parse(unsafe.String(unsafe.SliceData(stored), len(stored)))
+	if !v.IsObject() {
+		return nil, Errorf(InvalidSyntax, "", "the stored %s is not a JSON object", t.Name)
+	}
+	doc := make(Document, 16)
+	v.ForEach(func(key, e gjson.Result) bool {
+		if name := key.Str; name != "schemas" && name != "meta" {
+			doc[name] = decode(e)
+		}
+		return true
+	})
+	return doc, nil
+}
+
+func decode(v gjson.Result) any {
+	switch {
+	case v.IsObject():
+		object := make(map[string]any, 4)
+		v.ForEach(func(key, e gjson.Result) bool {
+			object[key.Str] = decode(e)
+			return true
+		})
+		return object
+	case v.IsArray():
+		var array []any
+		v.ForEach(func(_, e gjson.Result) bool {
+			array = append(array, decode(e))
+			return true
+		})
+		return array
+	}
+	return scalar(v)
+}
+
+// appendString appends a JSON string. Only what JSON demands is escaped.
+func appendString(dst []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	dst = append(dst, '"')
+	start := 0
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if r == utf8.RuneError && size == 1 {
+				dst = append(append(dst, s[start:i]...), "\uFFFD"...)
+				start = i + 1
+			}
+			i += size
+			continue
+		}
+		if c >= ' ' && c != '"' && c != '\\' {
+			i++
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		i++
+		start = i
+	}
+	return append(append(dst, s[start:]...), '"')
+}
+
+// appendScalar appends a value that is neither complex nor a list; false if v is
+// of no such type.
+func appendScalar(dst []byte, v any) ([]byte, bool) {
+	switch v := v.(type) {
+	case string:
+		return appendString(dst, v), true
+	case bool:
+		return strconv.AppendBool(dst, v), true
+	case json.Number:
+		return append(dst, v...), true
+	}
+	return dst, false
+}

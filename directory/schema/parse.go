@@ -1,0 +1,207 @@
+package schema
+
+import (
+	"slices"
+	"sort"
+	"strings"
+)
+
+// Mode says how a request is read.
+type Mode struct {
+	// Strict reads by the letter of the RFCs: no coercion of types, no unknown
+	// attributes, no unknown URNs.
+	Strict bool
+	// KeepReadOnly keeps readOnly values, which are dropped otherwise; for our
+	// own callers.
+	KeepReadOnly bool
+}
+
+// Parse turns the body of a POST or PUT into a Document. Names are taken in any
+// case (RFC 7643 §2.1); values are checked (§2.3) and, unless strict, coerced where
+// clients are known to send another form; readOnly values and, after a check,
+// writeOnly ones are dropped, as are null, [] and what the schemas do not know
+// (refused when strict). Of elements with the same type and value the later are
+// merged into the first. "schemas" has to hold the type's schema; an extension's
+// URN may be missing there, unknown URNs are ignored unless strict.
+//
+// What is required is judged by Check, except that elements of Group.members need
+// a value. The error is an *Error (invalidSyntax, invalidValue).
+func (t *ResourceType) Parse(body []byte, m Mode) (Document, error) {
+	v, err := Unmarshal(body)
+	if err != nil {
+		return nil, err
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return nil, Errorf(InvalidSyntax, "", "the body must be a JSON object")
+	}
+	return t.ParseObject(object, m)
+}
+
+// ParseObject is Parse for a body that Unmarshal has read.
+func (t *ResourceType) ParseObject(object map[string]any, m Mode) (Document, error) {
+	if err := t.checkSchemas(object, m); err != nil {
+		return nil, err
+	}
+	doc, seen := Document{}, map[string]string{}
+	for _, key := range sortedKeys(object) {
+		name, err := t.parseMember(doc, key, object[key], m)
+		if err != nil {
+			return nil, err
+		}
+		if other, twice := seen[name]; twice && name != "" {
+			return nil, Errorf(InvalidSyntax, key, "is given twice, also as %s", other)
+		}
+		seen[name] = key
+	}
+	return doc, nil
+}
+
+// parseMember reads one member of the body into doc. It returns the name that the
+// schemas have for it, "" if they have none.
+func (t *ResourceType) parseMember(doc Document, key string, v any, m Mode) (string, error) {
+	list := t.Schema.Attributes
+	if a := findFold(t.common, key); a != nil {
+		if a.Name == "schemas" || a.Name == "meta" {
+			return a.Name, nil
+		}
+		list = t.common
+	}
+	if e := t.extensionForBody(key, m); e != nil {
+		values, err := t.parseExtension(e, v, m)
+		if len(values) > 0 {
+			doc[e.ID] = values
+		}
+		return e.ID, err
+	}
+	a := findFold(list, key)
+	if a == nil {
+		if m.Strict {
+			return "", Errorf(InvalidSyntax, key, "is not an attribute of %s", t.Name)
+		}
+		return "", nil
+	}
+	return a.Name, parseInto(doc, a, a.Path, v, m)
+}
+
+// extensionForBody is the extension that a member of the body holds.
+func (t *ResourceType) extensionForBody(key string, m Mode) *Schema {
+	if len(key) < 4 || !strings.EqualFold(key[:4], "urn:") {
+		return nil
+	}
+	if e := t.Extension(key); e != nil {
+		return e
+	}
+	if !m.Strict && strings.EqualFold(key, enterpriseUserURN11) {
+		return t.Extension(EnterpriseUserURN)
+	}
+	return nil
+}
+
+func (t *ResourceType) parseExtension(e *Schema, v any, m Mode) (map[string]any, error) {
+	if list, ok := v.([]any); v == nil || ok && len(list) == 0 {
+		return nil, nil
+	}
+	object, ok := v.(map[string]any)
+	if !ok {
+		return nil, Errorf(InvalidValue, e.ID, "must be an object")
+	}
+	return parseMembers(e.Attributes, object, e.ID, e.ID+":", m)
+}
+
+// parseMembers reads an object whose members are the attributes of the list.
+func parseMembers(list []*Attribute, object map[string]any, of, at string, m Mode) (map[string]any, error) {
+	values := make(map[string]any, len(object))
+	seen := make(map[*Attribute]string, len(object))
+	for _, key := range sortedKeys(object) {
+		a := findFold(list, key)
+		if a == nil {
+			if m.Strict {
+				return nil, Errorf(InvalidSyntax, at+key, "is not an attribute of %s", of)
+			}
+			continue
+		}
+		if other, twice := seen[a]; twice {
+			return nil, Errorf(InvalidSyntax, at+key, "is given twice, also as %s", other)
+		}
+		seen[a] = key
+		if err := parseInto(values, a, at+a.Name, object[key], m); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+// parseInto reads a's value into values, unless it is not the client's to give.
+func parseInto(values map[string]any, a *Attribute, at string, v any, m Mode) error {
+	if a.Mutability == ReadOnly && !m.KeepReadOnly {
+		return nil
+	}
+	parsed, err := parseValue(a, at, v, m)
+	if err != nil || parsed == nil || a.Mutability == WriteOnly {
+		return err
+	}
+	values[a.Name] = parsed
+	return nil
+}
+
+// ParseValue is Parse for the value of one attribute, read by Unmarshal; for a
+// multi-valued attribute v may be the list or one element, and the result is a
+// list. The attribute itself is read whatever its mutability, its sub-attributes
+// as Parse does. (nil, nil) is an unassigned value. The error is an *Error.
+func (t *ResourceType) ParseValue(a *Attribute, v any, m Mode) (any, error) {
+	if _, single := v.(map[string]any); single && a.MultiValued {
+		v = []any{v}
+	}
+	return parseValue(a, a.Path, v, m)
+}
+
+// checkSchemas judges the "schemas" of a body (Appendix B-02, Q-14 of the clients).
+func (t *ResourceType) checkSchemas(object map[string]any, m Mode) error {
+	var v any
+	for key, value := range object {
+		if strings.EqualFold(key, "schemas") {
+			v = value
+		}
+	}
+	list, ok := v.([]any)
+	if !ok || len(list) == 0 {
+		return Errorf(InvalidSyntax, "schemas", "must be an array that holds %s", t.Schema.ID)
+	}
+	base := false
+	for i, e := range list {
+		urn, ok := e.(string)
+		switch {
+		case !ok:
+			return Errorf(InvalidSyntax, indexed("schemas", i), "must be a string")
+		case strings.EqualFold(urn, t.Schema.ID), !m.Strict && strings.EqualFold(urn, coreURN11):
+			base = true
+		case m.Strict && t.Extension(urn) == nil:
+			return Errorf(InvalidSyntax, indexed("schemas", i), "%s is no schema of %s", urn, t.Name)
+		}
+	}
+	if !base {
+		return Errorf(InvalidSyntax, "schemas", "must hold %s", t.Schema.ID)
+	}
+	return nil
+}
+
+func findFold(list []*Attribute, name string) *Attribute {
+	if a := find(list, name); a != nil {
+		return a
+	}
+	if i := slices.IndexFunc(list, func(a *Attribute) bool { return strings.EqualFold(a.Name, name) }); i >= 0 {
+		return list[i]
+	}
+	return nil
+}
+
+// sortedKeys makes errors the same at every run.
+func sortedKeys(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

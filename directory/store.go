@@ -1,0 +1,165 @@
+package directory
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// Options of a store. The zero value is for tests: its own etcd, no operator, a secret key that is made up.
+type Options struct {
+	Root          string                // prefix of all keys; "/rollcall" unless given
+	Alone         bool                  // the etcd is embedded and this process its only writer: no quorum reads, no election
+	StaleReads    bool                  // without quorum, read what this node has
+	SecretKey     []byte                // 32 bytes; seals secrets
+	PreviousKeys  [][]byte              // keys that sealed them before; they are sealed anew at the start
+	OperatorToken string                // good for every scope; "" for none
+	Watcher       *clientv3.Client      // for the watch alone; the store's client unless given
+	Now           func() time.Time      // time.Now unless given
+	Log           *slog.Logger          // discards unless given
+	Registry      prometheus.Registerer // no metrics unless given
+}
+
+// Store is everything on one etcd: all organizations and the system scope.
+type Store struct {
+	client  *clientv3.Client
+	watcher *clientv3.Client
+	keys    keyspace
+	options Options
+	now     func() time.Time
+	log     *slog.Logger
+
+	replica      *replica
+	quorum       *quorum
+	streams      atomic.Int64 // watch streams opened so far
+	restart      chan struct{}
+	operatorHash string
+	sealer       *sealer
+	full         atomic.Bool
+	usage        usage
+	metrics      *metrics
+	cluster      atomic.Uint64
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+// Open loads the store, preparing it where it is empty: in one transaction, on the condition that it is absent, the data
+// format and the organization "default". Errors: Unavailable; others where the data is of a newer format or sealed under
+// another key.
+func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
+	if o.Root == "" {
+		o.Root = "/rollcall"
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Watcher == nil {
+		o.Watcher = c
+	}
+	if o.SecretKey == nil {
+		key := sha256.Sum256([]byte(newSecret()))
+		o.SecretKey = key[:]
+	}
+	sealer, err := newSealer(o.SecretKey, o.PreviousKeys)
+	if err != nil {
+		return nil, err
+	}
+	keys := newKeyspace(o.Root)
+	s := &Store{client: c, watcher: o.Watcher, keys: keys, options: o, now: o.Now, log: o.Log, replica: newReplica(keys),
+		quorum: newQuorum(c, keys.format()), restart: make(chan struct{}, 1), sealer: sealer, metrics: newMetrics(o.Registry)}
+	if o.OperatorToken != "" {
+		s.operatorHash = secretHash(o.OperatorToken)
+	}
+	if err := s.prepare(ctx); err != nil {
+		return nil, err
+	}
+	st, err := load(ctx, c, keys)
+	if err != nil {
+		return nil, err
+	}
+	s.replica.reset(st)
+	background, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	s.run(background, s.follow)
+	s.run(background, s.housekeeping)
+	if err := s.reseal(ctx); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) run(ctx context.Context, f func(context.Context)) {
+	s.done.Go(func() { f(ctx) })
+}
+
+// Close ends the store's own work; the etcd client stays the caller's.
+func (s *Store) Close() error {
+	s.stop()
+	s.done.Wait()
+	return nil
+}
+
+// linearizable returns a state at least as new as the call.
+func (s *Store) linearizable(ctx context.Context) (*frozenState, error) {
+	if s.options.Alone { // every acknowledged commit is in the replica
+		return s.replica.snapshot()
+	}
+	rev, err := s.quorum.revision(ctx)
+	if err == nil {
+		if rev < s.replica.applied.Load()-maxBackwards {
+			s.reloadSoon()
+		}
+		err = s.replica.wait(ctx, rev)
+	}
+	if err != nil && !(s.options.StaleReads && KindOf(err) == Unavailable) {
+		return nil, err
+	}
+	return s.replica.snapshot()
+}
+
+// maxBackwards is how far a quorum read may be behind the replica without meaning that the store was put back: commits that
+// came in while it was under way.
+const maxBackwards = 100_000
+
+func (s *Store) reloadSoon() {
+	select {
+	case s.restart <- struct{}{}:
+	default:
+	}
+}
+
+// Stale reports whether answers may be old: reads without quorum were chosen and there is none.
+func (s *Store) Stale(ctx context.Context) bool {
+	if s.options.Alone || !s.options.StaleReads {
+		return false
+	}
+	_, err := s.quorum.revision(ctx)
+	return err != nil
+}
+
+// Ready returns nil when the store answers and the replica has caught up with it, else what is missing.
+func (s *Store) Ready(ctx context.Context) error {
+	rev, err := s.quorum.revision(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.replica.wait(ctx, rev); err != nil {
+		return err
+	}
+	if s.full.Load() {
+		return errors.New(fullDetail)
+	}
+	return nil
+}
