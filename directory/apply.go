@@ -25,6 +25,7 @@ func (s *state) apply(k keyspace, rev int64, entries []entry) error {
 	}
 	var later []located
 	for _, e := range entries {
+		s.bytes += int64(len(e.key) + len(e.value))
 		p, ok := k.locate(e.key)
 		if !ok {
 			continue
@@ -89,6 +90,8 @@ func (s *state) applyOther(p place, rev int64, e entry) error {
 	switch p.kind { // kinds that are not held in memory come first: no scope is touched for them
 	case "u", "e", "s", "once":
 		return nil
+	case "pin":
+		return s.applyPin(p.scope, p.rest, e)
 	}
 	sc := s.scope(p.scope)
 	switch p.kind {

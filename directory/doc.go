@@ -24,6 +24,7 @@
 //	{root}/{s}/n/{kind}/{id}                   a note outside every version
 //	{root}/{s}/k/{kid}                         a secret, sealed under the secret key
 //	{root}/{s}/once/{kind}/{minute}/{hash}     a used id; the minute in the key says when it may go
+//	{root}/{s}/pin/{id}                        a state that a walk over pages goes on seeing
 //	{root}/{s}/e/{id}                          an Event, {root}/{s}/s/{id} a SignIn; their ids begin with the time
 //	{root}/job/{name}                          election of the node that does the housekeeping
 //

@@ -32,6 +32,9 @@ func (s *Store) housekeeping(ctx context.Context) {
 	var all sync.WaitGroup
 	all.Go(func() { s.every(ctx, quotaInterval, "quota", s.checkQuota) })
 	all.Go(func() { s.every(ctx, usageInterval, "use of tokens", s.writeUsage) })
+	all.Go(func() {
+		s.every(ctx, usageInterval, "pins", func(context.Context) error { s.replica.dropPins(s.now()); return nil })
+	})
 	if s.options.Alone {
 		all.Go(func() { s.every(ctx, sweepInterval, "sweep", s.Sweep) })
 	} else {
@@ -139,6 +142,7 @@ func (s *Store) sweepScope(ctx context.Context, f *frozenState, fs frozenScope) 
 	r := retentionOf(f, fs.scope)
 	return errors.Join(
 		s.sweepOnces(ctx, k, now),
+		s.sweepPins(ctx, k, now),
 		s.sweepSessions(ctx, f, fs),
 		s.sweepLog(ctx, k.events(), r.events, now.Add(-r.age), now.Add(-youngEvent)),
 		s.sweepLog(ctx, k.signIns(), r.signIns, now.Add(-r.age), now),

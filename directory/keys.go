@@ -45,6 +45,8 @@ func (k scopeKeys) events() string                    { return k.prefix + "e/" }
 func (k scopeKeys) event(id ID) string                { return k.prefix + "e/" + id.raw() }
 func (k scopeKeys) signIns() string                   { return k.prefix + "s/" }
 func (k scopeKeys) signIn(id ID) string               { return k.prefix + "s/" + id.raw() }
+func (k scopeKeys) pins() string                      { return k.prefix + "pin/" }
+func (k scopeKeys) pin(id ID) string                  { return k.prefix + "pin/" + id.raw() }
 func (k scopeKeys) onces() string                     { return k.prefix + "once/" }
 
 func (k scopeKeys) grant(group, member ID, g grantor) string {

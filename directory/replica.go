@@ -14,6 +14,7 @@ type replica struct {
 	mu      sync.Mutex // guards all below: whoever holds it is the applier
 	state   *state
 	pending map[int64][]entry // own commits ahead of a gap
+	pins    map[grave]*pinned
 	waiters map[*waiter]struct{}
 	failed  error // the data cannot be read; nothing is served any more
 
@@ -29,7 +30,7 @@ type waiter struct {
 }
 
 func newReplica(k keyspace) *replica {
-	return &replica{keys: k, pending: map[int64][]entry{}, waiters: map[*waiter]struct{}{}, waiting: make(chan struct{}, 1)}
+	return &replica{keys: k, pending: map[int64][]entry{}, pins: map[grave]*pinned{}, waiters: map[*waiter]struct{}{}, waiting: make(chan struct{}, 1)}
 }
 
 // reset replaces the whole state, after loading.
@@ -37,6 +38,7 @@ func (r *replica) reset(s *state) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.state = s
+	clear(r.pins) // of states before a gap
 	for rev := range r.pending {
 		if rev <= s.revision {
 			delete(r.pending, rev)
@@ -124,6 +126,7 @@ func (r *replica) applyLocked(rev int64, entries []entry) {
 	if err := r.state.apply(r.keys, rev, entries); err != nil {
 		r.failed = err
 	}
+	r.keepPins()
 	if r.onApply != nil {
 		r.onApply(rev)
 	}

@@ -15,6 +15,8 @@ type state struct {
 	dirty    map[scope]bool             // changed since they were last frozen
 	frozen   *btree.BTreeG[frozenScope] // what readers see, by scope
 	strays   map[string]struct{}        // keys of grants whose ends do not exist: for the sweeper
+	pins     []*pinned                  // of the revision being applied
+	bytes    int64                      // applied since the start
 	graves   map[grave]uint32           // ordinals of deleted Users and Groups whose grants were not swept yet
 }
 

@@ -1,0 +1,181 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// Limits of pinned states, for each organization and node. The oldest goes first.
+const (
+	MaxPins     = 16
+	PinLifetime = 10 * time.Minute
+	MaxPinBytes = 256 << 20 // of changes since: what a pinned state keeps from being freed
+)
+
+// Pin is a state that is kept so that a walk over many pages sees it from beginning to end. Every node keeps the same state,
+// that of the revision at which the pin was put, so pages may come from any of them.
+type Pin struct {
+	ID       ID
+	Value    []byte // what the walk is about, in the caller's own form
+	Snapshot *Snapshot
+	pinned   *pinned
+}
+
+// pinned is the part of a pin that requests share.
+type pinned struct {
+	key    grave
+	value  []byte
+	at     time.Time
+	frozen *frozenState
+	bytes  int64 // applied when it was made
+
+	once  sync.Once
+	found []*record
+	err   error
+}
+
+// Pin keeps the state as it is now under a new pin. Errors: Unavailable, Full.
+func (d *Directory) Pin(ctx context.Context, value []byte) (*Pin, error) {
+	s, err := d.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if d.store.full.Load() {
+		return nil, &Error{Kind: Full, Detail: fullDetail}
+	}
+	id := NewID()
+	w := entry{key: d.store.keys.scope(s.key).pin(id), value: fmt.Appendf(nil, "%d\n%s", d.store.now().UnixMilli(), value)}
+	if err := d.store.housekeep(ctx, nil, []entry{w}); err != nil {
+		return nil, err
+	}
+	return d.Pinned(ctx, id)
+}
+
+// Pinned returns the pin as this actor may see it. Error: NotFound when it is gone: it was too old, there were too many, or
+// this node has been started since.
+func (d *Directory) Pinned(ctx context.Context, id ID) (*Pin, error) {
+	s, err := d.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := d.store.replica.pin(grave{s.key, id}, d.store.now())
+	if p == nil {
+		return nil, errorf(NotFound, "", "the state that this walk began with is not kept any more")
+	}
+	then, err := d.on(p.frozen)
+	if err != nil {
+		return nil, err
+	}
+	return &Pin{id, p.value, then, p}, nil
+}
+
+// Query answers on the pinned state. It must be the same query each time but for Offset and Limit: its matches are gathered
+// once, so that a page costs the same wherever it stands.
+func (p *Pin) Query(ctx context.Context, q Query) (Page, error) {
+	w := p.pinned
+	w.once.Do(func() {
+		d := &Directory{store: p.Snapshot.store, actor: p.Snapshot.actor}
+		w.found, w.err = d.matches(context.WithoutCancel(ctx), p.Snapshot, q)
+	})
+	if w.err != nil {
+		return Page{}, w.err
+	}
+	return p.Snapshot.page(w.found, q), nil
+}
+
+// applyPin remembers a pin of the revision that is being applied; the replica keeps the state when the revision is complete.
+func (s *state) applyPin(k scope, rest string, e entry) error {
+	id, ok := rawID(rest)
+	if !ok {
+		return fmt.Errorf("key %q is no pin", e.key)
+	}
+	p := &pinned{key: grave{k, id}}
+	if !e.deleted {
+		at, value, _ := strings.Cut(string(e.value), "\n")
+		t, err := parseMillis(at)
+		if err != nil {
+			return fmt.Errorf("pin %s: %w", id, err)
+		}
+		p.at, p.value = t, []byte(value)
+	}
+	s.pins = append(s.pins, p)
+	return nil
+}
+
+// keepPins takes in the pins of the revision that was just applied.
+func (r *replica) keepPins() {
+	for _, p := range r.state.pins {
+		delete(r.pins, p.key)
+		if p.at.IsZero() {
+			continue
+		}
+		p.frozen, p.bytes = r.state.freeze(), r.state.bytes
+		r.pins[p.key] = p
+		r.boundPins(p.key.scope)
+	}
+	r.state.pins = nil
+}
+
+// boundPins lets the oldest pins of the scope go until the rest are within the limits.
+func (r *replica) boundPins(k scope) {
+	for {
+		var oldest *pinned
+		n := 0
+		for key, p := range r.pins {
+			if key.scope == k {
+				n++
+				if oldest == nil || p.frozen.revision < oldest.frozen.revision {
+					oldest = p
+				}
+			}
+		}
+		if n <= MaxPins && (n <= 1 || r.state.bytes-oldest.bytes <= MaxPinBytes) {
+			return
+		}
+		delete(r.pins, oldest.key)
+	}
+}
+
+func (r *replica) pin(key grave, now time.Time) *pinned {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := r.pins[key]
+	if p != nil && now.Sub(p.at) > PinLifetime {
+		delete(r.pins, key)
+		return nil
+	}
+	return p
+}
+
+// dropPins lets every pin go whose time is over, so that its state can be freed.
+func (r *replica) dropPins(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for key, p := range r.pins {
+		if now.Sub(p.at) > PinLifetime {
+			delete(r.pins, key)
+		}
+	}
+}
+
+// sweepPins deletes the keys of pins whose time is over.
+func (s *Store) sweepPins(ctx context.Context, k scopeKeys, now time.Time) error {
+	resp, err := s.client.Get(ctx, k.pins(), clientv3.WithPrefix())
+	if err != nil {
+		return unavailable(err)
+	}
+	var keys []string
+	for _, kv := range resp.Kvs {
+		at, _, _ := strings.Cut(string(kv.Value), "\n")
+		if ms, err := strconv.ParseInt(at, 10, 64); err != nil || now.Sub(time.UnixMilli(ms)) > PinLifetime {
+			keys = append(keys, string(kv.Key))
+		}
+	}
+	return s.deleteKeys(ctx, keys)
+}

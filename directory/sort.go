@@ -1,0 +1,144 @@
+package directory
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory/schema"
+)
+
+// sortKey is what a resource is ordered by: a number or a text, by the attribute's type and case rule.
+type sortKey struct {
+	missing bool
+	number  float64
+	text    string
+}
+
+func (a sortKey) compare(b sortKey) int {
+	switch {
+	case a.missing != b.missing:
+		if a.missing {
+			return 1
+		}
+		return -1
+	case a.number != b.number:
+		return cmp.Compare(a.number, b.number)
+	}
+	return strings.Compare(a.text, b.text)
+}
+
+// sort orders records by the query's attribute (RFC 7644 §3.4.2.3); equal ones stay in the order they came in, so the order
+// is the same for every page. Error: *schema.Error (invalidValue) where no type has the attribute or it has no order.
+func (s *Snapshot) sort(found []*record, types []*schema.ResourceType, q Query) ([]*record, error) {
+	by := map[string]*schema.Attribute{}
+	for _, t := range types {
+		a := t.Lookup(q.SortBy)
+		if a == nil {
+			continue
+		}
+		if a.Kind == schema.Complex {
+			whole := a
+			if a = whole.Attribute("value"); a == nil {
+				return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%s is complex: name one of its sub-attributes", whole.Path)
+			}
+		}
+		if a.Returned == schema.ReturnedNever {
+			return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%s is never returned", a.Path)
+		}
+		by[t.Name] = a
+	}
+	if len(by) == 0 && len(types) > 0 {
+		return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%q is no attribute of %s", q.SortBy, typeNames(types))
+	}
+	type keyed struct {
+		sortKey
+		rec *record
+	}
+	list := make([]keyed, len(found))
+	for i, r := range found {
+		list[i] = keyed{s.sortKey(r, by[r.Type], q), r}
+	}
+	slices.SortStableFunc(list, func(a, b keyed) int {
+		if q.Descending {
+			return b.compare(a.sortKey)
+		}
+		return a.compare(b.sortKey)
+	})
+	for i, k := range list {
+		found[i] = k.rec
+	}
+	return found, nil
+}
+
+func typeNames(types []*schema.ResourceType) string {
+	var names []string
+	for _, t := range types {
+		names = append(names, t.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func (s *Snapshot) sortKey(r *record, a *schema.Attribute, q Query) sortKey {
+	if a == nil {
+		return sortKey{missing: true}
+	}
+	switch a.Path {
+	case "meta.created":
+		return sortKey{text: timeKey(r.Created)}
+	case "meta.lastModified":
+		_, at := s.scope.modified(r)
+		return sortKey{text: timeKey(at)}
+	}
+	v := s.sortValue(r, a, q)
+	switch {
+	case !v.Exists() || v.Type == gjson.Null || (v.Type == gjson.String && v.Str == ""):
+		return sortKey{missing: true}
+	case a.Kind == schema.Integer || a.Kind == schema.Decimal:
+		return sortKey{number: v.Num}
+	case a.Kind == schema.Boolean && v.Bool():
+		return sortKey{number: 1}
+	case a.Kind == schema.Boolean:
+		return sortKey{}
+	}
+	return sortKey{text: a.Key(v.String())}
+}
+
+// sortValue is the attribute's value, of a multi-valued one the primary, else the first.
+func (s *Snapshot) sortValue(r *record, a *schema.Attribute, q Query) gjson.Result {
+	root := a.Root()
+	holder := gjson.GetBytes(r.JSON, root.JSONPath)
+	if root.Derived {
+		holder = gjson.ParseBytes(View{s, r, q.Meta}.Derived(root.Name))
+	}
+	if holder.IsArray() {
+		holder = primary(holder)
+	}
+	if a == root {
+		return holder
+	}
+	v := holder.Get(gjson.Escape(a.Name))
+	if v.IsArray() {
+		return v.Get("0")
+	}
+	return v
+}
+
+func primary(list gjson.Result) gjson.Result {
+	var first, found gjson.Result
+	list.ForEach(func(_, e gjson.Result) bool {
+		if !first.Exists() {
+			first = e
+		}
+		if e.IsObject() && e.Get("primary").Bool() {
+			found = e
+		}
+		return !found.Exists()
+	})
+	if found.Exists() {
+		return found
+	}
+	return first
+}
