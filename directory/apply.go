@@ -43,9 +43,16 @@ func (s *state) apply(k keyspace, rev int64, entries []entry) error {
 			return err
 		}
 	}
+	for k := range s.redefined {
+		s.live[k].refreshCatalog()
+	}
+	clear(s.redefined)
 	s.revision = rev
 	return nil
 }
+
+// redefine notes that the scope's definitions changed: its types are compiled when the revision is complete.
+func (s *state) redefine(k scope) { s.redefined[k] = true }
 
 func (s *state) applyResource(p place, rev int64, e entry) error {
 	typ, id, ok := resourcePlace(p.rest)
@@ -53,6 +60,9 @@ func (s *state) applyResource(p place, rev int64, e entry) error {
 		return fmt.Errorf("key %q is no resource", e.key)
 	}
 	sc := s.scope(p.scope)
+	if typ == schemaDefinitionType || typ == resourceTypeDefinitionType {
+		s.redefine(p.scope)
+	}
 	old := sc.get(id)
 	if e.deleted {
 		if old != nil && old.Type == typ { // a User's place may be taken by its DeletedUser already
@@ -117,6 +127,9 @@ func (s *state) applyOther(p place, rev int64, e entry) error {
 	case "l":
 		return sc.applyLink(p.rest, rev, e)
 	case "n":
+		if strings.HasPrefix(p.rest, pendingNote+"/") {
+			s.redefine(p.scope)
+		}
 		if e.deleted {
 			sc.notes.Delete(p.rest)
 		} else {

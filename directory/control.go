@@ -9,8 +9,15 @@ import (
 type control struct {
 	Active           bool `json:"active"`
 	UniqueGroupNames bool `json:"uniqueGroupNames,omitempty"`
+	Generation       int  `json:"generation,omitempty"` // of the definitions
 
 	revision int64 // mod revision; 0: absent
+}
+
+// next is the same with the definitions changed.
+func (c control) next() control {
+	c.Generation++
+	return c
 }
 
 func (c control) encode() []byte {

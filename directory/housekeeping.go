@@ -142,6 +142,7 @@ func (s *Store) sweepScope(ctx context.Context, f *frozenState, fs frozenScope) 
 	r := retentionOf(f, fs.scope)
 	return errors.Join(
 		s.sweepOnces(ctx, k, now),
+		s.sweepPending(ctx, fs, now),
 		s.sweepPins(ctx, k, now),
 		s.sweepSessions(ctx, f, fs),
 		s.sweepLog(ctx, k.events(), r.events, now.Add(-r.age), now.Add(-youngEvent)),

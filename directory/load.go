@@ -179,6 +179,10 @@ func (l *loader) build(k keyspace) (*state, error) {
 			return nil, err
 		}
 	}
+	for _, sc := range s.live {
+		sc.refreshCatalog()
+	}
+	clear(s.redefined)
 	s.revision = l.revision
 	return s, nil
 }

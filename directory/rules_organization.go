@@ -54,6 +54,7 @@ func replaceOrganization(tx *Tx, was, r *record, doc schema.Document) error {
 	org := scope{org: r.ID}
 	keys, sc := tx.dir.store.keys.scope(org), tx.snap.frozen.scope(org)
 	next := controlOf(doc)
+	next.Generation = sc.control.Generation
 	if next.Active == sc.control.Active && next.UniqueGroupNames == sc.control.UniqueGroupNames {
 		return nil
 	}

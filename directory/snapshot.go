@@ -29,7 +29,7 @@ func (s *Snapshot) Types() []*schema.ResourceType {
 	if s.key.system() {
 		return systemTypes()
 	}
-	return organizationTypes()
+	return s.scope.catalog.types
 }
 
 // Type returns the scope's type of that name; nil if it has none.
@@ -126,6 +126,12 @@ func (s *scopeState) first(typ string, a *schema.Attribute, key string) *record 
 		return r
 	}
 	return nil
+}
+
+// indexes reports whether the attribute has an index in memory.
+func (s *scopeState) indexes(typ string, a *schema.Attribute) bool {
+	t := s.tables[typ]
+	return t == nil || t.index(a) != nil
 }
 
 // withKey yields the records of the type with that key in the attribute's index, in order of creation.

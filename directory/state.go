@@ -5,19 +5,22 @@ import (
 	"time"
 
 	"github.com/tidwall/btree"
+
+	"rollcall/directory/schema"
 )
 
 // state is everything the replica holds. The applier changes it; frozen returns an immutable copy for readers.
 // A tree may be copied only by the applier, because copying writes to the source.
 type state struct {
-	revision int64
-	live     map[scope]*scopeState      // the applier's
-	dirty    map[scope]bool             // changed since they were last frozen
-	frozen   *btree.BTreeG[frozenScope] // what readers see, by scope
-	strays   map[string]struct{}        // keys of grants whose ends do not exist: for the sweeper
-	pins     []*pinned                  // of the revision being applied
-	bytes    int64                      // applied since the start
-	graves   map[grave]uint32           // ordinals of deleted Users and Groups whose grants were not swept yet
+	revision  int64
+	live      map[scope]*scopeState      // the applier's
+	dirty     map[scope]bool             // changed since they were last frozen
+	frozen    *btree.BTreeG[frozenScope] // what readers see, by scope
+	strays    map[string]struct{}        // keys of grants whose ends do not exist: for the sweeper
+	redefined map[scope]bool             // scopes whose definitions the revision being applied changes
+	pins      []*pinned                  // of the revision being applied
+	bytes     int64                      // applied since the start
+	graves    map[grave]uint32           // ordinals of deleted Users and Groups whose grants were not swept yet
 }
 
 type grave struct {
@@ -32,7 +35,7 @@ type frozenScope struct {
 
 func newState() *state {
 	return &state{
-		live: map[scope]*scopeState{}, dirty: map[scope]bool{}, strays: map[string]struct{}{}, graves: map[grave]uint32{},
+		live: map[scope]*scopeState{}, dirty: map[scope]bool{}, strays: map[string]struct{}{}, redefined: map[scope]bool{}, graves: map[grave]uint32{},
 		frozen: btree.NewBTreeGOptions(func(a, b frozenScope) bool {
 			return string(a.scope.org[:]) < string(b.scope.org[:])
 		}, btree.Options{NoLocks: true}),
@@ -89,6 +92,8 @@ type scopeState struct {
 	hashes   *btree.Map[string, uint32] // secrets of AccessTokens and Sessions
 	sessions *btree.BTreeG[sessionEntry]
 	grantors []grantor // interned; append-only
+	catalog  *catalog  // the types in force
+	pending  *catalog  // those of a change that is pending; nil for none
 	lastOrd  uint32
 }
 
@@ -143,6 +148,7 @@ func newScopeState() *scopeState {
 			return string(a.session[:]) < string(b.session[:])
 		}, lockless),
 		grantors: []grantor{scimGrant},
+		catalog:  builtinCatalog(),
 	}
 	return s
 }
@@ -185,7 +191,11 @@ func (s *scopeState) member(ord uint32) *record {
 func (s *scopeState) table(typ string) *table {
 	t := s.tables[typ]
 	if t == nil {
-		t = newTable(indexedAttributes(typ))
+		var indexed []*schema.Attribute
+		if rt := s.catalog.byName[typ]; rt != nil {
+			indexed = indexedIn(rt)
+		}
+		t = newTable(indexed)
 		s.tables[typ] = t
 	}
 	return t

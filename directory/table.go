@@ -54,7 +54,7 @@ func (t *table) modifiedIndex() *index { return &t.indexes[0] }
 // index returns the index of the attribute, nil if it has none.
 func (t *table) index(a *schema.Attribute) *index {
 	for i := range t.indexes {
-		if x := &t.indexes[i]; x.attr == a || (x.attr == nil && a.Path == "meta.lastModified") {
+		if x := &t.indexes[i]; (x.attr != nil && x.attr.Path == a.Path) || (x.attr == nil && a.Path == "meta.lastModified") {
 			return x
 		}
 	}

@@ -38,6 +38,7 @@ type Tx struct {
 	results    []*record // versions are set by the commit
 	frees      bool      // deletes something: allowed when the store is full
 	grantor    grantor
+	activating bool          // the last step of a change of definitions
 	secrets    map[ID]string // of AccessTokens created here
 }
 
@@ -135,6 +136,9 @@ func (tx *Tx) create(typ string, doc schema.Document, server func(*record)) (*Re
 		return nil, errorf(NotFound, "", "no resource type %s", typ)
 	}
 	r := &record{Resource: Resource{Type: typ, ID: NewID(), Created: tx.at, LastModified: tx.at}}
+	if p := tx.snap.scope.pending; p != nil && p.byName[typ] == nil {
+		return nil, errorf(Busy, "", "the resource type %s is being removed", typ)
+	}
 	doc = maps.Clone(doc)
 	doc["id"] = r.ID.String()
 	if server != nil {
@@ -148,7 +152,7 @@ func (tx *Tx) create(typ string, doc schema.Document, server func(*record)) (*Re
 	if err := tx.encode(t, r, doc); err != nil {
 		return nil, err
 	}
-	for _, u := range uniqueAttributes(t) {
+	for _, u := range tx.uniqueAttributes(t) {
 		for _, key := range attributeKeys(u, r.JSON) {
 			if err := tx.claim(r, u, key); err != nil {
 				return nil, err
@@ -176,7 +180,35 @@ func (tx *Tx) encode(t *schema.ResourceType, r *record, doc schema.Document) err
 		return errorf(TooLarge, "", "the resource has %d bytes; at most %d are stored", len(b), MaxDocument)
 	}
 	r.JSON = b
+	if next := tx.pendingType(t); next != nil {
+		return conforms(next, r)
+	}
 	return nil
+}
+
+// pendingType is the type as a pending change of definitions would have it; nil where it stays as it is.
+func (tx *Tx) pendingType(t *schema.ResourceType) *schema.ResourceType {
+	if tx.activating || tx.snap.scope.pending == nil {
+		return nil
+	}
+	next := tx.snap.scope.pending.byName[t.Name]
+	if next == nil || same(t, next) {
+		return nil
+	}
+	return next
+}
+
+// uniqueAttributes are those of the type and of what a pending change would make of it.
+func (tx *Tx) uniqueAttributes(t *schema.ResourceType) []*schema.Attribute {
+	unique := uniqueAttributes(t)
+	if next := tx.pendingType(t); next != nil {
+		for _, a := range uniqueAttributes(next) {
+			if old := t.Lookup(a.Path); old == nil || old.Uniqueness == schema.UniqueNone {
+				unique = append(unique, a)
+			}
+		}
+	}
+	return unique
 }
 
 func (tx *Tx) stage(r *record, action string) {
@@ -218,7 +250,7 @@ func (tx *Tx) replace(old *Resource, doc schema.Document) (*Resource, error) {
 		return old, nil
 	}
 	tx.guardUnlessStaged(was)
-	for _, u := range uniqueAttributes(t) {
+	for _, u := range tx.uniqueAttributes(t) {
 		if err := tx.reclaim(was, &r, u); err != nil {
 			return nil, err
 		}
@@ -268,7 +300,7 @@ func (tx *Tx) Delete(old *Resource) error {
 		}
 	}
 	if r.Type != userType { // a User's userName stays with its DeletedUser
-		for _, u := range uniqueAttributes(tx.snap.Type(r.Type)) {
+		for _, u := range tx.uniqueAttributes(tx.snap.Type(r.Type)) {
 			for _, key := range attributeKeys(u, r.JSON) {
 				tx.delete(tx.keysOf(r.Type).unique(r.Type, u.Path, key))
 			}

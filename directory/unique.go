@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"slices"
 
 	"rollcall/directory/schema"
@@ -29,6 +30,14 @@ func (tx *Tx) claim(r *record, a *schema.Attribute, key string) error {
 		}
 	}
 	k := tx.keysOf(r.Type).unique(r.Type, a.Path, key)
+	if tx.attempt > 0 && !sc.indexes(r.Type, a) { // becomes unique at this moment: who holds it is known to etcd only
+		if held, err := tx.dir.store.value(context.Background(), k); err != nil || held != "" {
+			if err != nil {
+				return err
+			}
+			return exists
+		}
+	}
 	if w, ok := tx.writes[k]; ok && w.deleted { // given up by another resource in this very change
 		tx.put(k, []byte(r.ID.raw()))
 		return nil

@@ -14,6 +14,10 @@ const maxAttempts = 16
 // Unavailable, Full, TooLarge, Unauthenticated where the credential was revoked meanwhile, NotFound where the organization was
 // deleted, Forbidden where it is not active.
 func (d *Directory) Update(ctx context.Context, change func(*Tx) error) (*Snapshot, error) {
+	return d.update(ctx, change)
+}
+
+func (d *Directory) update(ctx context.Context, change func(*Tx) error) (*Snapshot, error) {
 	for attempt := range maxAttempts {
 		s, err := d.attempt(ctx, attempt)
 		if err != nil {
@@ -25,6 +29,9 @@ func (d *Directory) Update(ctx context.Context, change func(*Tx) error) (*Snapsh
 		}
 		if tx.empty() {
 			return s, nil
+		}
+		if tx.defines() && !tx.activating {
+			return d.define(ctx, tx, change)
 		}
 		p, err := tx.part()
 		if err != nil {
@@ -152,6 +159,9 @@ func (d *Directory) UpdateEach(ctx context.Context, changes []func(*Tx) error) [
 func (tx *Tx) run(change func(*Tx) error) (*part, error) {
 	if err := change(tx); err != nil || tx.empty() {
 		return nil, err
+	}
+	if tx.defines() {
+		return nil, errorf(Invalid, "", "schemas and resource types are changed by requests of their own, not together with other changes")
 	}
 	p, err := tx.part()
 	return &p, err

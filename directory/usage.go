@@ -19,6 +19,18 @@ func (s *Store) exists(key string) (bool, error) {
 	return resp.Count > 0, nil
 }
 
+// value reads a key that is not held in memory; "" if it is not there.
+func (s *Store) value(ctx context.Context, key string) (string, error) {
+	resp, err := s.client.Get(ctx, key)
+	if err != nil {
+		return "", unavailable(err)
+	}
+	if len(resp.Kvs) == 0 {
+		return "", nil
+	}
+	return string(resp.Kvs[0].Value), nil
+}
+
 // usage remembers which access tokens were used since it was last written down.
 type usage struct {
 	mu   sync.Mutex

@@ -1,0 +1,388 @@
+package directory
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"rollcall/directory/schema"
+)
+
+// A change of definitions takes two steps, because data that is stored already, and data that is being written at this very
+// moment, must satisfy it. First it is put as pending, which changes the scope key: from then on every writer satisfies both
+// what is in force and what is pending. Then the stored data is checked, and indexed where something becomes unique. At last
+// the change takes effect, or is withdrawn and refused with the first resource in its way.
+
+const (
+	schemaDefinitionType       = "SchemaDefinition"
+	resourceTypeDefinitionType = "ResourceTypeDefinition"
+
+	// pendingNote holds the change of definitions that is pending in a scope.
+	pendingNote = "pending"
+	// definitionTimeout bounds a change of definitions. One that is older was left by a node that died, and is withdrawn.
+	definitionTimeout = 2 * time.Minute
+)
+
+// pendingChange is the value of the pending note.
+type pendingChange struct {
+	Change      ID          `json:"change"`
+	At          time.Time   `json:"at"`
+	Withdrawn   bool        `json:"withdrawn,omitempty"` // its index is being removed
+	Definitions definitions `json:"definitions"`
+
+	revision int64
+}
+
+func (s *scopeState) pendingChange() *pendingChange {
+	n, ok := s.notes.Get(pendingNote + "/" + ID{}.raw())
+	if !ok {
+		return nil
+	}
+	p := &pendingChange{revision: n.revision}
+	if err := json.Unmarshal(n.value, p); err != nil {
+		return nil
+	}
+	return p
+}
+
+// defines reports whether the change touches definitions.
+func (tx *Tx) defines() bool {
+	for id, r := range tx.staged {
+		if r == nil {
+			r = tx.snap.scope.get(id)
+		}
+		if r != nil && (r.Type == schemaDefinitionType || r.Type == resourceTypeDefinitionType) {
+			return true
+		}
+	}
+	return false
+}
+
+// proposed are the definitions as the change would leave them.
+func (tx *Tx) proposed() definitions {
+	defs := tx.snap.scope.definitionsOf()
+	for _, part := range []struct {
+		typ  string
+		list *[]definition
+	}{{schemaDefinitionType, &defs.Schemas}, {resourceTypeDefinitionType, &defs.Types}} {
+		*part.list = slices.DeleteFunc(*part.list, func(d definition) bool {
+			r, ok := tx.staged[d.ID]
+			return ok && r == nil
+		})
+		for i, d := range *part.list {
+			if r := tx.staged[d.ID]; r != nil {
+				(*part.list)[i].Doc = string(r.JSON)
+			}
+		}
+		for _, r := range tx.results {
+			if r.Type == part.typ && !slices.ContainsFunc(*part.list, func(d definition) bool { return d.ID == r.ID }) && tx.staged[r.ID] != nil {
+				*part.list = append(*part.list, definition{r.ID, string(r.JSON)})
+			}
+		}
+	}
+	return defs
+}
+
+// define carries out a change of definitions. Errors: those of Update; *schema.Error and Invalid for definitions that are
+// wrong in themselves; Invalid or Exists naming the first stored resource in the way; Busy while another one is pending.
+func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) (*Snapshot, error) {
+	defs := tx.proposed()
+	next, err := compileCatalog(defs)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, definitionTimeout*3/4)
+	defer cancel()
+	p, err := d.announce(ctx, tx, defs)
+	if err != nil {
+		return nil, err
+	}
+	s, err := d.fresh(ctx)
+	if err == nil {
+		err = d.conform(ctx, s, next)
+	}
+	if err != nil {
+		d.withdraw(context.WithoutCancel(ctx), p)
+		return nil, err
+	}
+	done, err := d.update(ctx, func(tx *Tx) error {
+		now := tx.snap.scope.pendingChange()
+		if now == nil || now.Change != p.Change || now.Withdrawn {
+			return errorf(Busy, "", "the change of definitions took too long and was withdrawn; try again")
+		}
+		tx.activating = true
+		tx.require(unchanged(tx.keys().note(pendingNote, ID{}), now.revision))
+		tx.delete(tx.keys().note(pendingNote, ID{}))
+		tx.nextGeneration()
+		return change(tx)
+	})
+	if err != nil {
+		d.withdraw(context.WithoutCancel(ctx), p)
+	}
+	return done, err
+}
+
+// announce puts the change as pending and changes the scope key with it.
+func (d *Directory) announce(ctx context.Context, tx *Tx, defs definitions) (*pendingChange, error) {
+	s := tx.snap
+	busy := errorf(Busy, "", "another change of schemas or resource types is under way; try again")
+	if s.scope.pendingChange() != nil {
+		return nil, busy
+	}
+	if _, err := tx.part(); err != nil { // the credential, the organization, the quota
+		return nil, err
+	}
+	p := &pendingChange{Change: NewID(), At: d.store.now(), Definitions: defs}
+	value, err := json.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	k := tx.keys()
+	out, err := d.store.commit(ctx, []part{{
+		conditions: []condition{absent(k.note(pendingNote, ID{})), unchanged(k.scope(), s.scope.control.revision)},
+		writes:     []entry{{key: k.note(pendingNote, ID{}), value: value}, {key: k.scope(), value: s.scope.control.next().encode()}},
+	}})
+	if err != nil {
+		return nil, err
+	}
+	if !out[0].committed {
+		return nil, busy
+	}
+	return p, nil
+}
+
+// nextGeneration changes the scope key, so that whoever writes has to look at the definitions again.
+func (tx *Tx) nextGeneration() {
+	key := tx.keys().scope()
+	tx.require(unchanged(key, tx.snap.scope.control.revision))
+	tx.put(key, tx.snap.scope.control.next().encode())
+}
+
+// conform checks that every stored resource satisfies the types as they are to be, and takes the keys of values that become
+// unique.
+func (d *Directory) conform(ctx context.Context, s *Snapshot, next *catalog) error {
+	for _, was := range s.scope.catalog.types {
+		t := s.scope.tables[was.Name]
+		if logged(was.Name) || t == nil || t.list.Len() == 0 {
+			continue
+		}
+		is := next.byName[was.Name]
+		if is == nil {
+			return errorf(Invalid, "", "%d resources of the type %s are there; delete them first", t.list.Len(), was.Name)
+		}
+		if same(was, is) {
+			continue
+		}
+		var failed error
+		t.list.Scan(func(_ uint32, r *record) bool {
+			if failed = ctx.Err(); failed == nil {
+				failed = conforms(is, r)
+			}
+			return failed == nil
+		})
+		if failed != nil {
+			return failed
+		}
+		for _, a := range uniqueAttributes(is) {
+			if old := was.Lookup(a.Path); old == nil || old.Uniqueness == schema.UniqueNone || old.CaseExact != a.CaseExact {
+				if err := d.claimAll(ctx, s, t, is, a); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// same reports whether two compilations of a type are of the same definitions.
+func same(a, b *schema.ResourceType) bool {
+	if string(a.Schema.Definition()) != string(b.Schema.Definition()) || len(a.Extensions) != len(b.Extensions) {
+		return false
+	}
+	for i, e := range a.Extensions {
+		if e.Required != b.Extensions[i].Required || string(e.Schema.Definition()) != string(b.Extensions[i].Schema.Definition()) {
+			return false
+		}
+	}
+	return true
+}
+
+// conforms checks a stored resource against a type: it must read as the very same document. Error: Invalid naming the
+// resource and the attribute.
+func conforms(t *schema.ResourceType, r *record) error {
+	doc, err := t.Parse(r.JSON, schema.Mode{KeepReadOnly: true})
+	if err == nil {
+		err = t.Check(doc)
+	}
+	if err == nil {
+		var was schema.Document
+		if was, err = t.Decode(r.JSON); err == nil && !was.Equal(doc) {
+			err = errors.New(lostPart(was, doc) + ": the stored value is not possible any more")
+		}
+	}
+	if err != nil {
+		return &Error{Kind: Invalid, Detail: fmt.Sprintf("the %s %s does not satisfy it: %v", t.Name, r.ID, err)}
+	}
+	return nil
+}
+
+// lostPart names an attribute that differs between two documents.
+func lostPart(was, is map[string]any) string {
+	for _, name := range slices.Sorted(maps.Keys(was)) {
+		if schema.EqualValues(was[name], is[name]) {
+			continue
+		}
+		if before, nested := was[name].(map[string]any); nested {
+			after, _ := is[name].(map[string]any)
+			return name + ":" + lostPart(before, after)
+		}
+		return name
+	}
+	return "the document"
+}
+
+// claimAll takes the key of every value of an attribute that becomes unique. Writers do the same for what they write
+// meanwhile; whoever holds a key first prevails.
+func (d *Directory) claimAll(ctx context.Context, s *Snapshot, t *table, typ *schema.ResourceType, a *schema.Attribute) error {
+	k := d.store.keys.scope(s.key)
+	holders := map[string]*record{}
+	var keys []string
+	var clash error
+	t.list.Scan(func(_ uint32, r *record) bool {
+		for _, key := range attributeKeys(a, r.JSON) {
+			if first := holders[key]; first != nil {
+				clash = errorf(Exists, "", "the %s %s and %s have the same %s", typ.Name, first.ID, r.ID, a.Path)
+				return false
+			}
+			holders[key] = r
+			keys = append(keys, key)
+		}
+		return true
+	})
+	if clash != nil {
+		return clash
+	}
+	for chunk := range slices.Chunk(keys, partsPerTxn) {
+		if err := d.claimChunk(ctx, k, typ, a, chunk, holders); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// claimChunk takes some keys for their holders. A resource that was written meanwhile is looked at again; a key that is there
+// already must be its own.
+func (d *Directory) claimChunk(ctx context.Context, k scopeKeys, typ *schema.ResourceType, a *schema.Attribute, keys []string, holders map[string]*record) error {
+	for range maxAttempts {
+		var parts []part
+		for _, key := range keys {
+			r, u := holders[key], k.unique(typ.Name, a.Path, key)
+			parts = append(parts, part{
+				conditions: []condition{absent(u), unchanged(k.resource(typ.Name, r.ID), int64(r.Version))},
+				writes:     []entry{{key: u, value: []byte(r.ID.raw())}},
+			})
+		}
+		out, err := d.store.commit(ctx, parts)
+		if err != nil {
+			return err
+		}
+		s, err := d.fresh(ctx)
+		if err != nil {
+			return err
+		}
+		var again []string
+		for i, key := range keys {
+			r := s.scope.get(holders[key].ID)
+			if out[i].committed || r == nil || !slices.Contains(attributeKeys(a, r.JSON), key) {
+				continue
+			}
+			held, err := d.store.value(ctx, k.unique(typ.Name, a.Path, key))
+			switch {
+			case err != nil:
+				return err
+			case held == "":
+				holders[key], again = r, append(again, key)
+			case held != r.ID.raw():
+				return errorf(Exists, "", "the %s %s has a %s that another one took meanwhile", typ.Name, r.ID, a.Path)
+			}
+		}
+		if keys = again; len(keys) == 0 {
+			return nil
+		}
+	}
+	return errorf(Busy, "", "the resources change too fast to check them; try again")
+}
+
+// withdraw takes a pending change back: first so that nobody heeds it any more, then what was indexed for it.
+func (d *Directory) withdraw(ctx context.Context, p *pendingChange) {
+	ctx, cancel := context.WithTimeout(ctx, definitionTimeout/4)
+	defer cancel()
+	s, err := d.fresh(ctx)
+	if err == nil {
+		err = d.store.withdraw(ctx, s.key, s.scope, p.Change)
+	}
+	if err != nil {
+		d.store.log.Warn("a change of definitions could not be withdrawn; the sweeper will do it", "error", err)
+	}
+}
+
+func (s *Store) withdraw(ctx context.Context, key scope, sc *scopeState, change ID) error {
+	p := sc.pendingChange()
+	if p == nil || p.Change != change {
+		return nil
+	}
+	k := s.keys.scope(key)
+	note := k.note(pendingNote, ID{})
+	revision := p.revision
+	if !p.Withdrawn {
+		p.Withdrawn = true
+		value, err := json.Marshal(p)
+		if err != nil {
+			return err
+		}
+		out, err := s.commit(ctx, []part{{
+			conditions: []condition{unchanged(note, revision), unchanged(k.scope(), sc.control.revision)},
+			writes:     []entry{{key: note, value: value}, {key: k.scope(), value: sc.control.next().encode()}},
+		}})
+		if err != nil || !out[0].committed {
+			return cmpError(err, "the organization changed meanwhile")
+		}
+		revision = out[0].revision
+	}
+	if next, err := compileCatalog(p.Definitions); err == nil {
+		for _, t := range next.types {
+			was := sc.catalog.byName[t.Name]
+			for _, a := range uniqueAttributes(t) {
+				if was != nil {
+					if old := was.Lookup(a.Path); old != nil && old.Uniqueness != schema.UniqueNone {
+						continue
+					}
+				}
+				if err := s.purge(ctx, k.unique(t.Name, a.Path, ""), ""); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return s.housekeep(ctx, []condition{unchanged(note, revision)}, []entry{{key: note, deleted: true}})
+}
+
+func cmpError(err error, text string) error {
+	if err != nil {
+		return err
+	}
+	return errorf(Busy, "", "%s", text)
+}
+
+// sweepPending withdraws a change of definitions whose node did not live to end it.
+func (s *Store) sweepPending(ctx context.Context, fs frozenScope, now time.Time) error {
+	p := fs.state.pendingChange()
+	if p == nil || now.Sub(p.At) < definitionTimeout {
+		return nil
+	}
+	return s.withdraw(ctx, fs.scope, fs.state, p.Change)
+}
