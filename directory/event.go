@@ -58,7 +58,7 @@ func (tx *Tx) eventJSON(id ID) ([]byte, error) {
 // RecordSignIn writes the record of a sign-in attempt, in the transaction of whatever else the attempt changes. It returns
 // the record's id.
 func (tx *Tx) RecordSignIn(doc schema.Document) (ID, error) {
-	id := timeID(tx.at)
+	id := tx.dir.store.timeIDs.next(tx.at)
 	doc = maps.Clone(doc)
 	doc["id"], doc["at"] = id.String(), timeText(tx.at)
 	b, err := schema.SignIn().Encode(doc)

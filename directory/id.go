@@ -3,6 +3,7 @@ package directory
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,11 +16,19 @@ type ID [16]byte
 // NewID returns a random id.
 func NewID() ID { return ID(uuid.New()) }
 
-// timeID returns an id that sorts by t.
-func timeID(t time.Time) ID {
-	id := timeBound(t)
-	rand.Read(id[8:])
-	return id
+// timeIDs makes ids that sort by time, and those of one node in the order they were made.
+type timeIDs struct{ last atomic.Int64 }
+
+func (ids *timeIDs) next(t time.Time) ID {
+	for {
+		last := ids.last.Load()
+		micros := max(t.UnixMicro(), last+1)
+		if ids.last.CompareAndSwap(last, micros) {
+			id := timeBound(time.UnixMicro(micros))
+			rand.Read(id[8:])
+			return id
+		}
+	}
 }
 
 // ParseID reads the text form of an id, in lower case as String writes it: ids are compared exactly (RFC 7643 §3.1).

@@ -36,14 +36,24 @@ func (s *Snapshot) Members(group ID) iter.Seq[MemberRef] {
 	}
 }
 
-// MemberCount counts the group's direct members, up to limit.
+// MemberCount counts the group's direct members, up to limit, without looking at them: those that were deleted and are not
+// swept yet are counted too.
 func (s *Snapshot) MemberCount(group ID, limit int) int {
-	n := 0
-	for range s.Members(group) {
-		if n++; n == limit {
-			break
-		}
+	g := s.scope.get(group)
+	if g == nil || g.Type != groupType {
+		return 0
 	}
+	n, last := 0, uint32(0)
+	s.scope.members.Ascend(edge{from: g.ord}, func(e edge) bool {
+		if e.from != g.ord {
+			return false
+		}
+		if e.to != last && s.scope.grantCounts(e.grantor) {
+			last = e.to
+			n++
+		}
+		return n < limit
+	})
 	return n
 }
 

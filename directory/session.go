@@ -64,7 +64,7 @@ func (tx *Tx) CreateSession(user, connection ID, expires time.Time) (secret stri
 		"createdAt":  timeText(tx.at),
 		"expiresAt":  timeText(expires),
 	}
-	_, err = tx.create(sessionType, doc, func(r *record) { r.hash, r.epoch = secretHash(secret), epoch })
+	_, err = tx.create(NewID(), sessionType, doc, func(r *record) { r.hash, r.epoch = secretHash(secret), epoch })
 	return secret, err
 }
 

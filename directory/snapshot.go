@@ -61,9 +61,9 @@ func (s *Snapshot) home(typ string) (scope, *scopeState) {
 }
 
 // Get returns the resource. Errors: NotFound, also for the id of another type, scope or, in an organization, of another
-// Organization; Forbidden where the actor may not read the type.
+// Organization; Forbidden where the actor may not read the type; its own User every actor may read.
 func (s *Snapshot) Get(typ string, id ID) (*Resource, error) {
-	if err := s.actor.mayRead(typ); err != nil {
+	if err := s.actor.mayRead(typ); err != nil && (typ != userType || id != s.actor.User || s.actor.Scope < ScopeSelf) {
 		return nil, err
 	}
 	r := s.record(typ, id)

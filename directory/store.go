@@ -44,6 +44,7 @@ type Store struct {
 	sealer       *sealer
 	full         atomic.Bool
 	usage        usage
+	timeIDs      timeIDs
 	metrics      *metrics
 	cluster      atomic.Uint64
 

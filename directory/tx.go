@@ -124,18 +124,23 @@ func (tx *Tx) record(typ string, id ID) *record {
 // resource has its version once the change is committed. Errors: Exists naming the attribute, Invalid, TooLarge, Forbidden;
 // *schema.Error where the document breaks its schema.
 func (tx *Tx) Create(typ string, doc schema.Document) (*Resource, error) {
+	return tx.CreateAs(NewID(), typ, doc)
+}
+
+// CreateAs is Create with an id that was chosen by NewID before, so that other resources can refer to it already.
+func (tx *Tx) CreateAs(id ID, typ string, doc schema.Document) (*Resource, error) {
 	if err := tx.dir.actor.mayWrite(typ); err != nil {
 		return nil, err
 	}
-	return tx.create(typ, doc, nil)
+	return tx.create(id, typ, doc, nil)
 }
 
-func (tx *Tx) create(typ string, doc schema.Document, server func(*record)) (*Resource, error) {
+func (tx *Tx) create(id ID, typ string, doc schema.Document, server func(*record)) (*Resource, error) {
 	t := tx.snap.Type(typ)
 	if t == nil {
 		return nil, errorf(NotFound, "", "no resource type %s", typ)
 	}
-	r := &record{Resource: Resource{Type: typ, ID: NewID(), Created: tx.at, LastModified: tx.at}}
+	r := &record{Resource: Resource{Type: typ, ID: id, Created: tx.at, LastModified: tx.at}}
 	if p := tx.snap.scope.pending; p != nil && p.byName[typ] == nil {
 		return nil, errorf(Busy, "", "the resource type %s is being removed", typ)
 	}

@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"slices"
 )
 
 // maxAttempts is how often a change is run before its caller is told that others are faster.
@@ -95,7 +94,7 @@ func (tx *Tx) part() (part, error) {
 			tx.require(c)
 		}
 	}
-	id := timeID(tx.at)
+	id := d.store.timeIDs.next(tx.at)
 	fence := tx.keys().event(id)
 	doc, err := tx.eventJSON(id)
 	if err != nil {
@@ -112,126 +111,6 @@ func (tx *Tx) part() (part, error) {
 		p.writes = append(p.writes, tx.writes[key])
 	}
 	return p, nil
-}
-
-// UpdateEach carries out independent changes, packed into few transactions; each succeeds or fails alone, as Update would
-// have it. All changes of a transaction are decided on the state before it; a change that touches a key another one of the
-// same transaction touches waits for the next.
-func (d *Directory) UpdateEach(ctx context.Context, changes []func(*Tx) error) []error {
-	errs := make([]error, len(changes))
-	todo := make([]int, len(changes))
-	for i := range todo {
-		todo[i] = i
-	}
-	attempts := make([]int, len(changes))
-	for round := 0; len(todo) > 0; round++ {
-		s, err := d.attempt(ctx, round)
-		if err != nil {
-			for _, i := range todo {
-				errs[i] = err
-			}
-			return errs
-		}
-		b := batch{keys: map[string]bool{}}
-		var later []int
-		for _, i := range todo {
-			if len(b.parts) == partsPerTxn {
-				later = append(later, i)
-				continue
-			}
-			tx := newTx(d, s, attempts[i])
-			p, err := tx.run(changes[i])
-			switch {
-			case err != nil:
-				errs[i] = err
-			case p == nil: // nothing to write
-			case !b.add(i, tx, *p):
-				later = append(later, i)
-			}
-		}
-		todo = append(d.commitBatch(ctx, &b, attempts, errs), later...)
-		slices.Sort(todo)
-	}
-	return errs
-}
-
-// run runs the change; the part is nil where it writes nothing.
-func (tx *Tx) run(change func(*Tx) error) (*part, error) {
-	if err := change(tx); err != nil || tx.empty() {
-		return nil, err
-	}
-	if tx.defines() {
-		return nil, errorf(Invalid, "", "schemas and resource types are changed by requests of their own, not together with other changes")
-	}
-	p, err := tx.part()
-	return &p, err
-}
-
-// batch gathers parts for one transaction.
-type batch struct {
-	parts   []part
-	txs     []*Tx
-	indexes []int
-	keys    map[string]bool // written by the parts
-	bytes   int
-	large   bool // its one part needs a transaction of its own
-}
-
-// maxBatchBytes keeps a transaction below etcd's default request limit of 1.5 MiB.
-const maxBatchBytes = 1 << 20
-
-// add takes the part in unless it shares a key with another: etcd refuses a key that is written twice, and a condition on a
-// key that another part writes would be judged on the state before it.
-func (b *batch) add(i int, tx *Tx, p part) bool {
-	size := 0
-	for _, w := range p.writes {
-		if b.keys[w.key] {
-			return false
-		}
-		size += len(w.key) + len(w.value)
-	}
-	for _, c := range p.conditions {
-		if b.keys[c.key] {
-			return false
-		}
-	}
-	large := len(p.writes) > etcdOps-partsPerTxn || len(p.conditions) > etcdOps-partsPerTxn
-	if b.large || len(b.parts) > 0 && (large || b.bytes+size > maxBatchBytes) {
-		return false
-	}
-	b.large = large
-	for _, w := range p.writes {
-		b.keys[w.key] = true
-	}
-	b.bytes += size
-	b.parts, b.txs, b.indexes = append(b.parts, p), append(b.txs, tx), append(b.indexes, i)
-	return true
-}
-
-// commitBatch commits the batch and returns the changes that lost a race and are to be run again.
-func (d *Directory) commitBatch(ctx context.Context, b *batch, attempts []int, errs []error) (again []int) {
-	if len(b.parts) == 0 {
-		return nil
-	}
-	out, err := d.store.commit(ctx, b.parts)
-	for n, i := range b.indexes {
-		switch {
-		case err != nil:
-			errs[i] = err
-		case out[n].committed:
-			for _, r := range b.txs[n].results {
-				r.Version = Version(out[n].revision)
-			}
-		default:
-			d.store.metrics.conflicts.Inc()
-			if attempts[i]++; attempts[i] == maxAttempts {
-				errs[i] = errorf(Busy, "", "other changes of the same resources were faster %d times; try again", maxAttempts)
-			} else {
-				again = append(again, i)
-			}
-		}
-	}
-	return again
 }
 
 // housekeep writes without scope, credential or Event: sweeps and notes. It may fail and be done again.

@@ -1,0 +1,180 @@
+package directory
+
+import (
+	"context"
+	"maps"
+	"slices"
+)
+
+// UpdateEach carries out independent changes, packed into few transactions; each succeeds or fails alone, as Update would
+// have it. All changes of a transaction are decided on the state before it; a change that touches a key another one of the
+// same transaction touches waits for the next.
+func (d *Directory) UpdateEach(ctx context.Context, changes []func(*Tx) error) []error {
+	chains := make([][]func(*Tx) error, len(changes))
+	for i := range changes {
+		chains[i] = changes[i : i+1]
+	}
+	errs := make([]error, len(changes))
+	for i, e := range d.UpdateChains(ctx, chains) {
+		errs[i] = e[0]
+	}
+	return errs
+}
+
+// UpdateChains is UpdateEach for chains of changes of the same resources. The changes of a chain are carried out in order,
+// each on what the ones before it staged, and committed together; one that fails leaves the others as they are. The errors
+// are those of the changes, by chain.
+func (d *Directory) UpdateChains(ctx context.Context, chains [][]func(*Tx) error) [][]error {
+	run := &chainRun{dir: d, chains: chains, errs: make([][]error, len(chains)), attempts: make([]int, len(chains))}
+	todo := make([]int, len(chains))
+	for i := range todo {
+		todo[i], run.errs[i] = i, make([]error, len(chains[i]))
+	}
+	for round := 0; len(todo) > 0; round++ {
+		s, err := d.attempt(ctx, round)
+		if err != nil {
+			for _, i := range todo {
+				run.fail(i, err)
+			}
+			break
+		}
+		todo = run.round(ctx, s, todo)
+	}
+	return run.errs
+}
+
+type chainRun struct {
+	dir      *Directory
+	chains   [][]func(*Tx) error
+	errs     [][]error
+	attempts []int
+}
+
+// fail gives the error to every change of the chain that has none of its own.
+func (c *chainRun) fail(i int, err error) {
+	for j := range c.errs[i] {
+		if c.errs[i][j] == nil {
+			c.errs[i][j] = err
+		}
+	}
+}
+
+// round commits one transaction with as many chains as fit, and returns those that are still to be done.
+func (c *chainRun) round(ctx context.Context, s *Snapshot, todo []int) (left []int) {
+	b := batch{keys: map[string]bool{}}
+	for n, i := range todo {
+		if len(b.parts) == partsPerTxn {
+			left = append(left, todo[n:]...)
+			break
+		}
+		tx, p, err := c.stage(s, i)
+		switch {
+		case err != nil:
+			c.fail(i, err)
+		case p != nil && !b.add(i, tx, *p):
+			left = append(left, i)
+		}
+	}
+	left = append(left, c.commit(ctx, &b)...)
+	slices.Sort(left)
+	return left
+}
+
+// stage runs the chain's changes on one Tx; the part is nil where they write nothing.
+func (c *chainRun) stage(s *Snapshot, i int) (*Tx, *part, error) {
+	tx := newTx(c.dir, s, c.attempts[i])
+	for j, change := range c.chains[i] {
+		before := *tx
+		if len(c.chains[i]) > 1 {
+			before = tx.clone()
+		}
+		if c.errs[i][j] = change(tx); c.errs[i][j] != nil {
+			*tx = before
+		}
+	}
+	failed := !slices.Contains(c.errs[i], nil)
+	if failed || tx.empty() {
+		return tx, nil, nil
+	}
+	if tx.defines() {
+		return tx, nil, errorf(Invalid, "", "schemas and resource types are changed by requests of their own, not together with other changes")
+	}
+	p, err := tx.part()
+	return tx, &p, err
+}
+
+// clone is a copy that goes on by itself.
+func (tx *Tx) clone() Tx {
+	c := *tx
+	c.conditions, c.writes, c.order = maps.Clone(tx.conditions), maps.Clone(tx.writes), slices.Clone(tx.order)
+	c.staged, c.touched, c.edges = maps.Clone(tx.staged), maps.Clone(tx.touched), maps.Clone(tx.edges)
+	c.results, c.secrets, c.event.paths = slices.Clone(tx.results), maps.Clone(tx.secrets), maps.Clone(tx.event.paths)
+	return c
+}
+
+// commit commits the batch and returns the chains that lost a race and are to be run again.
+func (c *chainRun) commit(ctx context.Context, b *batch) (again []int) {
+	if len(b.parts) == 0 {
+		return nil
+	}
+	out, err := c.dir.store.commit(ctx, b.parts)
+	for n, i := range b.indexes {
+		switch {
+		case err != nil:
+			c.fail(i, err)
+		case out[n].committed:
+			for _, r := range b.txs[n].results {
+				r.Version = Version(out[n].revision)
+			}
+		default:
+			c.dir.store.metrics.conflicts.Inc()
+			if c.attempts[i]++; c.attempts[i] == maxAttempts {
+				c.fail(i, errorf(Busy, "", "other changes of the same resources were faster %d times; try again", maxAttempts))
+			} else {
+				again = append(again, i)
+			}
+		}
+	}
+	return again
+}
+
+// batch gathers parts for one transaction.
+type batch struct {
+	parts   []part
+	txs     []*Tx
+	indexes []int
+	keys    map[string]bool // written by the parts
+	bytes   int
+	large   bool // its one part needs a transaction of its own
+}
+
+// maxBatchBytes keeps a transaction below etcd's default request limit of 1.5 MiB.
+const maxBatchBytes = 1 << 20
+
+// add takes the part in unless it shares a key with another: etcd refuses a key that is written twice, and a condition on a
+// key that another part writes would be judged on the state before it.
+func (b *batch) add(i int, tx *Tx, p part) bool {
+	size := 0
+	for _, w := range p.writes {
+		if b.keys[w.key] {
+			return false
+		}
+		size += len(w.key) + len(w.value)
+	}
+	for _, c := range p.conditions {
+		if b.keys[c.key] {
+			return false
+		}
+	}
+	large := len(p.writes) > etcdOps-partsPerTxn || len(p.conditions) > etcdOps-partsPerTxn
+	if b.large || len(b.parts) > 0 && (large || b.bytes+size > maxBatchBytes) {
+		return false
+	}
+	b.large = large
+	for _, w := range p.writes {
+		b.keys[w.key] = true
+	}
+	b.bytes += size
+	b.parts, b.txs, b.indexes = append(b.parts, p), append(b.txs, tx), append(b.indexes, i)
+	return true
+}

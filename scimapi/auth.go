@@ -1,0 +1,55 @@
+package scimapi
+
+import (
+	"net/http"
+	"strings"
+
+	"rollcall/directory"
+)
+
+// sessionCookie holds the secret of a sign-in session.
+const sessionCookie = "rollcall_session"
+
+// authenticate judges the request's credential. From then on x.dir acts for it, on the snapshot it was judged on.
+func (x *exchange) authenticate() error {
+	c, err := x.credential()
+	if err != nil {
+		return err
+	}
+	d, err := x.dir.Authenticate(x.r.Context(), c)
+	if err != nil {
+		return err
+	}
+	x.dir, x.actor = d, d.Actor()
+	return nil
+}
+
+// credential finds a bearer token (RFC 6750 §2.1) or, without an Authorization header, a session cookie. A browser sends
+// the cookie whoever made it call, so a change by cookie must come from our own pages.
+func (x *exchange) credential() (directory.Credential, error) {
+	if headers := x.r.Header.Values("Authorization"); len(headers) > 0 {
+		scheme, token, _ := strings.Cut(headers[0], " ")
+		token = strings.TrimSpace(token)
+		if len(headers) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
+			return directory.Credential{}, fail(http.StatusUnauthorized, "", "the credential is invalid")
+		}
+		return directory.Credential{Bearer: token}, nil
+	}
+	cookie, err := x.r.Cookie(sessionCookie)
+	if err != nil || cookie.Value == "" {
+		return directory.Credential{}, fail(http.StatusUnauthorized, "", "a bearer token is required")
+	}
+	if err := x.origin.Check(x.r); err != nil {
+		return directory.Credential{}, fail(http.StatusForbidden, "", "a session may make changes only from pages of this server")
+	}
+	return directory.Credential{Session: cookie.Value}, nil
+}
+
+// challenge is the WWW-Authenticate of a 401: with an error only when a credential was sent (RFC 6750 §3.1).
+func (x *exchange) challenge() string {
+	const realm = `Bearer realm="rollcall"`
+	if x.r.Header.Get("Authorization") == "" && !strings.Contains(x.r.Header.Get("Cookie"), sessionCookie) {
+		return realm
+	}
+	return realm + `, error="invalid_token"`
+}

@@ -1,0 +1,189 @@
+package scimapi_test
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"rollcall/scimapi"
+)
+
+func TestReplace(t *testing.T) {
+	c := serve(t, scimapi.Options{}).admin(t)
+	id := c.user("a", "title", "x", "emails", []any{map[string]any{"value": "a@x"}}, extURN, map[string]any{"department": "D"})
+	c.user("taken")
+	path := "/Users/" + id
+	before := c.must(200, "GET", path, nil)
+	same := c.must(200, "PUT", path, before.raw)
+	if !reflect.DeepEqual(same.body, before.body) { // R7644-3.5.1-13
+		t.Errorf("PUT(GET):\n got %s\nhad %s", same.raw, before.raw)
+	}
+	for _, tc := range []struct {
+		name, body string
+		status     int
+		scimType   string
+	}{
+		{"R7644-3.5.1-10", `"title":"y"`, 400, "invalidValue"},
+		{"R7644-3.12-06", `"userName":"TAKEN"`, 409, "uniqueness"},
+		{"R7644-3.12-07", `"userName":"a","active":5`, 400, "invalidValue"},
+	} {
+		c.refused(tc.status, tc.scimType, "PUT", path, []byte(`{"schemas":["`+userURN+`"],`+tc.body+`}`))
+	}
+	if got := c.must(200, "GET", path, nil); string(got.raw) != string(before.raw) {
+		t.Errorf("refused PUTs left %s", got.raw)
+	}
+	r := c.must(200, "PUT", path, `{"schemas":["`+userURN+`"],"id":"other","userName":"a2","emails":[],"meta":{"created":"1999-01-01T00:00:00Z"}}`)
+	if r.body["id"] != id || r.body["userName"] != "a2" || r.body["title"] != nil || r.body["emails"] != nil || r.body[extURN] != nil {
+		t.Errorf("R7644-3.5.1-02, -04, -06, -12: %s", r.raw)
+	}
+	if strings.Contains(fmt.Sprint(r.body["schemas"]), extURN) {
+		t.Errorf("R7643-3.3-04: %v", r.body["schemas"])
+	}
+	if at(r.body, "meta", "created") != at(before.body, "meta", "created") ||
+		!parseTime(t, at(r.body, "meta", "lastModified")).After(parseTime(t, at(before.body, "meta", "lastModified"))) ||
+		r.header.Get("ETag") == before.header.Get("ETag") {
+		t.Errorf("R7643-3.1-14: %s", r.raw)
+	}
+	c.refused(404, "", "PUT", "/Users/11111111-1111-4111-8111-111111111111", `{"schemas":["`+userURN+`"],"userName":"n"}`) // R7644-3.5.1-01
+}
+
+func TestModify(t *testing.T) {
+	c := serve(t, scimapi.Options{}).admin(t)
+	id := c.user("a", "title", "x")
+	c.user("taken")
+	path := "/Users/" + id
+	before := c.must(200, "GET", path, nil)
+	for _, tc := range []struct {
+		name, body string
+		status     int
+		scimType   string
+	}{
+		{"R7644-3.5.2-11 atomic", patch(`{"op":"replace","path":"title","value":"y"}`, `{"op":"replace","path":"id","value":"z"}`), 400, "mutability"},
+		{"R7644-3.12-11", patch(`{"op":"replace","path":"userName","value":"Taken"}`), 409, "uniqueness"},
+		{"R7644-3.12-09", patch(`{"op":"replace","path":"nosuch","value":"y"}`), 400, "invalidPath"},
+		{"R7644-3.5.2.2-01", patch(`{"op":"remove"}`), 400, "noTarget"},
+		{"R7644-3.5.2.2-08", patch(`{"op":"remove","path":"userName"}`), 400, "mutability"},
+		{"R7644-3.5.2-01", `{"Operations":[{"op":"remove","path":"title"}]}`, 400, "invalidSyntax"},
+		{"R7644-3.5.2-02", patch(), 400, "invalidSyntax"},
+		{"B-16 another id", patch(`{"op":"replace","value":{"id":"z"}}`), 400, "mutability"},
+		{"B-16 other groups", patch(`{"op":"replace","value":{"groups":[{"value":"z"}]}}`), 400, "mutability"},
+	} {
+		r := c.refused(tc.status, tc.scimType, "PATCH", path, tc.body)
+		if got := c.must(200, "GET", path, nil); string(got.raw) != string(before.raw) {
+			t.Fatalf("%s: refused by %s, yet now %s", tc.name, r.raw, got.raw)
+		}
+	}
+	for _, body := range []string{ // nothing changes: neither version nor lastModified (R7644-3.5.2.1-09)
+		patch(`{"op":"add","path":"title","value":"x"}`),
+		patch(`{"op":"remove","path":"nickName"}`),
+		patch(`{"op":"replace","value":{"id":"` + id + `","schemas":["` + userURN + `"],"meta":` + string(mustJSON(t, before.body["meta"])) + `}}`),
+		patch(`{"op":"add","path":"password","value":"s3cret-s3cret"}`),
+	} {
+		if r := c.must(200, "PATCH", path, body); string(r.raw) != string(before.raw) || r.header.Get("ETag") != before.header.Get("ETag") {
+			t.Errorf("%s changed it:\n%s\n%s", body, r.raw, before.raw)
+		}
+	}
+	r := c.must(200, "PATCH", path, patch(`{"op":"Replace","path":"title","value":"y"}`))
+	if r.body["title"] != "y" || r.header.Get("ETag") == before.header.Get("ETag") || r.header.Get("ETag") != at(r.body, "meta", "version") {
+		t.Errorf("R7644-3.5.2-13: %s", r.raw)
+	}
+	if r := c.must(200, "PATCH", path+"?attributes=title", patch(`{"op":"replace","path":"title","value":"z"}`)); keys(r.body) != "id schemas title" {
+		t.Errorf("R7644-3.5.2-09: %s", r.raw)
+	}
+	c.refused(404, "", "PATCH", "/Users/11111111-1111-4111-8111-111111111111", patch(`{"op":"remove","path":"title"}`))
+	c.refused(400, "invalidSyntax", "PATCH", path, "{")
+}
+
+func TestPreferMinimal(t *testing.T) {
+	c := serve(t, scimapi.Options{}).admin(t)
+	r := c.must(201, "POST", "/Users", `{"schemas":["`+userURN+`"],"userName":"a"}`, "Prefer", "return=minimal")
+	if len(r.raw) != 0 || r.header.Get("Location") == "" || r.header.Get("ETag") == "" || r.header.Get("Preference-Applied") != "return=minimal" {
+		t.Errorf("POST: %v %s", r.header, r.raw)
+	}
+	path := strings.TrimPrefix(r.header.Get("Location"), c.public)
+	r = c.must(204, "PATCH", path, patch(`{"op":"add","path":"title","value":"x"}`), "Prefer", "respond-async, return=minimal; x=1")
+	if r.header.Get("ETag") != c.must(200, "GET", path, nil).header.Get("ETag") {
+		t.Errorf("PATCH: %v", r.header)
+	}
+	c.must(204, "PUT", path, `{"schemas":["`+userURN+`"],"userName":"a"}`, "Prefer", "return=minimal")
+	c.must(200, "PATCH", path+"?attributes=title", patch(`{"op":"add","path":"title","value":"y"}`), "Prefer", "return=minimal")
+}
+
+func TestConditional(t *testing.T) {
+	c := serve(t, scimapi.Options{}).admin(t)
+	id := c.user("a")
+	group := c.group("G")
+	path := "/Users/" + id
+	title := func(s string) string { return patch(`{"op":"add","path":"title","value":"` + s + `"}`) }
+	old := c.must(200, "GET", path, nil).header.Get("ETag")
+	now := c.must(200, "PATCH", path, title("x"), "If-Match", old).header.Get("ETag")
+	put := `{"schemas":["` + userURN + `"],"userName":"a"}`
+	for _, tc := range []struct {
+		name, method string
+		body         any
+		header, tag  string
+		status       int
+	}{
+		{"R7644-3.14-04", "GET", nil, "If-None-Match", now, 304},
+		{"R9110-13.1.2-01 list", "GET", nil, "If-None-Match", old + ", " + now, 304},
+		{"R9110-13.1.2-01 any", "GET", nil, "If-None-Match", "*", 304},
+		{"R9110-13.1.2-01 HEAD", "HEAD", nil, "If-None-Match", now, 304},
+		{"R9110-13.1.2-01 another", "GET", nil, "If-None-Match", old, 200},
+		{"If-Match on GET", "GET", nil, "If-Match", old, 412},
+		{"R7644-3.14-06 PUT", "PUT", put, "If-Match", old, 412},
+		{"R7644-3.14-06 PATCH", "PATCH", title("y"), "If-Match", old, 412},
+		{"R7644-3.14-06 DELETE", "DELETE", nil, "If-Match", old, 412},
+		{"If-None-Match on a change", "PUT", put, "If-None-Match", "*", 412},
+		{"R9110-13.1.1-01 any", "PATCH", title("x"), "If-Match", "*", 200},
+		{"R9110-13.1.1-01 list", "PATCH", title("x"), "If-Match", old + "," + now, 200},
+		{"B-17 strong form", "PATCH", title("x"), "If-Match", strings.TrimPrefix(now, "W/"), 200},
+	} {
+		r := c.request(tc.method, path, tc.body, tc.header, tc.tag)
+		if r.status != tc.status {
+			t.Errorf("%s: %d %s, want %d", tc.name, r.status, r.raw, tc.status)
+		}
+		if tc.status == 304 && (r.header.Get("ETag") != now || len(r.raw) != 0) {
+			t.Errorf("R9110-15.4.5-01: %v %s", r.header, r.raw)
+		}
+	}
+	if got := c.must(200, "GET", path, nil).header.Get("ETag"); got != now {
+		t.Errorf("refused changes left %s, was %s", got, now)
+	}
+	c.refused(404, "", "DELETE", "/Users/11111111-1111-4111-8111-111111111111", nil, "If-Match", old) // R7644-3.14-08
+
+	tag := c.must(200, "GET", "/Groups/"+group, nil).header.Get("ETag")
+	add := patch(`{"op":"add","path":"members","value":[{"value":"` + id + `"}]}`)
+	after := c.must(200, "PATCH", "/Groups/"+group, add, "If-Match", tag).header.Get("ETag")
+	if after == tag {
+		t.Error("a new member leaves the Group's version")
+	}
+	for _, method := range []string{"PATCH", "DELETE"} {
+		c.refused(412, "", method, "/Groups/"+group, add, "If-Match", tag)
+	}
+	c.must(204, "DELETE", "/Groups/"+group, nil, "If-Match", after)
+	c.must(204, "DELETE", path, nil, "If-Match", now)
+}
+
+// Two clients change what both have read: one of them is told.
+func TestConcurrentIfMatch(t *testing.T) {
+	c := serve(t, scimapi.Options{}).admin(t)
+	id := c.user("a")
+	tag := c.must(200, "GET", "/Users/"+id, nil).header.Get("ETag")
+	var mu sync.Mutex
+	count := map[int]int{}
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			r := c.request("PUT", "/Users/"+id, fmt.Sprintf(`{"schemas":["%s"],"userName":"a","title":"t%d"}`, userURN, i), "If-Match", tag)
+			mu.Lock()
+			defer mu.Unlock()
+			count[r.status]++
+		})
+	}
+	wg.Wait()
+	if count[200] != 1 || count[412] != 5 { // R7644-3.14-07
+		t.Errorf("%v", count)
+	}
+}

@@ -1,0 +1,111 @@
+package scimapi_test
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"rollcall/scimapi"
+)
+
+func TestDiscovery(t *testing.T) {
+	s := serve(t, scimapi.Options{})
+	admin := s.admin(t)
+	admin.user("a", "title", "x", extURN, map[string]any{"department": "D"})
+	admin.group("G")
+	c := *admin
+	c.token = "" // R7643-5-09: none is needed
+
+	config := c.must(200, "GET", "/ServiceProviderConfig", nil)
+	for path, want := range map[string]any{"patch.supported": true, "filter.supported": true, "filter.maxResults": 1000.0, "etag.supported": true,
+		"bulk.supported": false, "bulk.maxOperations": 0.0, "bulk.maxPayloadSize": 0.0, "sort.supported": false, "changePassword.supported": false,
+		"pagination.index": true, "pagination.cursor": false, "meta.resourceType": "ServiceProviderConfig",
+		"meta.location": c.public + "/ServiceProviderConfig"} {
+		a, b, _ := strings.Cut(path, ".")
+		if got := at(config.body, a, b); got != want {
+			t.Errorf("R7643-5 %s: %v, want %v", path, got, want)
+		}
+	}
+	if at(config.body, "authenticationSchemes", 0, "type") != "oauthbearertoken" {
+		t.Errorf("R7643-5-08: %s", config.raw)
+	}
+
+	schemas := map[string]map[string]any{}
+	list := c.must(200, "GET", "/Schemas", nil)
+	for _, e := range list.body["Resources"].([]any) {
+		m := e.(map[string]any)
+		id := m["id"].(string)
+		if schemas[id] != nil || strings.HasPrefix(id, "urn:ietf:params:scim:api:") { // R7644-3.1-01
+			t.Errorf("%s", id)
+		}
+		schemas[id] = m
+		one := c.must(200, "GET", "/Schemas/"+id, nil)
+		if string(mustJSON(t, one.body)) != string(mustJSON(t, m)) || at(one.body, "meta", "location") != c.public+"/Schemas/"+id {
+			t.Errorf("R7644-4-07 %s", id)
+		}
+		if fmt.Sprint(m["schemas"]) != "[urn:ietf:params:scim:schemas:core:2.0:Schema]" || at(m, "meta", "resourceType") != "Schema" {
+			t.Errorf("R7643-3-01 %s: %v %v", id, m["schemas"], m["meta"])
+		}
+	}
+	types := c.must(200, "GET", "/ResourceTypes", nil)
+	if types.body["totalResults"] != float64(len(types.body["Resources"].([]any))) {
+		t.Errorf("R7644-4-04: %s", types.raw)
+	}
+	seen := map[string]bool{}
+	for _, e := range types.body["Resources"].([]any) {
+		name, endpoint := at(e, "name").(string), at(e, "endpoint").(string)
+		one := c.must(200, "GET", "/ResourceTypes/"+name, nil) // SailPoint
+		if at(one.body, "meta", "location") != c.public+"/ResourceTypes/"+name || seen[endpoint] {
+			t.Errorf("R7644-4-05: %s", one.raw)
+		}
+		seen[endpoint] = true
+		if schemas[at(e, "schema").(string)] == nil { // R7643-6-02
+			t.Errorf("%s has no schema", name)
+		}
+		extensions, _ := at(e, "schemaExtensions").([]any)
+		for _, x := range extensions {
+			if schemas[at(x, "schema").(string)] == nil || at(x, "required") == nil { // R7643-6-03
+				t.Errorf("%s: %v", name, x)
+			}
+		}
+		r := admin.must(200, "GET", endpoint, nil) // R7643-6-05
+		for _, resource := range r.body["Resources"].([]any) {
+			if at(resource, "meta", "resourceType") != name { // R7643-6-06
+				t.Errorf("%v at %s", resource, endpoint)
+			}
+			for _, urn := range at(resource, "schemas").([]any) { // R7643-7-01
+				if schemas[urn.(string)] == nil {
+					t.Errorf("%s has no schema", urn)
+				}
+			}
+		}
+	}
+	for _, endpoint := range []string{"/Users", "/Groups", "/IdentityProviders", "/AccessTokens", "/Organizations", "/DeletedUsers", "/Sessions", "/SignIns", "/Events"} {
+		if !seen[endpoint] {
+			t.Errorf("%s is missing", endpoint)
+		}
+	}
+	if r := c.must(200, "GET", "/Schemas?count=1&startIndex=3&attributes=id", nil); string(r.raw) != string(list.raw) { // R7644-4-08
+		t.Error("the query is not ignored")
+	}
+	for _, path := range []string{"/Schemas", "/ResourceTypes", "/ServiceProviderConfig"} {
+		c.refused(403, "", "GET", path+"?filter="+url.QueryEscape(`name eq "User"`), nil) // R7644-4-09
+		c.refused(405, "", "POST", path, "{}")                                            // R7643-5-11
+	}
+	for _, path := range []string{"/Schemas/urn:ietf:params:scim:api:messages:2.0:PatchOp", "/ResourceTypes/user", "/ServiceProviderConfigs", "/ServiceProviderConfig/x"} {
+		if r := c.request("GET", path, nil); r.status != 404 && r.status != 401 {
+			t.Errorf("%s: %d", path, r.status)
+		}
+	}
+
+	system := s.client(t, "", "admin", nil)
+	if r := system.must(200, "GET", "/ResourceTypes", nil); strings.Contains(string(r.raw), "/Users") || !strings.Contains(string(r.raw), "/Organizations") {
+		t.Errorf("system scope: %s", r.raw)
+	}
+	unknown := c
+	unknown.base = strings.Replace(c.base, "/default/", "/nosuch/", 1)
+	for _, path := range []string{"/Schemas", "/ResourceTypes"} {
+		unknown.refused(401, "", "GET", path, nil)
+	}
+}

@@ -1,0 +1,127 @@
+package scimapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	scim "github.com/elimity-com/scim/errors"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+)
+
+// failure is an error that is made in this package: a request that never reached the directory.
+type failure struct {
+	status   int
+	scimType string // RFC 7644 Table 9, or ""
+	detail   string // safe to show
+}
+
+func (f *failure) Error() string { return f.detail }
+
+func fail(status int, scimType, format string, args ...any) error {
+	return &failure{status, scimType, fmt.Sprintf(format, args...)}
+}
+
+func noSuch(t *schema.ResourceType, id string) error {
+	return fail(http.StatusNotFound, "", "no %s has the id %q", t.Name, id)
+}
+
+// panicked is a panic that a handler died of.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
+
+// retryAfter is what a client is told to wait, in seconds, when the store cannot answer at the moment.
+const retryAfter = 1
+
+// statusOf maps the kinds of directory errors; those that are absent are nobody's fault but ours.
+var statusOf = map[directory.Kind]struct {
+	status   int
+	scimType string
+}{
+	directory.NotFound:        {http.StatusNotFound, ""},
+	directory.Exists:          {http.StatusConflict, "uniqueness"},
+	directory.VersionMismatch: {http.StatusPreconditionFailed, ""},
+	directory.Mutability:      {http.StatusBadRequest, "mutability"},
+	directory.Invalid:         {http.StatusBadRequest, "invalidValue"},
+	directory.TooLarge:        {http.StatusRequestEntityTooLarge, ""},
+	directory.Unavailable:     {http.StatusServiceUnavailable, ""},
+	directory.Busy:            {http.StatusServiceUnavailable, ""},
+	directory.Full:            {http.StatusInsufficientStorage, ""},
+	directory.Forbidden:       {http.StatusForbidden, ""},
+	directory.Unauthenticated: {http.StatusUnauthorized, ""},
+}
+
+// translate says how an error looks to a client (RFC 7644 §3.12). An error that nobody here made is a bare 500: its text
+// is for the log.
+func translate(err error) *failure {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f
+	}
+	if e, ok := errors.AsType[*directory.Error](err); ok {
+		if s, ok := statusOf[e.Kind]; ok {
+			if s.status == http.StatusUnauthorized { // every cause reads the same
+				return &failure{s.status, "", "the credential is invalid"}
+			}
+			return &failure{s.status, s.scimType, describe(e.Attr, e.Detail, e.Kind.String())}
+		}
+	}
+	if e, ok := errors.AsType[*schema.Error](err); ok {
+		status := http.StatusBadRequest
+		if e.Type == "uniqueness" { // Appendix B-10
+			status = http.StatusConflict
+		}
+		return &failure{status, e.Type, describe(e.Attr, e.Detail, e.Type)}
+	}
+	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return &failure{http.StatusRequestEntityTooLarge, "", fmt.Sprintf("the body is larger than the limit of %d bytes", e.Limit)}
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return &failure{http.StatusServiceUnavailable, "", "the request ended before there was an answer"}
+	}
+	return &failure{http.StatusInternalServerError, "", "internal error"}
+}
+
+func describe(attr, detail, otherwise string) string {
+	if detail == "" {
+		detail = otherwise
+	}
+	if attr != "" {
+		return attr + ": " + detail
+	}
+	return detail
+}
+
+// fail writes err as the reply.
+func (x *exchange) fail(err error) {
+	if x.w.status != 0 {
+		return // the reply is on its way; the log has the error
+	}
+	f := translate(err)
+	h := x.w.Header()
+	switch f.status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", x.challenge())
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	detail := f.detail
+	if f.status >= http.StatusInternalServerError {
+		detail += " (request " + x.id + ")"
+	}
+	h.Del("ETag")
+	h.Del("Location")
+	body, err := json.Marshal(scim.ScimError{Status: f.status, ScimType: scim.ScimType(f.scimType), Detail: detail})
+	if err != nil { // strings only: cannot happen
+		body = []byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"500"}`)
+	}
+	x.write(f.status, body)
+}

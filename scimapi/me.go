@@ -1,0 +1,30 @@
+package scimapi
+
+import (
+	"net/http"
+
+	"rollcall/directory"
+)
+
+// me serves /Me (RFC 7644 §3.11): the User that a session or an access token belongs to, under its permanent URI.
+func (x *exchange) me() error {
+	t, err := x.enter("Users")
+	if err != nil {
+		return err
+	}
+	if ok, err := x.method(allowed(t.Name, x.org == "", true)); !ok {
+		return err
+	}
+	if x.actor.User.IsZero() {
+		return fail(http.StatusNotFound, "", "this credential belongs to no User")
+	}
+	if x.w.Header().Get("Warning") != "" {
+		return &directory.Error{Kind: directory.Unavailable, Detail: "who is signed in is not answered from old data"}
+	}
+	if x.actor.Scope == directory.ScopeSelf && (x.r.Method == http.MethodGet || x.r.Method == http.MethodHead) {
+		reader := x.actor // which may read nothing but this one User
+		reader.Scope = directory.ScopeRead
+		x.dir = x.dir.As(reader)
+	}
+	return x.resource(t, x.actor.User)
+}

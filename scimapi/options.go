@@ -1,0 +1,71 @@
+package scimapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"rollcall/directory"
+	"rollcall/directory/filter"
+	"rollcall/directory/schema"
+)
+
+// Options configures a Handler. The zero value works, but for PublicURL.
+type Options struct {
+	// PublicURL is the URL at which clients reach the server, without a path that is not theirs to see: locations and
+	// references in replies start with it. The Host header is never used for them.
+	PublicURL string
+	// Log gets one line for each request; nil discards them.
+	Log *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Limits that are zero take their defaults.
+	Limits Limits
+	// Hooks by name of resource type.
+	Hooks map[string]Hook
+}
+
+// Limits bound what one request may cost. Each refusal names the limit it met.
+type Limits struct {
+	Body        int64         // bytes of a request body; default 1 MiB
+	GroupBody   int64         // bytes of a Group's body, of which all but members stay within Body; default 64 MiB
+	PageSize    int           // resources in a page when count is not given; default 100
+	MaxPageSize int           // resources in a page whatever count says; default 1,000
+	GroupReply  int           // members above which PATCH of a Group answers 204 instead of the Group; default 1,000
+	Filter      filter.Limits // zero fields: filter.DefaultLimits
+}
+
+// Hook adds what a resource type needs beyond its schema. Every part may be nil.
+type Hook struct {
+	// Prepare checks and completes doc before it is stored; old is nil on create. It runs inside the change, possibly more
+	// than once, and may use tx for further reads and writes.
+	Prepare func(ctx context.Context, tx *directory.Tx, old *directory.Resource, doc schema.Document) error
+	// Render adds derived attributes to the body of a reply.
+	Render func(s *directory.Snapshot, r *directory.Resource, body map[string]any)
+	// Actions are served at POST {endpoint}/{id}/{name}; names start with a dot (".dryRun"). The resource exists and d is
+	// bound to the caller when an action is called.
+	Actions map[string]func(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	l := &o.Limits
+	setDefault(&l.Body, 1<<20)
+	setDefault(&l.GroupBody, 64<<20)
+	setDefault(&l.MaxPageSize, 1000)
+	setDefault(&l.PageSize, min(100, l.MaxPageSize))
+	setDefault(&l.GroupReply, 1000)
+	return o
+}
+
+func setDefault[N int | int64](n *N, d N) {
+	if *n == 0 {
+		*n = d
+	}
+}

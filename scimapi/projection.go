@@ -1,0 +1,213 @@
+package scimapi
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory/schema"
+)
+
+// projection says which attributes of a type a reply shows (RFC 7644 §3.9, "returned" of RFC 7643 §7).
+type projection struct {
+	typ     *schema.ResourceType
+	include bool // only what is named and what is always returned; else all but what is named
+	whole   map[*schema.Attribute]bool
+	parts   map[*schema.Attribute]bool // some sub-attribute of it is named
+	urns    map[*schema.Schema]bool    // extensions named as a whole
+}
+
+// newProjection reads attributes and excludedAttributes. It is nil when neither is given and every attribute of the type is
+// plain: then a reply shows what is stored. Unknown names select nothing; both lists at once are refused (Appendix B-09).
+func newProjection(t *schema.ResourceType, plain bool, attributes, excluded []string) (*projection, error) {
+	if len(attributes) > 0 && len(excluded) > 0 {
+		return nil, fail(http.StatusBadRequest, "invalidValue", "attributes and excludedAttributes exclude each other")
+	}
+	list := excluded
+	if len(attributes) > 0 {
+		list = attributes
+	}
+	if len(list) == 0 && plain {
+		return nil, nil
+	}
+	p := &projection{
+		typ: t, include: len(attributes) > 0, whole: map[*schema.Attribute]bool{},
+		parts: map[*schema.Attribute]bool{}, urns: map[*schema.Schema]bool{},
+	}
+	for _, name := range list {
+		if ext := t.Extension(name); ext != nil {
+			p.urns[ext] = true
+		} else if a := t.Lookup(name); a != nil {
+			p.whole[a] = true
+			for a = a.Parent; a != nil; a = a.Parent {
+				p.parts[a] = true
+			}
+		}
+	}
+	return p, nil
+}
+
+// plain reports whether the attribute and its parts are returned by default or always, or are never stored at all.
+func plain(a *schema.Attribute) bool {
+	switch {
+	case a.Mutability == schema.WriteOnly:
+		return true
+	case a.Returned == schema.ReturnedNever || a.Returned == schema.ReturnedRequest:
+		return false
+	}
+	return !slices.ContainsFunc(a.Sub, func(sub *schema.Attribute) bool { return !plain(sub) })
+}
+
+// onlyShown returns those of the attributes that the reply shows, wholly or in part.
+func (p *projection) onlyShown(names []string) []string {
+	var shown []string
+	for _, name := range names {
+		if p.shows(name) {
+			shown = append(shown, name)
+		}
+	}
+	return shown
+}
+
+// shows reports whether the reply shows the attribute or a part of it.
+func (p *projection) shows(name string) bool {
+	if ext := p.typ.Extension(name); ext != nil {
+		for _, a := range ext.Attributes {
+			if p.visible(a, p.urns[ext]) != hidden {
+				return true
+			}
+		}
+		return false
+	}
+	a := p.typ.Lookup(name)
+	return a == nil || p.visible(a, false) != hidden
+}
+
+type visibility uint8
+
+const (
+	hidden visibility = iota
+	partly            // its sub-attributes decide
+	shown             // named, or returned, as a whole
+)
+
+// visible judges one attribute; named says that what it stands in was named as a whole.
+func (p *projection) visible(a *schema.Attribute, named bool) visibility {
+	switch named = named || p.whole[a]; {
+	case a.Returned == schema.ReturnedNever:
+		return hidden
+	case a.Returned == schema.ReturnedAlways:
+		return shown
+	case p.include && named:
+		return shown
+	case p.include && p.parts[a]:
+		return partly
+	case p.include || named || a.Returned == schema.ReturnedRequest:
+		return hidden
+	}
+	return shown
+}
+
+// appendTo appends the resource's JSON as far as it is shown.
+func (p *projection) appendTo(dst, resource []byte) []byte {
+	dst = append(dst, '{')
+	first := true
+	gjson.ParseBytes(resource).ForEach(func(key, value gjson.Result) bool {
+		before := len(dst)
+		dst = appendKey(dst, key, first)
+		start := len(dst)
+		if ext := p.typ.Extension(key.Str); ext != nil {
+			dst = p.appendObject(dst, value, p.urns[ext], func(name string) *schema.Attribute { return attributeOf(ext, name) })
+		} else if a := p.typ.Lookup(key.Str); a != nil {
+			dst = p.appendValue(dst, a, value, false)
+		} else if !p.include {
+			dst = append(dst, value.Raw...)
+		}
+		if len(dst) == start {
+			dst = dst[:before]
+		} else {
+			first = false
+		}
+		return true
+	})
+	return append(dst, '}')
+}
+
+func attributeOf(s *schema.Schema, name string) *schema.Attribute {
+	for _, a := range s.Attributes {
+		if a.Name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// appendValue appends one attribute's value, or nothing.
+func (p *projection) appendValue(dst []byte, a *schema.Attribute, value gjson.Result, named bool) []byte {
+	v := p.visible(a, named)
+	if v == hidden {
+		return dst
+	}
+	if len(a.Sub) == 0 {
+		return append(dst, value.Raw...)
+	}
+	named = p.include && v == shown // what is returned always or named shows its parts
+	if !value.IsArray() {
+		return p.appendObject(dst, value, named, a.Attribute)
+	}
+	start := len(dst)
+	dst = append(dst, '[')
+	first := true
+	value.ForEach(func(_, element gjson.Result) bool {
+		before := len(dst)
+		if !first {
+			dst = append(dst, ',')
+		}
+		at := len(dst)
+		if dst = p.appendObject(dst, element, named, a.Attribute); len(dst) == at {
+			dst = dst[:before]
+		} else {
+			first = false
+		}
+		return true
+	})
+	if first {
+		return dst[:start]
+	}
+	return append(dst, ']')
+}
+
+// appendObject appends those members of an object that are shown, or nothing if none is.
+func (p *projection) appendObject(dst []byte, object gjson.Result, named bool, find func(string) *schema.Attribute) []byte {
+	start := len(dst)
+	dst = append(dst, '{')
+	first := true
+	object.ForEach(func(key, value gjson.Result) bool {
+		a := find(key.Str)
+		if a == nil {
+			return true
+		}
+		before := len(dst)
+		dst = appendKey(dst, key, first)
+		at := len(dst)
+		if dst = p.appendValue(dst, a, value, named); len(dst) == at {
+			dst = dst[:before]
+		} else {
+			first = false
+		}
+		return true
+	})
+	if first {
+		return dst[:start]
+	}
+	return append(dst, '}')
+}
+
+func appendKey(dst []byte, key gjson.Result, first bool) []byte {
+	if !first {
+		dst = append(dst, ',')
+	}
+	dst = append(dst, key.Raw...)
+	return append(dst, ':')
+}

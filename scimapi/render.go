@@ -1,0 +1,266 @@
+package scimapi
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+)
+
+// derivedSize is how many bytes are set aside for what is derived of a resource: its meta and a few references.
+const derivedSize = 512
+
+// renderer writes resources of one type as one request wants them: the stored bytes, with what is derived spliced in.
+type renderer struct {
+	x       *exchange
+	t       *schema.ResourceType
+	p       *projection // nil: as stored
+	hook    func(*directory.Snapshot, *directory.Resource, map[string]any)
+	derived []string // top-level attributes that are not stored and are shown, but for meta
+	urns    []string // extensions of which the same holds
+	meta    bool
+}
+
+// newRenderer reads what the reply shows from the query's attributes and excludedAttributes.
+func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, error) {
+	p, err := newProjection(t, x.shape(t).plain, q.attributes, q.excludedAttributes)
+	if err != nil {
+		return nil, err
+	}
+	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: x.shape(t).derived, urns: x.shape(t).urns}
+	if p != nil {
+		v.meta = p.shows("meta")
+		v.derived, v.urns = p.onlyShown(v.derived), p.onlyShown(v.urns)
+	}
+	return v, nil
+}
+
+// shape is what rendering needs to know of a type. It is worked out once: types do not change, a new definition makes a
+// new one.
+type shape struct {
+	plain   bool     // every stored attribute is returned by default
+	derived []string // top-level attributes that are not stored, but for meta
+	urns    []string // extensions of which the same holds
+}
+
+func (h *Handler) shape(t *schema.ResourceType) *shape {
+	if known, ok := h.shapes.Load(t); ok {
+		return known.(*shape)
+	}
+	sh := &shape{plain: true}
+	for a := range t.Attributes() {
+		sh.plain = sh.plain && plain(a)
+		switch {
+		case !a.Derived || a.Name == "meta":
+		case t.Extension(a.URN) == nil:
+			sh.derived = append(sh.derived, a.Name)
+		case !slices.Contains(sh.urns, a.URN):
+			sh.urns = append(sh.urns, a.URN)
+		}
+	}
+	h.shapes.Store(t, sh)
+	return sh
+}
+
+// appendTo appends the resource's representation.
+func (v *renderer) appendTo(dst []byte, s *directory.Snapshot, r *directory.Resource) ([]byte, error) {
+	if v.p == nil && v.hook == nil {
+		return v.appendWhole(dst, s, r), nil
+	}
+	b := v.appendWhole(nil, s, r)
+	if v.hook != nil {
+		var body map[string]any
+		d := json.NewDecoder(bytes.NewReader(b))
+		d.UseNumber()
+		if err := d.Decode(&body); err != nil {
+			return nil, err
+		}
+		v.hook(s, r, body)
+		var err error
+		if b, err = json.Marshal(body); err != nil {
+			return nil, err
+		}
+	}
+	if v.p == nil {
+		return append(dst, b...), nil
+	}
+	return v.p.appendTo(dst, b), nil
+}
+
+// appendWhole appends the stored document with what is derived.
+func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.Resource) []byte {
+	start := len(dst)
+	dst = append(dst, r.JSON[:len(r.JSON)-1]...) // without the closing brace
+	for _, urn := range v.urns {
+		before := len(dst)
+		if r.Type == userType && urn == accessURN {
+			dst = appendRoles(dst, s.Roles(r.ID))
+		} else if value := s.View(r, nil).Derived(urn); value != nil {
+			dst = appendMember(dst, urn, value)
+		}
+		if len(dst) > before {
+			dst = listURN(dst, start, urn)
+		}
+	}
+	for _, name := range v.derived {
+		switch {
+		case r.Type == userType && name == "groups":
+			dst = v.appendGroups(dst, s, r.ID)
+		case r.Type == groupType && name == "members":
+			dst = v.appendMembers(dst, s, r.ID)
+		default:
+			if value := s.View(r, nil).Derived(name); value != nil {
+				dst = appendMember(dst, name, value)
+			}
+		}
+	}
+	if v.meta {
+		dst = v.appendMeta(append(dst, `,"meta":`...), r)
+	}
+	return append(dst, '}')
+}
+
+// listURN adds an extension to "schemas", which canonical JSON begins with.
+func listURN(dst []byte, start int, urn string) []byte {
+	end := start + bytes.IndexByte(dst[start:], ']')
+	n := len(urn) + len(`,""`)
+	dst = append(dst, make([]byte, n)...)
+	copy(dst[end+n:], dst[end:])
+	copy(dst[end:], `,"`)
+	copy(dst[end+2:], urn)
+	dst[end+n-1] = '"'
+	return dst
+}
+
+// appendRoles appends the User's extension Access.
+func appendRoles(dst []byte, roles []string) []byte {
+	if len(roles) == 0 {
+		return dst
+	}
+	dst = append(dst, `,"`+accessURN+`":{"effectiveRoles":[`...)
+	for i, role := range roles {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = gjson.AppendJSONString(dst, role)
+	}
+	return append(dst, "]}"...)
+}
+
+func appendMember(dst []byte, name string, value []byte) []byte {
+	dst = append(dst, `,"`...)
+	dst = append(dst, name...)
+	dst = append(dst, `":`...)
+	return append(dst, value...)
+}
+
+// appendMeta appends the resource's meta (RFC 7643 §3.1).
+func (v *renderer) appendMeta(dst []byte, r *directory.Resource) []byte {
+	dst = append(dst, `{"resourceType":"`...)
+	dst = append(dst, v.t.Name...)
+	dst = append(dst, `","created":"`...)
+	dst = appendTime(dst, r.Created)
+	dst = append(dst, `","lastModified":"`...)
+	dst = appendTime(dst, r.LastModified)
+	dst = append(dst, `","location":"`...)
+	dst = v.x.appendLocation(dst, v.t.Endpoint, r.ID)
+	dst = append(dst, `","version":"W/\"`...)
+	dst = append(dst, r.Version.String()...)
+	return append(dst, `\""}`...)
+}
+
+func (v *renderer) appendGroups(dst []byte, s *directory.Snapshot, user directory.ID) []byte {
+	start := len(dst)
+	dst = append(dst, `,"groups":[`...)
+	first := true
+	for g := range s.GroupsOf(user) {
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = v.appendReference(dst, g.ID, "/Groups", g.Display)
+		if g.Direct {
+			dst = append(dst, `,"type":"direct"}`...)
+		} else {
+			dst = append(dst, `,"type":"indirect"}`...)
+		}
+	}
+	if first {
+		return dst[:start]
+	}
+	return append(dst, ']')
+}
+
+func (v *renderer) appendMembers(dst []byte, s *directory.Snapshot, group directory.ID) []byte {
+	start := len(dst)
+	dst = append(dst, `,"members":[`...)
+	first := true
+	for m := range s.Members(group) {
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		dst = v.appendReference(dst, m.ID, "/"+m.Type+"s", m.Display)
+		dst = append(dst, `,"type":"`...)
+		dst = append(dst, m.Type...)
+		dst = append(dst, `"}`...)
+	}
+	if first {
+		return dst[:start]
+	}
+	return append(dst, ']')
+}
+
+// appendReference begins an object with value, $ref and display.
+func (v *renderer) appendReference(dst []byte, id directory.ID, endpoint, display string) []byte {
+	dst = append(dst, `{"value":"`...)
+	dst = appendID(dst, id)
+	dst = append(dst, `","$ref":"`...)
+	dst = v.x.appendLocation(dst, endpoint, id)
+	dst = append(dst, '"')
+	if display != "" {
+		dst = append(dst, `,"display":`...)
+		dst = gjson.AppendJSONString(dst, display)
+	}
+	return dst
+}
+
+// appendLocation appends a resource's URL. Nothing in it needs escaping in JSON: the base comes from the configuration
+// and an organization's name, endpoints and ids are made of letters, digits and hyphens.
+func (x *exchange) appendLocation(dst []byte, endpoint string, id directory.ID) []byte {
+	dst = append(dst, x.base...)
+	dst = append(dst, endpoint...)
+	dst = append(dst, '/')
+	return appendID(dst, id)
+}
+
+func appendID(dst []byte, id directory.ID) []byte {
+	dst = hex.AppendEncode(dst, id[:4])
+	for _, part := range [...][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
+		dst = append(dst, '-')
+		dst = hex.AppendEncode(dst, part)
+	}
+	return dst
+}
+
+func appendTime(dst []byte, t time.Time) []byte {
+	return t.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
+}
+
+// write sends a whole reply.
+func (x *exchange) write(status int, body []byte) {
+	x.set("Content-Type", accepts(x.r.Header["Accept"]))
+	x.set("Content-Length", strconv.Itoa(len(body)))
+	x.w.WriteHeader(status)
+	if x.r.Method != http.MethodHead {
+		_, _ = x.w.Write(body) // a client that is gone needs no reply
+	}
+}

@@ -1,0 +1,204 @@
+package scimapi
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gorilla/mux"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+)
+
+// Register adds the routes of both scopes to r. One route stands for one shape of path; methods are told apart here,
+// because the router would answer 404 where 405 with Allow is due (RFC 9110 §15.5.6).
+func (h *Handler) Register(r *mux.Router) {
+	r.SkipClean(true)
+	h.register(r, "/orgs/{org}/scim/v2", h.inOrganization)
+	h.register(r, "/scim/v2", h.inSystem)
+}
+
+// scoped makes an HTTP handler of what a route does.
+type scoped func(route string, handle func(*exchange) error) http.HandlerFunc
+
+func (h *Handler) register(r *mux.Router, root string, in scoped) {
+	for _, route := range []struct {
+		path   string
+		handle func(*exchange) error
+	}{
+		{"/{endpoint}/{id}{slash:/?}", (*exchange).item},
+		{"/{endpoint}{slash:/?}", (*exchange).collection},
+		{"/{endpoint}/{id}/{action}{slash:/?}", (*exchange).action},
+	} {
+		// No subrouter: it would match the root of every request twice.
+		r.Path(root + route.path).HandlerFunc(in(root+strings.TrimSuffix(route.path, "{slash:/?}"), route.handle))
+	}
+	r.PathPrefix(root).HandlerFunc(in(root, (*exchange).unknownPath))
+}
+
+func (h *Handler) inOrganization(route string, handle func(*exchange) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		org := mux.Vars(r)["org"]
+		h.serve(route, org, h.public+"/orgs/"+org+"/scim/v2", h.store.Organization(org), w, r, handle)
+	}
+}
+
+func (h *Handler) inSystem(route string, handle func(*exchange) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		h.serve(route, "", h.public+"/scim/v2", h.store.System(), w, r, handle)
+	}
+}
+
+func (x *exchange) unknownPath() error {
+	return fail(http.StatusNotFound, "", "no SCIM endpoint at %s", x.r.URL.Path)
+}
+
+// collection serves {endpoint}.
+func (x *exchange) collection() error {
+	endpoint := mux.Vars(x.r)["endpoint"]
+	switch endpoint {
+	case "ServiceProviderConfig", "ResourceTypes", "Schemas":
+		return x.discover(endpoint, "")
+	case "Me":
+		return x.me()
+	}
+	t, err := x.enter(endpoint)
+	if err != nil {
+		return err
+	}
+	if ok, err := x.method(allowed(t.Name, x.org == "", false)); !ok {
+		return err
+	}
+	if x.r.Method == http.MethodPost {
+		return x.create(t)
+	}
+	return x.list(t)
+}
+
+// item serves {endpoint}/{id}.
+func (x *exchange) item() error {
+	vars := mux.Vars(x.r)
+	endpoint, id := vars["endpoint"], vars["id"]
+	switch endpoint {
+	case "ServiceProviderConfig", "Me":
+		return x.unknownPath()
+	case "ResourceTypes", "Schemas":
+		return x.discover(endpoint, id)
+	}
+	t, err := x.enter(endpoint)
+	if err != nil {
+		return err
+	}
+	if ok, err := x.method(allowed(t.Name, x.org == "", true)); !ok {
+		return err
+	}
+	ref, ok := directory.ParseID(id)
+	if !ok {
+		return noSuch(t, id)
+	}
+	return x.resource(t, ref)
+}
+
+// resource serves one resource, whichever path named it.
+func (x *exchange) resource(t *schema.ResourceType, id directory.ID) error {
+	switch x.r.Method {
+	case http.MethodPut:
+		return x.replace(t, id)
+	case http.MethodPatch:
+		return x.modify(t, id)
+	case http.MethodDelete:
+		return x.remove(t, id)
+	}
+	return x.get(t, id)
+}
+
+// action serves POST {endpoint}/{id}/.action for the actions that a hook brings.
+func (x *exchange) action() error {
+	vars := mux.Vars(x.r)
+	t, err := x.enter(vars["endpoint"])
+	if err != nil {
+		return err
+	}
+	act := x.o.Hooks[t.Name].Actions[vars["action"]]
+	if act == nil {
+		return x.unknownPath()
+	}
+	if ok, err := x.method([]string{http.MethodOptions, http.MethodPost}); !ok {
+		return err
+	}
+	id, ok := directory.ParseID(vars["id"])
+	if !ok {
+		return noSuch(t, vars["id"])
+	}
+	if _, _, err := x.dir.Get(x.r.Context(), t.Name, id); err != nil {
+		return err
+	}
+	act(x.w, x.r, x.dir, id)
+	return nil
+}
+
+// enter authenticates the request and finds the type at the endpoint on the same snapshot.
+func (x *exchange) enter(endpoint string) (*schema.ResourceType, error) {
+	if err := x.authenticate(); err != nil {
+		return nil, err
+	}
+	s, err := x.dir.Snapshot(x.r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if x.store.Stale(x.r.Context()) { // the operator chose to read on without quorum
+		x.w.Header().Set("Warning", staleWarning)
+	}
+	if t := s.TypeAt("/" + endpoint); t != nil {
+		return t, nil
+	}
+	return nil, x.unknownPath()
+}
+
+// staleWarning marks replies that may be older than the last change.
+const staleWarning = `110 rollcall "Response is Stale"`
+
+// method reports whether the request's method is one of those allowed, and by the credential at all. OPTIONS it answers
+// itself.
+func (x *exchange) method(allow []string) (bool, error) {
+	if !slices.Contains(allow, x.r.Method) {
+		x.w.Header().Set("Allow", strings.Join(allow, ", "))
+		return false, fail(http.StatusMethodNotAllowed, "", "%s is not possible at %s; possible: %s", x.r.Method, x.r.URL.Path, strings.Join(allow, ", "))
+	}
+	if x.r.Method == http.MethodOptions {
+		x.w.Header().Set("Allow", strings.Join(allow, ", "))
+		x.w.WriteHeader(http.StatusNoContent)
+		return false, nil
+	}
+	if safe := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead; !safe && x.actor.Scope < directory.ScopeWrite {
+		// The directory refuses every write; this refuses what would turn out to write nothing as well.
+		return false, &directory.Error{Kind: directory.Forbidden, Detail: "this credential may not change anything"}
+	}
+	return true, nil
+}
+
+// allowed lists the methods for a type's collection or for one of its resources.
+func allowed(typ string, system, item bool) []string {
+	readable := []string{http.MethodGet, http.MethodHead, http.MethodOptions}
+	switch typ {
+	case "SignIn", "Event":
+		return readable
+	case "DeletedUser", "Session":
+		if item {
+			return append(readable, http.MethodDelete)
+		}
+		return readable
+	case "Organization":
+		if !system && item { // an organization's own administrators neither make nor delete it
+			return append(readable, http.MethodPatch, http.MethodPut)
+		}
+		if !system {
+			return readable
+		}
+	}
+	if item {
+		return append(readable, http.MethodPatch, http.MethodPut, http.MethodDelete)
+	}
+	return append(readable, http.MethodPost)
+}
