@@ -160,10 +160,7 @@ func (r *replica) wait(ctx context.Context, revision int64) error {
 	w := &waiter{revision, make(chan struct{})}
 	r.waiters[w] = struct{}{}
 	r.mu.Unlock()
-	select {
-	case r.waiting <- struct{}{}:
-	default:
-	}
+	r.wake()
 	select {
 	case <-w.done:
 		return nil
@@ -172,6 +169,14 @@ func (r *replica) wait(ctx context.Context, revision int64) error {
 		delete(r.waiters, w)
 		r.mu.Unlock()
 		return unavailable(ctx.Err())
+	}
+}
+
+// wake tells the watch that somebody waits.
+func (r *replica) wake() {
+	select {
+	case r.waiting <- struct{}{}:
+	default:
 	}
 }
 

@@ -19,9 +19,31 @@ const (
 // errReload says that the watch cannot go on from where the replica is: everything must be loaded anew.
 var errReload = errors.New("the replica must be loaded anew")
 
-// follow keeps the replica up to date until ctx ends.
+// gapPatience is how long a lone writer waits for its own commits to close a gap before it watches for what is missing.
+const gapPatience = 10 * time.Millisecond
+
+// follow keeps the replica up to date until ctx ends. A lone writer knows its commits by itself: it watches only while
+// somebody waits for a revision of which it has not heard, such as one whose outcome had to be searched for.
 func (s *Store) follow(ctx context.Context) {
 	for ctx.Err() == nil {
+		if s.options.Alone {
+			select {
+			case <-ctx.Done():
+				return
+			case <-s.restart:
+				s.reloadSoon()
+			case <-s.replica.waiting:
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(gapPatience):
+				}
+				if s.replica.lag() == 0 {
+					continue
+				}
+				s.replica.wake() // the watch is to ask for progress
+			}
+		}
 		err := s.watch(ctx)
 		if ctx.Err() != nil {
 			return
@@ -85,6 +107,8 @@ func (s *Store) watch(ctx context.Context) error {
 			return errReload
 		case <-tick:
 			switch lag := s.replica.lag(); {
+			case lag == 0 && s.options.Alone:
+				return nil
 			case lag == 0:
 				stop()
 			case time.Since(since) > patience:

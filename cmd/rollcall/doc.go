@@ -1,0 +1,10 @@
+// Command rollcall serves a SCIM 2.0 directory that signs people in through SAML.
+//
+//	rollcall serve                run the service
+//	rollcall demo                 run it with a demo identity provider and sample data
+//	rollcall demo sign-in NAME    sign in to a running demo, as a browser would
+//	rollcall health               ask a running service whether it is ready
+//
+// Only this package reads flags and environment, listens, and handles signals. Every flag has a variable of the same name:
+// --public-url is ROLLCALL_PUBLIC_URL.
+package main

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit statuses.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], Streams{os.Stdout, os.Stderr}))
+}
+
+// run is the program: it returns the exit status.
+func run(ctx context.Context, args []string, s Streams) int {
+	command, err := ParseFlags(args, s)
+	if err != nil {
+		fmt.Fprintf(s.Err, "rollcall: %v\nSee rollcall --help.\n", err)
+		return exitUsage
+	}
+	if err := command.Run(ctx, s); err != nil {
+		if !errors.Is(err, errSaid) {
+			fmt.Fprintf(s.Err, "rollcall: %v\n", err)
+		}
+		return exitFailed
+	}
+	return 0
+}
+
+// errSaid fails a command that has already said why.
+var errSaid = errors.New("failed")
+
+// Streams are where a command writes: Out is for what was asked for, Err for logs and errors.
+type Streams struct{ Out, Err io.Writer }
+
+// Command is one of the program's commands with its flags.
+type Command interface {
+	// Run returns when the command is done, or soon after ctx has ended.
+	Run(ctx context.Context, s Streams) error
+}
+
+// commands is the command line.
+type commands struct {
+	Serve Serve `cmd:"" help:"Run the service."`
+	Demo  struct {
+		Run    Demo       `cmd:"" default:"withargs" help:"Run the service with a demo identity provider and sample data."`
+		SignIn DemoSignIn `cmd:"" help:"Sign in to a running demo, as a browser would."`
+	} `cmd:"" help:"Try it: the service with a demo identity provider and sample data."`
+	Health  Health           `cmd:"" help:"Ask a running service whether it is ready."`
+	Version kong.VersionFlag `env:"-" help:"Print the version."`
+}
+
+// ParseFlags finds the command that args (without the program's name) and the environment ask for. --help and --version
+// end the process.
+func ParseFlags(args []string, s Streams) (Command, error) {
+	parser, err := kong.New(&commands{}, kong.Name("rollcall"),
+		kong.Description("A SCIM 2.0 directory that signs people in through SAML."),
+		kong.DefaultEnvars("ROLLCALL"), kong.Writers(s.Out, s.Err), kong.Vars{"version": version()},
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return nil, err
+	}
+	return parsed.Selected().Target.Addr().Interface().(Command), nil
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value
+		}
+	}
+	return v
+}

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+	"rollcall/samlhook"
+	"rollcall/scimapi"
+)
+
+// readyTimeout bounds how long /readyz waits for the store: less than the patience of who asks.
+const readyTimeout = 2 * time.Second
+
+// newHook makes the sign-in of a node; it is to be closed before the store is.
+func newHook(s *directory.Store, public string, n *Node, log *slog.Logger, metrics *prometheus.Registry) (*samlhook.Hook, error) {
+	return samlhook.New(s, samlhook.Options{PublicURL: public, Log: log, AllowPrivateMetadata: n.AllowPrivateMetadata, Registry: metrics})
+}
+
+// newRouter puts everything that a node serves under one router.
+func newRouter(s *directory.Store, signIn *samlhook.Hook, public string, log *slog.Logger, metrics *prometheus.Registry) http.Handler {
+	r := mux.NewRouter().SkipClean(true)
+	signIn.Register(r)
+	scimapi.New(s, scimapi.Options{PublicURL: public, Log: log, Hooks: map[string]scimapi.Hook{
+		schema.IdentityProvider().Name: {Prepare: signIn.Prepare, Render: signIn.Render},
+	}}).Register(r)
+
+	r.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
+	r.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		if err := s.Ready(ctx); err != nil {
+			plain(w, http.StatusServiceUnavailable, err.Error())
+			return
+		}
+		plain(w, http.StatusOK, "ready")
+	})
+	r.Handle("/metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	r.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		plain(w, http.StatusOK, fmt.Sprintf("Rollcall\n\nSCIM:    %[1]s/orgs/{organization}/scim/v2\nSystem:  %[1]s/scim/v2\nSign-in: %[1]s/orgs/{organization}/login", public))
+	})
+	return measure(metrics, r)
+}
+
+// plain writes a line of text for a person or a probe.
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, text)
+}
+
+// newMetrics is a registry with what every Go process tells.
+func newMetrics() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+// measure counts and times requests.
+func measure(metrics *prometheus.Registry, next http.Handler) http.Handler {
+	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "rollcall_http_request_duration_seconds", Help: "How long requests took, by method and status.",
+		Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 30},
+	}, []string{"method", "code"})
+	metrics.MustRegister(duration)
+	return promhttp.InstrumentHandlerDuration(duration, next)
+}
