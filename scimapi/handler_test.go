@@ -166,10 +166,11 @@ func TestHooks(t *testing.T) {
 			body["sp"] = map[string]any{"entityId": "https://sp/" + r.ID.String(), "certificates": []any{}}
 			body["health"] = map[string]any{"status": "ok"}
 		},
-		Actions: map[string]func(http.ResponseWriter, *http.Request, *directory.Directory, directory.ID){
-			".dryRun": func(w http.ResponseWriter, _ *http.Request, d *directory.Directory, id directory.ID) {
+		Actions: map[string]scimapi.Action{
+			".dryRun": func(w http.ResponseWriter, _ *http.Request, d *directory.Directory, id directory.ID) error {
 				called <- d.Actor()
 				w.WriteHeader(http.StatusAccepted)
+				return nil
 			},
 		},
 	}}})

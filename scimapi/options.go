@@ -36,6 +36,9 @@ type Limits struct {
 	Filter      filter.Limits // zero fields: filter.DefaultLimits
 }
 
+// Action does something with a resource that is none of SCIM's methods.
+type Action func(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error
+
 // Hook adds what a resource type needs beyond its schema. Every part may be nil.
 type Hook struct {
 	// Prepare checks and completes doc before it is stored; old is nil on create. It runs inside the change, possibly more
@@ -44,8 +47,8 @@ type Hook struct {
 	// Render adds derived attributes to the body of a reply.
 	Render func(s *directory.Snapshot, r *directory.Resource, body map[string]any)
 	// Actions are served at POST {endpoint}/{id}/{name}; names start with a dot (".dryRun"). The resource exists and d is
-	// bound to the caller when an action is called.
-	Actions map[string]func(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID)
+	// bound to the caller when an action is called. An action that returns an error has written nothing.
+	Actions map[string]Action
 }
 
 func (o Options) withDefaults() Options {

@@ -121,6 +121,9 @@ func (x *exchange) action() error {
 		return err
 	}
 	act := x.o.Hooks[t.Name].Actions[vars["action"]]
+	if t.Name == "User" && vars["action"] == ".endSessions" {
+		act = endSessions
+	}
 	if act == nil {
 		return x.unknownPath()
 	}
@@ -134,8 +137,7 @@ func (x *exchange) action() error {
 	if _, _, err := x.dir.Get(x.r.Context(), t.Name, id); err != nil {
 		return err
 	}
-	act(x.w, x.r, x.dir, id)
-	return nil
+	return act(x.w, x.r, x.dir, id)
 }
 
 // enter authenticates the request and finds the type at the endpoint on the same snapshot.

@@ -1,0 +1,17 @@
+package scimapi
+
+import (
+	"net/http"
+
+	"rollcall/directory"
+)
+
+// endSessions serves POST /Users/{id}/.endSessions: all running sign-ins of the User end, and none that is being made at this
+// moment outlives it. It needs the scope admin.
+func endSessions(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
+	if _, err := d.Update(r.Context(), func(tx *directory.Tx) error { return tx.EndSessions(id) }); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
