@@ -106,7 +106,8 @@ func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) 
 		d.withdraw(context.WithoutCancel(ctx), p)
 		return nil, err
 	}
-	done, err := d.update(ctx, func(tx *Tx) error {
+	// On a snapshot of its own: the one the credential was judged on is from before the change was announced.
+	done, err := d.As(d.actor).update(ctx, func(tx *Tx) error {
 		now := tx.snap.scope.pendingChange()
 		if now == nil || now.Change != p.Change || now.Withdrawn {
 			return errorf(Busy, "", "the change of definitions took too long and was withdrawn; try again")

@@ -55,9 +55,13 @@ func TestExtensionOfUser(t *testing.T) {
 	if !strings.Contains(err.Error(), badgeURN+":number") {
 		t.Errorf("the error does not name the attribute: %v", err)
 	}
-	if got := find(t, d, "User", badgeURN+`:number eq "7"`); len(got) != 1 {
-		t.Errorf("found %v", got)
+	got := find(t, d, "User", badgeURN+`:number eq "7"`)
+	if len(got) != 1 {
+		t.Fatalf("found %v", got)
 	}
+	ann, _ := directory.ParseID(got[0])
+	update(t, d, remove("User", ann))
+	create(t, d, "User", badge("bob", "7")) // the tombstone keeps the userName, not the badge
 	if live, loaded, err := directory.DumpReloaded(t.Context(), directoryStore(t, root)); err != nil || live != loaded {
 		t.Errorf("%v\n--- live\n%s--- loaded\n%s", err, live, loaded)
 	}
@@ -204,4 +208,11 @@ func TestWrongDefinitions(t *testing.T) {
 		}
 	}
 	createUser(t, d, "still works")
+}
+
+// A credential's first read is the snapshot it was judged on, which is from before the change was announced.
+func TestDefinitionByACredential(t *testing.T) {
+	d := home(t)
+	secret, _ := token(t, d, scoped("admin"))
+	create(t, bearer(t, d, secret), "SchemaDefinition", schemaOf("urn:example:a", attribute("x", "string")))
 }

@@ -304,11 +304,12 @@ func (tx *Tx) Delete(old *Resource) error {
 			return err
 		}
 	}
-	if r.Type != userType { // a User's userName stays with its DeletedUser
-		for _, u := range tx.uniqueAttributes(tx.snap.Type(r.Type)) {
-			for _, key := range attributeKeys(u, r.JSON) {
-				tx.delete(tx.keysOf(r.Type).unique(r.Type, u.Path, key))
-			}
+	for _, u := range tx.uniqueAttributes(tx.snap.Type(r.Type)) {
+		if r.Type == userType && u.Path == "userName" {
+			continue // stays with its DeletedUser
+		}
+		for _, key := range attributeKeys(u, r.JSON) {
+			tx.delete(tx.keysOf(r.Type).unique(r.Type, u.Path, key))
 		}
 	}
 	tx.delete(tx.keysOf(r.Type).resource(r.Type, r.ID))
