@@ -1,0 +1,488 @@
+package samlhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"rollcall/directory"
+	"rollcall/directory/directorytest"
+	"rollcall/directory/schema"
+)
+
+// The same response counts once: here, on another node, and after the sign-in ended.
+func TestReplay(t *testing.T) {
+	s := newSite(t)
+	connection := s.connect(jitOn)
+	second := s.another(directorytest.NewClient(t))
+	b := s.browser()
+	form := b.answer(s.loginURL(connection), "alice")
+	first := b.step(s.acsURL(connection), form)
+	wantStatus(t, first, http.StatusSeeOther)
+	wantStatus(t, b.step(first.Header.Get("Location"), nil), http.StatusSeeOther)
+	for name, node := range map[string]*site{"the same node": s, "another node": second} {
+		again := b.step(node.url+"/orgs/default/saml/"+connection.String()+"/acs", form)
+		wantStatus(t, again, http.StatusForbidden)
+		if len(again.Cookies()) != 0 {
+			t.Errorf("%s: a replay was given cookies", name)
+		}
+		node.hook.aggregate.flushAll()
+		record := s.lastSignIn(OutcomeRefused, ReasonAssertionUsed)
+		if record.Text("count") != "1" {
+			t.Errorf("%s: %s", name, record.JSON)
+		}
+	}
+}
+
+// Of a hundred simultaneous posts on two nodes exactly one wins.
+func TestSimultaneousPosts(t *testing.T) {
+	s := newSite(t)
+	connection := s.connect(jitOn)
+	nodes := []*site{s, s.another(directorytest.NewClient(t))}
+	b := s.browser()
+	form := b.answer(s.loginURL(connection), "alice")
+	var won, lost atomic.Int64
+	var all sync.WaitGroup
+	start := make(chan struct{})
+	for i := range 100 {
+		all.Go(func() {
+			<-start
+			r, err := http.NewRequest(http.MethodPost, nodes[i%2].url+"/orgs/default/saml/"+connection.String()+"/acs", strings.NewReader(form.Encode()))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			response, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			response.Body.Close()
+			switch response.StatusCode {
+			case http.StatusSeeOther:
+				won.Add(1)
+			case http.StatusForbidden:
+				lost.Add(1)
+			default:
+				t.Errorf("status %d", response.StatusCode)
+			}
+		})
+	}
+	close(start)
+	all.Wait()
+	if won.Load() != 1 || lost.Load() != 99 {
+		t.Fatalf("%d won, %d lost", won.Load(), lost.Load())
+	}
+	if n := len(s.users("alice@example.com")); n != 1 {
+		t.Errorf("%d Users", n)
+	}
+	if n := len(s.signIns()); n != 1 {
+		t.Errorf("%d sign-in records", n)
+	}
+	for _, n := range nodes {
+		n.hook.aggregate.flushAll()
+	}
+	counted := 0
+	for _, r := range s.signIns() {
+		if r.Text("reason") == string(ReasonAssertionUsed) {
+			var n int
+			fmt.Sscan(r.Text("count"), &n)
+			counted += n
+		}
+	}
+	if counted != 99 {
+		t.Errorf("the aggregated records count %d replays", counted)
+	}
+}
+
+// forged is a response of an identity provider whose key the test has.
+func (s *site) forged(connection directory.ID, request, nameID, assertionID string, edit func(string) string) url.Values {
+	s.t.Helper()
+	p, at := newParts(), s.hook.now()
+	message := p.response()
+	for old, with := range map[string]string{
+		testACS: s.acsURL(connection), testEntityID: s.hook.urls("default", connection).Metadata, testRequest: request,
+		"alice@example.com</saml:NameID>": nameID + "</saml:NameID>", "_assert1": assertionID,
+	} {
+		message = strings.ReplaceAll(message, old, with)
+	}
+	if request == "" {
+		message = strings.ReplaceAll(message, ` InResponseTo=""`, "")
+	}
+	for _, d := range []time.Duration{-5 * time.Second, 5 * time.Minute, -time.Minute, 10 * time.Minute, 8 * time.Hour} {
+		message = strings.ReplaceAll(message, testNow.Add(d).Format("2006-01-02T15:04:05Z"), at.Add(d).UTC().Format("2006-01-02T15:04:05Z"))
+	}
+	if edit != nil {
+		message = edit(message)
+	}
+	return url.Values{"SAMLResponse": {encode(sign(s.t, message, "Assertion", signing{}))}}
+}
+
+// own makes a connection to the identity provider of the fixtures.
+func (s *site) own(settings schema.Document) directory.ID {
+	s.t.Helper()
+	doc := schema.Document{"displayName": "Own", "idp": map[string]any{"entityId": testIdP, "ssoUrl": "https://idp.example.com/sso",
+		"certificates": []any{map[string]any{"pem": string(keys().idp.pem())}}}}
+	for name, value := range settings {
+		doc[name] = value
+	}
+	id, err := s.configure(doc)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return id
+}
+
+// request is the id of a request as login makes it, and its login cookie in the browser.
+func (s *site) request(b *browser, connection directory.ID) string {
+	s.t.Helper()
+	wantStatus(s.t, b.step(s.loginURL(connection), nil), http.StatusSeeOther)
+	mac, err := s.snapshot().Secret(directory.ID{}, secretMAC)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	u, err := url.Parse(s.hook.urls("default", connection).Finish)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, c := range b.client.Jar.Cookies(u) {
+		if strings.HasPrefix(c.Name, LoginCookiePrefix) {
+			if l, err := RequestKey(mac).OpenLogin(c.Value, s.hook.now()); err == nil {
+				return l.Request
+			}
+		}
+	}
+	s.t.Fatal("login set no cookie")
+	return ""
+}
+
+// A request is answered once, by whatever assertion.
+func TestConsumedRequest(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(jitOn)
+	b := s.browser()
+	request := s.request(b, connection)
+	wantStatus(t, b.step(s.acsURL(connection), s.forged(connection, request, "ann", "_a1", nil)), http.StatusSeeOther)
+	wantStatus(t, b.step(s.acsURL(connection), s.forged(connection, request, "ben", "_a2", nil)), http.StatusForbidden)
+	s.hook.aggregate.flushAll()
+	s.lastSignIn(OutcomeRefused, ReasonRequestUsed)
+	if len(s.users("ben")) != 0 {
+		t.Error("a second answer to one request created a User")
+	}
+}
+
+// A refused sign-in of a genuine message consumes its ids too.
+func TestRefusedConsumes(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(nil)
+	b := s.browser()
+	form := s.forged(connection, s.request(b, connection), "ann", "_a1", nil)
+	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
+	s.lastSignIn(OutcomeRefused, ReasonJITDisabled)
+	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
+	s.hook.aggregate.flushAll()
+	s.lastSignIn(OutcomeRefused, ReasonAssertionUsed)
+}
+
+// Neither a change of the clock skew nor another of two confirmations lets an
+// assertion be used again.
+func TestReplayKeyStaysPut(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(schema.Document{"jit": map[string]any{"enabled": true}, "allowIdpInitiated": true})
+	b := s.browser()
+	two := func(message string) string {
+		first := message[strings.Index(message, "<saml:SubjectConfirmation "):strings.Index(message, "</saml:Subject>")]
+		soon := s.hook.now().Add(5 * time.Minute).UTC().Format("2006-01-02T15:04:05Z")
+		late := s.hook.now().Add(9 * time.Minute).UTC().Format("2006-01-02T15:04:05Z")
+		return replace(t, message, first, first+replace(t, first, soon, late))
+	}
+	form := s.forged(connection, "", "ann", "_a1", two)
+	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusSeeOther)
+	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["clockSkewSeconds"] = number(600) })
+	s.later(7 * time.Minute)
+	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
+	s.hook.aggregate.flushAll()
+	s.lastSignIn(OutcomeRefused, ReasonAssertionUsed)
+}
+
+// A genuine message that is refused for what it says is recorded, with its checks,
+// but not each time it is sent.
+func TestGenuineButRefused(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(jitOn)
+	b := s.browser()
+	form := s.forged(connection, s.request(b, connection), "ann", "_a1", func(m string) string {
+		return replace(t, m, "<saml:Audience>", "<saml:Audience>https://other.example.com/")
+	})
+	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusBadRequest)
+	record := s.lastSignIn(OutcomeRefused, ReasonAudience)
+	text := string(record.JSON)
+	for _, want := range []string{`"name":"audience","passed":false`, "https://other.example.com/", Fingerprint(keys().idp.cert), `"nameId":"ann"`, "clockSkewSeconds"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the record lacks %s:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "<saml:") || strings.Contains(text, "SignatureValue") {
+		t.Error("the record holds XML")
+	}
+	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
+	if n := len(s.signIns()); n != 1 {
+		t.Errorf("a replay has a record of its own: %d", n)
+	}
+}
+
+// An expired message is recorded once a minute, however often it is sent.
+func TestExpiredMessage(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(schema.Document{"jit": map[string]any{"enabled": true}, "allowIdpInitiated": true})
+	b := s.browser()
+	form := s.forged(connection, "", "ann", "_a1", nil)
+	s.later(24 * time.Hour)
+	for range 5 {
+		wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
+	}
+	if n := len(s.signIns()); n < 1 || n > 2 { // two where the minute ended meanwhile
+		t.Errorf("%d records of one expired message", n)
+	}
+}
+
+// What nobody vouches for is counted, in one record for each reason and minute.
+func TestUnsigned(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(jitOn)
+	b := s.browser()
+	p := newParts()
+	garbage := map[string]url.Values{
+		"unsigned":    {"SAMLResponse": {encode(p.response())}},
+		"not base64":  {"SAMLResponse": {"%%%"}},
+		"unknown key": {"SAMLResponse": {encode(sign(t, p.response(), "Assertion", signing{by: keys().attacker}))}},
+	}
+	first := map[string]string{}
+	for range 4 {
+		for name, form := range garbage {
+			response := b.step(s.acsURL(connection), form)
+			wantStatus(t, response, http.StatusBadRequest)
+			if first[name] == "" {
+				first[name] = response.Header.Get("X-Request-Id")
+			}
+		}
+	}
+	if n := len(s.signIns()); n != 0 {
+		t.Fatalf("%d records before the minute was over", n)
+	}
+	s.hook.aggregate.flushAll()
+	total, correlations := 0, ""
+	for _, r := range s.signIns() {
+		var n int
+		fmt.Sscan(r.Text("count"), &n)
+		total += n
+		correlations += r.Text("correlationId") + " "
+	}
+	if total != 12 {
+		t.Errorf("%d attempts counted", total)
+	}
+	for name, id := range first {
+		if !strings.Contains(correlations, id) {
+			t.Errorf("%s: no record has the correlation id of the first attempt", name)
+		}
+	}
+	if len(s.users("alice@example.com")) != 0 {
+		t.Error("an unsigned message created a User")
+	}
+}
+
+// Another connection of the same organization does not take the answer.
+func TestForeignConnection(t *testing.T) {
+	s := newSite(t)
+	mine, other := s.own(jitOn), s.own(with(jitOn, "displayName", "Other"))
+	b := s.browser()
+	form := s.forged(mine, s.request(b, mine), "ann", "_a1", nil)
+	wantStatus(t, b.step(s.acsURL(other), form), http.StatusBadRequest)
+	for _, address := range []string{"/orgs/default/saml/" + directory.NewID().String(), "/orgs/default/saml/x", "/orgs/nobody/saml/" + mine.String()} {
+		wantStatus(t, b.step(s.url+address+"/acs", form), http.StatusNotFound)
+	}
+	wantStatus(t, b.step(s.acsURL(mine), nil), http.StatusMethodNotAllowed)
+	wantStatus(t, b.step(s.acsURL(mine), form), http.StatusSeeOther)
+}
+
+// faulty stands between a store and its etcd.
+type faulty struct {
+	clientv3.KV
+	down   atomic.Bool
+	before atomic.Pointer[func(op clientv3.Op) error] // runs once, before the next transaction
+}
+
+func (f *faulty) Do(ctx context.Context, op clientv3.Op) (clientv3.OpResponse, error) {
+	if f.down.Load() {
+		return clientv3.OpResponse{}, errors.New("etcdserver: request timed out")
+	}
+	if hook := f.before.Swap(nil); hook != nil {
+		if err := (*hook)(op); err != nil {
+			return clientv3.OpResponse{}, err
+		}
+	}
+	return f.KV.Do(ctx, op)
+}
+
+func (f *faulty) Get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	if f.down.Load() {
+		return nil, errors.New("etcdserver: request timed out")
+	}
+	return f.KV.Get(ctx, key, opts...)
+}
+
+func newFaultySite(t *testing.T) (*site, *faulty) {
+	c := directorytest.NewClient(t)
+	f := &faulty{KV: c.KV}
+	c.KV = f
+	return newNode(t, c, directorytest.Root(), "", new(atomic.Int64)), f
+}
+
+// While the store does not answer nothing is consumed, and the same response can be
+// posted again.
+func TestStoreDown(t *testing.T) {
+	s, f := newFaultySite(t)
+	connection := s.connect(jitOn)
+	b := s.browser()
+	form := b.answer(s.loginURL(connection), "alice")
+	f.down.Store(true)
+	for _, r := range []*http.Response{b.step(s.acsURL(connection), form), b.step(s.loginURL(connection), nil), b.step(s.url+"/orgs/default/me", nil)} {
+		wantStatus(t, r, http.StatusServiceUnavailable)
+		if r.Header.Get("Retry-After") == "" || len(r.Cookies()) != 0 {
+			t.Errorf("%s: headers %v", r.Request.URL.Path, r.Header)
+		}
+	}
+	f.down.Store(false)
+	landed := b.step(s.acsURL(connection), form)
+	wantStatus(t, landed, http.StatusSeeOther)
+	code := landed.Header.Get("Location")
+	f.down.Store(true)
+	wantStatus(t, b.step(code, nil), http.StatusServiceUnavailable)
+	f.down.Store(false)
+	wantStatus(t, b.step(code, nil), http.StatusSeeOther)
+	if s.signedInAs(b.session(s)) != s.users("alice@example.com")[0].ID {
+		t.Error("not signed in")
+	}
+}
+
+// A transaction without an answer is settled, not guessed.
+func TestTransactionUnheard(t *testing.T) {
+	s, f := newFaultySite(t)
+	connection := s.connect(jitOn)
+	for name, applied := range map[string]bool{"applied": true, "not applied": false} {
+		t.Run(name, func(t *testing.T) {
+			b := s.browser()
+			person := map[bool]string{true: "alice", false: "bob"}[applied]
+			form := b.answer(s.loginURL(connection), person)
+			hook := func(op clientv3.Op) error {
+				if applied {
+					if _, err := f.KV.Do(context.Background(), op); err != nil {
+						return err
+					}
+				}
+				return errors.New("etcdserver: request timed out")
+			}
+			f.before.Store(&hook)
+			wantStatus(t, b.step(s.acsURL(connection), form), http.StatusSeeOther)
+			if n := len(s.users(person + "@example.com")); n != 1 {
+				t.Errorf("%d Users", n)
+			}
+		})
+	}
+}
+
+// Somebody else creates the User between decision and commit: the sign-in finds and
+// links that User instead of making a second one.
+func TestLostRace(t *testing.T) {
+	s, f := newFaultySite(t)
+	connection := s.connect(jitOn)
+	other := s.another(directorytest.NewClient(t))
+	b := s.browser()
+	form := b.answer(s.loginURL(connection), "alice")
+	var made directory.ID
+	hook := func(clientv3.Op) error {
+		made = other.createUser(schema.Document{"userName": "Alice@example.com", "title": "by SCIM"})
+		return nil
+	}
+	f.before.Store(&hook)
+	landed := b.step(s.acsURL(connection), form)
+	wantStatus(t, landed, http.StatusSeeOther)
+	s.lastSignIn(OutcomeSignedIn, ReasonLinked)
+	users := s.users("alice@example.com")
+	if len(users) != 1 || users[0].ID != made || users[0].Text("title") != "by SCIM" || users[0].Text("name.familyName") != "Archer" {
+		t.Fatalf("Users %v, made %s", users, made)
+	}
+
+	// And the other way round: SCIM deactivates the User in that moment.
+	form = b.answer(s.loginURL(connection), "alice")
+	hook = func(clientv3.Op) error {
+		other.mustModify(typeUser, made, func(doc schema.Document) { doc["active"] = false })
+		return nil
+	}
+	f.before.Store(&hook)
+	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
+	s.lastSignIn(OutcomeRefused, ReasonUserInactive)
+}
+
+// An administrator links the NameID to another User between decision and commit: the
+// sign-in is that User's.
+func TestLostRaceOnLink(t *testing.T) {
+	s, f := newFaultySite(t)
+	connection := s.connect(jitOn)
+	other := s.another(directorytest.NewClient(t))
+	b := s.browser()
+	wantPage(t, b.signIn(s.loginURL(connection), "alice"), http.StatusOK, "You are signed in")
+	annie := s.createUser(schema.Document{"userName": "annie"})
+	form := b.answer(s.loginURL(connection), "alice")
+	hook := func(clientv3.Op) error {
+		other.update(func(tx *directory.Tx) error {
+			tx.PutLink(directory.Link{Connection: connection, User: annie, NameID: "alice@example.com"})
+			return nil
+		})
+		return nil
+	}
+	f.before.Store(&hook)
+	landed := b.step(s.acsURL(connection), form)
+	wantStatus(t, landed, http.StatusSeeOther)
+	wantStatus(t, b.step(landed.Header.Get("Location"), nil), http.StatusSeeOther)
+	if got := s.signedInAs(b.session(s)); got != annie {
+		t.Errorf("signed in as %s, want %s", got, annie)
+	}
+}
+
+// The connection is switched off, or takes another key, between decision and commit.
+func TestLostRaceOnConnection(t *testing.T) {
+	for name, change := range map[string]func(schema.Document){
+		"switched off": func(doc schema.Document) { doc["enabled"] = false },
+		"another key": func(doc schema.Document) {
+			doc["metadataXml"] = strings.Replace(metadataWith(keys().second.pem()), testIdP, "https://other.example.com", 1)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, f := newFaultySite(t)
+			connection := s.connect(jitOn)
+			other := s.another(directorytest.NewClient(t))
+			b := s.browser()
+			form := b.answer(s.loginURL(connection), "alice")
+			hook := func(clientv3.Op) error { other.mustModify(typeConnection, connection, change); return nil }
+			f.before.Store(&hook)
+			if landed := b.step(s.acsURL(connection), form); landed.StatusCode == http.StatusSeeOther {
+				t.Error("signed in all the same")
+			}
+			if len(s.users("alice@example.com")) != 0 {
+				t.Error("the User was created all the same")
+			}
+		})
+	}
+}

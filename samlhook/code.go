@@ -1,0 +1,99 @@
+package samlhook
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"time"
+
+	"rollcall/directory"
+)
+
+// codeLifetime is how long finish may take after the acs.
+const codeLifetime = time.Minute
+
+// handOver is what the acs hands to finish through the browser. It travels sealed,
+// so any node can open it and nothing of it is kept until it is used.
+type handOver struct {
+	ID          string       `json:"i"` // used once
+	User        directory.ID `json:"u"`
+	Epoch       int64        `json:"s"` // of the User's sessions
+	Expires     time.Time    `json:"e"`
+	SessionEnd  time.Time    `json:"n"` // as the identity provider says; zero when it does not
+	Binding     []byte       `json:"b"` // hash of the binding cookie
+	Correlation string       `json:"c"`
+	Request     string       `json:"r,omitempty"` // nonce of our request; empty for IdP-initiated sign-in
+	Target      string       `json:"t,omitempty"` // of IdP-initiated sign-in
+}
+
+func (o handOver) cookieName() string { return bindingCookiePrefix + o.ID }
+
+// boundTo says whether the binding cookie is the one that was set with the code.
+func (o handOver) boundTo(cookie string) bool {
+	return cookie != "" && subtle.ConstantTimeCompare(o.Binding, hashOf(cookie)) == 1
+}
+
+func hashOf(s string) []byte {
+	sum := sha256.Sum256([]byte(s))
+	return sum[:]
+}
+
+// sealCode makes the code for a connection.
+func (k RequestKey) sealCode(connection string, o handOver) (string, error) {
+	aead, err := k.codes()
+	if err != nil {
+		return "", err
+	}
+	body, err := json.Marshal(o)
+	if err != nil {
+		return "", err
+	}
+	nonce := make([]byte, aead.NonceSize())
+	rand.Read(nonce)
+	return base64.RawURLEncoding.EncodeToString(aead.Seal(nonce, nonce, body, []byte(connection))), nil
+}
+
+// openCode reads a code. The error is a *Refusal: ReasonCodeInvalid, or
+// ReasonCodeExpired with what the code says.
+func (k RequestKey) openCode(connection, code string, now time.Time) (handOver, error) {
+	invalid := refuse(ReasonCodeInvalid, "The hand-over code is not one that this connection made; the sign-in has to begin anew.")
+	aead, err := k.codes()
+	if err != nil {
+		return handOver{}, err
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(code)
+	if err != nil || len(raw) < aead.NonceSize() {
+		return handOver{}, invalid
+	}
+	body, err := aead.Open(nil, raw[:aead.NonceSize()], raw[aead.NonceSize():], []byte(connection))
+	if err != nil {
+		return handOver{}, invalid
+	}
+	var o handOver
+	if err := json.Unmarshal(body, &o); err != nil {
+		return handOver{}, invalid
+	}
+	if !now.Before(o.Expires) {
+		return o, refuse(ReasonCodeExpired, "The browser took more than "+codeLifetime.String()+" from the identity provider's answer to the end of the sign-in.")
+	}
+	return o, nil
+}
+
+// codes seals hand-over codes, under a key of their own.
+func (k RequestKey) codes() (cipher.AEAD, error) {
+	block, err := aes.NewCipher(k.mac("hand-over code", nil))
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+func randomToken() string {
+	b := make([]byte, 16)
+	rand.Read(b)
+	return base64.RawURLEncoding.EncodeToString(b)
+}

@@ -1,0 +1,391 @@
+package samlhook
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+)
+
+// world is an organization for one case.
+type world struct {
+	*site
+	connection directory.ID
+	settings   schema.Document // of the connection
+}
+
+func (w *world) user(doc schema.Document) directory.ID { return w.createUser(doc) }
+
+// link signs nobody in: it writes what an earlier sign-in would have left.
+func (w *world) link(user directory.ID, nameID string, wrote map[string]string) {
+	w.update(func(tx *directory.Tx) error {
+		r, err := tx.Get(typeUser, user)
+		if err != nil {
+			return err
+		}
+		doc, err := schema.User().Decode(r.JSON)
+		if err != nil {
+			return err
+		}
+		writer := &writer{settings: Settings{ID: w.connection}, identity: Identity{NameID: nameID}, now: testNow}
+		writer.addOrigin(doc)
+		if _, err := tx.Replace(r, doc); err != nil {
+			return err
+		}
+		tx.PutLink(directory.Link{Connection: w.connection, User: user, NameID: nameID, Wrote: wrote})
+		return nil
+	})
+}
+
+// domains gives the organization domains, the first of which is verified.
+func (w *world) domains(values ...string) {
+	var list []any
+	for i, v := range values {
+		list = append(list, map[string]any{"value": v, "verified": i == 0})
+	}
+	w.mustModify(typeOrganization, w.snapshot().Organization().ID, func(doc schema.Document) { doc["domains"] = list })
+}
+
+// another adds a second connection.
+func (w *world) secondConnection() {
+	w.update(func(tx *directory.Tx) error {
+		_, err := tx.Create(typeConnection, schema.Document{"displayName": "Second"})
+		return err
+	})
+}
+
+func with(settings schema.Document, name string, value any) schema.Document {
+	settings = settings.Clone()
+	if settings == nil {
+		settings = schema.Document{}
+	}
+	settings[name] = value
+	return settings
+}
+
+func jit(pairs ...any) schema.Document {
+	values := map[string]any{"enabled": true}
+	for i := 0; i < len(pairs); i += 2 {
+		values[pairs[i].(string)] = pairs[i+1]
+	}
+	return schema.Document{"jit": values}
+}
+
+// TestDecide has a case for every row of the decision table, and for what leads to it.
+func TestDecide(t *testing.T) {
+	linkBy := func(ways ...any) schema.Document { return schema.Document{"linkBy": ways} }
+	ann := Identity{NameID: "ann@example.com", UserName: "ann@example.com", GivenName: "Ann", FamilyName: "Arbor", Email: "ann@example.com"}
+	nameless := ann
+	nameless.FamilyName, nameless.Missing, nameless.Matched = "", []MissingAttribute{{Attribute: "lastName"}}, []string{"firstName"}
+	opaque := ann
+	opaque.NameID, opaque.UserName = "x1", "x1"
+	userAnn := schema.Document{"userName": "ANN@example.com"}
+
+	for _, c := range []struct {
+		name     string
+		settings schema.Document
+		identity Identity
+		prepare  func(w *world) directory.ID // who is meant; zero for nobody
+		outcome  Outcome
+		reason   Reason
+		says     string // a part of the explanation
+	}{
+		{"nobody, JIT off", nil, ann, nil, OutcomeRefused, ReasonJITDisabled, "set jit.enabled to true"},
+		{"nobody, JIT on", jit(), ann, nil, OutcomeCreated, ReasonCreated, ""},
+		{"nobody, JIT on, a name is missing", jit(), nameless, nil, OutcomeRefused, ReasonMissingAttribute, "lacks lastName"},
+		{"nobody, a name is missing and not required", jit("requireNames", false), nameless, nil, OutcomeCreated, ReasonCreated, ""},
+		{"a name is missing of somebody who exists", nil, nameless, func(w *world) directory.ID { return w.user(userAnn) }, OutcomeSignedIn, ReasonLinked, ""},
+		{"found by userName in another case", nil, ann, func(w *world) directory.ID { return w.user(userAnn) }, OutcomeSignedIn, ReasonLinked, "userName"},
+		{"linked, although the userName is another", nil, ann, func(w *world) directory.ID {
+			id := w.user(schema.Document{"userName": "annie"})
+			w.link(id, ann.NameID, nil)
+			return id
+		}, OutcomeSignedIn, ReasonSignedIn, "linked"},
+		{"the link goes before the userName", nil, ann, func(w *world) directory.ID {
+			id := w.user(schema.Document{"userName": "annie"})
+			w.link(id, ann.NameID, nil)
+			w.user(userAnn)
+			return id
+		}, OutcomeSignedIn, ReasonSignedIn, ""},
+		{"by externalId only where linkBy says so", nil, opaque, func(w *world) directory.ID {
+			w.user(schema.Document{"userName": "ann", "externalId": "x1"})
+			return directory.ID{}
+		}, OutcomeRefused, ReasonJITDisabled, ""},
+		{"by externalId", linkBy("externalId"), opaque, func(w *world) directory.ID {
+			return w.user(schema.Document{"userName": "ann", "externalId": "x1"})
+		}, OutcomeSignedIn, ReasonLinked, "externalId"},
+		{"by e-mail", linkBy("userName", "email"), opaque, func(w *world) directory.ID {
+			return w.user(schema.Document{"userName": "ann", "emails": []any{map[string]any{"value": "Ann@Example.com"}}})
+		}, OutcomeSignedIn, ReasonLinked, ""},
+		{"the userName goes before the e-mail", linkBy("userName", "email"), ann, func(w *world) directory.ID {
+			w.user(schema.Document{"userName": "else", "emails": []any{map[string]any{"value": "ann@example.com"}}})
+			return w.user(userAnn)
+		}, OutcomeSignedIn, ReasonLinked, ""},
+		{"two of one e-mail", linkBy("email"), ann, func(w *world) directory.ID {
+			for _, n := range []string{"a", "b"} {
+				w.user(schema.Document{"userName": n, "emails": []any{map[string]any{"value": "ann@example.com"}}})
+			}
+			return directory.ID{}
+		}, OutcomeRefused, ReasonAmbiguous, "2 Users fit"},
+		{"one by userName, another by externalId", linkBy("userName", "externalId"), ann, func(w *world) directory.ID {
+			w.user(userAnn)
+			w.user(schema.Document{"userName": "else", "externalId": "ann@example.com"})
+			return directory.ID{}
+		}, OutcomeRefused, ReasonAmbiguous, ""},
+		{"no e-mail links nobody", linkBy("email"), Identity{NameID: "x", UserName: "x"}, func(w *world) directory.ID {
+			w.user(schema.Document{"userName": "a"})
+			return directory.ID{}
+		}, OutcomeRefused, ReasonJITDisabled, ""},
+		{"linked under another NameID", nil, ann, func(w *world) directory.ID {
+			id := w.user(userAnn)
+			w.link(id, "other", nil)
+			return id
+		}, OutcomeRefused, ReasonLinkedElsewhere, "other"},
+		{"the other link was deleted", nil, ann, func(w *world) directory.ID {
+			id := w.user(userAnn)
+			w.link(id, "other", nil)
+			w.update(func(tx *directory.Tx) error { tx.DeleteLink(w.connection, "other"); return nil })
+			return id
+		}, OutcomeSignedIn, ReasonLinked, ""},
+		{"has roles", nil, ann, func(w *world) directory.ID {
+			return w.user(with(userAnn, "roles", []any{map[string]any{"value": "administrator"}}))
+		}, OutcomeRefused, ReasonPrivilegedUser, "linkPrivileged"},
+		{"has roles, linkPrivileged", schema.Document{"linkPrivileged": true}, ann, func(w *world) directory.ID {
+			return w.user(with(userAnn, "roles", []any{map[string]any{"value": "administrator"}}))
+		}, OutcomeSignedIn, ReasonLinked, ""},
+		{"has roles and was linked before", nil, ann, func(w *world) directory.ID {
+			id := w.user(with(userAnn, "roles", []any{map[string]any{"value": "administrator"}}))
+			w.link(id, ann.NameID, nil)
+			return id
+		}, OutcomeSignedIn, ReasonSignedIn, ""},
+		{"in a protected group", nil, ann, func(w *world) directory.ID {
+			id := w.user(userAnn)
+			w.update(func(tx *directory.Tx) error {
+				g, err := tx.Create(typeGroup, schema.Document{"displayName": "Admins", schema.GroupAccessURN: map[string]any{"protected": true}})
+				if err != nil {
+					return err
+				}
+				return tx.AddMembers(g, []directory.ID{id})
+			})
+			return id
+		}, OutcomeRefused, ReasonPrivilegedUser, ""},
+		{"not active", jit(), ann, func(w *world) directory.ID { return w.user(with(userAnn, "active", false)) }, OutcomeRefused, ReasonUserInactive, "active: false"},
+		{"not active, linked", jit(), ann, func(w *world) directory.ID {
+			id := w.user(with(userAnn, "active", false))
+			w.link(id, ann.NameID, nil)
+			return id
+		}, OutcomeRefused, ReasonUserInactive, ""},
+		{"deleted, by userName", jit(), ann, func(w *world) directory.ID {
+			id := w.user(userAnn)
+			w.remove(typeUser, id)
+			return id
+		}, OutcomeRefused, ReasonUserDeleted, "reviveDeleted"},
+		{"deleted, by link", jit(), ann, func(w *world) directory.ID {
+			id := w.user(schema.Document{"userName": "annie"})
+			w.link(id, ann.NameID, nil)
+			w.remove(typeUser, id)
+			return id
+		}, OutcomeRefused, ReasonUserDeleted, ""},
+		{"deleted, by link, and created anew under its userName", nil, ann, func(w *world) directory.ID {
+			id := w.user(userAnn)
+			w.link(id, ann.NameID, nil)
+			w.remove(typeUser, id)
+			return w.user(userAnn)
+		}, OutcomeSignedIn, ReasonLinked, ""},
+		{"deleted, JIT off", nil, ann, func(w *world) directory.ID {
+			id := w.user(userAnn)
+			w.remove(typeUser, id)
+			return id
+		}, OutcomeRefused, ReasonUserDeleted, ""},
+		{"deleted, reviveDeleted", jit("reviveDeleted", true), ann, func(w *world) directory.ID {
+			w.remove(typeUser, w.user(userAnn))
+			return directory.ID{}
+		}, OutcomeCreated, ReasonRevived, ""},
+		{"deleted, reviveDeleted, JIT off", schema.Document{"jit": map[string]any{"reviveDeleted": true}}, ann, func(w *world) directory.ID {
+			w.remove(typeUser, w.user(userAnn))
+			return directory.ID{}
+		}, OutcomeRefused, ReasonJITDisabled, ""},
+		{"deleted, and the DeletedUser deleted too", jit(), ann, func(w *world) directory.ID {
+			id := w.user(userAnn)
+			w.link(id, ann.NameID, nil)
+			w.remove(typeUser, id)
+			w.remove("DeletedUser", id)
+			return directory.ID{}
+		}, OutcomeCreated, ReasonCreated, ""},
+		{"the userName is taken by somebody not to be linked", with(jit(), "linkBy", []any{"externalId"}), ann, func(w *world) directory.ID {
+			return w.user(userAnn)
+		}, OutcomeRefused, ReasonUserNameTaken, "linkBy"},
+		{"outside the connection's domains", with(jit(), "domains", []any{"example.org"}), ann, func(w *world) directory.ID {
+			w.domains("example.org")
+			return directory.ID{}
+		}, OutcomeRefused, ReasonDomainNotVerified, "example.org"},
+		{"inside a domain that is not verified", with(jit(), "domains", []any{"example.com"}), ann, func(w *world) directory.ID {
+			w.domains("example.org", "example.com")
+			return directory.ID{}
+		}, OutcomeRefused, ReasonDomainNotVerified, ""},
+		{"inside a verified domain", with(jit(), "domains", []any{"example.com"}), ann, func(w *world) directory.ID {
+			w.domains("Example.COM")
+			return directory.ID{}
+		}, OutcomeCreated, ReasonCreated, ""},
+		{"what follows the last @ counts", with(jit(), "domains", []any{"example.com"}),
+			Identity{NameID: "a@example.com@evil.example", UserName: "a@example.com@evil.example", GivenName: "A", FamilyName: "B"},
+			func(w *world) directory.ID { w.domains("example.com"); return directory.ID{} }, OutcomeRefused, ReasonDomainNotVerified, ""},
+		{"several connections, no domain: nobody is found", nil, ann, func(w *world) directory.ID {
+			w.secondConnection()
+			w.user(userAnn)
+			return directory.ID{}
+		}, OutcomeRefused, ReasonJITDisabled, "several connections"},
+		{"several connections, no domain, JIT on", jit(), ann, func(w *world) directory.ID {
+			w.secondConnection()
+			return w.user(userAnn)
+		}, OutcomeRefused, ReasonUserNameTaken, "several connections"},
+		{"several connections, explicit linkBy changes nothing", linkBy("userName", "email"), ann, func(w *world) directory.ID {
+			w.secondConnection()
+			w.user(userAnn)
+			return directory.ID{}
+		}, OutcomeRefused, ReasonJITDisabled, ""},
+		{"several connections, in a verified domain of this one", schema.Document{"domains": []any{"example.com"}}, ann, func(w *world) directory.ID {
+			w.secondConnection()
+			w.domains("example.com")
+			return w.user(userAnn)
+		}, OutcomeSignedIn, ReasonLinked, ""},
+		{"several connections, linked before", nil, ann, func(w *world) directory.ID {
+			w.secondConnection()
+			id := w.user(userAnn)
+			w.link(id, ann.NameID, nil)
+			return id
+		}, OutcomeSignedIn, ReasonSignedIn, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := &world{site: newSite(t)}
+			w.update(func(tx *directory.Tx) error {
+				r, err := tx.Create(typeConnection, with(c.settings, "displayName", "First"))
+				if err == nil {
+					w.connection = r.ID
+				}
+				return err
+			})
+			var meant directory.ID
+			if c.prepare != nil {
+				meant = c.prepare(w)
+			}
+			snapshot := w.snapshot()
+			r, err := snapshot.Get(typeConnection, w.connection)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := Decide(snapshot, ReadSettings(r), c.identity, testNow)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d.Outcome != c.outcome || d.Reason != c.reason {
+				t.Fatalf("%s %s (%s), want %s %s", d.Outcome, d.Reason, d.Explanation, c.outcome, c.reason)
+			}
+			if !strings.Contains(d.Explanation, c.says) || d.Explanation == "" {
+				t.Errorf("explanation %q does not say %q", d.Explanation, c.says)
+			}
+			if got := (directory.ID{}); d.User != nil {
+				got = d.User.ID
+				if got != meant {
+					t.Errorf("decided on %s, want %s", got, meant)
+				}
+			} else if !meant.IsZero() {
+				t.Errorf("decided on nobody, want %s", meant)
+			}
+			if (d.Outcome == OutcomeCreated) != (d.Document != nil && d.User == nil && d.Link != nil) {
+				t.Errorf("document %v, link %v", d.Document, d.Link)
+			}
+		})
+	}
+}
+
+// Sign-in changes an attribute only while it holds what sign-in last wrote, or nothing.
+func TestUpdate(t *testing.T) {
+	received := Identity{NameID: "n", GivenName: "Ann", FamilyName: "New", Email: "new@example.com", DisplayName: "Ann N.", ExternalID: "e2"}
+	allOld := map[string]string{pathFamilyName: "Old", pathFormatted: "Ann Old", pathDisplayName: "Ann O.", pathEmail: "old@example.com", pathExternalID: "e1"}
+	held := schema.Document{"userName": "u", "name": map[string]any{"givenName": "Ann", "familyName": "Old", "formatted": "Ann Old"},
+		"displayName": "Ann O.", "externalId": "e1", "emails": []any{map[string]any{"value": "home@example.com", "type": "home"}, map[string]any{"value": "old@example.com", "type": "work", "primary": true}}}
+	for _, c := range []struct {
+		name   string
+		doc    schema.Document
+		wrote  map[string]string
+		update map[string]any // jit.update
+		want   map[string]string
+		same   bool // no new document
+	}{
+		{name: "what sign-in wrote is updated", doc: held, wrote: allOld,
+			want: map[string]string{"name.familyName": "New", "name.formatted": "Ann New", "displayName": "Ann N.", "externalId": "e2",
+				"emails.0.value": "home@example.com", "emails.1.value": "new@example.com", "emails.1.primary": "true", "emails.1.type": "work"}},
+		{name: "what somebody else set stays", doc: held, wrote: nil, same: true,
+			want: map[string]string{"name.familyName": "Old", "displayName": "Ann O.", "externalId": "e1", "emails.1.value": "old@example.com"}},
+		{name: "only some is sign-in's", doc: held, wrote: map[string]string{pathDisplayName: "Ann O.", pathFamilyName: "Older"},
+			want: map[string]string{"name.familyName": "Old", "displayName": "Ann N."}},
+		{name: "empty is filled", doc: schema.Document{"userName": "u"},
+			want: map[string]string{"name.givenName": "Ann", "name.familyName": "New", "name.formatted": "Ann New", "displayName": "Ann N.", "emails.0.value": "new@example.com", "externalId": "e2"}},
+		{name: "update never", doc: held, wrote: allOld, update: map[string]any{"default": "never"}, same: true,
+			want: map[string]string{"name.familyName": "Old"}},
+		{name: "never one attribute, and one with its parts", doc: held, wrote: allOld, update: map[string]any{"never": []any{"DisplayName", "name"}},
+			want: map[string]string{"displayName": "Ann O.", "name.familyName": "Old", "name.formatted": "Ann Old", "externalId": "e2"}},
+		{name: "an address that is there already", doc: schema.Document{"userName": "u", "name": map[string]any{"givenName": "Ann", "familyName": "New", "formatted": "Ann New"},
+			"displayName": "Ann N.", "externalId": "e2", "emails": []any{map[string]any{"value": "new@example.com"}}}, same: true,
+			want: map[string]string{"emails.0.value": "new@example.com", "emails.#": "1"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b, err := schema.User().Encode(c.doc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config, err := schema.IdentityProvider().Encode(schema.Document{"displayName": "d", "jit": map[string]any{"update": c.update}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := &writer{settings: ReadSettings(&directory.Resource{JSON: config}), identity: received, now: testNow}
+			doc, link, err := w.update(&directory.Resource{Type: typeUser, JSON: b}, &directory.Link{NameID: "n", Wrote: c.wrote})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.same != (doc == nil) || c.same != (link == nil) {
+				t.Fatalf("document %v, link %v", doc, link)
+			}
+			if doc != nil {
+				if b, err = schema.User().Encode(doc); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for path, want := range c.want {
+				if got := gjson.GetBytes(b, path).String(); got != want {
+					t.Errorf("%s = %q, want %q", path, got, want)
+				}
+			}
+			if link == nil {
+				return
+			}
+			for path, value := range link.Wrote {
+				if was := c.wrote[path]; value != was && !strings.Contains(string(b), fmt.Sprintf("%q", value)) {
+					t.Errorf("the link says that %s is %q", path, value)
+				}
+			}
+		})
+	}
+}
+
+func TestVerifiedHere(t *testing.T) {
+	c := Settings{Domains: []string{"example.com", "example.org"}}
+	verified := []string{"example.com", "example.net"}
+	for value, want := range map[string]bool{
+		"a@example.com": true, "A@EXAMPLE.COM": true, "a@b@example.com": true, "a@example.com@example.net": false,
+		"a@example.org": false, "a@example.net": false, "a@sub.example.com": false, "example.com": false, "a@": false, "": false,
+	} {
+		if got := c.verifiedHere(value, verified); got != want {
+			t.Errorf("%q: %v", value, got)
+		}
+	}
+	if slices.Contains(verifiedDomains(nil), "") {
+		t.Error("no organization has a domain")
+	}
+}

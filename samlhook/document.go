@@ -1,0 +1,180 @@
+package samlhook
+
+import (
+	"maps"
+	"time"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+)
+
+// What sign-in writes of a User, by attribute path. userName is not among them: it
+// is what finds the person, and renaming is the administrator's.
+const (
+	pathGivenName   = "name.givenName"
+	pathFamilyName  = "name.familyName"
+	pathFormatted   = "name.formatted"
+	pathDisplayName = "displayName"
+	pathExternalID  = "externalId"
+	pathEmail       = "emails"
+)
+
+// writer makes the documents and links of Users from an identity.
+type writer struct {
+	settings Settings
+	identity Identity
+	now      time.Time
+}
+
+// values are what the identity has for each path; what it lacks is not among them.
+func (w *writer) values() map[string]string {
+	id := w.identity
+	values := map[string]string{pathGivenName: id.GivenName, pathFamilyName: id.FamilyName, pathDisplayName: id.DisplayName,
+		pathExternalID: id.ExternalID, pathEmail: id.Email}
+	if id.GivenName != "" && id.FamilyName != "" {
+		values[pathFormatted] = id.GivenName + " " + id.FamilyName
+	}
+	if id.DisplayName == "" {
+		values[pathDisplayName] = values[pathFormatted]
+	}
+	maps.DeleteFunc(values, func(_, v string) bool { return v == "" })
+	return values
+}
+
+// create makes the document of a new User and its link.
+func (w *writer) create() (schema.Document, *directory.Link) {
+	values := w.values()
+	doc := schema.Document{"userName": w.identity.UserName, "active": true}
+	for path, value := range values {
+		set(doc, path, "", value)
+	}
+	if doc[pathDisplayName] == nil {
+		doc[pathDisplayName] = w.identity.UserName
+	}
+	doc[schema.OriginURN] = map[string]any{
+		"source": "jit",
+		"by":     map[string]any{"type": typeConnection, "value": w.settings.ID.String(), "display": w.settings.Name},
+		"links":  []any{w.origin()},
+	}
+	return doc, &directory.Link{Connection: w.settings.ID, NameID: w.identity.NameID, Wrote: values}
+}
+
+func (w *writer) origin() map[string]any {
+	link := map[string]any{"connection": w.settings.ID.String(), "nameId": w.identity.NameID,
+		"linkedAt": w.now.UTC().Format(timeLayout)}
+	if f := w.identity.NameIDFormat; f != "" {
+		link["nameIdFormat"] = f
+	}
+	return link
+}
+
+// timeLayout is a dateTime as SCIM writes it.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// update gives the document and the link that change, nil for those that do not. An
+// attribute is changed only while the document still holds what sign-in last wrote,
+// or nothing: what a SCIM client or an administrator set stays.
+func (w *writer) update(user *directory.Resource, link *directory.Link) (schema.Document, *directory.Link, error) {
+	doc, err := schema.User().Decode(user.JSON)
+	if err != nil {
+		return nil, nil, err
+	}
+	next := directory.Link{Connection: w.settings.ID, User: user.ID, NameID: w.identity.NameID, Wrote: map[string]string{}}
+	changed := link == nil
+	if link != nil {
+		maps.Copy(next.Wrote, link.Wrote)
+	} else {
+		w.addOrigin(doc)
+	}
+	for path, value := range w.values() {
+		wrote := next.Wrote[path]
+		if !w.settings.updates(path) || !set(doc, path, wrote, value) {
+			continue
+		}
+		next.Wrote[path] = value
+		changed = true
+	}
+	if !changed {
+		return nil, nil, nil
+	}
+	return doc, &next, nil
+}
+
+// addOrigin shows the new link in the User's document.
+func (w *writer) addOrigin(doc schema.Document) {
+	origin, _ := doc[schema.OriginURN].(map[string]any)
+	origin = maps.Clone(origin)
+	if origin == nil {
+		origin = map[string]any{}
+	}
+	var links []any
+	list, _ := origin["links"].([]any)
+	for _, l := range list {
+		held, _ := l.(map[string]any)
+		if held["connection"] == w.settings.ID.String() && held["nameId"] == w.identity.NameID {
+			continue // of a link that is gone
+		}
+		links = append(links, l)
+	}
+	origin["links"] = append(links, w.origin())
+	doc[schema.OriginURN] = origin
+}
+
+// set puts a value where the document has none or still has what was written last,
+// and reports whether it changed the document.
+func set(doc schema.Document, path, wrote, value string) bool {
+	switch path {
+	case pathEmail:
+		return setEmail(doc, wrote, value)
+	case pathGivenName, pathFamilyName, pathFormatted:
+		name, _ := doc["name"].(map[string]any)
+		name = maps.Clone(name)
+		if name == nil {
+			name = map[string]any{}
+		}
+		if !replaceText(name, path[len("name."):], wrote, value) {
+			return false
+		}
+		doc["name"] = name
+		return true
+	}
+	return replaceText(doc, path, wrote, value)
+}
+
+func replaceText(in map[string]any, name, wrote, value string) bool {
+	held, _ := in[name].(string)
+	if held == value || (held != "" && held != wrote) {
+		return false
+	}
+	in[name] = value
+	return true
+}
+
+// setEmail keeps the one address that sign-in wrote: the primary work address of a
+// User who had none.
+func setEmail(doc schema.Document, wrote, value string) bool {
+	list, _ := doc[pathEmail].([]any)
+	if len(list) == 0 {
+		doc[pathEmail] = []any{map[string]any{"value": value, "type": "work", "primary": true}}
+		return true
+	}
+	at := -1
+	for i, e := range list {
+		email, _ := e.(map[string]any)
+		switch held, _ := email["value"].(string); {
+		case held == value:
+			return false
+		case held != "" && held == wrote && at < 0:
+			at = i
+		}
+	}
+	if at < 0 {
+		return false
+	}
+	next := append([]any{}, list...)
+	email := maps.Clone(next[at].(map[string]any))
+	email["value"] = value
+	next[at] = email
+	doc[pathEmail] = next
+	return true
+}

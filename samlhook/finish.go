@@ -1,0 +1,185 @@
+package samlhook
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"rollcall/directory"
+)
+
+// finish ends a sign-in in the person's own browser: it demands the cookie that was
+// set with the code and, where the sign-in began with us, the cookie of that
+// beginning. Without these two a sign-in could be begun by somebody else.
+func (x *exchange) finish() error {
+	s, l, err := x.ready()
+	if err != nil {
+		return err
+	}
+	if x.r.Method == http.MethodPost {
+		if err := x.origin.Check(x.r); err != nil {
+			return errCrossOrigin
+		}
+		x.r.Body = http.MaxBytesReader(x.w, x.r.Body, 16<<10)
+	}
+	now := x.now()
+	code := x.r.FormValue("code")
+	o, err := l.requests.openCode(l.Connection.ID, code, now)
+	if o.Correlation != "" {
+		x.id = o.Correlation // one number for the whole sign-in
+	}
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		return x.unverified(refusal, &Response{})
+	}
+	if err != nil {
+		return err
+	}
+	f := &finishing{exchange: x, loaded: l, handOver: o, at: now}
+	if refusal := f.sameBrowser(); refusal != nil {
+		return f.complete(refusal)
+	}
+	location, ok := x.target(f.asked, s.Organization())
+	if !ok {
+		location, _ = x.target("", s.Organization())
+	}
+	if o.Request == "" && x.r.Method == http.MethodGet {
+		return f.confirm(s, code, location)
+	}
+	if err := f.complete(nil); err != nil {
+		return err
+	}
+	x.setCookie(sessionCookie, f.secret, x.organizationPath(), 0)
+	x.redirect(location)
+	x.noteSignIn()
+	return nil
+}
+
+// finishing is the end of one sign-in.
+type finishing struct {
+	*exchange
+	loaded   *loaded
+	handOver handOver
+	at       time.Time
+	asked    string // where the person wanted to go
+	login    string // name of the login cookie; "" for IdP-initiated sign-in
+
+	refusal *Refusal
+	secret  string
+}
+
+// sameBrowser finds out whether this is the browser that the sign-in belongs to.
+func (f *finishing) sameBrowser() *Refusal {
+	if !f.handOver.boundTo(f.cookie(f.handOver.cookieName())) {
+		return refuse(ReasonBrowserMismatch, "The browser that finished the sign-in is not the one that brought the identity provider's answer: it lacks the cookie set there. "+
+			"Either cookies are blocked, or somebody passed the link on.")
+	}
+	if f.handOver.Request == "" {
+		f.asked = f.handOver.Target
+		return nil
+	}
+	mismatch := refuse(ReasonBrowserMismatch, "The sign-in was not begun in the browser that finished it: it lacks the cookie set at its beginning. "+
+		"Either cookies are blocked, or somebody tried to sign another person in under his own name.")
+	f.login = RequestID{Nonce: f.handOver.Request}.CookieName()
+	login, err := f.loaded.requests.OpenLogin(f.cookie(f.login), f.at)
+	if err != nil {
+		return mismatch
+	}
+	request, err := f.loaded.requests.Check(f.loaded.Connection.ID, login.Request, f.at)
+	if err != nil || request.Nonce != f.handOver.Request {
+		return mismatch
+	}
+	f.asked = login.Target
+	return nil
+}
+
+// confirm asks a person whose sign-in we did not begin.
+func (f *finishing) confirm(s *directory.Snapshot, code, location string) error {
+	user, err := s.Get(typeUser, f.handOver.User)
+	if err != nil {
+		return f.complete(refuse(ReasonUserDeleted, "The User was deleted while the person signed in."))
+	}
+	f.show(http.StatusOK, "confirm", page{Heading: "Continue signing in?", Organization: displayOf(s.Organization(), "name"),
+		Person: describePerson(s, user), Action: f.urls(f.org, f.connection).Finish, Code: code, formTargets: f.originOf(location)})
+	return nil
+}
+
+// complete uses the code up and begins the session, or records why not.
+func (f *finishing) complete(refusal *Refusal) error {
+	if refusal == nil {
+		if err := f.loaded.usable(); err != nil {
+			refusal = err.(*Refusal)
+		}
+	}
+	as := f.dir.As(directory.Connection(f.connection))
+	_, err := as.Update(f.r.Context(), func(tx *directory.Tx) error {
+		f.refusal, f.secret = refusal, ""
+		if err := tx.UseOnce(onceCode, f.handOver.ID, f.handOver.Expires.Add(maxClockSkew)); err != nil {
+			return err
+		}
+		if f.refusal == nil {
+			if err := f.begin(tx); err != nil {
+				return err
+			}
+		}
+		if f.refusal == nil {
+			return nil
+		}
+		doc := newRecord(f.handOver.Correlation, f.connection, f.loaded.Name)
+		judged(doc, OutcomeFailed, f.refusal.Reason, f.refusal.Explanation)
+		doc["user"] = map[string]any{"value": f.handOver.User.String()}
+		_, err := tx.RecordSignIn(doc)
+		return err
+	})
+	if directory.KindOf(err) == directory.Exists {
+		return f.unverified(refuse(ReasonCodeUsed, "The hand-over code was used before; it counts once."), &Response{})
+	}
+	if err != nil {
+		return err
+	}
+	f.dropCookie(f.handOver.cookieName(), f.finishPath())
+	if f.login != "" {
+		f.dropCookie(f.login, f.finishPath())
+	}
+	if f.refusal != nil {
+		f.note(OutcomeFailed, f.refusal)
+		return f.refusal
+	}
+	f.outcome, f.reason = OutcomeSignedIn, ReasonSignedIn // counted at the acs
+	return nil
+}
+
+// begin creates the session, unless what the acs decided on has changed since.
+func (f *finishing) begin(tx *directory.Tx) error {
+	connection, err := tx.Get(typeConnection, f.connection)
+	if err != nil {
+		return err
+	}
+	if !directory.Enabled(connection.JSON) {
+		f.refusal = refuse(ReasonConnectionDisabled, "The connection was switched off while the person signed in.")
+		return nil
+	}
+	user, err := tx.Get(typeUser, f.handOver.User)
+	switch {
+	case directory.KindOf(err) == directory.NotFound:
+		f.refusal = refuse(ReasonUserDeleted, "The User was deleted while the person signed in.")
+		return nil
+	case err != nil:
+		return err
+	case !directory.Active(user.JSON):
+		f.refusal = refuse(ReasonUserInactive, "The User was deactivated while the person signed in.")
+		return nil
+	case tx.Snapshot().SessionEpoch(user.ID) != f.handOver.Epoch:
+		f.refusal = refuse(ReasonSessionsEnded, "All sessions of the User were ended while the person signed in; begin the sign-in again.")
+		return nil
+	}
+	end := f.at.Add(f.loaded.Session)
+	if limit := f.handOver.SessionEnd; !limit.IsZero() && limit.Before(end) {
+		end = limit
+	}
+	if !tx.Now().Before(end) {
+		f.refusal = refuse(ReasonSessionExpired, "The session at the identity provider is over (SessionNotOnOrAfter).")
+		return nil
+	}
+	f.secret, err = tx.CreateSession(user.ID, f.connection, end)
+	return err
+}

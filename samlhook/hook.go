@@ -1,0 +1,227 @@
+package samlhook
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rollcall/directory"
+)
+
+// Options configure a Hook. The zero value works, but for PublicURL.
+type Options struct {
+	// PublicURL is where people reach the server; addresses in metadata and redirects
+	// begin with it, and its scheme decides whether cookies are Secure. The Host
+	// header is never used.
+	PublicURL string
+	// Log gets one line for each request and attempt; nil discards them.
+	Log *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// AllowPrivateMetadata lets metadata be fetched from private addresses and by http.
+	AllowPrivateMetadata bool
+	// Registry takes the metrics; nil means none.
+	Registry prometheus.Registerer
+}
+
+// Hook serves sign-in for every organization of a store. It is made by New and safe
+// for concurrent use.
+type Hook struct {
+	store   *directory.Store
+	log     *slog.Logger
+	now     func() time.Time
+	public  string // PublicURL without a trailing slash
+	base    string // its path, "" or "/…"
+	site    *url.URL
+	secure  bool
+	origin  *http.CrossOriginProtection
+	fetcher *Fetcher
+	metrics *metrics
+
+	parsed    sync.Map // directory.ID → *loaded
+	fetched   fetches
+	aggregate aggregate
+	noted     notes
+}
+
+// New makes a Hook. The error is for a PublicURL that is none. Call Close at the end.
+func New(store *directory.Store, o Options) (*Hook, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	h := &Hook{store: store, log: o.Log, now: o.Now, public: strings.TrimRight(o.PublicURL, "/"),
+		origin: http.NewCrossOriginProtection(), fetcher: NewFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry)}
+	site, err := checkPublicURL(h.public)
+	if err != nil {
+		return nil, err
+	}
+	h.site, h.base, h.secure = site, site.EscapedPath(), site.Scheme == "https"
+	// A proxy may rewrite Host; the browser's Origin is still ours.
+	if err := h.origin.AddTrustedOrigin(site.Scheme + "://" + site.Host); err != nil {
+		return nil, err
+	}
+	h.aggregate.write = h.writeAggregated
+	return h, nil
+}
+
+// Close writes the records that are still being gathered.
+func (h *Hook) Close() { h.aggregate.close() }
+
+// Register adds the routes to r. One route stands for one path; methods are told
+// apart here, so that a wrong one gets 405 with Allow.
+func (h *Hook) Register(r *mux.Router) {
+	get := []string{http.MethodGet, http.MethodHead}
+	for _, route := range []struct {
+		path    string
+		methods []string
+		handle  func(*exchange) error
+	}{
+		{"/orgs/{org}/saml/{id}/metadata", get, (*exchange).metadata},
+		{"/orgs/{org}/saml/{id}/login", get, (*exchange).login},
+		{"/orgs/{org}/saml/{id}/acs", []string{http.MethodPost}, (*exchange).acs},
+		{"/orgs/{org}/saml/{id}/finish", []string{http.MethodGet, http.MethodPost}, (*exchange).finish},
+		{"/orgs/{org}/login", get, (*exchange).choose},
+		{"/orgs/{org}/me", get, (*exchange).me},
+		{"/orgs/{org}/sign-out", []string{http.MethodPost}, (*exchange).signOut},
+	} {
+		r.HandleFunc(route.path, func(w http.ResponseWriter, r *http.Request) { h.serve(route.path, route.methods, route.handle, w, r) })
+	}
+}
+
+// exchange is one request and its answer.
+type exchange struct {
+	*Hook
+	w http.ResponseWriter
+	r *http.Request
+
+	start  time.Time
+	id     string // the correlation id
+	route  string
+	org    string
+	dir    *directory.Directory
+	status int
+
+	connection directory.ID // zero where the path has none
+	outcome    Outcome      // for the log
+	reason     Reason
+}
+
+// serve runs one request: whatever handle returns as an error becomes the page.
+func (h *Hook) serve(route string, methods []string, handle func(*exchange) error, w http.ResponseWriter, r *http.Request) {
+	vars := mux.Vars(r)
+	x := &exchange{Hook: h, w: w, r: r, start: h.now(), id: newCorrelationID(), route: route, org: vars["org"],
+		dir: h.store.Organization(vars["org"])}
+	w.Header().Set("X-Request-Id", x.id)
+	var cause error
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			cause = &panicked{value: p, stack: debug.Stack()}
+			x.fail(cause)
+		}
+		x.logLine(cause)
+	}()
+	if cause = x.enter(vars["id"], methods); cause == nil {
+		cause = handle(x)
+	}
+	if cause != nil {
+		x.fail(cause)
+	}
+}
+
+func (x *exchange) enter(id string, methods []string) error {
+	if err := x.method(methods); err != nil {
+		return err
+	}
+	if id == "" {
+		return nil
+	}
+	connection, ok := directory.ParseID(id)
+	if !ok {
+		return errNotFound
+	}
+	x.connection = connection
+	return nil
+}
+
+func (x *exchange) method(methods []string) error {
+	for _, m := range methods {
+		if m == x.r.Method {
+			return nil
+		}
+	}
+	x.w.Header().Set("Allow", strings.Join(methods, ", "))
+	return errMethod
+}
+
+// snapshot is the organization's state; an organization that is switched off has none.
+func (x *exchange) snapshot() (*directory.Snapshot, error) {
+	s, err := x.dir.Snapshot(x.r.Context())
+	if err == nil && !s.Active() {
+		err = errNotFound
+	}
+	return s, err
+}
+
+// load is the request's connection as it is on the snapshot.
+func (x *exchange) load(s *directory.Snapshot) (*loaded, error) {
+	r, err := s.Get(typeConnection, x.connection)
+	if err != nil {
+		return nil, err
+	}
+	return x.Hook.load(s, x.org, r)
+}
+
+// ready is the request's connection with its keys, which are made where they are not
+// there yet.
+func (x *exchange) ready() (*directory.Snapshot, *loaded, error) {
+	s, err := x.snapshot()
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := x.load(s)
+	if err != nil || (l.Key != nil && l.requests != nil) {
+		return s, l, err
+	}
+	if _, err := x.ensureSecrets(x.r.Context(), s, x.org, x.connection); err != nil {
+		return nil, nil, err
+	}
+	if s, err = x.snapshot(); err == nil {
+		l, err = x.load(s)
+	}
+	if err == nil && (l.Key == nil || l.requests == nil) {
+		err = errNoKey
+	}
+	return s, l, err
+}
+
+// logLine writes the one line of a request: no values of attributes, no names.
+func (x *exchange) logLine(cause error) {
+	level, attrs := slog.LevelInfo, []any{"organization", x.org, "route", x.route, "method", x.r.Method, "status", x.status,
+		"correlationId", x.id, "duration", x.now().Sub(x.start)}
+	if !x.connection.IsZero() {
+		attrs = append(attrs, "connection", x.connection.String())
+	}
+	if x.outcome != "" {
+		attrs = append(attrs, "outcome", string(x.outcome), "reason", string(x.reason))
+	}
+	if cause != nil {
+		attrs = append(attrs, "cause", cause.Error())
+	}
+	if x.status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	x.log.Log(x.r.Context(), level, "sign-in request", attrs...)
+}

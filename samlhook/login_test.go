@@ -1,0 +1,229 @@
+package samlhook
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"rollcall/directory"
+	"rollcall/directory/directorytest"
+	"rollcall/directory/schema"
+)
+
+func TestLoginWritesNothing(t *testing.T) {
+	s := newSite(t)
+	connection := s.connect(jitOn)
+	count := func() int64 {
+		resp, err := directorytest.Client(t).Get(t.Context(), s.root, clientv3.WithPrefix(), clientv3.WithCountOnly())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp.Header.Revision<<32 + resp.Count
+	}
+	before := count()
+	b := s.browser()
+	for range 5 {
+		wantStatus(t, b.step(s.loginURL(connection), nil), http.StatusSeeOther)
+		b.get(s.url + "/orgs/default/me")
+	}
+	if count() != before {
+		t.Error("a login wrote to the store")
+	}
+}
+
+func TestLoginSetsCookie(t *testing.T) {
+	for scheme, secure := range map[string]bool{"http": false, "https": true} {
+		s := newSite(t)
+		connection := s.connect(jitOn)
+		hook, err := New(s.store, Options{PublicURL: scheme + "://rollcall.example.com/base/"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(hook.Close)
+		router := mux.NewRouter()
+		hook.Register(router)
+		w := httptest.NewRecorder()
+		router.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://evil.example/orgs/default/saml/"+connection.String()+"/login", nil))
+		cookies := w.Result().Cookies()
+		if len(cookies) != 1 {
+			t.Fatalf("cookies %v", cookies)
+		}
+		c := cookies[0]
+		if !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteLaxMode || c.Path != "/base/orgs/default/saml/"+connection.String()+"/finish" ||
+			c.MaxAge != int(loginLifetime/time.Second) || c.Domain != "" {
+			t.Errorf("%s: %s", scheme, c.Raw)
+		}
+		location := w.Header().Get("Location")
+		if strings.Contains(location, "evil") || !strings.Contains(location, "SigAlg=") {
+			t.Errorf("sent to %s", location)
+		}
+	}
+}
+
+// The organization's login page goes on to the default or only connection, or asks.
+func TestChoose(t *testing.T) {
+	s := newSite(t)
+	address := s.url + "/orgs/default/login"
+	b := s.browser()
+	wantPage(t, b.get(address), http.StatusNotFound, "Nobody can sign in yet")
+	first := s.own(schema.Document{"displayName": "First & only"})
+	if got := b.step(address+"?target=/x", nil).Header.Get("Location"); got != s.loginURL(first)+"?target=%2Fx" {
+		t.Errorf("sent to %s", got)
+	}
+	second := s.own(schema.Document{"displayName": "<Second>"})
+	page := b.get(address + "?target=/x")
+	wantPage(t, page, http.StatusOK, "First &amp; only")
+	if !strings.Contains(page.Body, "&lt;Second&gt;") || !strings.Contains(page.Body, s.loginURL(second)+"?target=%2Fx") {
+		t.Errorf("page:\n%s", page.Body)
+	}
+	s.mustModify(typeConnection, second, func(doc schema.Document) { doc["default"] = true })
+	if got := b.step(address, nil).Header.Get("Location"); got != s.loginURL(second) {
+		t.Errorf("sent to %s", got)
+	}
+	s.mustModify(typeConnection, second, func(doc schema.Document) { doc["enabled"] = false })
+	if got := b.step(address, nil).Header.Get("Location"); got != s.loginURL(first) {
+		t.Errorf("a connection that is off: sent to %s", got)
+	}
+	wantStatus(t, b.step(s.loginURL(second), nil), http.StatusForbidden)
+}
+
+func TestPostBinding(t *testing.T) {
+	s := newSite(t)
+	connection := s.connect(with(jitOn, "binding", "post"))
+	b := s.browser()
+	page := b.get(s.loginURL(connection))
+	policy := page.Header.Get("Content-Security-Policy")
+	if !strings.Contains(page.Body, `name="SAMLRequest"`) || !strings.Contains(policy, "script-src 'nonce-") || strings.Contains(policy, "form-action") {
+		t.Fatalf("policy %q:\n%s", policy, page.Body)
+	}
+	wantPage(t, b.signIn(s.loginURL(connection), "alice"), http.StatusOK, "You are signed in")
+}
+
+func TestHeaders(t *testing.T) {
+	s := newSite(t)
+	connection := s.connect(nil)
+	b := s.browser()
+	for _, address := range []string{"/orgs/default/login", "/orgs/default/me", "/orgs/default/saml/" + connection.String() + "/finish?code=x", "/orgs/none/me"} {
+		r := b.step(s.url+address, nil)
+		h := r.Header
+		if h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "same-origin" || h.Get("X-Request-Id") == "" {
+			t.Errorf("%s: %v", address, h)
+		}
+		if r.StatusCode == http.StatusSeeOther {
+			continue
+		}
+		policy := h.Get("Content-Security-Policy")
+		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "script-src") {
+			t.Errorf("%s: policy %q", address, policy)
+		}
+	}
+}
+
+// An organization that is switched off looks like one that never was.
+func TestOrganizationInactive(t *testing.T) {
+	s := newSite(t)
+	connection := s.connect(jitOn)
+	b := s.browser()
+	form := b.answer(s.loginURL(connection), "alice")
+	system := s.store.System()
+	if _, err := system.Update(t.Context(), func(tx *directory.Tx) error {
+		org, err := tx.Get(typeOrganization, s.snapshot().Organization().ID)
+		if err != nil {
+			return err
+		}
+		doc, err := schema.Organization().Decode(org.JSON)
+		if err != nil {
+			return err
+		}
+		doc["active"] = false
+		_, err = tx.Replace(org, doc)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []*http.Response{b.step(s.acsURL(connection), form), b.step(s.loginURL(connection), nil), b.step(s.url+"/orgs/default/login", nil), b.step(s.url+"/orgs/default/me", nil)} {
+		wantStatus(t, r, http.StatusNotFound)
+	}
+}
+
+// A request leaves one line in the log, without names; metrics count outcomes.
+func TestLogAndMetrics(t *testing.T) {
+	s := newSite(t)
+	connection := s.connect(jitOn)
+	var log bytes.Buffer
+	registry := prometheus.NewRegistry()
+	hook, err := New(s.store, Options{PublicURL: s.hook.public, Log: slog.New(slog.NewTextHandler(&log, nil)), Registry: registry})
+	if err != nil {
+		t.Fatal(err)
+	}
+	router := mux.NewRouter()
+	hook.Register(router)
+	form := s.browser().answer(s.loginURL(connection), "alice")
+	r := httptest.NewRequest(http.MethodPost, "/orgs/default/saml/"+connection.String()+"/acs", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	router.ServeHTTP(w, r)
+	line := log.String()
+	for _, want := range []string{"outcome=created", "reason=created", "status=303", "organization=default", "connection=" + connection.String(), "correlationId=" + w.Header().Get("X-Request-Id")} {
+		if !strings.Contains(line, want) {
+			t.Errorf("the log lacks %s: %s", want, line)
+		}
+	}
+	if strings.Count(line, "\n") != 1 || strings.Contains(line, "alice") || strings.Contains(line, "SAMLResponse") {
+		t.Errorf("log: %s", line)
+	}
+	families, err := registry.Gather()
+	if err != nil || len(families) != 1 || families[0].GetName() != "rollcall_sign_ins_total" || families[0].Metric[0].Counter.GetValue() != 1 {
+		t.Errorf("metrics %v, %v", families, err)
+	}
+	hook.Close()
+}
+
+func TestPublicURL(t *testing.T) {
+	for _, bad := range []string{"", "rollcall.example.com", "ftp://x", "https://", "https://u@x", "https://x?y", "https://x#y"} {
+		if _, err := New(nil, Options{PublicURL: bad}); err == nil {
+			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+// The keys of a connection are made once, whoever asks first.
+func TestKeysAreMadeOnce(t *testing.T) {
+	s := newSite(t)
+	other := s.another(directorytest.NewClient(t))
+	var id directory.ID
+	s.update(func(tx *directory.Tx) error {
+		r, err := tx.Create(typeConnection, schema.Document{"displayName": "x"})
+		if err == nil {
+			id = r.ID
+		}
+		return err
+	})
+	answers := make(chan string, 2)
+	for _, n := range []*site{s, other} {
+		go func() {
+			r, err := http.Get(n.url + "/orgs/default/saml/" + id.String() + "/metadata")
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			defer r.Body.Close()
+			var b bytes.Buffer
+			b.ReadFrom(r.Body)
+			answers <- b.String()
+		}()
+	}
+	first, second := <-answers, <-answers
+	if first != second || !strings.Contains(first, "X509Certificate") {
+		t.Errorf("two nodes answered\n%s\n%s", first, second)
+	}
+	wantPage(t, s.browser().get(s.loginURL(id)), http.StatusForbidden, "could not be signed in") // no identity provider yet
+}

@@ -1,0 +1,260 @@
+package samlhook
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+)
+
+// Prepare checks an IdentityProvider before it is stored and fills in what follows
+// from its metadata; old is nil for a new one. It is the hook of the type: it runs
+// inside the change, possibly more than once, and fetches metadata once a request.
+// Errors: *schema.Error (invalidValue) naming the attribute.
+func (h *Hook) Prepare(ctx context.Context, tx *directory.Tx, old *directory.Resource, doc schema.Document) error {
+	if tx.Actor().Scope < directory.ScopeAdmin {
+		return &directory.Error{Kind: directory.Forbidden, Detail: "only a credential with the scope admin may change identity providers"}
+	}
+	var before schema.Document
+	if old != nil {
+		var err error
+		if before, err = schema.IdentityProvider().Decode(old.JSON); err != nil {
+			return err
+		}
+	}
+	delete(doc, "sp") // derived, never stored
+	delete(doc, "health")
+	p := preparation{Hook: h, tx: tx, old: old, before: before, doc: doc}
+	for _, step := range []func() error{
+		func() error { return p.fetch(ctx) }, p.identityProvider, p.people, p.ranges, p.unsupported,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	// Here rather than at the first login: a login writes nothing.
+	held, err := tx.Snapshot().Secret(directory.ID{}, secretMAC)
+	if err == nil && held == nil {
+		ensureMAC(tx)
+	}
+	return err
+}
+
+// preparation is one document while it is checked.
+type preparation struct {
+	*Hook
+	tx     *directory.Tx
+	old    *directory.Resource
+	before schema.Document // nil for a new one
+	doc    schema.Document
+}
+
+func wrong(attribute, format string, args ...any) error {
+	return schema.Errorf(schema.InvalidValue, attribute, format, args...)
+}
+
+func stringOf(doc schema.Document, name string) string {
+	s, _ := doc[name].(string)
+	return s
+}
+
+// fetch gets metadata by URL. metadataXml then holds the copy that is in use; it is
+// fetched anew when the URL changes or the copy is removed.
+func (p *preparation) fetch(ctx context.Context) error {
+	address := stringOf(p.doc, "metadataUrl")
+	if address == "" {
+		return nil
+	}
+	held, given := stringOf(p.before, "metadataXml"), stringOf(p.doc, "metadataXml")
+	unchanged := stringOf(p.before, "metadataUrl") == address && held != ""
+	switch {
+	case given != "" && given != held:
+		return wrong("metadataXml", "comes from metadataUrl; remove metadataUrl to give the metadata itself")
+	case unchanged && given == held:
+		return nil
+	}
+	body, err := p.fetched.get(ctx, p.fetcher, address)
+	if err != nil {
+		return wrong("metadataUrl", "%s", err.(*Refusal).Explanation)
+	}
+	if body, err = metadataText(body); err != nil {
+		return wrong("metadataUrl", "the metadata cannot be used: %s", err)
+	}
+	p.doc["metadataXml"] = string(body)
+	if p.old != nil {
+		p.tx.PutNote(noteFetched, p.old.ID, []byte(timeText(p.tx.Now())))
+	}
+	return nil
+}
+
+// identityProvider checks their side and fills it in where there is metadata.
+func (p *preparation) identityProvider() error {
+	given := stringOf(p.doc, "metadataXml")
+	if given == "" {
+		return p.byHand()
+	}
+	source := "metadataXml"
+	if p.doc["metadataUrl"] != nil {
+		source = "metadataUrl"
+	}
+	m, err := ParseMetadata([]byte(given), p.tx.Now())
+	if err != nil && given == stringOf(p.before, "metadataXml") { // good when it was stored, over by now: the rest may still change
+		m, err = readStoredMetadata([]byte(given))
+	}
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
+		return wrong(source, "%s", refusal.Explanation)
+	}
+	if err != nil {
+		return err
+	}
+	binding := chooseBinding(stringOf(p.doc, "binding"), m.SSOURLs)
+	location := m.SSOURLs[binding]
+	if location == "" {
+		return wrong("binding", "the metadata does not offer %s", stringOf(p.doc, "binding"))
+	}
+	p.doc["idp"] = map[string]any{"entityId": m.EntityID, "ssoUrl": location, "certificates": certificateList(m.Certificates)}
+	return nil
+}
+
+// byHand checks their side where there is no metadata: all of it, or nothing yet
+// (many identity providers want to know our addresses first).
+func (p *preparation) byHand() error {
+	idp, _ := p.doc["idp"].(map[string]any)
+	if len(idp) == 0 {
+		return nil
+	}
+	entityID, _ := idp["entityId"].(string)
+	if entityID = strings.TrimSpace(entityID); entityID == "" || len(entityID) > 1024 {
+		return wrong("idp.entityId", "is required without metadata, and has at most 1024 characters")
+	}
+	location, _ := idp["ssoUrl"].(string)
+	if err := CheckSSOURL(location); err != nil {
+		return wrong("idp.ssoUrl", "%s", err)
+	}
+	list, _ := idp["certificates"].([]any)
+	var certificates []*x509.Certificate
+	for i, e := range list {
+		element, _ := e.(map[string]any)
+		given, _ := element["pem"].(string)
+		cert, err := ParseCertificate(given)
+		if err != nil {
+			return wrong(fmt.Sprintf("idp.certificates[%d].pem", i), "%s", err)
+		}
+		if p.tx.Now().After(cert.NotAfter) && len(list) == 1 {
+			return wrong(fmt.Sprintf("idp.certificates[%d].pem", i), "%s", ExpiryWarning(cert, p.tx.Now()))
+		}
+		if !slices.ContainsFunc(certificates, cert.Equal) {
+			certificates = append(certificates, cert)
+		}
+	}
+	if len(certificates) == 0 {
+		return wrong("idp.certificates", "at least one certificate is required without metadata")
+	}
+	p.doc["idp"] = map[string]any{"entityId": entityID, "ssoUrl": location, "certificates": certificateList(certificates)}
+	return nil
+}
+
+func certificateList(certificates []*x509.Certificate) []any {
+	var list []any
+	for _, c := range certificates {
+		list = append(list, map[string]any{"pem": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})),
+			"fingerprint": Fingerprint(c), "notAfter": timeText(c.NotAfter)})
+	}
+	return list
+}
+
+// people checks what concerns people: domains and default groups.
+func (p *preparation) people() error {
+	s := p.tx.Snapshot()
+	var known []string
+	if org := s.Organization(); org != nil {
+		for _, d := range textsAt(org, "domains.#.value") {
+			known = append(known, strings.ToLower(d))
+		}
+	}
+	list, _ := p.doc["domains"].([]any)
+	for i, e := range list {
+		domain, _ := e.(string)
+		domain = strings.ToLower(strings.TrimSpace(domain))
+		list[i] = domain
+		if p.listed("domains", domain) {
+			continue // it was there before; that the organization has lost it since is judged at sign-in
+		}
+		if !slices.Contains(known, domain) {
+			return wrong(fmt.Sprintf("domains[%d]", i), "%q is no domain of the organization; add it to the Organization's domains first", clip(domain))
+		}
+		for other := range s.All(typeConnection) {
+			if (p.old == nil || other.ID != p.old.ID) && slices.Contains(lower(textsAt(other, "domains")), domain) {
+				return wrong(fmt.Sprintf("domains[%d]", i), "%q is assigned to the connection %s already", domain, other.ID)
+			}
+		}
+	}
+	jit, _ := p.doc["jit"].(map[string]any)
+	groups, _ := jit["defaultGroups"].([]any)
+	was, _ := p.before["jit"].(map[string]any)
+	for i, e := range groups {
+		group, _ := e.(map[string]any)
+		delete(group, "display")
+		value, _ := group["value"].(string)
+		held, _ := was["defaultGroups"].([]any)
+		if slices.ContainsFunc(held, func(h any) bool { return h.(map[string]any)["value"] == value }) {
+			continue
+		}
+		id, ok := directory.ParseID(value)
+		if ok {
+			_, err := p.tx.Get(typeGroup, id)
+			ok = err == nil
+		}
+		if !ok {
+			return wrong(fmt.Sprintf("jit.defaultGroups[%d].value", i), "no Group has the id %s", clip(value))
+		}
+	}
+	return nil
+}
+
+func (p *preparation) listed(attribute, value string) bool {
+	list, _ := p.before[attribute].([]any)
+	return slices.Contains(list, any(value))
+}
+
+// ranges checks numbers and names that the schema leaves open.
+func (p *preparation) ranges() error {
+	for _, r := range []struct {
+		name     string
+		from, to int64
+	}{
+		{"clockSkewSeconds", 1, int64(maxClockSkew / time.Second)},
+		{"sessionMinutes", 1, 30 * 24 * 60},
+	} {
+		n, ok := p.doc[r.name].(interface{ Int64() (int64, error) })
+		if !ok {
+			continue
+		}
+		if v, err := n.Int64(); err != nil || v < r.from || v > r.to {
+			return wrong(r.name, "must be from %d to %d", r.from, r.to)
+		}
+	}
+	if stringOf(p.doc, "nameIdFormat") == NameIDTransient {
+		return wrong("nameIdFormat", "a transient NameID changes with every sign-in and names nobody; ask for persistent or emailAddress")
+	}
+	return nil
+}
+
+// unsupported refuses settings that would be accepted and then not heeded.
+func (p *preparation) unsupported() error {
+	if encrypted, _ := p.doc["wantEncrypted"].(bool); encrypted {
+		return wrong("wantEncrypted", "encrypted assertions are not supported yet")
+	}
+	sync, _ := p.doc["groupSync"].(map[string]any)
+	if mode, _ := sync["mode"].(string); mode != "" && mode != "none" {
+		return wrong("groupSync.mode", "%s is not supported yet", mode)
+	}
+	return nil
+}

@@ -1,0 +1,276 @@
+package samlhook
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+)
+
+func (s *site) connection(id directory.ID) *directory.Resource {
+	s.t.Helper()
+	r, err := s.snapshot().Get(typeConnection, id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return r
+}
+
+// render is the body of a reply as scimapi would write it.
+func (s *site) render(id directory.ID) string {
+	s.t.Helper()
+	snapshot := s.snapshot()
+	r, err := snapshot.Get(typeConnection, id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var body map[string]any
+	if err := json.Unmarshal(r.JSON, &body); err != nil {
+		s.t.Fatal(err)
+	}
+	s.hook.Render(snapshot, r, body)
+	b, err := json.Marshal(body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(b)
+}
+
+const testMetadata = `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example.com/metadata"><IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">KEY<SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example.com/redirect"/><SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://idp.example.com/post"/></IDPSSODescriptor></EntityDescriptor>`
+
+func metadataWith(pem []byte) string {
+	text := strings.NewReplacer("-----BEGIN CERTIFICATE-----", "", "-----END CERTIFICATE-----", "", "\n", "").Replace(string(pem))
+	return strings.Replace(testMetadata, "KEY", `<KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>`+text+`</X509Certificate></X509Data></KeyInfo></KeyDescriptor>`, 1)
+}
+
+func TestPrepareRefuses(t *testing.T) {
+	good := metadataWith(keys().idp.pem())
+	idp := func(pairs ...any) map[string]any {
+		values := map[string]any{"entityId": testIdP, "ssoUrl": "https://idp.example.com/sso", "certificates": []any{map[string]any{"pem": string(keys().idp.pem())}}}
+		for i := 0; i < len(pairs); i += 2 {
+			if pairs[i+1] == nil {
+				delete(values, pairs[i].(string))
+			} else {
+				values[pairs[i].(string)] = pairs[i+1]
+			}
+		}
+		return values
+	}
+	for _, c := range []struct {
+		name     string
+		doc      schema.Document
+		attr     string // "": accepted
+		says     string
+		binding  string // of the connection afterwards
+		location string
+	}{
+		{name: "nothing yet", doc: schema.Document{}},
+		{name: "metadata", doc: schema.Document{"metadataXml": good}, binding: BindingRedirect, location: "https://idp.example.com/redirect"},
+		{name: "metadata, POST wanted", doc: schema.Document{"metadataXml": good, "binding": "post"}, binding: BindingPost, location: "https://idp.example.com/post"},
+		{name: "metadata that offers POST only", doc: schema.Document{"metadataXml": strings.Replace(good, "HTTP-Redirect", "SOAP", 1)}, binding: BindingPost, location: "https://idp.example.com/post"},
+		{name: "redirect wanted, POST offered", doc: schema.Document{"binding": "redirect", "metadataXml": strings.Replace(good, "HTTP-Redirect", "SOAP", 1)}, attr: "binding", says: "does not offer redirect"},
+		{name: "by hand", doc: schema.Document{"idp": idp()}, binding: BindingRedirect, location: "https://idp.example.com/sso"},
+		{name: "metadata goes before idp", doc: schema.Document{"metadataXml": good, "idp": idp("ssoUrl", "https://other.example.com/")}, binding: BindingRedirect, location: "https://idp.example.com/redirect"},
+		{name: "not XML", doc: schema.Document{"metadataXml": "hello"}, attr: "metadataXml", says: "cannot be used"},
+		{name: "no certificate", doc: schema.Document{"metadataXml": strings.Replace(testMetadata, "KEY", "", 1)}, attr: "metadataXml", says: "no signing certificate"},
+		{name: "a weak key", doc: schema.Document{"metadataXml": metadataWith(keys().weak.pem())}, attr: "metadataXml", says: "1024 bits"},
+		{name: "of a service provider", doc: schema.Document{"metadataXml": strings.ReplaceAll(good, "IDPSSODescriptor", "SPSSODescriptor")}, attr: "metadataXml", says: "service provider"},
+		{name: "metadata over", doc: schema.Document{"metadataXml": strings.Replace(good, "<EntityDescriptor ", `<EntityDescriptor validUntil="2020-01-01T00:00:00Z" `, 1)}, attr: "metadataXml", says: "valid until"},
+		{name: "idp without entityId", doc: schema.Document{"idp": idp("entityId", nil)}, attr: "idp.entityId"},
+		{name: "idp with a bad address", doc: schema.Document{"idp": idp("ssoUrl", "javascript:alert(1)")}, attr: "idp.ssoUrl", says: "not a usable"},
+		{name: "idp without certificates", doc: schema.Document{"idp": idp("certificates", nil)}, attr: "idp.certificates"},
+		{name: "idp with a bad certificate", doc: schema.Document{"idp": idp("certificates", []any{map[string]any{"pem": "x"}})}, attr: "idp.certificates[0].pem"},
+		{name: "idp with an expired certificate", doc: schema.Document{"idp": idp("certificates", []any{map[string]any{"pem": string(keys().expired.pem())}})}, attr: "idp.certificates[0].pem", says: "expired"},
+		{name: "URL and XML", doc: schema.Document{"metadataUrl": "https://idp.example.com/m", "metadataXml": good}, attr: "metadataXml", says: "comes from metadataUrl"},
+		{name: "unreachable URL", doc: schema.Document{"metadataUrl": "http://127.0.0.1:1/m"}, attr: "metadataUrl", says: "could not be fetched"},
+		{name: "no URL", doc: schema.Document{"metadataUrl": "idp"}, attr: "metadataUrl"},
+		{name: "a domain of nobody", doc: schema.Document{"domains": []any{"example.com"}}, attr: "domains[0]", says: "no domain of the organization"},
+		{name: "a default group that is none", doc: schema.Document{"jit": map[string]any{"defaultGroups": []any{map[string]any{"value": directory.NewID().String()}}}}, attr: "jit.defaultGroups[0].value"},
+		{name: "transient", doc: schema.Document{"nameIdFormat": NameIDTransient}, attr: "nameIdFormat", says: "persistent"},
+		{name: "skew", doc: schema.Document{"clockSkewSeconds": number(601)}, attr: "clockSkewSeconds", says: "from 1 to 600"},
+		{name: "no skew", doc: schema.Document{"clockSkewSeconds": number(0)}, attr: "clockSkewSeconds"},
+		{name: "a session without end", doc: schema.Document{"sessionMinutes": number(100000)}, attr: "sessionMinutes"},
+		{name: "linkBy anything", doc: schema.Document{"linkBy": []any{"displayName"}}, attr: "linkBy[0]"},
+		{name: "encryption", doc: schema.Document{"wantEncrypted": true}, attr: "wantEncrypted", says: "not supported"},
+		{name: "group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "full"}}, attr: "groupSync.mode", says: "not supported"},
+		{name: "no group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "none"}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newSite(t)
+			id, err := s.configure(with(c.doc, "displayName", "x"))
+			if c.attr == "" {
+				if err != nil {
+					t.Fatal(err)
+				}
+				l, err := s.hook.load(s.snapshot(), "default", s.connection(id))
+				if err != nil || (c.binding != "" && (l.Binding != c.binding || l.SSOURL != c.location || l.IdPEntityID != testIdP || len(l.Certificates) != 1)) {
+					t.Errorf("loaded %+v, %v", l, err)
+				}
+				return
+			}
+			var invalid *schema.Error
+			if !errors.As(err, &invalid) || invalid.Attr != c.attr || !strings.Contains(invalid.Detail, c.says) {
+				t.Errorf("error %v, want %s: … %s", err, c.attr, c.says)
+			}
+		})
+	}
+}
+
+// Metadata by URL: fetched once a request, kept, fetched anew when the URL changes.
+func TestMetadataURL(t *testing.T) {
+	var fetched atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fetched.Add(1)
+		w.Write([]byte(strings.Replace(metadataWith(keys().idp.pem()), "/metadata\"", r.URL.Path+"\"", 1)))
+	}))
+	t.Cleanup(server.Close)
+	s := newSite(t)
+	id, err := s.configure(schema.Document{"displayName": "x", "metadataUrl": server.URL + "/one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := s.connection(id).Text("idp.entityId"); got != "https://idp.example.com/one" || fetched.Load() != 1 {
+		t.Fatalf("entityId %s after %d fetches", got, fetched.Load())
+	}
+	s.mustModify(typeConnection, id, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	if fetched.Load() != 1 {
+		t.Error("another change fetched the metadata")
+	}
+	s.mustModify(typeConnection, id, func(doc schema.Document) { doc["metadataUrl"] = server.URL + "/two" })
+	if got := s.connection(id).Text("idp.entityId"); got != "https://idp.example.com/two" || fetched.Load() != 2 {
+		t.Errorf("entityId %s after %d fetches", got, fetched.Load())
+	}
+	s.later(time.Hour)
+	s.mustModify(typeConnection, id, func(doc schema.Document) { delete(doc, "metadataXml") })
+	if body := s.render(id); !strings.Contains(body, `"lastRefresh":"`+s.refreshed(id)) || fetched.Load() != 3 {
+		t.Errorf("%d fetches, body %s", fetched.Load(), body)
+	}
+	if err := s.modify(typeConnection, id, func(doc schema.Document) { doc["metadataXml"] = "<x/>" }); err == nil {
+		t.Error("metadataXml was changed under metadataUrl")
+	}
+
+	// Within one request, however often its change runs.
+	ctx, cancel := context.WithCancel(t.Context())
+	for range 3 {
+		if _, err := s.hook.fetched.get(ctx, s.hook.fetcher, server.URL+"/three"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if fetched.Load() != 4 {
+		t.Errorf("%d fetches", fetched.Load())
+	}
+	cancel()
+
+	// Private addresses are the operator's choice.
+	closed, err := New(s.store, Options{PublicURL: s.url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(closed.Close)
+	_, err = s.org.Update(t.Context(), func(tx *directory.Tx) error {
+		return closed.Prepare(t.Context(), tx, nil, schema.Document{"displayName": "x", "metadataUrl": server.URL})
+	})
+	if err == nil || fetched.Load() != 4 {
+		t.Errorf("fetched from a private address: %v", err)
+	}
+	// Who may not change connections makes the server fetch nothing.
+	weak := s.org.As(directory.Actor{Type: "AccessToken", Scope: directory.ScopeWrite})
+	_, err = weak.Update(t.Context(), func(tx *directory.Tx) error {
+		return s.hook.Prepare(t.Context(), tx, nil, schema.Document{"displayName": "x", "metadataUrl": server.URL})
+	})
+	if directory.KindOf(err) != directory.Forbidden || fetched.Load() != 4 {
+		t.Errorf("fetched for a credential without admin: %v", err)
+	}
+}
+
+func (s *site) refreshed(id directory.ID) string { return string(s.snapshot().Note(noteFetched, id)) }
+
+func TestRender(t *testing.T) {
+	s := newSite(t)
+	first := s.own(nil)
+	at := s.hook.urls("default", first)
+	body := s.render(first)
+	for _, want := range []string{
+		`"entityId":"` + at.Metadata + `"`, `"acsUrl":"` + at.ACS + `"`, `"loginUrl":"` + at.Login + `"`, "BEGIN CERTIFICATE", `"health":{"status":"ok"}`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the body lacks %s:\n%s", want, body)
+		}
+	}
+	if strings.Contains(body, "PRIVATE") {
+		t.Fatal("the body holds our key")
+	}
+
+	b := s.browser()
+	s.mustModify(typeConnection, first, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	landed := b.step(s.acsURL(first), s.forged(first, s.request(b, first), "ann", "_a1", nil))
+	wantStatus(t, b.step(landed.Header.Get("Location"), nil), http.StatusSeeOther)
+	version := s.connection(first).Version
+	if !strings.Contains(s.render(first), `"lastSignIn":"`) {
+		t.Error("lastSignIn is not shown")
+	}
+	if s.connection(first).Version != version {
+		t.Error("a sign-in changed the version of the connection")
+	}
+
+	second, err := s.configure(schema.Document{"displayName": "empty"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[directory.ID]string{first: "several connections", second: "no identity provider yet"} {
+		if body := s.render(id); !strings.Contains(body, want) || strings.Contains(body, `"status":"ok"`) {
+			t.Errorf("the health lacks %q:\n%s", want, body)
+		}
+	}
+	if !strings.Contains(s.render(second), `"status":"failing"`) {
+		t.Error("a connection without identity provider is not failing")
+	}
+	s.remove(typeConnection, second)
+
+	var group directory.ID
+	s.update(func(tx *directory.Tx) error {
+		g, err := tx.Create(typeGroup, schema.Document{"displayName": "Staff", schema.GroupAccessURN: map[string]any{"roles": []any{map[string]any{"value": "editor"}}}})
+		if err == nil {
+			group = g.ID
+		}
+		return err
+	})
+	s.mustModify(typeConnection, first, func(doc schema.Document) {
+		doc["allowSha1"] = true
+		doc["jit"] = map[string]any{"defaultGroups": []any{map[string]any{"value": group.String()}}}
+		doc["idp"].(map[string]any)["certificates"] = []any{map[string]any{"pem": string(keys().idp.pem())}, map[string]any{"pem": string(keys().expired.pem())}}
+	})
+	body = s.render(first)
+	for _, want := range []string{"SHA-1", "Staff gives roles", "expired on", `"status":"warning"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the health lacks %q:\n%s", want, body)
+		}
+	}
+}
+
+// A domain belongs to one connection.
+func TestDomainsAreAssignedOnce(t *testing.T) {
+	s := newSite(t)
+	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) {
+		doc["domains"] = []any{map[string]any{"value": "Example.com", "verified": true}}
+	})
+	first := s.own(schema.Document{"domains": []any{"EXAMPLE.com"}})
+	if got := s.connection(first).Text("domains.0"); got != "example.com" {
+		t.Errorf("stored %q", got)
+	}
+	_, err := s.configure(schema.Document{"displayName": "second", "domains": []any{"example.com"}})
+	if err == nil || !strings.Contains(err.Error(), first.String()) {
+		t.Errorf("assigned twice: %v", err)
+	}
+	// The organization gives the domain up: the connection can still be changed.
+	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) { delete(doc, "domains") })
+	s.mustModify(typeConnection, first, func(doc schema.Document) { doc["displayName"] = "renamed" })
+}

@@ -1,0 +1,143 @@
+package samlhook
+
+import (
+	"context"
+	"crypto/x509"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+)
+
+// Health of a connection (IdentityProvider.health.status).
+const (
+	healthOK      = "ok"
+	healthWarning = "warning"
+	healthFailing = "failing"
+)
+
+// keyTimeout bounds the making of a key for a connection that is shown first.
+const keyTimeout = 10 * time.Second
+
+// Render adds what is derived of an IdentityProvider to the body of a reply: sp, our
+// side, and health.
+func (h *Hook) Render(s *directory.Snapshot, r *directory.Resource, body map[string]any) {
+	organization := s.Organization()
+	if organization == nil {
+		return
+	}
+	name := organization.Text("name")
+	at := h.urls(name, r.ID)
+	sp := map[string]any{"entityId": at.Metadata, "acsUrl": at.ACS, "metadataUrl": at.Metadata, "loginUrl": at.Login}
+	body["sp"] = sp
+	own := h.certificate(s, name, r.ID)
+	if own != nil {
+		sp["certificates"] = certificateList([]*x509.Certificate{own})
+	}
+	warnings, status := h.warnings(s, r, own), healthOK
+	if len(warnings) > 0 {
+		status = healthWarning
+	}
+	if failing := h.failing(r); failing != "" {
+		warnings, status = append([]string{failing}, warnings...), healthFailing
+	}
+	health := map[string]any{"status": status}
+	putTexts(health, "warnings", warnings)
+	putText(health, "lastSignIn", string(s.Note(noteSignedIn, r.ID)))
+	if r.Text("metadataUrl") != "" {
+		fetched := string(s.Note(noteFetched, r.ID))
+		if fetched == "" {
+			fetched = timeText(r.Created)
+		}
+		health["lastRefresh"] = fetched
+	}
+	body["health"] = health
+}
+
+// certificate is ours towards the connection; it is made when somebody looks first,
+// so that who creates a connection can go on to set up the other side. nil while the
+// store takes nothing.
+func (h *Hook) certificate(s *directory.Snapshot, organization string, connection directory.ID) *x509.Certificate {
+	ctx, cancel := context.WithTimeout(context.Background(), keyTimeout)
+	defer cancel()
+	held, err := h.ensureSecrets(ctx, s, organization, connection)
+	if err == nil {
+		var pair keyPair
+		if pair, err = parseKeyPair(held.stored); err == nil {
+			return pair.certificate
+		}
+	}
+	if directory.KindOf(err) == directory.NotFound {
+		return nil // deleted while it was shown
+	}
+	h.log.Warn("a connection has no key yet", "organization", organization, "connection", connection.String(), "error", err)
+	return nil
+}
+
+// failing says why nobody can sign in through the connection at all.
+func (h *Hook) failing(r *directory.Resource) string {
+	c, _, err := readConnection(r, h.now())
+	switch {
+	case err != nil:
+		return "the stored connection cannot be read: " + err.Error()
+	case c.IdPEntityID == "" || c.SSOURL == "":
+		return "there is no identity provider yet: set metadataXml, metadataUrl, or idp"
+	}
+	for _, cert := range c.Certificates {
+		if !h.now().After(cert.NotAfter) {
+			return ""
+		}
+	}
+	return "no certificate of the identity provider is valid"
+}
+
+// warnings are what an administrator should look at.
+func (h *Hook) warnings(s *directory.Snapshot, r *directory.Resource, own *x509.Certificate) []string {
+	var list []string
+	add := func(warning string) {
+		if warning != "" {
+			list = append(list, warning)
+		}
+	}
+	if _, theirs, err := readConnection(r, h.now()); err == nil {
+		for _, w := range theirs {
+			add(w)
+		}
+	}
+	if own != nil {
+		if w := ExpiryWarning(own, h.now()); w != "" {
+			add("our own: " + w)
+		}
+	}
+	c := ReadSettings(r)
+	if !c.Enabled {
+		add("the connection is switched off")
+	}
+	if gjson.GetBytes(r.JSON, "allowSha1").Bool() {
+		add("signatures with SHA-1 are accepted (allowSha1)")
+	}
+	if severalConnections(s) {
+		verified := verifiedDomains(s.Organization())
+		linking := false
+		for _, d := range c.Domains {
+			linking = linking || c.verifiedHere("@"+d, verified)
+		}
+		if linking {
+			add("the organization has several connections: existing Users are found only in verified domains of this one")
+		} else {
+			add("the organization has several connections and this one has no verified domain: existing Users are found only by earlier sign-ins")
+		}
+	}
+	for _, id := range c.DefaultGroups {
+		group, err := s.Get(typeGroup, id)
+		switch {
+		case err != nil:
+			add("the default group " + id.String() + " does not exist any more")
+		case gjson.GetBytes(group.JSON, gjson.Escape(schema.GroupAccessURN)+".roles.0").Exists():
+			add("the default group " + clip(displayOf(group, "id")) + " gives roles to everybody who signs in for the first time")
+		}
+	}
+	return list
+}

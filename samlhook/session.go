@@ -1,0 +1,107 @@
+package samlhook
+
+import (
+	"net/http"
+
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory"
+)
+
+// signedIn is the session that the request carries, judged on a current snapshot.
+func (x *exchange) signedIn() (*directory.Directory, error) {
+	return x.dir.Authenticate(x.r.Context(), directory.Credential{Session: x.cookie(sessionCookie)})
+}
+
+// me shows who is signed in.
+func (x *exchange) me() error {
+	s, err := x.snapshot()
+	if err != nil {
+		return err
+	}
+	if x.store.Stale(x.r.Context()) { // who is signed in is not answered from old data
+		return errUnavailable
+	}
+	d, err := x.signedIn()
+	if directory.KindOf(err) == directory.Unauthenticated {
+		return x.notSignedIn()
+	}
+	if err != nil {
+		return err
+	}
+	if s, err = x.snapshot(); err != nil {
+		return err
+	}
+	user, err := s.Get(typeUser, d.Actor().User)
+	if directory.KindOf(err) == directory.NotFound {
+		return x.notSignedIn()
+	}
+	if err != nil {
+		return err
+	}
+	x.show(http.StatusOK, "me", page{Heading: "You are signed in", Organization: displayOf(s.Organization(), "name"),
+		Person: describePerson(s, user), Action: x.organizationURL(x.org) + "/sign-out"})
+	return nil
+}
+
+func (x *exchange) notSignedIn() error {
+	x.show(http.StatusForbidden, "error", page{Heading: "You are not signed in", Text: "Your session is over, or there was none.",
+		Again: x.organizationURL(x.org) + "/login"})
+	return nil
+}
+
+// signOut ends the session of this browser. It asks for a form of our own site, so
+// that no other one can end it.
+func (x *exchange) signOut() error {
+	if err := x.origin.Check(x.r); err != nil {
+		return errCrossOrigin
+	}
+	d, err := x.signedIn()
+	if err == nil {
+		err = x.endSession(d.Actor())
+	}
+	if kind := directory.KindOf(err); err != nil && kind != directory.Unauthenticated && kind != directory.NotFound {
+		return err
+	}
+	x.dropCookie(sessionCookie, x.organizationPath())
+	x.show(http.StatusOK, "error", page{Heading: "You are signed out", Text: "You may still be signed in at your identity provider.",
+		Again: x.organizationURL(x.org) + "/login"})
+	return nil
+}
+
+func (x *exchange) endSession(actor directory.Actor) error {
+	id, ok := directory.ParseID(actor.ID)
+	if !ok {
+		return errNotFound
+	}
+	actor.Scope = directory.ScopeAdmin // a session may end itself
+	_, err := x.dir.As(actor).Update(x.r.Context(), func(tx *directory.Tx) error {
+		session, err := tx.Get(typeSession, id)
+		if err != nil {
+			return err
+		}
+		return tx.Delete(session)
+	})
+	return err
+}
+
+// maxShownGroups bounds the groups on the landing page.
+const maxShownGroups = 20
+
+func describePerson(s *directory.Snapshot, user *directory.Resource) person {
+	p := person{Name: displayOf(user, "userName"), UserName: user.Text("userName")}
+	emails := gjson.GetBytes(user.JSON, "emails").Array()
+	for _, e := range emails {
+		if p.Email == "" || e.Get("primary").Bool() {
+			p.Email = e.Get("value").String()
+		}
+	}
+	for g := range s.GroupsOf(user.ID) {
+		if len(p.Groups) == maxShownGroups {
+			p.MoreGroups = true
+			break
+		}
+		p.Groups = append(p.Groups, g.Display)
+	}
+	return p
+}

@@ -1,0 +1,130 @@
+package samlhook
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory"
+)
+
+// Names of resource types, as the directory spells them.
+const (
+	typeUser         = "User"
+	typeGroup        = "Group"
+	typeConnection   = "IdentityProvider"
+	typeOrganization = "Organization"
+	typeSession      = "Session"
+)
+
+// Ways to find a User to link (IdentityProvider.linkBy).
+const (
+	linkByUserName   = "userName"
+	linkByExternalID = "externalId"
+	linkByEmail      = "email"
+)
+
+// defaultSession is how long a session lasts where the connection does not say.
+const defaultSession = 8 * time.Hour
+
+// Settings are what an IdentityProvider says about people; Connection is what it
+// says about messages.
+type Settings struct {
+	ID      directory.ID
+	Name    string // to show
+	Enabled bool
+
+	LinkBy         []string
+	LinkPrivileged bool
+	Domains        []string // in lower case
+
+	JIT           bool
+	RequireNames  bool
+	ReviveDeleted bool
+	DefaultGroups []directory.ID
+	Update        bool     // whether sign-in changes what it wrote before
+	NeverUpdate   []string // attribute paths, in lower case
+
+	Session time.Duration // the longest a session lasts
+}
+
+// ReadSettings reads them out of an IdentityProvider; what is unset has its default.
+func ReadSettings(r *directory.Resource) Settings {
+	v := gjson.GetManyBytes(r.JSON, "displayName", "linkBy", "linkPrivileged", "domains", "jit.enabled", "jit.requireNames",
+		"jit.reviveDeleted", "jit.defaultGroups.#.value", "jit.update.default", "jit.update.never", "sessionMinutes")
+	c := Settings{
+		ID: r.ID, Name: v[0].String(), Enabled: directory.Enabled(r.JSON),
+		LinkBy: texts(v[1]), LinkPrivileged: v[2].Bool(), Domains: lower(texts(v[3])),
+		JIT: v[4].Bool(), RequireNames: v[5].Type != gjson.False, ReviveDeleted: v[6].Bool(),
+		Update: v[8].String() != "never", NeverUpdate: lower(texts(v[9])),
+		Session: time.Duration(v[10].Int()) * time.Minute,
+	}
+	if len(c.LinkBy) == 0 {
+		c.LinkBy = []string{linkByUserName}
+	}
+	for _, value := range texts(v[7]) {
+		if id, ok := directory.ParseID(value); ok {
+			c.DefaultGroups = append(c.DefaultGroups, id)
+		}
+	}
+	if c.Session <= 0 {
+		c.Session = defaultSession
+	}
+	return c
+}
+
+// updates says whether sign-in may change the attribute of an existing User. never
+// may name it, or the attribute it is a part of.
+func (c Settings) updates(path string) bool {
+	path = strings.ToLower(path)
+	whole, _, _ := strings.Cut(path, ".")
+	return c.Update && !slices.Contains(c.NeverUpdate, path) && !slices.Contains(c.NeverUpdate, whole)
+}
+
+// verifiedHere says whether a value lies inside a domain that the organization has
+// verified and assigned to this connection: what follows its last @. A value
+// without one lies in no domain.
+func (c Settings) verifiedHere(value string, verified []string) bool {
+	at := strings.LastIndexByte(value, '@')
+	if at < 0 {
+		return false
+	}
+	domain := strings.ToLower(value[at+1:])
+	return domain != "" && slices.Contains(c.Domains, domain) && slices.Contains(verified, domain)
+}
+
+// verifiedDomains are the domains of an Organization whose control was shown.
+func verifiedDomains(organization *directory.Resource) []string {
+	var verified []string
+	if organization == nil {
+		return nil
+	}
+	for _, d := range gjson.GetBytes(organization.JSON, "domains").Array() {
+		if d.Get("verified").Bool() {
+			verified = append(verified, strings.ToLower(d.Get("value").String()))
+		}
+	}
+	return verified
+}
+
+func texts(list gjson.Result) []string {
+	var values []string
+	for _, v := range list.Array() {
+		values = append(values, v.String())
+	}
+	return values
+}
+
+func lower(values []string) []string {
+	for i, v := range values {
+		values[i] = strings.ToLower(v)
+	}
+	return values
+}
+
+// textsAt reads a list of texts out of a resource.
+func textsAt(r *directory.Resource, path string) []string {
+	return texts(gjson.GetBytes(r.JSON, path))
+}

@@ -1,0 +1,390 @@
+package samlhook
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gorilla/mux"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"rollcall/cmd/rollcall/demoidp"
+	"rollcall/directory"
+	"rollcall/directory/directorytest"
+	"rollcall/directory/schema"
+)
+
+func TestMain(m *testing.M) { directorytest.Main(m) }
+
+// demo is one identity provider for all tests; each registers its own connection.
+var demo = sync.OnceValues(func() (*demoidp.IdP, error) {
+	handlers := http.NewServeMux()
+	server := httptest.NewServer(handlers)
+	people := append(demoidp.People(), demoidp.NewPerson("dora", "", "Dorn"), demoidp.NewPerson("erik", "Erik", "Ek"))
+	idp, err := demoidp.New(server.URL, people)
+	if err == nil {
+		handlers.Handle("/", idp.Handler())
+	}
+	return idp, err
+})
+
+// spKeyForTests spares each connection of a test the making of a key.
+var spKeyForTests = sync.OnceValues(func() ([]byte, error) { return newKeyPair("tests", time.Now()) })
+
+// site is a running server with one organization, "default".
+type site struct {
+	t      *testing.T
+	store  *directory.Store
+	hook   *Hook
+	url    string
+	root   string
+	org    *directory.Directory
+	offset *atomic.Int64 // of the clock, in nanoseconds
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	return newNode(t, directorytest.Client(t), directorytest.Root(), "", new(atomic.Int64))
+}
+
+// newNode is one of several servers on one root; public is the URL of the first.
+func newNode(t *testing.T, c *clientv3.Client, root, public string, offset *atomic.Int64) *site {
+	t.Helper()
+	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
+	s := &site{t: t, root: root, offset: offset}
+	s.store = directorytest.Open(t, c, directory.Options{Root: root, Now: now})
+	s.org = s.store.Organization("default")
+	router := mux.NewRouter().SkipClean(true)
+	server := httptest.NewServer(router)
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	if public == "" {
+		public = server.URL
+	}
+	var err error
+	if s.hook, err = New(s.store, Options{PublicURL: public, Now: now, AllowPrivateMetadata: true}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.hook.Close)
+	s.hook.Register(router)
+	return s
+}
+
+// another is a second node of the same site.
+func (s *site) another(c *clientv3.Client) *site {
+	s.t.Helper()
+	return newNode(s.t, c, s.root, s.hook.public, s.offset)
+}
+
+func (s *site) later(d time.Duration) { s.offset.Add(int64(d)) }
+
+func (s *site) update(change func(tx *directory.Tx) error) *directory.Snapshot {
+	s.t.Helper()
+	snapshot, err := s.org.Update(s.t.Context(), change)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return snapshot
+}
+
+func (s *site) snapshot() *directory.Snapshot {
+	s.t.Helper()
+	snapshot, err := s.org.Snapshot(s.t.Context())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return snapshot
+}
+
+// configure creates an IdentityProvider as scimapi would.
+func (s *site) configure(doc schema.Document) (directory.ID, error) {
+	s.t.Helper()
+	ctx, cancel := context.WithCancel(s.t.Context()) // of the request
+	defer cancel()
+	key, err := spKeyForTests()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var id directory.ID
+	_, err = s.org.Update(ctx, func(tx *directory.Tx) error {
+		doc := doc.Clone()
+		if err := s.hook.Prepare(ctx, tx, nil, doc); err != nil {
+			return err
+		}
+		made, err := tx.Create(typeConnection, doc)
+		if err == nil {
+			id = made.ID
+			tx.CreateSecret(id, secretSPKey, key)
+		}
+		return err
+	})
+	return id, err
+}
+
+// connect makes a connection to the demo identity provider, and both trust each other.
+func (s *site) connect(settings schema.Document) directory.ID {
+	s.t.Helper()
+	idp, err := demo()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	metadata, err := idp.Metadata()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	doc := schema.Document{"displayName": "Demo", "metadataXml": string(metadata)}
+	for name, value := range settings {
+		doc[name] = value
+	}
+	id, err := s.configure(doc)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ours := s.browser().get(s.url + "/orgs/default/saml/" + id.String() + "/metadata")
+	if ours.Status != http.StatusOK {
+		s.t.Fatalf("metadata: %d %s", ours.Status, ours.Body)
+	}
+	if err := idp.Trust([]byte(ours.Body)); err != nil {
+		s.t.Fatal(err)
+	}
+	return id
+}
+
+var jitOn = schema.Document{"jit": map[string]any{"enabled": true}}
+
+// modify changes a resource as scimapi would.
+func (s *site) modify(typ string, id directory.ID, change func(doc schema.Document)) error {
+	ctx, cancel := context.WithCancel(s.t.Context()) // of the request
+	defer cancel()
+	_, err := s.org.Update(ctx, func(tx *directory.Tx) error {
+		old, err := tx.Get(typ, id)
+		if err != nil {
+			return err
+		}
+		doc, err := tx.Snapshot().Type(typ).Decode(old.JSON)
+		if err != nil {
+			return err
+		}
+		change(doc)
+		if typ == typeConnection {
+			if err := s.hook.Prepare(ctx, tx, old, doc); err != nil {
+				return err
+			}
+		}
+		_, err = tx.Replace(old, doc)
+		return err
+	})
+	return err
+}
+
+func (s *site) mustModify(typ string, id directory.ID, change func(doc schema.Document)) {
+	s.t.Helper()
+	if err := s.modify(typ, id, change); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *site) createUser(doc schema.Document) directory.ID {
+	s.t.Helper()
+	var id directory.ID
+	s.update(func(tx *directory.Tx) error {
+		made, err := tx.Create(typeUser, doc.Clone())
+		if err == nil {
+			id = made.ID
+		}
+		return err
+	})
+	return id
+}
+
+func (s *site) remove(typ string, id directory.ID) {
+	s.t.Helper()
+	s.update(func(tx *directory.Tx) error {
+		r, err := tx.Get(typ, id)
+		if err != nil {
+			return err
+		}
+		return tx.Delete(r)
+	})
+}
+
+// users are the Users with the userName.
+func (s *site) users(userName string) []*directory.Resource {
+	s.t.Helper()
+	var found []*directory.Resource
+	for r := range s.snapshot().Find(typeUser, "userName", userName) {
+		found = append(found, r)
+	}
+	return found
+}
+
+// signIns are the records, the newest first.
+func (s *site) signIns() []*directory.Resource {
+	s.t.Helper()
+	page, err := s.org.Query(s.t.Context(), directory.Query{Type: "SignIn", Limit: 100})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return page.Resources
+}
+
+// lastSignIn checks outcome and reason of the newest record.
+func (s *site) lastSignIn(outcome Outcome, reason Reason) *directory.Resource {
+	s.t.Helper()
+	all := s.signIns()
+	if len(all) == 0 {
+		s.t.Fatal("no sign-in record")
+	}
+	if all[0].Text("outcome") != string(outcome) || all[0].Text("reason") != string(reason) {
+		s.t.Fatalf("the last sign-in is %s %s, want %s %s: %s", all[0].Text("outcome"), all[0].Text("reason"), outcome, reason, all[0].JSON)
+	}
+	return all[0]
+}
+
+func (s *site) loginURL(id directory.ID) string { return s.hook.urls("default", id).Login }
+func (s *site) acsURL(id directory.ID) string   { return s.hook.urls("default", id).ACS }
+
+// browser keeps cookies and follows no redirect by itself.
+type browser struct {
+	t      *testing.T
+	client *http.Client
+	demo   *demoidp.Browser
+}
+
+func (s *site) browser() *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	b := &browser{t: s.t, client: &http.Client{Jar: jar}}
+	b.demo = &demoidp.Browser{Client: b.client}
+	return b
+}
+
+// signIn does all of a sign-in and returns the last page.
+func (b *browser) signIn(address, user string) *demoidp.Page {
+	b.t.Helper()
+	page, err := b.demo.SignIn(b.t.Context(), address, user)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return page
+}
+
+func (b *browser) get(address string) *demoidp.Page {
+	b.t.Helper()
+	page, err := b.demo.Get(b.t.Context(), address)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return page
+}
+
+// step sends one request and follows nothing; a nil form is a GET.
+func (b *browser) step(address string, form url.Values) *http.Response {
+	b.t.Helper()
+	method, body := http.MethodGet, ""
+	if form != nil {
+		method, body = http.MethodPost, form.Encode()
+	}
+	r, err := http.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(body))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return b.send(r)
+}
+
+func (b *browser) send(r *http.Request) *http.Response {
+	b.t.Helper()
+	stay := *b.client
+	stay.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	response, err := stay.Do(r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { response.Body.Close() })
+	return response
+}
+
+// answer begins a sign-in and returns the form that the identity provider would have
+// the browser post to the acs.
+func (b *browser) answer(address, user string) url.Values {
+	b.t.Helper()
+	page := b.get(address)
+	for range 3 {
+		action, form, found := page.Form()
+		if !found {
+			b.t.Fatalf("no form at %s: %d %s", page.URL, page.Status, page.Body)
+		}
+		if form.Has("SAMLResponse") {
+			return form
+		}
+		if form.Has("user") {
+			form.Set("user", user)
+		}
+		var err error
+		if page, err = b.demo.Post(b.t.Context(), action, form); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.t.Fatal("the identity provider does not answer")
+	return nil
+}
+
+// session is the secret that the browser holds; empty when it holds none.
+func (b *browser) session(s *site) string {
+	u, err := url.Parse(s.hook.public + "/orgs/default/scim/v2/Me")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, c := range b.client.Jar.Cookies(u) {
+		if c.Name == sessionCookie {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// signedInAs says whom a session belongs to; zero when it is not valid.
+func (s *site) signedInAs(secret string) directory.ID {
+	s.t.Helper()
+	d, err := s.org.Authenticate(s.t.Context(), directory.Credential{Session: secret})
+	if directory.KindOf(err) == directory.Unauthenticated {
+		return directory.ID{}
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return d.Actor().User
+}
+
+func wantStatus(t *testing.T, r *http.Response, status int) {
+	t.Helper()
+	if r.StatusCode != status {
+		t.Fatalf("%s %s: %d, want %d (%s)", r.Request.Method, r.Request.URL.Path, r.StatusCode, status, r.Header.Get("Location"))
+	}
+}
+
+func wantPage(t *testing.T, p *demoidp.Page, status int, text string) {
+	t.Helper()
+	if p.Status != status || !strings.Contains(p.Body, text) {
+		t.Fatalf("%s: %d, want %d with %q:\n%s", p.URL, p.Status, status, text, p.Body)
+	}
+}
+
+func encode(message string) string { return base64.StdEncoding.EncodeToString([]byte(message)) }
+
+func number(n int) json.Number { return json.Number(strconv.Itoa(n)) }

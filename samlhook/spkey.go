@@ -1,0 +1,143 @@
+package samlhook
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"time"
+
+	"rollcall/directory"
+)
+
+// Names of the secrets that sign-in keeps in the directory.
+const (
+	secretSPKey = "sp-key" // of a connection: our key and certificate towards it
+	secretMAC   = "mac"    // of an organization: a RequestKey
+)
+
+const (
+	spKeyBits       = 2048
+	spKeyYears      = 10 // nobody checks the end of a certificate that was pasted into a form; changing it is what hurts
+	requestKeyBytes = 32
+)
+
+// keyPair is our key towards a connection and its self-signed certificate.
+type keyPair struct {
+	key         *rsa.PrivateKey
+	certificate *x509.Certificate
+}
+
+// newKeyPair makes a pair and the PEM in which it is stored.
+func newKeyPair(name string, now time.Time) (stored []byte, err error) {
+	key, err := rsa.GenerateKey(rand.Reader, spKeyBits)
+	if err != nil {
+		return nil, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "Rollcall " + name},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(spKeyYears, 0, 0),
+		KeyUsage: x509.KeyUsageDigitalSignature, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return nil, err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	stored = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	return append(stored, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...), nil
+}
+
+// parseKeyPair reads what newKeyPair made.
+func parseKeyPair(stored []byte) (keyPair, error) {
+	broken := errors.New("the stored key of the connection cannot be read")
+	private, rest := pem.Decode(stored)
+	if private == nil {
+		return keyPair{}, broken
+	}
+	public, _ := pem.Decode(rest)
+	if public == nil {
+		return keyPair{}, broken
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(private.Bytes)
+	key, ok := parsed.(*rsa.PrivateKey)
+	if err != nil || !ok {
+		return keyPair{}, broken
+	}
+	certificate, err := x509.ParseCertificate(public.Bytes)
+	if err != nil {
+		return keyPair{}, broken
+	}
+	return keyPair{key, certificate}, nil
+}
+
+// secrets are the organization's key and ours towards a connection.
+type secrets struct {
+	requests RequestKey
+	stored   []byte // of the pair
+}
+
+// ensureSecrets returns the secrets of the connection, and makes those that are not
+// there yet: once in the life of a connection, whoever asks first.
+func (h *Hook) ensureSecrets(ctx context.Context, s *directory.Snapshot, organization string, connection directory.ID) (secrets, error) {
+	held, err := heldSecrets(s, connection)
+	if err != nil || (held.requests != nil && held.stored != nil) {
+		return held, err
+	}
+	made, err := newKeyPair(organization, h.now())
+	if err != nil {
+		return held, fmt.Errorf("make a key: %w", err)
+	}
+	_, err = h.store.Organization(organization).Update(ctx, func(tx *directory.Tx) error {
+		var err error
+		if held, err = heldSecrets(tx.Snapshot(), connection); err != nil {
+			return err
+		}
+		if held.requests != nil && held.stored != nil {
+			return nil
+		}
+		if _, err := tx.Get(typeConnection, connection); err != nil {
+			return err
+		}
+		tx.Mention("createKey", typeConnection, connection)
+		if held.requests == nil {
+			held.requests = ensureMAC(tx)
+		}
+		if held.stored == nil {
+			held.stored = made
+			tx.CreateSecret(connection, secretSPKey, made)
+		}
+		return nil
+	})
+	return held, err
+}
+
+func heldSecrets(s *directory.Snapshot, connection directory.ID) (held secrets, err error) {
+	mac, err := s.Secret(directory.ID{}, secretMAC)
+	if err != nil {
+		return held, err
+	}
+	held.requests = mac
+	held.stored, err = s.Secret(connection, secretSPKey)
+	return held, err
+}
+
+// ensureMAC makes the organization's key with the rest of the change.
+func ensureMAC(tx *directory.Tx) RequestKey {
+	key := make([]byte, requestKeyBytes)
+	rand.Read(key) // never fails since Go 1.24
+	tx.CreateSecret(directory.ID{}, secretMAC, key)
+	return key
+}
