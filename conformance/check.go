@@ -1,0 +1,157 @@
+package conformance
+
+import (
+	"slices"
+	"strings"
+)
+
+// A check observes requirements. It needs what the words of needs say: a
+// feature ("patch"), its absence ("!patch"), a resource type that can be
+// created ("User"), an attribute of it ("User.emails.type"), or "writes".
+type check struct {
+	name  string // area/what
+	area  string
+	ids   []string
+	needs string
+	each  bool // runs for every resource type that can be created
+	alone bool // needs a quiet server, or slows it down: no other check runs meanwhile
+	run   func(*probe)
+}
+
+// allChecks lists the checks in the order of the areas.
+func allChecks() []*check {
+	var out []*check
+	for _, g := range []struct {
+		area   string
+		checks []check
+	}{
+		{"discovery", discoveryChecks()},
+		{"create", createChecks()},
+		{"retrieve", retrieveChecks()},
+		{"list", listChecks()},
+		{"filter", filterChecks()},
+		{"sort", sortChecks()},
+		{"paging", pagingChecks()},
+		{"cursor", cursorChecks()},
+		{"projection", projectionChecks()},
+		{"put", putChecks()},
+		{"patch", patchChecks()},
+		{"delete", deleteChecks()},
+		{"bulk", bulkChecks()},
+		{"etag", etagChecks()},
+		{"me", meChecks()},
+		{"search", searchChecks()},
+		{"errors", errorChecks()},
+		{"media", mediaChecks()},
+		{"auth", authChecks()},
+		{"schemas", schemaChecks()},
+		{"http", httpChecks()},
+		{"events", eventChecks()},
+		{"choices", choiceChecks()},
+		{ProfileEntra, entraChecks()},
+		{ProfileOkta, oktaChecks()},
+	} {
+		for i := range g.checks {
+			g.checks[i].area = g.area
+			g.checks[i].name = g.area + "/" + g.checks[i].name
+			out = append(out, &g.checks[i])
+		}
+	}
+	return out
+}
+
+// ids splits a list of requirement ids written with common prefixes:
+// "R7644-3.3-01 02 05" are three ids of one section.
+func ids(s string) []string {
+	var out []string
+	prefix := ""
+	for _, w := range strings.Fields(s) {
+		if i := strings.LastIndex(w, "-"); i >= 0 {
+			prefix = w[:i+1]
+			out = append(out, w)
+			continue
+		}
+		out = append(out, prefix+w)
+	}
+	return out
+}
+
+// unmet says which need of a check the server or the target does not meet;
+// empty if all are met.
+func (s *suite) unmet(c *check) string {
+	if s.target.ReadOnly && (c.each || slices.ContainsFunc(strings.Fields(c.needs), s.writes)) {
+		return "it would write, and the run is read-only"
+	}
+	for _, need := range strings.Fields(c.needs) {
+		if reason := s.lacks(need); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+// writes reports whether a need implies changes on the server: needing a type
+// means making resources of it.
+func (s *suite) writes(need string) bool {
+	return need == "writes" || need[0] >= 'A' && need[0] <= 'Z'
+}
+
+func (s *suite) lacks(need string) string {
+	promised := func(feature string) string {
+		switch feature {
+		case "search", "root", "me", "meRedirect":
+			return "the server does not offer " + map[string]string{"search": "POST to .search", "root": "queries at its root",
+				"me": "/Me for these credentials", "meRedirect": "/Me by redirect"}[feature]
+		case "events":
+			return "no poll URL for events was given"
+		}
+		return feature + " is not promised by ServiceProviderConfig"
+	}
+	switch {
+	case need == "writes":
+		return ""
+	case need == "events":
+		if s.target.EventsURL == "" {
+			return promised(need)
+		}
+		return ""
+	case need[0] == '!':
+		if s.svc.features[need[1:]] {
+			return need[1:] + " is supported"
+		}
+		return ""
+	case need[0] >= 'a' && need[0] <= 'z':
+		if !s.svc.features[need] {
+			return promised(need)
+		}
+		return ""
+	}
+	name, path, _ := strings.Cut(need, ".")
+	t := s.typ(name)
+	switch {
+	case t == nil:
+		return "resource type " + name + " is not offered or not selected"
+	case t.refusal != "":
+		return "a " + name + " cannot be created: " + t.refusal
+	case path != "" && !t.has(path):
+		return "the schema of " + name + " has no " + path
+	}
+	return ""
+}
+
+// ChecksOf names the checks and observers that look at a requirement; none for
+// those that cannot be observed.
+func ChecksOf(id string) []string {
+	var out []string
+	for _, c := range allChecks() {
+		if slices.Contains(c.ids, id) {
+			out = append(out, c.name)
+		}
+	}
+	for _, o := range observers() {
+		if slices.Contains(o.ids, id) {
+			out = append(out, "observer/"+o.name)
+		}
+	}
+	return out
+}

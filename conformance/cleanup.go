@@ -1,0 +1,148 @@
+package conformance
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// track remembers what a request made, so that it is deleted at the end; it
+// sees every exchange, so that no check can forget.
+func (s *suite) track(r *reply) {
+	switch {
+	case r.req.Method == http.MethodPost && r.ok():
+		if made := list(r.at("Operations")); made != nil {
+			for _, op := range made {
+				if strings.EqualFold(str(at(op, "method")), "POST") && strings.HasPrefix(statusText(at(op, "status")), "2") {
+					s.keep(str(at(op, "location")), r.auth)
+				}
+			}
+			return
+		}
+		if r.status == http.StatusAccepted || strings.HasSuffix(r.req.URL.Path, "/.search") || strings.HasSuffix(r.req.URL.Path, "/Bulk") {
+			return
+		}
+		path, base := strings.TrimSuffix(r.req.URL.String(), "?"+r.req.URL.RawQuery), s.target.URL
+		if id := str(r.at("id")); id != "" && strings.HasPrefix(path, base) {
+			s.keep(strings.TrimRight(path, "/")+"/"+url.PathEscape(id), r.auth)
+		} else {
+			s.keep(r.header.Get("Location"), r.auth)
+		}
+	case r.req.Method == http.MethodDelete && r.ok():
+		s.drop(r.req.URL.String())
+	}
+}
+
+// A creation is a resource to delete, and the credentials it was made with.
+type creation struct {
+	url  string
+	auth *Credentials
+}
+
+func (s *suite) keep(u string, auth *Credentials) {
+	if strings.HasPrefix(u, "/") {
+		if b, err := url.Parse(s.target.URL); err == nil {
+			u = b.Scheme + "://" + b.Host + u
+		}
+	}
+	if u == "" {
+		return
+	}
+	if auth != nil && auth.empty() {
+		auth = nil // made without credentials; deleting may need them
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !slices.ContainsFunc(s.made, func(m creation) bool { return m.url == u }) {
+		s.made = append(s.made, creation{u, auth})
+	}
+}
+
+func (s *suite) drop(u string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.made = slices.DeleteFunc(s.made, func(m creation) bool { return m.url == u })
+}
+
+// cleanup deletes what the run made, newest first, then whatever else carries
+// its names.
+func (s *suite) cleanup(ctx context.Context) {
+	if s.target.ReadOnly {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	s.http.observe = func(*reply) {} // judged already
+	made := slices.Clone(s.made)
+	slices.Reverse(made)
+	for _, m := range made {
+		s.remove(ctx, m.url, m.auth)
+	}
+	for _, t := range s.svc.types {
+		if t.refusal == "" {
+			s.sweep(ctx, t, s.target.Prefix+"-"+s.id+"-")
+		}
+	}
+}
+
+func (s *suite) remove(ctx context.Context, u string, auth *Credentials) {
+	r, err := s.http.do(ctx, request{method: http.MethodDelete, path: u, auth: auth})
+	if err != nil {
+		s.left = append(s.left, u+": "+err.Error())
+	} else if !r.ok() && r.status != http.StatusNotFound {
+		s.left = append(s.left, u+": "+http.StatusText(r.status))
+	}
+}
+
+// sweep deletes resources of a type whose name starts with a prefix.
+func (s *suite) sweep(ctx context.Context, t *resourceType, prefix string) int {
+	f, ok := t.find(func(f field) bool {
+		return f.typ == "string" && !f.multi && f.parent == nil && f.required && f.returned != "never"
+	})
+	if !ok || !s.svc.features["filter"] {
+		return 0
+	}
+	n := 0
+	for range 20 {
+		q := url.Values{"filter": {f.path() + ` sw "` + prefix + `"`}, "count": {"100"}}
+		r, err := s.http.do(ctx, request{method: http.MethodGet, path: t.endpoint, query: q})
+		if err != nil || !r.ok() {
+			return n
+		}
+		before := n
+		for _, o := range resources(r.json) {
+			// A server that ignores filters must not make the suite delete
+			// other people's resources.
+			if id := str(o["id"]); id != "" && strings.HasPrefix(strings.ToLower(str(f.in(o))), prefix) {
+				s.remove(ctx, t.endpoint+"/"+url.PathEscape(id), nil)
+				n++
+			}
+		}
+		if n == before {
+			return n
+		}
+	}
+	return n
+}
+
+// Clean deletes what earlier runs with this target's Prefix left behind, such
+// as those that were killed. It returns how many resources it deleted.
+func Clean(ctx context.Context, t Target) (int, error) {
+	t, err := t.withDefaults()
+	if err != nil {
+		return 0, err
+	}
+	s := newSuite(t)
+	s.http.observe = func(*reply) {}
+	if err := s.discover(ctx); err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, rt := range s.svc.types {
+		n += s.sweep(ctx, rt, t.Prefix+"-")
+	}
+	return n, ctx.Err()
+}

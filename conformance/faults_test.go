@@ -1,0 +1,163 @@
+package conformance
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"rollcall/conformance/refserver"
+)
+
+var update = flag.Bool("update", false, "run the whole suite on every fault and write testdata/faults.txt")
+
+// unplanted are requirements no fault can be planted for, with the reason.
+var unplanted = map[string]string{
+	"R7644-7.2-01": "needs a network; TestTLS shows it",
+	"R9967-5-02":   "needs a network; the loopback is exempt",
+	"R7644-6-01":   "only records where the other tenant is",
+}
+
+func faults() []fault {
+	out := slices.Concat(coreFaults(), queryFaults(), writeFaults(), restFaults(), eventFaults(), choiceFaults(), profileFaults())
+	for i := range out {
+		if out[i].name == "" {
+			out[i].name = fmt.Sprintf("fault-%03d %s", i, strings.Join(out[i].ids, " "))
+		}
+		if out[i].config == "" {
+			out[i].config = "full"
+		}
+	}
+	return out
+}
+
+// verdicts of a run: the status of each requirement, with the messages of
+// informations, for a server that chooses otherwise is found by what it chose.
+func verdicts(rep Report) map[string]string {
+	out := map[string]string{}
+	hide := regexp.MustCompile(`scimconform-[a-z0-9]+-\d+|id0[a-z0-9]+|[0-9.]+m?s|"2030[^"]*"|W/"\d+"`)
+	for _, r := range rep.Results {
+		out[r.ID] = r.Status
+		if r.Status == Info || r.Level == May || r.Level == Choice {
+			for _, f := range r.Findings {
+				out[r.ID] += " " + hide.ReplaceAllString(f.Message, "~")
+			}
+		}
+	}
+	return out
+}
+
+func runFault(t *testing.T, f fault, only *regexp.Regexp) map[string]string {
+	opts := refOptions[f.config]
+	opts.Event = f.event
+	srv := refserver.New(opts)
+	target := refTarget(srv, f.handler(srv))
+	target.Run = only
+	rep, err := Run(t.Context(), target)
+	if err != nil && rep.URL == "" {
+		t.Logf("%s: %v", f.name, err)
+	}
+	return verdicts(rep)
+}
+
+// TestFaults plants one fault after the other and expects each to be found by
+// the requirements it names, and by no others than testdata/faults.txt lists:
+// those that follow from it. The table is made from full runs (-update); the
+// usual run only does the checks of the requirements that the table has for a
+// fault, and so may miss some that follow, but never the fault's own.
+func TestFaults(t *testing.T) {
+	base := map[string]map[string]string{}
+	for name := range refOptions {
+		base[name] = runFault(t, fault{name: "none", config: name}, nil)
+	}
+	golden := readGolden(t)
+	found := make([]string, len(faults()))
+	caught := map[string]bool{}
+	var mu sync.Mutex
+	t.Run("plant", func(t *testing.T) {
+		for i, f := range faults() {
+			t.Run(f.name, func(t *testing.T) {
+				t.Parallel()
+				var only *regexp.Regexp
+				if !*update {
+					only = exactly(append(strings.Fields(golden[f.name]), f.ids...))
+				}
+				var hit []string
+				for id, v := range runFault(t, f, only) {
+					if b := base[f.config][id]; v != b && !strings.HasPrefix(v, Skipped) {
+						hit = append(hit, id)
+					}
+				}
+				slices.Sort(hit)
+				for _, id := range f.ids {
+					if !slices.Contains(hit, id) {
+						t.Errorf("%s does not find it; it was found by %v", id, hit)
+					}
+				}
+				found[i] = f.name + " => " + strings.Join(hit, " ")
+				for _, id := range hit {
+					if !*update && !slices.Contains(strings.Fields(golden[f.name]), id) {
+						t.Errorf("%s finds it, too, which testdata/faults.txt does not have", id)
+					}
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				for _, id := range f.ids {
+					caught[id] = caught[id] || slices.Contains(hit, id)
+				}
+			})
+		}
+	})
+	for i, f := range faults() {
+		if found[i] == "" { // left out by -run
+			found[i] = f.name + " => " + golden[f.name]
+		}
+	}
+	if *update {
+		if err := os.WriteFile("testdata/faults.txt", []byte(strings.Join(found, "\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, line := range found {
+		t.Log(line)
+	}
+	n := 0
+	for _, r := range Requirements() {
+		switch {
+		case r.Unseen != "":
+		case caught[r.ID]:
+			n++
+		case unplanted[r.ID] == "":
+			t.Errorf("%s: no planted fault is found by it", r.ID)
+		}
+	}
+	t.Logf("%d faults planted, %d requirements with a fault of their own, %d without: %v", len(found), n, len(unplanted), slices.Sorted(maps.Keys(unplanted)))
+}
+
+// exactly matches the given ids and nothing else.
+func exactly(ids []string) *regexp.Regexp {
+	var quoted []string
+	for _, id := range ids {
+		quoted = append(quoted, regexp.QuoteMeta(id))
+	}
+	return regexp.MustCompile("^(" + strings.Join(quoted, "|") + ")$")
+}
+
+func readGolden(t *testing.T) map[string]string {
+	out := map[string]string{}
+	data, err := os.ReadFile("testdata/faults.txt")
+	if err != nil && !*update {
+		t.Fatal(err)
+	}
+	for line := range strings.SplitSeq(string(data), "\n") {
+		if name, hit, ok := strings.Cut(line, " => "); ok {
+			out[name] = hit
+		}
+	}
+	return out
+}

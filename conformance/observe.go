@@ -1,0 +1,137 @@
+package conformance
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+)
+
+// An observer looks at every exchange of a run and judges what it applies to.
+type observer struct {
+	name string
+	ids  []string
+	see  func(*sight)
+}
+
+// sight is one exchange as an observer sees it.
+type sight struct {
+	*reply
+	s    *suite
+	o    *observer
+	path string // below the base URL, without query
+}
+
+// observers lists all of them.
+func observers() []observer {
+	var out []observer
+	out = append(out, replyObservers()...)
+	out = append(out, resourceObservers()...)
+	return append(out, messageObservers()...)
+}
+
+// expect is probe.expect for observers.
+func (x *sight) expect(id string, ok bool, format string, args ...any) {
+	if ok {
+		x.s.record(id, func(v *verdict) { v.passes++ })
+		return
+	}
+	x.s.find(id, func() Finding {
+		return x.s.finding("observer/"+x.o.name, fmt.Sprintf(format, args...), x.reply)
+	})
+}
+
+// observe is called by the client for each answer.
+func (s *suite) observe(r *reply) {
+	s.mu.Lock()
+	s.strikes = 0
+	s.mu.Unlock()
+	s.track(r)
+	if s.target.Profile == ProfileEntra || s.target.Profile == ProfileOkta {
+		return // those clients look at other things
+	}
+	path, ok := strings.CutPrefix(strings.TrimSuffix(r.req.URL.String(), "?"+r.req.URL.RawQuery), s.target.URL)
+	if !ok {
+		return // not the service: a redirect's target, a token URL
+	}
+	for _, o := range s.watch {
+		x := &sight{reply: r, s: s, o: &o, path: path}
+		o.see(x)
+	}
+}
+
+// failed reports whether the answer is an error.
+func (r *reply) failed() bool { return r.status >= 400 }
+
+// isList reports whether the answer is, or ought to be, a ListResponse.
+func (x *sight) isList() bool {
+	o, ok := x.json.(obj)
+	return ok && x.status == 200 && (o["Resources"] != nil || o["totalResults"] != nil)
+}
+
+// projected reports whether the request asked for a part of the resources.
+func (x *sight) projected() bool {
+	q := x.req.URL.Query()
+	return q.Has("attributes") || q.Has("excludedAttributes") || strings.HasSuffix(x.path, "/.search")
+}
+
+// typeOf finds the resource type whose endpoint the path is under.
+func (s *suite) typeOf(path string) *resourceType {
+	if s.svc == nil {
+		return nil
+	}
+	for _, t := range s.svc.types {
+		if path == t.endpoint || strings.HasPrefix(path, t.endpoint+"/") {
+			return t
+		}
+	}
+	return nil
+}
+
+// seen are the resources an answer shows, each with its type; those of another
+// schema version or of unknown types are left out.
+func (x *sight) seen() []shown {
+	var out []shown
+	if !x.ok() || x.path == "/Bulk" {
+		return nil
+	}
+	add := func(v any, t *resourceType) {
+		o, ok := v.(obj)
+		if !ok {
+			return
+		}
+		if t == nil {
+			for _, c := range x.s.svc.types {
+				if hasString(o["schemas"], c.base.id) {
+					t = c
+				}
+			}
+		}
+		if t != nil {
+			out = append(out, shown{o, t})
+		}
+	}
+	t := x.s.typeOf(x.path)
+	if x.s.svc == nil || t == nil && x.path != "" && x.path != "/" && x.path != "/.search" && x.path != "/Me" {
+		return nil
+	}
+	if x.isList() {
+		for _, v := range resources(x.json) {
+			add(v, t)
+		}
+		return out
+	}
+	if o, ok := x.json.(obj); ok && x.req.Method != http.MethodDelete && x.status != http.StatusAccepted && o["Operations"] == nil {
+		add(o, t)
+	}
+	return out
+}
+
+type shown struct {
+	obj
+	typ *resourceType
+}
+
+// single reports whether the answer is one whole resource of a type.
+func (x *sight) single() bool {
+	return x.ok() && !x.isList() && x.s.typeOf(x.path) != nil && !strings.HasSuffix(x.path, "/.search")
+}

@@ -1,0 +1,239 @@
+package conformance
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Run judges a server. Its error says that the suite could not run, or not to
+// its end: the target is malformed, the server did not answer or stopped
+// answering, ctx was cancelled. The Report then holds what was seen until then;
+// it counts the rest as skipped.
+//
+// Whatever happens, Run deletes what it made before it returns; resources that
+// it could not delete are in Report.Leftovers.
+func Run(ctx context.Context, t Target) (Report, error) {
+	t, err := t.withDefaults()
+	if err != nil {
+		return Report{}, err
+	}
+	s := newSuite(t)
+	start := time.Now()
+	if err := s.discover(ctx); err != nil {
+		return Report{}, err
+	}
+	err = s.run(ctx)
+	s.cleanup(context.WithoutCancel(ctx))
+	rep := s.report(start)
+	if err == nil && len(s.bugs) > 0 {
+		err = fmt.Errorf("a check of the suite itself failed: %s", strings.Join(s.bugs, "; "))
+	}
+	return rep, err
+}
+
+// suite is one run.
+type suite struct {
+	target Target
+	http   *client
+	svc    *service
+	id     string // random, part of every name the run makes
+	serial atomic.Int64
+	seeds  seeds
+	story  story
+
+	mu       sync.Mutex
+	verdicts map[string]*verdict
+	watch    []observer
+	made     []creation // to delete, in the order of creation
+	left     []string
+	bugs     []string
+	lost     error // the transport error after which the server counts as down
+	strikes  int   // transport errors without an answer in between
+}
+
+func newSuite(t Target) *suite {
+	s := &suite{target: t, id: strings.ToLower(rand.Text()[:8]), verdicts: map[string]*verdict{}, watch: observers()}
+	s.http = &client{base: t.URL, auth: t.Auth, http: t.transport(), observe: s.observe, sleep: t.sleep, readOnly: t.ReadOnly, tokens: map[*ClientCredentials]oauthToken{}}
+	if t.Rate > 0 {
+		s.http.gap = time.Duration(float64(time.Second) / t.Rate)
+	}
+	return s
+}
+
+// unique returns a name no other resource has.
+func (s *suite) unique() string {
+	return fmt.Sprintf("%s-%s-%d", s.target.Prefix, s.id, s.serial.Add(1))
+}
+
+// errLost is the cause with which a run is cancelled when the server is gone.
+var errLost = errors.New("the server stopped answering")
+
+func (s *suite) run(parent context.Context) error {
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	var shared, alone []job
+	for _, c := range s.selected() {
+		for _, j := range s.jobs(c) {
+			if c.alone {
+				alone = append(alone, j)
+			} else {
+				shared = append(shared, j)
+			}
+		}
+	}
+	total := len(shared) + len(alone)
+	var done int
+	var progress sync.Mutex
+	work := func(j job) {
+		s.runJob(ctx, j)
+		if s.gone() {
+			cancel(errLost)
+		}
+		progress.Lock()
+		defer progress.Unlock()
+		done++
+		if s.target.Progress != nil {
+			s.target.Progress(done, total, j.name())
+		}
+	}
+	queue := make(chan job)
+	var wg sync.WaitGroup
+	for range s.target.Concurrency {
+		wg.Go(func() {
+			for j := range queue {
+				work(j)
+			}
+		})
+	}
+	for _, j := range shared {
+		queue <- j
+	}
+	close(queue)
+	wg.Wait()
+	for _, j := range alone {
+		work(j)
+	}
+	if s.gone() {
+		return fmt.Errorf("%w: %v", errLost, s.lost)
+	}
+	return parent.Err()
+}
+
+// gone reports whether the server has not answered several times in a row.
+func (s *suite) gone() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.strikes >= 3
+}
+
+func (s *suite) strike(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !errors.Is(err, context.Canceled) {
+		s.strikes++
+		s.lost = err
+	}
+}
+
+// A job is a check on one resource type, or on the service (typ nil).
+type job struct {
+	check *check
+	typ   *resourceType
+}
+
+func (j job) name() string {
+	if j.typ == nil {
+		return j.check.name
+	}
+	return j.check.name + "[" + j.typ.name + "]"
+}
+
+// selected returns the checks of the profile that Target.Run matches.
+func (s *suite) selected() []*check {
+	var out []*check
+	for _, c := range allChecks() {
+		if s.inProfile(c.area) && s.matches(c) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (s *suite) inProfile(area string) bool {
+	switch s.target.Profile {
+	case ProfileAll:
+		return true
+	case ProfileRFC:
+		return area != ProfileEntra && area != ProfileOkta
+	}
+	return area == s.target.Profile
+}
+
+func (s *suite) matches(c *check) bool {
+	if s.target.Run == nil || s.target.Run.MatchString(c.name) || s.target.Run.MatchString(c.area) {
+		return true
+	}
+	for _, id := range c.ids {
+		if s.target.Run.MatchString(id) {
+			return true
+		}
+	}
+	return false
+}
+
+// jobs gives the runs of a check; where none is possible it records why.
+func (s *suite) jobs(c *check) []job {
+	if reason := s.unmet(c); reason != "" {
+		s.skipAll(c, reason)
+		return nil
+	}
+	if !c.each {
+		return []job{{c, nil}}
+	}
+	var out []job
+	for _, t := range s.svc.types {
+		if t.refusal == "" {
+			out = append(out, job{c, t})
+		}
+	}
+	if len(out) == 0 {
+		s.skipAll(c, "no selected resource type can be created")
+	}
+	return out
+}
+
+// runJob runs one check. Requirements of it that got no verdict are skipped
+// with the reason it stopped.
+func (s *suite) runJob(ctx context.Context, j job) {
+	p := &probe{s: s, ctx: ctx, check: j.check, typ: j.typ, touched: map[string]bool{}}
+	reason := "the check ended before it could be observed"
+	func() {
+		defer func() {
+			switch e := recover().(type) {
+			case nil:
+			case stop:
+				reason = e.reason
+			default:
+				s.mu.Lock()
+				s.bugs = append(s.bugs, fmt.Sprintf("%s: %v", j.name(), e))
+				s.mu.Unlock()
+				reason = "the check itself failed"
+			}
+		}()
+		if err := context.Cause(ctx); err != nil {
+			panic(stop{err.Error()})
+		}
+		j.check.run(p)
+	}()
+	for _, id := range j.check.ids {
+		if !p.touched[id] {
+			s.record(id, func(v *verdict) { v.skip(reason) })
+		}
+	}
+}
