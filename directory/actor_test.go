@@ -424,3 +424,76 @@ func TestRetention(t *testing.T) {
 	}
 	createUser(t, d, "u")
 }
+
+func session(t *testing.T, d *directory.Directory, user directory.ID) *directory.Directory {
+	c := create(t, d, "IdentityProvider", schema.Document{"displayName": "idp"})
+	var secret string
+	update(t, d, func(tx *directory.Tx) (err error) {
+		secret, err = tx.CreateSession(user, c.ID, d.Now().Add(time.Hour))
+		return err
+	})
+	bound, err := d.Authenticate(t.Context(), directory.Credential{Session: secret})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bound
+}
+
+// A session that is no administrator's any more commits nothing, whichever way the role came.
+func TestRoleTakenWhileWriting(t *testing.T) {
+	admin := []any{map[string]any{"value": "administrator"}}
+	for _, name := range []string{"own", "of a group", "of a group's group"} {
+		t.Run(name, func(t *testing.T) {
+			d := home(t)
+			u := createUser(t, d, "u")
+			var revoke func(*directory.Tx) error
+			if name == "own" {
+				update(t, d, modify("User", u.ID, schema.Document{"roles": admin}))
+				revoke = modify("User", u.ID, schema.Document{"roles": []any{}})
+			} else {
+				g := create(t, d, "Group", schema.Document{"displayName": "g", groupAccess: map[string]any{"roles": admin}})
+				if name != "of a group" {
+					in := createGroup(t, d, "in")
+					update(t, d, add(g.ID, in.ID))
+					g = in
+				}
+				update(t, d, add(g.ID, u.ID))
+				revoke = take(g.ID, u.ID)
+			}
+			s := session(t, d, u.ID)
+			runs := 0
+			_, err := s.Update(t.Context(), func(tx *directory.Tx) error {
+				if runs++; runs == 1 {
+					defer update(t, d, revoke)
+				}
+				_, err := tx.Create("User", schema.Document{"userName": "made"})
+				return err
+			})
+			if n := len(find(t, d, "User", `userName eq "made"`)); err == nil || n != 0 {
+				t.Errorf("written after the role was taken: %v", err)
+			}
+		})
+	}
+}
+
+func TestSignOutOfAFullStore(t *testing.T) {
+	s := directorytest.New(t)
+	d := s.Organization("default")
+	u := createUser(t, d, "u")
+	directory.SetFull(s, true)
+	update(t, d, func(tx *directory.Tx) error { return tx.EndSessions(u.ID) })
+	wantKind(t, d.WriteNote(t.Context(), "x", u.ID, []byte("1")), directory.Full)
+}
+
+// The snapshot that a credential was judged on serves until something is written.
+func TestSecondChangeOnTheSameCredential(t *testing.T) {
+	d := home(t)
+	u := create(t, d, "User", schema.Document{"userName": "u", "displayName": "u"})
+	secret, _ := token(t, d, scoped("write"))
+	b := bearer(t, d, secret)
+	update(t, b, modify("User", u.ID, schema.Document{"displayName": "x"}))
+	update(t, b, modify("User", u.ID, schema.Document{"displayName": "u"}))
+	if r, _ := snapshot(t, d).Get("User", u.ID); r.Text("displayName") != "u" {
+		t.Error("the second change was lost: it was decided on the state before the first")
+	}
+}

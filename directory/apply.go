@@ -11,6 +11,7 @@ type entry struct {
 	key     string
 	value   []byte
 	deleted bool
+	prefix  bool  // deleted with all keys that begin with it; only for keys that are not held in memory
 	created int64 // etcd's create revision; 0 where the writer does not know it
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,9 @@ func (d *Directory) Authenticate(ctx context.Context, c Credential) (*Directory,
 		return nil, err
 	}
 	s.actor = a
-	return &Directory{store: d.store, name: d.name, actor: a, first: s}, nil
+	bound := d.As(a)
+	bound.first.Store(s)
+	return bound, nil
 }
 
 // bearer judges an access token of the scope or of the system scope, or the operator's.
@@ -141,10 +144,8 @@ func (s *Snapshot) session(secret string) (Actor, error) {
 	}
 	id, user := r.ID, sessionUser(r)
 	a := Actor{Type: sessionType, ID: id.String(), Scope: ScopeSelf, User: user}
-	for _, role := range s.Roles(user) {
-		if role == administrator {
-			a.Scope = ScopeAdmin
-		}
+	if _, ok := s.roleGroups(user, administrator); ok {
+		a.Scope = ScopeAdmin
 	}
 	a.judge = func(s *Snapshot) ([]condition, error) {
 		r := s.scope.get(id)
@@ -152,10 +153,53 @@ func (s *Snapshot) session(secret string) (Actor, error) {
 			return nil, errUnauthenticated()
 		}
 		keys := s.store.keys.scope(s.key)
-		return []condition{unchanged(keys.resource(sessionType, id), int64(r.Version)),
-			unchanged(keys.resource(userType, user), int64(s.scope.get(user).Version))}, nil
+		conditions := []condition{unchanged(keys.resource(sessionType, id), int64(r.Version)),
+			unchanged(keys.resource(userType, user), int64(s.scope.get(user).Version))}
+		if a.Scope < ScopeAdmin {
+			return conditions, nil
+		}
+		through, ok := s.roleGroups(user, administrator)
+		if !ok {
+			return nil, errorf(Forbidden, "", "the User is no administrator any more")
+		}
+		for _, g := range through {
+			st, _ := s.scope.stamps.Get(g.ord)
+			conditions = append(conditions, unchanged(keys.resource(groupType, g.ID), int64(g.Version)), unchanged(keys.stamp(g.ID), st.revision))
+		}
+		return conditions, nil
 	}
 	return a, nil
+}
+
+// roleGroups are the Groups through which the User has the role, from the one it is in to the one that gives the role; none
+// where the User has the role itself. ok is false where it does not have it.
+func (s *Snapshot) roleGroups(user ID, role string) (through []*record, ok bool) {
+	r := s.scope.get(user)
+	if r == nil || r.Type != userType {
+		return nil, false
+	}
+	if slices.Contains(roleValues(gjson.GetBytes(r.JSON, "roles")), role) {
+		return nil, true
+	}
+	inner := map[uint32]*record{} // by ordinal of a Group: the member through which it was reached
+	for queue := []*record{r}; len(queue) > 0; queue = queue[1:] {
+		for g := range s.scope.directGroups(queue[0].ord) {
+			if inner[g.ord] != nil {
+				continue
+			}
+			inner[g.ord] = queue[0]
+			if !slices.Contains(roleValues(groupAccess(g.JSON, "roles")), role) {
+				queue = append(queue, g)
+				continue
+			}
+			for ; g != r; g = inner[g.ord] {
+				through = append(through, g)
+			}
+			slices.Reverse(through)
+			return through, true
+		}
+	}
+	return nil, false
 }
 
 // secretPrefix lets people and secret scanners tell what a secret is.

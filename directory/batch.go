@@ -118,6 +118,7 @@ func (c *chainRun) commit(ctx context.Context, b *batch) (again []int) {
 		return nil
 	}
 	out, err := c.dir.store.commit(ctx, b.parts)
+	c.dir.first.Store(nil)
 	for n, i := range b.indexes {
 		switch {
 		case err != nil:
@@ -156,13 +157,13 @@ const maxBatchBytes = 1 << 20
 func (b *batch) add(i int, tx *Tx, p part) bool {
 	size := 0
 	for _, w := range p.writes {
-		if b.keys[w.key] {
+		if b.keys[w.key] || w.prefix && len(b.parts) > 0 {
 			return false
 		}
 		size += len(w.key) + len(w.value)
 	}
 	for _, c := range p.conditions {
-		if b.keys[c.key] {
+		if b.keys[c.key] || c.kind == unwritten && len(b.parts) > 0 {
 			return false
 		}
 	}

@@ -182,11 +182,7 @@ func indexedIn(t *schema.ResourceType) []*schema.Attribute {
 			attrs = append(attrs, a)
 		}
 	}
-	for _, a := range uniqueAttributes(t) {
-		if a.Name != "userName" || a.Parent != nil {
-			attrs = append(attrs, a)
-		}
-	}
+	attrs = append(attrs, uniqueAttributes(t)...)
 	slices.SortFunc(attrs, func(a, b *schema.Attribute) int { return cmp.Compare(a.Path, b.Path) })
 	return slices.CompactFunc(attrs, func(a, b *schema.Attribute) bool { return a.Path == b.Path })
 }

@@ -82,7 +82,15 @@ func (s *Store) landed(ctx context.Context, parts []part, resp *clientv3.TxnResp
 	}
 	wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	defer cancel()
-	return out, s.replica.wait(wctx, resp.Header.Revision)
+	return out, seen(s.replica.wait(wctx, resp.Header.Revision))
+}
+
+// seen is the error of a wait for the revision of a transaction that was answered.
+func seen(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Kind: Unavailable, Detail: "the store answered, but this node has not caught up with it; the change may have been made", Cause: err}
 }
 
 // transaction builds the etcd transaction of the parts.
@@ -112,9 +120,12 @@ func (p part) op(budget int) (clientv3.Op, error) {
 	}
 	ops := make([]clientv3.Op, len(p.writes))
 	for i, w := range p.writes {
-		if w.deleted {
+		switch {
+		case w.prefix:
+			ops[i] = clientv3.OpDelete(w.key, clientv3.WithPrefix())
+		case w.deleted:
 			ops[i] = clientv3.OpDelete(w.key)
-		} else {
+		default:
 			ops[i] = clientv3.OpPut(w.key, string(w.value))
 		}
 	}
@@ -212,7 +223,7 @@ func (s *Store) settled(ctx context.Context, resp *clientv3.TxnResponse, n int) 
 	if fenced {
 		s.replica.committed(resp.Header.Revision, nil)
 	}
-	return out, s.replica.wait(ctx, resp.Header.Revision)
+	return out, seen(s.replica.wait(ctx, resp.Header.Revision))
 }
 
 // refused returns the error for a transaction that etcd surely did not carry out; nil where that is not sure.

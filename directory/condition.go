@@ -16,6 +16,7 @@ const (
 	modRevision    conditionKind = iota // the key was last written at revision; 0: it does not exist
 	createRevision                      // the key exists since revision, whatever it holds
 	valueIs                             // the key holds value
+	unwritten                           // no key that begins with key was written after revision
 )
 
 // unchanged compares that the key was not written since revision; 0 means that it does not exist.
@@ -31,6 +32,8 @@ func (c condition) compare() clientv3.Cmp {
 		return clientv3.Compare(clientv3.CreateRevision(c.key), "=", c.revision)
 	case valueIs:
 		return clientv3.Compare(clientv3.Value(c.key), "=", c.value)
+	case unwritten:
+		return clientv3.Compare(clientv3.ModRevision(c.key), "<", c.revision+1).WithPrefix()
 	default:
 		return clientv3.Compare(clientv3.ModRevision(c.key), "=", c.revision)
 	}

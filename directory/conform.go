@@ -12,7 +12,9 @@ import (
 
 // conform checks that every stored resource satisfies the types as they are to be, and takes the keys of values that become
 // unique.
-func (d *Directory) conform(ctx context.Context, s *Snapshot, next *catalog) error {
+//
+// Keys are taken while announced holds: that the change is pending.
+func (d *Directory) conform(ctx context.Context, s *Snapshot, next *catalog, announced condition) error {
 	for _, was := range s.scope.catalog.types {
 		t := s.scope.tables[was.Name]
 		if logged(was.Name) || t == nil || t.list.Len() == 0 {
@@ -27,7 +29,9 @@ func (d *Directory) conform(ctx context.Context, s *Snapshot, next *catalog) err
 		}
 		var failed error
 		t.list.Scan(func(_ uint32, r *record) bool {
-			if failed = ctx.Err(); failed == nil {
+			if err := ctx.Err(); err != nil {
+				failed = unavailable(err)
+			} else {
 				failed = conforms(is, r)
 			}
 			return failed == nil
@@ -36,8 +40,8 @@ func (d *Directory) conform(ctx context.Context, s *Snapshot, next *catalog) err
 			return failed
 		}
 		for _, a := range uniqueAttributes(is) {
-			if old := was.Lookup(a.Path); old == nil || old.Uniqueness == schema.UniqueNone || old.CaseExact != a.CaseExact {
-				if err := d.claimAll(ctx, s, t, is, a); err != nil {
+			if s.scope.catalog.unique(was.Name, a) == nil {
+				if err := d.claimAll(ctx, s, t, is, a, announced); err != nil {
 					return err
 				}
 			}
@@ -95,7 +99,7 @@ func lostPart(was, is map[string]any) string {
 
 // claimAll takes the key of every value of an attribute that becomes unique. Writers do the same for what they write
 // meanwhile; whoever holds a key first prevails.
-func (d *Directory) claimAll(ctx context.Context, s *Snapshot, t *table, typ *schema.ResourceType, a *schema.Attribute) error {
+func (d *Directory) claimAll(ctx context.Context, s *Snapshot, t *table, typ *schema.ResourceType, a *schema.Attribute, announced condition) error {
 	k := d.store.keys.scope(s.key)
 	holders := map[string]*record{}
 	var keys []string
@@ -115,7 +119,7 @@ func (d *Directory) claimAll(ctx context.Context, s *Snapshot, t *table, typ *sc
 		return clash
 	}
 	for chunk := range slices.Chunk(keys, partsPerTxn) {
-		if err := d.claimChunk(ctx, k, typ, a, chunk, holders); err != nil {
+		if err := d.claimChunk(ctx, k, typ, a, chunk, holders, announced); err != nil {
 			return err
 		}
 	}
@@ -124,13 +128,13 @@ func (d *Directory) claimAll(ctx context.Context, s *Snapshot, t *table, typ *sc
 
 // claimChunk takes some keys for their holders. A resource that was written meanwhile is looked at again; a key that is there
 // already must be its own.
-func (d *Directory) claimChunk(ctx context.Context, k scopeKeys, typ *schema.ResourceType, a *schema.Attribute, keys []string, holders map[string]*record) error {
+func (d *Directory) claimChunk(ctx context.Context, k scopeKeys, typ *schema.ResourceType, a *schema.Attribute, keys []string, holders map[string]*record, announced condition) error {
 	for range maxAttempts {
 		var parts []part
 		for _, key := range keys {
 			r, u := holders[key], k.unique(typ.Name, a.Path, key)
 			parts = append(parts, part{
-				conditions: []condition{absent(u), unchanged(k.resource(typ.Name, r.ID), int64(r.Version))},
+				conditions: []condition{announced, absent(u), unchanged(k.resource(typ.Name, r.ID), int64(r.Version))},
 				writes:     []entry{{key: u, value: []byte(r.ID.raw())}},
 			})
 		}

@@ -92,15 +92,18 @@ func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := keepsKeys(tx.snap.scope.catalog, next); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, definitionTimeout*3/4)
 	defer cancel()
-	p, err := d.announce(ctx, tx, defs)
+	p, err := d.announce(ctx, tx, defs, next)
 	if err != nil {
 		return nil, err
 	}
 	s, err := d.fresh(ctx)
 	if err == nil {
-		err = d.conform(ctx, s, next)
+		err = d.conform(ctx, s, next, unchanged(tx.keys().note(pendingNote, ID{}), p.revision))
 	}
 	if err != nil {
 		d.withdraw(context.WithoutCancel(ctx), p)
@@ -125,7 +128,7 @@ func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) 
 }
 
 // announce puts the change as pending and changes the scope key with it.
-func (d *Directory) announce(ctx context.Context, tx *Tx, defs definitions) (*pendingChange, error) {
+func (d *Directory) announce(ctx context.Context, tx *Tx, defs definitions, next *catalog) (*pendingChange, error) {
 	s := tx.snap
 	busy := errorf(Busy, "", "another change of schemas or resource types is under way; try again")
 	if s.scope.pendingChange() != nil {
@@ -140,6 +143,9 @@ func (d *Directory) announce(ctx context.Context, tx *Tx, defs definitions) (*pe
 		return nil, err
 	}
 	k := tx.keys()
+	if err := d.store.unclaim(ctx, s.key, s.scope, next, unchanged(k.scope(), s.scope.control.revision)); err != nil {
+		return nil, err
+	}
 	out, err := d.store.commit(ctx, []part{{
 		conditions: []condition{absent(k.note(pendingNote, ID{})), unchanged(k.scope(), s.scope.control.revision)},
 		writes:     []entry{{key: k.note(pendingNote, ID{}), value: value}, {key: k.scope(), value: s.scope.control.next().encode()}},
@@ -150,6 +156,7 @@ func (d *Directory) announce(ctx context.Context, tx *Tx, defs definitions) (*pe
 	if !out[0].committed {
 		return nil, busy
 	}
+	p.revision = out[0].revision
 	return p, nil
 }
 
@@ -197,21 +204,51 @@ func (s *Store) withdraw(ctx context.Context, key scope, sc *scopeState, change 
 		revision = out[0].revision
 	}
 	if next, err := compileCatalog(p.Definitions); err == nil {
-		for _, t := range next.types {
-			was := sc.catalog.byName[t.Name]
-			for _, a := range uniqueAttributes(t) {
-				if was != nil {
-					if old := was.Lookup(a.Path); old != nil && old.Uniqueness != schema.UniqueNone {
-						continue
-					}
-				}
-				if err := s.purge(ctx, k.unique(t.Name, a.Path, ""), ""); err != nil {
-					return err
-				}
-			}
+		if err := s.unclaim(ctx, key, sc, next, unchanged(note, revision)); err != nil {
+			return err
 		}
 	}
 	return s.housekeep(ctx, []condition{unchanged(note, revision)}, []entry{{key: note, deleted: true}})
+}
+
+// unclaim deletes the keys of values that are to be unique in next and are not so in force. Left from a time when they were,
+// or from a change that was withdrawn, they would keep everybody from the values. The conditions hold that nobody makes such
+// keys meanwhile.
+func (s *Store) unclaim(ctx context.Context, key scope, sc *scopeState, next *catalog, conditions ...condition) error {
+	for _, t := range next.types {
+		for _, a := range uniqueAttributes(t) {
+			if sc.catalog.unique(t.Name, a) != nil {
+				continue
+			}
+			if err := s.purge(ctx, s.keys.scope(key).unique(t.Name, a.Path, ""), "", conditions...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unique is the type's attribute of that path as the catalog has it; nil where it is not unique.
+func (c *catalog) unique(typ string, a *schema.Attribute) *schema.Attribute {
+	if t := c.byName[typ]; t != nil {
+		if old := t.Lookup(a.Path); old != nil && old.Uniqueness != schema.UniqueNone {
+			return old
+		}
+	}
+	return nil
+}
+
+// keepsKeys checks that an attribute that is and stays unique also keeps the form of its keys: two writers, one of each form,
+// would not meet. Error: Invalid.
+func keepsKeys(was, next *catalog) error {
+	for _, t := range next.types {
+		for _, a := range uniqueAttributes(t) {
+			if old := was.unique(t.Name, a); old != nil && (old.Kind != a.Kind || old.CaseExact != a.CaseExact) {
+				return errorf(Invalid, "", "%s of %s is unique: its type and caseExact cannot be changed; make it not unique first", a.Path, t.Name)
+			}
+		}
+	}
+	return nil
 }
 
 func cmpError(err error, text string) error {

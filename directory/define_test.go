@@ -216,3 +216,26 @@ func TestDefinitionByACredential(t *testing.T) {
 	secret, _ := token(t, d, scoped("admin"))
 	create(t, bearer(t, d, secret), "SchemaDefinition", schemaOf("urn:example:a", attribute("x", "string")))
 }
+
+// What an attribute held when it was unique before keeps nobody from a value when it is unique again.
+func TestUniqueAgain(t *testing.T) {
+	d := home(t)
+	unique := schema.Document{"attributes": []any{attribute("number", "string", "uniqueness", "server")}}
+	plain := schema.Document{"attributes": []any{attribute("number", "string")}}
+	def := badges(d, t, attribute("number", "string", "uniqueness", "server"))
+	u := create(t, d, "User", badge("ann", "7"))
+	update(t, d, modify("SchemaDefinition", def.ID, plain))
+	update(t, d, modify("User", u.ID, schema.Document{badgeURN: map[string]any{"number": "8"}}))
+	update(t, d, modify("SchemaDefinition", def.ID, unique))
+	create(t, d, "User", badge("bob", "7"))
+}
+
+// Keys of two forms would let two writers pass each other.
+func TestCaseRuleOfAUniqueAttribute(t *testing.T) {
+	d := home(t)
+	def := badges(d, t, attribute("number", "string", "uniqueness", "server", "caseExact", true))
+	create(t, d, "User", badge("ann", "a"))
+	create(t, d, "User", badge("bob", "B"))
+	_, err := d.Update(t.Context(), modify("SchemaDefinition", def.ID, schema.Document{"attributes": []any{attribute("number", "string", "uniqueness", "server")}}))
+	wantKind(t, err, directory.Invalid)
+}

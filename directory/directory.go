@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,7 +12,7 @@ type Directory struct {
 	store *Store
 	name  string // of the organization; "" for the system scope
 	actor Actor
-	first *Snapshot // on which the actor was judged: serves the first read
+	first atomic.Pointer[Snapshot] // on which the actor was judged: serves reads until this directory has written
 }
 
 // System is the scope that holds the organizations.
@@ -34,11 +35,12 @@ func (d *Directory) Name() string { return d.name }
 // Now is the store's time.
 func (d *Directory) Now() time.Time { return d.store.now() }
 
-// Snapshot returns the scope's state, at least as new as the call. Errors: Unavailable; NotFound where the organization does
+// Snapshot returns the scope's state, at least as new as the call; after Authenticate, until something is written, that on
+// which the credential was judged. Errors: Unavailable; NotFound where the organization does
 // not exist.
 func (d *Directory) Snapshot(ctx context.Context) (*Snapshot, error) {
-	if d.first != nil {
-		return d.first, nil
+	if s := d.first.Load(); s != nil {
+		return s, nil
 	}
 	return d.fresh(ctx)
 }

@@ -32,6 +32,7 @@
 //
 //   - A resource's id is unique over all types of a scope and never used again; a DeletedUser keeps the id of its User.
 //   - A unique value's key names the resource that holds it, live or deleted; it changes only together with that resource.
+//     Only names that Groups had before an organization made them unique have no key: no writer can fail to see those Groups.
 //   - A membership counts while its group, its member and, where a connection granted it, that connection exist.
 //   - The in-memory replica is at every moment the state of exactly one revision, and every snapshot is one such state.
 //   - Every committed change has exactly one Event, whose key is the fence that settles an unknown outcome.

@@ -102,17 +102,17 @@ func (s *Store) sweepGrants(ctx context.Context) error {
 	}
 }
 
-// deleteKeys deletes the keys and waits until the replica has seen it.
-func (s *Store) deleteKeys(ctx context.Context, keys []string) error {
+// deleteKeys deletes the keys under the conditions and waits until the replica has seen it.
+func (s *Store) deleteKeys(ctx context.Context, keys []string, conditions ...condition) error {
 	writes := make([]entry, len(keys))
 	for i, k := range keys {
 		writes[i] = entry{key: k, deleted: true}
 	}
-	return s.housekeep(ctx, nil, writes)
+	return s.housekeep(ctx, conditions, writes)
 }
 
-// purge deletes the keys with the prefix that are before end ("": all), in batches.
-func (s *Store) purge(ctx context.Context, prefix, end string) error {
+// purge deletes the keys with the prefix that are before end ("": all), in batches, each under the conditions.
+func (s *Store) purge(ctx context.Context, prefix, end string, conditions ...condition) error {
 	if end == "" {
 		end = prefixEnd(prefix)
 	}
@@ -128,7 +128,7 @@ func (s *Store) purge(ctx context.Context, prefix, end string) error {
 		if len(keys) == 0 {
 			return nil
 		}
-		if err := s.deleteKeys(ctx, keys); err != nil {
+		if err := s.deleteKeys(ctx, keys, conditions...); err != nil {
 			return err
 		}
 		if !resp.More {

@@ -37,6 +37,7 @@ type scopeKeys struct{ prefix string }
 func (k scopeKeys) scope() string                     { return k.prefix + "scope" }
 func (k scopeKeys) nest() string                      { return k.prefix + "nest" }
 func (k scopeKeys) resources() string                 { return k.prefix + "r/" }
+func (k scopeKeys) resourcesOf(typ string) string     { return k.prefix + "r/" + typ + "/" }
 func (k scopeKeys) resource(typ string, id ID) string { return k.prefix + "r/" + typ + "/" + id.raw() }
 func (k scopeKeys) stamp(group ID) string             { return k.prefix + "v/" + group.raw() }
 func (k scopeKeys) note(kind string, id ID) string    { return k.prefix + "n/" + kind + "/" + id.raw() }

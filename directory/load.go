@@ -37,7 +37,12 @@ func load(ctx context.Context, c *clientv3.Client, k keyspace) (*state, error) {
 	if err := l.fetch(ctx); err != nil {
 		return nil, err
 	}
-	return l.build(k)
+	s, err := l.build(k)
+	if err != nil {
+		return nil, err
+	}
+	s.cluster = head.Header.ClusterId
+	return s, nil
 }
 
 type loader struct {

@@ -213,3 +213,78 @@ func TestManyMemberships(t *testing.T) {
 		t.Error("a deleted group has members")
 	}
 }
+
+func TestProtectedGroupAllAtOnce(t *testing.T) {
+	d := home(t)
+	u, v := createUser(t, d, "u"), createUser(t, d, "v")
+	g := create(t, d, "Group", schema.Document{"displayName": "admins", groupAccess: map[string]any{"protected": true}})
+	update(t, d, add(g.ID, u.ID))
+	update(t, d, set(g.ID, v.ID))
+}
+
+func TestInactiveMemberMayGo(t *testing.T) {
+	d := home(t)
+	u := create(t, d, "User", schema.Document{"userName": "u", "active": false})
+	g := create(t, d, "Group", schema.Document{"displayName": "admins", groupAccess: map[string]any{"protected": true}})
+	update(t, d, add(g.ID, u.ID))
+	update(t, d, take(g.ID, u.ID))
+	update(t, d, add(g.ID, u.ID))
+	update(t, d, remove("User", u.ID))
+}
+
+// A connection takes its grants along, but not the last active member of a protected group.
+func TestConnectionOfAProtectedGroup(t *testing.T) {
+	d := home(t)
+	u := createUser(t, d, "u")
+	c := create(t, d, "IdentityProvider", schema.Document{"displayName": "idp"})
+	g := create(t, d, "Group", schema.Document{"displayName": "admins", groupAccess: map[string]any{"protected": true}})
+	update(t, d, func(tx *directory.Tx) error { tx.GrantBy(c.ID); return add(g.ID, u.ID)(tx) })
+	_, err := d.Update(t.Context(), remove("IdentityProvider", c.ID))
+	wantKind(t, err, directory.Mutability)
+}
+
+// Who is in a group within a privileged one has its roles too.
+func TestNestedPrivilege(t *testing.T) {
+	d := home(t)
+	u, inner := createUser(t, d, "u"), createGroup(t, d, "inner")
+	outer := create(t, d, "Group", schema.Document{"displayName": "admins", groupAccess: map[string]any{"roles": []any{map[string]any{"value": "administrator"}}}})
+	update(t, d, add(outer.ID, inner.ID))
+	secret, _ := token(t, d, scoped("write"))
+	w := bearer(t, d, secret)
+	_, err := w.Update(t.Context(), add(inner.ID, u.ID))
+	wantKind(t, err, directory.Forbidden)
+	if roles := snapshot(t, d).Roles(u.ID); len(roles) > 0 {
+		t.Errorf("the scope write gave %v", roles)
+	}
+}
+
+// A replacement of members counts what the changes before it in the chain did.
+func TestChainOfMembers(t *testing.T) {
+	d := home(t)
+	u, v, w := createUser(t, d, "u"), createUser(t, d, "v"), createUser(t, d, "w")
+	for name, c := range map[string]struct {
+		before, after []directory.ID
+		chain         func(g directory.ID) []func(*directory.Tx) error
+	}{
+		"add, then replace": {nil, []directory.ID{v.ID}, func(g directory.ID) []func(*directory.Tx) error {
+			return []func(*directory.Tx) error{add(g, u.ID), set(g, v.ID)}
+		}},
+		"remove, then replace": {[]directory.ID{u.ID, w.ID}, []directory.ID{u.ID}, func(g directory.ID) []func(*directory.Tx) error {
+			return []func(*directory.Tx) error{take(g, u.ID), set(g, u.ID)}
+		}},
+		"remove, add, replace": {[]directory.ID{u.ID, w.ID}, []directory.ID{u.ID}, func(g directory.ID) []func(*directory.Tx) error {
+			return []func(*directory.Tx) error{take(g, u.ID), add(g, u.ID), set(g, u.ID)}
+		}},
+	} {
+		g := createGroup(t, d, name)
+		update(t, d, add(g.ID, c.before...))
+		for _, err := range d.UpdateChains(t.Context(), [][]func(*directory.Tx) error{c.chain(g.ID)})[0] {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if got := memberIDs(snapshot(t, d), g.ID); fmt.Sprint(got) != fmt.Sprint(c.after) {
+			t.Errorf("%s: %v, want %v", name, got, c.after)
+		}
+	}
+}

@@ -157,6 +157,16 @@ func (s *scopeState) counts(group, member uint32) bool {
 	return false
 }
 
+// grantedByOthers reports whether the membership would go on without what the grantor granted.
+func (s *scopeState) grantedByOthers(group, member uint32, by grantor) bool {
+	for g := range s.grants(group, member) {
+		if s.grantors[g] != by && s.grantCounts(g) {
+			return true
+		}
+	}
+	return false
+}
+
 // grants yields the interned grantors of a membership.
 func (s *scopeState) grants(group, member uint32) iter.Seq[uint32] {
 	return func(yield func(uint32) bool) {

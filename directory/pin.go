@@ -120,9 +120,18 @@ func (r *replica) keepPins() {
 		r.boundPins(p.key.scope)
 	}
 	r.state.pins = nil
+	if r.state.bytes < r.weigh {
+		return
+	}
+	r.weigh = r.state.bytes + MaxPinBytes/256
+	for key, p := range r.pins {
+		if r.state.bytes-p.bytes > MaxPinBytes {
+			delete(r.pins, key)
+		}
+	}
 }
 
-// boundPins lets the oldest pins of the scope go until the rest are within the limits.
+// boundPins lets the oldest pins of the scope go until there are no more than allowed.
 func (r *replica) boundPins(k scope) {
 	for {
 		var oldest *pinned
@@ -135,7 +144,7 @@ func (r *replica) boundPins(k scope) {
 				}
 			}
 		}
-		if n <= MaxPins && (n <= 1 || r.state.bytes-oldest.bytes <= MaxPinBytes) {
+		if n <= MaxPins {
 			return
 		}
 		delete(r.pins, oldest.key)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"sync"
 	"time"
-
-	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
 // quorumTimeout bounds a quorum read: without a leader etcd does not answer at all.
@@ -25,16 +23,6 @@ type quorumRead struct {
 	done     chan struct{}
 	revision int64
 	err      error
-}
-
-func newQuorum(c *clientv3.Client, key string) *quorum {
-	return &quorum{read: func(ctx context.Context) (int64, error) {
-		resp, err := c.Get(ctx, key, clientv3.WithCountOnly())
-		if err != nil {
-			return 0, err
-		}
-		return resp.Header.Revision, nil
-	}}
 }
 
 // revision returns a revision that is at least the store's at the time of the call.

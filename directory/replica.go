@@ -15,8 +15,10 @@ type replica struct {
 	state   *state
 	pending map[int64][]entry // own commits ahead of a gap
 	pins    map[grave]*pinned
+	weigh   int64 // how many bytes are to be applied before the pins are looked at again
 	waiters map[*waiter]struct{}
 	failed  error // the data cannot be read; nothing is served any more
+	gone    bool  // the state is not the store's any more; nothing is served until it is loaded anew
 
 	applied   atomic.Int64
 	published atomic.Pointer[frozenState]
@@ -37,8 +39,9 @@ func newReplica(k keyspace) *replica {
 func (r *replica) reset(s *state) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.state = s
+	r.state, r.gone = s, false
 	clear(r.pins) // of states before a gap
+	r.weigh = 0
 	for rev := range r.pending {
 		if rev <= s.revision {
 			delete(r.pending, rev)
@@ -47,6 +50,21 @@ func (r *replica) reset(s *state) {
 	r.published.Store(nil)
 	r.drain()
 	r.advanced()
+}
+
+// discard forgets the state, of which nothing holds any more. Readers wait for reset. It is false where that was done before.
+func (r *replica) discard() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gone {
+		return false
+	}
+	r.state, r.gone = newState(), true
+	clear(r.pins)
+	clear(r.pending)
+	r.published.Store(nil)
+	r.applied.Store(0)
+	return true
 }
 
 // snapshot returns the latest state. The first reader after a change makes it; the others share it.
@@ -58,6 +76,9 @@ func (r *replica) snapshot() (*frozenState, error) {
 	defer r.mu.Unlock()
 	if r.failed != nil {
 		return nil, unavailable(r.failed)
+	}
+	if r.gone {
+		return nil, unavailable(errReload)
 	}
 	if f := r.published.Load(); f != nil && f.revision == r.state.revision {
 		return f, nil
@@ -71,7 +92,7 @@ func (r *replica) snapshot() (*frozenState, error) {
 func (r *replica) committed(rev int64, entries []entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.failed != nil || rev <= r.state.revision {
+	if r.failed != nil || r.gone || rev <= r.state.revision {
 		return
 	}
 	r.pending[rev] = entries
@@ -83,8 +104,11 @@ func (r *replica) committed(rev int64, entries []entry) {
 func (r *replica) watched(revisions []revision, through int64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.failed != nil {
+	switch {
+	case r.failed != nil:
 		return r.failed
+	case r.gone:
+		return errReload
 	}
 	for _, v := range revisions {
 		if v.number <= r.state.revision {
@@ -125,6 +149,7 @@ func (r *replica) drain() {
 func (r *replica) applyLocked(rev int64, entries []entry) {
 	if err := r.state.apply(r.keys, rev, entries); err != nil {
 		r.failed = err
+		r.published.Store(nil)
 	}
 	r.keepPins()
 	if r.onApply != nil {

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tidwall/btree"
 )
@@ -166,5 +167,25 @@ func TestCopiesShareNothing(t *testing.T) {
 	m.Set("b", 2)
 	if c.Len() != 1 {
 		t.Fatal("a copied tree follows its source")
+	}
+}
+
+// What changes while a state is pinned is bounded: then the pin goes, also when no other one is made.
+func TestPinnedBytesAreBounded(t *testing.T) {
+	k, org, id := newKeyspace("/t"), NewID(), NewID()
+	r := newReplica(k)
+	r.reset(newState())
+	r.committed(1, []entry{{key: k.org(org).pin(id), value: []byte("0\n")}})
+	at := grave{scope{org}, id}
+	now := time.UnixMilli(0)
+	if r.pin(at, now) == nil {
+		t.Fatal("the pin is not there")
+	}
+	chunk := make([]byte, 8<<20)
+	for rev := int64(2); rev < 2+MaxPinBytes/int64(len(chunk))+2; rev++ {
+		r.committed(rev, []entry{{key: k.org(org).unique(userType, "x", "y"), value: chunk}})
+	}
+	if r.pin(at, now) != nil {
+		t.Error("a pin keeps an unbounded past")
 	}
 }

@@ -41,8 +41,40 @@ func (tx *Tx) soleDefault(r *record, doc schema.Document) error {
 
 // deleteConnection takes its secrets along. Its links, grants and sessions count no more once it is gone.
 func deleteConnection(tx *Tx, r *record) error {
+	if err := tx.withdrawGrants(grantor{r.ID}); err != nil {
+		return err
+	}
 	for _, kid := range tx.snap.secretsOf(r.ID) {
 		tx.delete(tx.keys().secret(kid))
+	}
+	return nil
+}
+
+// withdrawGrants refuses to take the last active member from a protected group together with what the grantor granted.
+func (tx *Tx) withdrawGrants(by grantor) error {
+	sc := tx.snap.scope
+	for g := range tx.snap.All(groupType) {
+		if !groupAccess(g.JSON, "protected").Bool() {
+			continue
+		}
+		r, kept, lost := sc.get(g.ID), false, false
+		for m := range sc.membersOf(r) {
+			if m.Type != userType || !Active(m.JSON) {
+				continue
+			}
+			if sc.grantedByOthers(r.ord, m.ord, by) {
+				kept = true
+			} else {
+				lost = true
+			}
+		}
+		switch {
+		case lost && !kept:
+			return errLastActive(r)
+		case lost:
+			tx.guardMembers(r)
+			tx.stampGroup(r)
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"maps"
 	"regexp"
 
 	"github.com/tidwall/gjson"
@@ -11,8 +12,8 @@ import (
 // organizationName is what stands for {org} in URLs.
 var organizationName = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 
-// MaxUniqueGroups is how many groups an organization may have when it demands unique group names: switching that on claims
-// all their names in one transaction.
+// MaxUniqueGroups is how many groups an organization may have when it demands unique group names: switching that on
+// compares them all at once.
 const MaxUniqueGroups = 20_000
 
 func createOrganization(tx *Tx, r *record, doc schema.Document) error {
@@ -48,8 +49,15 @@ func replaceOrganization(tx *Tx, was, r *record, doc schema.Document) error {
 	if _, ok := doc["active"]; !ok {
 		doc["active"] = true
 	}
-	if !tx.dir.actor.System && !schema.EqualValues(before["active"], doc["active"]) {
-		return errorf(Forbidden, "active", "only a credential of the system scope may change it")
+	if !tx.dir.actor.System {
+		for _, name := range []string{"active", "uniqueGroupNames", "retention"} {
+			if !schema.EqualValues(before[name], doc[name]) {
+				return errorf(Forbidden, name, "only a credential of the system scope may change it")
+			}
+		}
+		if domains, ok := doc["domains"]; ok {
+			doc["domains"] = verifiedAs(before["domains"], domains)
+		}
 	}
 	org := scope{org: r.ID}
 	keys, sc := tx.dir.store.keys.scope(org), tx.snap.frozen.scope(org)
@@ -61,36 +69,73 @@ func replaceOrganization(tx *Tx, was, r *record, doc schema.Document) error {
 	tx.require(unchanged(keys.scope(), sc.control.revision))
 	tx.put(keys.scope(), next.encode())
 	if next.UniqueGroupNames != sc.control.UniqueGroupNames {
-		return tx.claimGroupNames(keys, sc, next.UniqueGroupNames)
+		return tx.switchGroupNames(keys, sc, next.UniqueGroupNames)
 	}
 	return nil
 }
 
-// claimGroupNames takes or gives back the names of all groups. Every write of the organization compares the scope key, which
-// changes in the same transaction, so no group can slip in between.
-func (tx *Tx) claimGroupNames(keys scopeKeys, sc *scopeState, on bool) error {
+// verifiedAs gives domains what was shown of them before: it belongs to the name, whatever place the name stands in.
+func verifiedAs(before, domains any) any {
+	stored, _ := before.([]any)
+	list, ok := domains.([]any)
+	if !ok {
+		return domains
+	}
+	name := schema.Organization().Lookup("domains.value")
+	key := func(e any) string {
+		object, _ := e.(map[string]any)
+		text, _ := object["value"].(string)
+		return name.Key(text)
+	}
+	shown := make([]any, len(list))
+	for i, e := range list {
+		domain, ok := e.(map[string]any)
+		if !ok {
+			return domains // Check says what is wrong
+		}
+		domain = maps.Clone(domain)
+		delete(domain, "verified")
+		delete(domain, "challenge")
+		for _, b := range stored {
+			if old, ok := b.(map[string]any); ok && key(b) == key(e) {
+				for _, n := range []string{"verified", "challenge"} {
+					if v, ok := old[n]; ok {
+						domain[n] = v
+					}
+				}
+			}
+		}
+		shown[i] = domain
+	}
+	return shown
+}
+
+// switchGroupNames makes displayName of Groups unique, or not so any more. Whoever writes a Group compares the scope key,
+// which changes in the same transaction, so from here on all claim their names or none does. Groups that are there need no
+// claim: everybody who may claim their names sees them. What was claimed in an earlier time goes.
+func (tx *Tx) switchGroupNames(keys scopeKeys, sc *scopeState, on bool) error {
+	a := schema.Group().Lookup("displayName")
+	tx.write(entry{key: keys.unique(groupType, a.Path, ""), deleted: true, prefix: true})
 	t := sc.tables[groupType]
+	if !on {
+		return nil
+	}
+	tx.require(condition{key: keys.resourcesOf(groupType), kind: unwritten, revision: tx.snap.Revision()})
 	if t == nil {
 		return nil
 	}
 	if n := t.list.Len(); n > MaxUniqueGroups {
-		return errorf(TooLarge, "uniqueGroupNames", "can be changed with at most %d groups; there are %d", MaxUniqueGroups, n)
+		return errorf(TooLarge, "uniqueGroupNames", "can be switched on with at most %d groups; there are %d", MaxUniqueGroups, n)
 	}
-	a := schema.Group().Lookup("displayName")
 	held := map[string]ID{}
 	var clash error
 	t.list.Scan(func(_ uint32, g *record) bool {
 		key := a.Key(gjson.GetBytes(g.JSON, "displayName").String())
-		if !on {
-			tx.delete(keys.unique(groupType, a.Path, key))
-			return true
-		}
 		if first, ok := held[key]; ok {
 			clash = errorf(Exists, "uniqueGroupNames", "the groups %s and %s have the same displayName %q", first, g.ID, display(g))
 			return false
 		}
 		held[key] = g.ID
-		tx.put(keys.unique(groupType, a.Path, key), []byte(g.ID.raw()))
 		return true
 	})
 	return clash

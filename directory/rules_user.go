@@ -134,17 +134,45 @@ func (tx *Tx) leaveProtected(user *record) error {
 	return nil
 }
 
-// keepsActive checks that the protected group has an active User left without those who leave.
+// keepsActive checks that the protected group has an active User left without those who leave, if one of them is active.
 func (tx *Tx) keepsActive(g *record, leaving []ID) error {
+	lost := false
 	for m := range tx.snap.scope.membersOf(g) {
-		if m.Type == userType && Active(m.JSON) && !slices.Contains(leaving, m.ID) && !tx.leaves(g.ID, m.ID) {
+		if m.Type != userType || !Active(m.JSON) {
+			continue
+		}
+		if lost = slices.Contains(leaving, m.ID) || tx.leaves(g.ID, m.ID); !lost {
 			tx.guardMembers(g)
 			tx.stampGroup(g)
 			return nil
 		}
 	}
+	if !lost || tx.brings(g, leaving) {
+		tx.guardMembers(g)
+		tx.stampGroup(g)
+		return nil
+	}
+	return errLastActive(g)
+}
+
+func errLastActive(g *record) error {
 	return errorf(Mutability, "members", "the group %q is protected: its last active member cannot be removed, deactivated or deleted",
 		display(g))
+}
+
+// brings reports whether the change adds an active User to the group. Whoever deactivates that User does not know it yet for
+// a member, so the User's record is compared.
+func (tx *Tx) brings(g *record, leaving []ID) bool {
+	for edge, added := range tx.edges {
+		if !added || edge[0] != g.ID || slices.Contains(leaving, edge[1]) {
+			continue
+		}
+		if m := tx.record(userType, edge[1]); m != nil && Active(m.JSON) {
+			tx.guardUnlessStaged(m)
+			return true
+		}
+	}
+	return false
 }
 
 // leaves reports whether the change removes the membership, or deactivates or deletes the member.

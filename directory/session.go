@@ -73,6 +73,7 @@ func (tx *Tx) EndSessions(user ID) error {
 	if err := tx.dir.actor.mayWrite(sessionType); err != nil {
 		return err
 	}
+	tx.frees = true // a sign-out, however full the store is
 	tx.mention("endSessions", userType, user)
 	return tx.endSessions(user)
 }

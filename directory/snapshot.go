@@ -263,6 +263,19 @@ func privileged(doc []byte) bool {
 	return groupAccess(doc, "protected").Bool() || len(groupAccess(doc, "roles").Array()) > 0
 }
 
+// privileges reports whether membership of the group, or of a group that it is in, means more than membership.
+func (s *Snapshot) privileges(g *record) bool {
+	if privileged(g.JSON) {
+		return true
+	}
+	for outer := range s.groupsOf(g) {
+		if privileged(outer.group.JSON) {
+			return true
+		}
+	}
+	return false
+}
+
 // Privileged reports whether the User has roles or is in a protected Group: whoever links it to a sign-in takes them over.
 func (s *Snapshot) Privileged(user ID) bool {
 	r := s.scope.get(user)

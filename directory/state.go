@@ -13,6 +13,7 @@ import (
 // A tree may be copied only by the applier, because copying writes to the source.
 type state struct {
 	revision  int64
+	cluster   uint64                     // from which it was loaded
 	live      map[scope]*scopeState      // the applier's
 	dirty     map[scope]bool             // changed since they were last frozen
 	frozen    *btree.BTreeG[frozenScope] // what readers see, by scope

@@ -46,7 +46,7 @@ type Store struct {
 	usage        usage
 	timeIDs      timeIDs
 	metrics      *metrics
-	cluster      atomic.Uint64
+	cluster      atomic.Uint64 // id of the etcd cluster that the replica was loaded from
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -78,7 +78,8 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 	}
 	keys := newKeyspace(o.Root)
 	s := &Store{client: c, watcher: o.Watcher, keys: keys, options: o, now: o.Now, log: o.Log, replica: newReplica(keys),
-		quorum: newQuorum(c, keys.format()), restart: make(chan struct{}, 1), sealer: sealer, metrics: newMetrics(o.Registry)}
+		restart: make(chan struct{}, 1), sealer: sealer, metrics: newMetrics(o.Registry)}
+	s.quorum = &quorum{read: s.readRevision}
 	if o.OperatorToken != "" {
 		s.operatorHash = secretHash(o.OperatorToken)
 	}
@@ -89,6 +90,7 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.cluster.Store(st.cluster)
 	s.replica.reset(st)
 	background, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -119,9 +121,6 @@ func (s *Store) linearizable(ctx context.Context) (*frozenState, error) {
 	}
 	rev, err := s.quorum.revision(ctx)
 	if err == nil {
-		if rev < s.replica.applied.Load()-maxBackwards {
-			s.reloadSoon()
-		}
 		err = s.replica.wait(ctx, rev)
 	}
 	if err != nil && !(s.options.StaleReads && KindOf(err) == Unavailable) {
@@ -130,9 +129,23 @@ func (s *Store) linearizable(ctx context.Context) (*frozenState, error) {
 	return s.replica.snapshot()
 }
 
-// maxBackwards is how far a quorum read may be behind the replica without meaning that the store was put back: commits that
-// came in while it was under way.
-const maxBackwards = 100_000
+// readRevision is a quorum read of the store's revision. A store that has another history than the replica, because it was
+// put back from a backup or is another cluster, gives itself away by a revision below what was applied before it was asked,
+// or by its id: then nobody is served until all of it is loaded anew.
+func (s *Store) readRevision(ctx context.Context) (int64, error) {
+	applied := s.replica.applied.Load()
+	resp, err := s.client.Get(ctx, s.keys.format(), clientv3.WithCountOnly())
+	if err != nil {
+		return 0, err
+	}
+	if resp.Header.Revision < applied || resp.Header.ClusterId != s.cluster.Load() {
+		if s.replica.discard() {
+			s.log.Warn("the store is not the one it was: loading it anew", "revision", resp.Header.Revision, "before", applied)
+			s.reloadSoon()
+		}
+	}
+	return resp.Header.Revision, nil
+}
 
 func (s *Store) reloadSoon() {
 	select {

@@ -305,7 +305,7 @@ func (tx *Tx) Delete(old *Resource) error {
 		}
 	}
 	for _, u := range tx.uniqueAttributes(tx.snap.Type(r.Type)) {
-		if r.Type == userType && u.Path == "userName" {
+		if isUserName(r.Type, u) {
 			continue // stays with its DeletedUser
 		}
 		for _, key := range attributeKeys(u, r.JSON) {

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 )
@@ -61,7 +62,7 @@ func (tx *Tx) AddMembers(group *Resource, ids []ID) error {
 
 // stillGranted reports whether the change's own grantor granted the membership already and the change does not remove it.
 func (tx *Tx) stillGranted(g, m *record) bool {
-	if _, touched := tx.edges[[2]ID{g.ID, m.ID}]; touched {
+	if w, ok := tx.writes[tx.keys().grant(g.ID, m.ID, tx.grantor)]; ok && w.deleted {
 		return false
 	}
 	for by := range tx.snap.scope.grants(g.ord, m.ord) {
@@ -101,11 +102,15 @@ func (tx *Tx) RemoveMembers(group *Resource, ids []ID) error {
 				left = true
 			}
 		}
+		if left {
+			delete(tx.edges, edge)
+			continue
+		}
 		tx.edges[edge] = false
-		changed = changed || counted && !left
+		changed = changed || counted
 	}
 	if changed && groupAccess(g.JSON, "protected").Bool() {
-		return tx.keepsActive(g, ids)
+		return tx.keepsActive(g, nil)
 	}
 	if changed {
 		tx.stampGroup(g)
@@ -122,15 +127,15 @@ func (tx *Tx) SetMembers(group *Resource, ids []ID) error {
 		want[id] = true
 	}
 	var gone []ID
-	if g := tx.record(groupType, group.ID); g != nil && g.ord != 0 {
-		for m := range tx.snap.scope.membersOf(g) {
-			if want[m.ID] {
-				delete(want, m.ID)
+	if g := tx.record(groupType, group.ID); g != nil {
+		for id := range tx.memberIDs(g) {
+			if want[id] {
+				delete(want, id)
 			} else {
-				gone = append(gone, m.ID)
+				gone = append(gone, id)
 			}
 		}
-		if tx.attempt < guardedAttempts {
+		if g.ord != 0 && tx.attempt < guardedAttempts {
 			tx.guardMembers(g)
 		}
 	}
@@ -143,6 +148,24 @@ func (tx *Tx) SetMembers(group *Resource, ids []ID) error {
 		return err
 	}
 	return tx.RemoveMembers(group, gone)
+}
+
+// memberIDs yields the group's members as this change has them so far.
+func (tx *Tx) memberIDs(g *record) iter.Seq[ID] {
+	return func(yield func(ID) bool) {
+		if g.ord != 0 {
+			for m := range tx.snap.scope.membersOf(g) {
+				if _, touched := tx.edges[[2]ID{g.ID, m.ID}]; !touched && !yield(m.ID) {
+					return
+				}
+			}
+		}
+		for edge, added := range tx.edges {
+			if added && edge[0] == g.ID && !yield(edge[1]) {
+				return
+			}
+		}
+	}
 }
 
 // guardedAttempts is how often a replacement of members insists on the members being as it saw them.
@@ -161,8 +184,8 @@ func (tx *Tx) memberChange(group *Resource, n int) (*record, error) {
 	if g == nil {
 		return nil, errorf(NotFound, "", "Group %s not found", group.ID)
 	}
-	if n > 0 && privileged(g.JSON) && tx.dir.actor.Scope < ScopeAdmin {
-		return nil, errorf(Forbidden, "members", "only a credential with the scope admin may change the members of a group that is protected or has roles")
+	if n > 0 && tx.dir.actor.Scope < ScopeAdmin && tx.snap.privileges(g) {
+		return nil, errorf(Forbidden, "members", "only a credential with the scope admin may change the members of a group that is protected or has roles, or is in such a group")
 	}
 	if tx.changed += n; tx.changed > MaxMemberships {
 		return nil, tooManyMemberships(tx.changed)

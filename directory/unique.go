@@ -58,11 +58,14 @@ func (tx *Tx) claim(r *record, a *schema.Attribute, key string) error {
 }
 
 func (tx *Tx) heldByTombstone(r *record, a *schema.Attribute, key string) *record {
-	if r.Type != userType || a.Name != "userName" {
+	if !isUserName(r.Type, a) {
 		return nil
 	}
 	return tx.snap.scope.holder(key)
 }
+
+// isUserName tells the User's userName from other unique attributes: it alone outlives the User.
+func isUserName(typ string, a *schema.Attribute) bool { return typ == userType && a.Path == "userName" }
 
 // reclaim moves the record's claims from its old document to its new one.
 func (tx *Tx) reclaim(was, r *record, a *schema.Attribute) error {

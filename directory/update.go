@@ -60,6 +60,7 @@ func (d *Directory) attempt(ctx context.Context, n int) (*Snapshot, error) {
 }
 
 func (d *Directory) after(ctx context.Context, tx *Tx, o outcome) (*Snapshot, error) {
+	d.first.Store(nil)
 	for _, r := range tx.results {
 		r.Version = Version(o.revision)
 	}
@@ -113,13 +114,17 @@ func (tx *Tx) part() (part, error) {
 	return p, nil
 }
 
-// housekeep writes without scope, credential or Event: sweeps and notes. It may fail and be done again.
+// housekeep writes without scope, credential or Event: sweeps and notes. It may fail and be done again. Errors: Busy where a
+// condition does not hold; Unavailable.
 func (s *Store) housekeep(ctx context.Context, conditions []condition, writes []entry) error {
 	if len(writes) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*commitTimeout)
 	defer cancel()
-	_, err := s.commit(ctx, []part{{conditions: conditions, writes: writes}})
+	out, err := s.commit(ctx, []part{{conditions: conditions, writes: writes}})
+	if err == nil && !out[0].committed {
+		err = errorf(Busy, "", "what this rests on changed meanwhile; try again")
+	}
 	return err
 }

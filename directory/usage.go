@@ -52,6 +52,9 @@ func (s *Store) used(in scope, token ID) {
 
 // writeUsage writes down what was used since the last time: at most once a minute for each token and node.
 func (s *Store) writeUsage(ctx context.Context) error {
+	if s.full.Load() {
+		return nil
+	}
 	s.usage.mu.Lock()
 	seen := s.usage.seen
 	s.usage.seen = nil
@@ -67,8 +70,11 @@ func (s *Store) writeUsage(ctx context.Context) error {
 func (s *Snapshot) LastUsed(token ID) string { return string(s.Note(usedNote, token)) }
 
 // WriteNote puts a value outside every version, such as a connection's health. It writes no Event and is not part of any
-// change; where it matters that nothing is lost, it is called again.
+// change; where it matters that nothing is lost, it is called again. Errors: Full, Unavailable, NotFound for the organization.
 func (d *Directory) WriteNote(ctx context.Context, kind string, id ID, value []byte) error {
+	if d.store.full.Load() {
+		return &Error{Kind: Full, Detail: fullDetail}
+	}
 	s, err := d.fresh(ctx)
 	if err != nil {
 		return err

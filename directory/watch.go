@@ -41,7 +41,6 @@ func (s *Store) follow(ctx context.Context) {
 				if s.replica.lag() == 0 {
 					continue
 				}
-				s.replica.wake() // the watch is to ask for progress
 			}
 		}
 		err := s.watch(ctx)
@@ -49,7 +48,9 @@ func (s *Store) follow(ctx context.Context) {
 			return
 		}
 		if errors.Is(err, errReload) {
-			err = s.reload(ctx)
+			if err = s.reload(ctx); err != nil {
+				s.reloadSoon()
+			}
 		}
 		if err != nil {
 			s.log.Warn("the watch of the store ended; opening another", "error", err)
@@ -66,6 +67,7 @@ func (s *Store) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.cluster.Store(st.cluster)
 	s.replica.reset(st)
 	s.log.Info("loaded the store", "revision", st.revision)
 	return nil
@@ -93,6 +95,9 @@ func (s *Store) watch(ctx context.Context) error {
 		}
 	}
 	defer stop()
+	if s.replica.lag() > 0 { // who waited for the stream before this one waits on
+		s.replica.wake()
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -121,6 +126,9 @@ func (s *Store) watch(ctx context.Context) error {
 			case !ok:
 				return errors.New("the stream was closed")
 			case resp.CompactRevision != 0:
+				return errReload
+			case resp.Header.ClusterId != s.cluster.Load():
+				s.replica.discard()
 				return errReload
 			case resp.Err() != nil:
 				return resp.Err()
