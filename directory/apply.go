@@ -99,7 +99,7 @@ func (s *state) bury(sc *scopeState, k scope, r *record) {
 
 func (s *state) applyOther(p place, rev int64, e entry) error {
 	switch p.kind { // kinds that are not held in memory come first: no scope is touched for them
-	case "u", "e", "s", "once":
+	case "u", "e", "s", "once", "leftover":
 		return nil
 	case "pin":
 		return s.applyPin(p.scope, p.rest, e)

@@ -75,16 +75,44 @@ func (s *Store) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	failed := s.sweepGrants(ctx)
+	failed := errors.Join(s.sweepGrants(ctx), s.sweepOrganizations(ctx))
 	f.scopes.Scan(func(fs frozenScope) bool {
-		if fs.state.control.revision == 0 && !fs.scope.system() {
-			failed = errors.Join(failed, s.purge(ctx, s.keys.scope(fs.scope).prefix, ""))
-			return true
+		if fs.state.control.revision == 0 {
+			return true // deleted
 		}
 		failed = errors.Join(failed, s.sweepScope(ctx, f, fs))
 		return ctx.Err() == nil
 	})
 	return failed
+}
+
+// sweepOrganizations removes what is left of deleted organizations, range by range: a range is bounded by its keys, because
+// etcd counts the rest of the prefix on every limited page.
+func (s *Store) sweepOrganizations(ctx context.Context) error {
+	prefix := s.keys.leftovers()
+	resp, err := s.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly())
+	if err != nil {
+		return unavailable(err)
+	}
+	for _, kv := range resp.Kvs {
+		id, ok := rawID(string(kv.Key[len(prefix):]))
+		if !ok {
+			continue
+		}
+		l := &loader{client: s.client}
+		if err := l.split(ctx, s.keys.org(id).prefix); err != nil {
+			return err
+		}
+		for _, p := range l.prefixes {
+			if err := s.housekeep(ctx, nil, []entry{{key: p, deleted: true, prefix: true}}); err != nil {
+				return err
+			}
+		}
+		if err := s.deleteKeys(ctx, []string{string(kv.Key)}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *Store) sweepGrants(ctx context.Context) error {

@@ -12,10 +12,14 @@ type keyspace struct{ root string }
 
 func newKeyspace(root string) keyspace { return keyspace{root: strings.TrimSuffix(root, "/") + "/"} }
 
-func (k keyspace) all() string             { return k.root }
-func (k keyspace) format() string          { return k.root + "format" }
-func (k keyspace) job(name string) string  { return k.root + "job/" + name }
-func (k keyspace) system() scopeKeys       { return scopeKeys{k.root + "sys/"} }
+func (k keyspace) all() string            { return k.root }
+func (k keyspace) format() string         { return k.root + "format" }
+func (k keyspace) job(name string) string { return k.root + "job/" + name }
+func (k keyspace) system() scopeKeys      { return scopeKeys{k.root + "sys/"} }
+
+// leftovers are the ids of deleted organizations whose keys are yet to be swept.
+func (k keyspace) leftovers() string       { return k.root + "sys/leftover/" }
+func (k keyspace) leftover(id ID) string   { return k.leftovers() + id.raw() }
 func (k keyspace) org(id ID) scopeKeys     { return scopeKeys{k.root + "org/" + id.raw() + "/"} }
 func (k keyspace) scope(s scope) scopeKeys { return scopeKeys{k.root + s.path()} }
 

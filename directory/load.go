@@ -47,7 +47,7 @@ func load(ctx context.Context, c *clientv3.Client, k keyspace) (*state, error) {
 
 type loader struct {
 	client   *clientv3.Client
-	revision int64
+	revision int64    // 0: the latest
 	prefixes []string // each at most loadChunk keys, if the keys allow
 	entries  [][]loaded
 }
@@ -57,29 +57,20 @@ type loaded struct {
 	modified int64
 }
 
-// scopes lists the key prefixes of the system scope and of every organization that has a scope key or resources.
+// scopes lists the key prefixes of the system scope and of every organization.
 func (l *loader) scopes(ctx context.Context, k keyspace) ([]string, error) {
-	prefixes := []string{k.system().prefix}
-	// Organizations are found by skipping from one to the next: the key after all of one organization's.
-	from, end := k.root+"org/", prefixEnd(k.root+"org/")
-	for {
-		resp, err := l.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithRev(l.revision), clientv3.WithKeysOnly(),
-			clientv3.WithLimit(1))
-		if err != nil {
-			return nil, unavailable(err)
-		}
-		if len(resp.Kvs) == 0 {
-			return prefixes, nil
-		}
-		key := string(resp.Kvs[0].Key)
-		p, ok := k.locate(key)
-		if !ok {
-			from = key + "\x00"
-			continue
-		}
-		prefixes = append(prefixes, k.scope(p.scope).prefix)
-		from = prefixEnd(k.scope(p.scope).prefix)
+	orgs := k.system().resources() + organizationType + "/"
+	resp, err := l.client.Get(ctx, orgs, clientv3.WithPrefix(), clientv3.WithRev(l.revision), clientv3.WithKeysOnly())
+	if err != nil {
+		return nil, unavailable(err)
 	}
+	prefixes := []string{k.system().prefix}
+	for _, kv := range resp.Kvs {
+		if id, ok := rawID(string(kv.Key[len(orgs):])); ok {
+			prefixes = append(prefixes, k.org(id).prefix)
+		}
+	}
+	return prefixes, nil
 }
 
 // split adds the prefix, in parts where it holds more than a chunk.

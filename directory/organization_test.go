@@ -3,6 +3,8 @@ package directory_test
 import (
 	"testing"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
@@ -75,6 +77,27 @@ func TestOrganizationsOwnAdmin(t *testing.T) {
 	for name, want := range map[string]string{"domains.0.verified": "", "domains.1.verified": "true", "displayName": "Ours"} {
 		if got := snapshot(t, d).Organization().Text(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
+
+// What a deleted organization held is swept, also by a node that was started since.
+func TestDeletedOrganizationIsSwept(t *testing.T) {
+	root, c := directorytest.Root(), directorytest.Client(t)
+	s := directorytest.Open(t, c, directory.Options{Root: root})
+	create(t, s.System(), "Organization", schema.Document{"name": "acme"})
+	d := s.Organization("acme")
+	createGroup(t, d, "g")
+	id := snapshot(t, d).Organization().ID
+	update(t, s.System(), remove("Organization", id))
+	later := directorytest.Open(t, c, directory.Options{Root: root})
+	if err := later.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, prefix := range []string{root + "/org/" + string(id[:]), root + "/sys/leftover/"} {
+		resp, err := c.Get(t.Context(), prefix, clientv3.WithPrefix(), clientv3.WithCountOnly())
+		if err != nil || resp.Count != 0 {
+			t.Errorf("%d keys are left below %q: %v", resp.Count, prefix, err)
 		}
 	}
 }
