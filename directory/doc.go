@@ -14,7 +14,7 @@
 // bytes; {value} is folded by the attribute's case rule and hashed when long.
 //
 //	{root}/format                              version of the data and the fingerprint of the secret key
-//	{root}/sys/leftover/{id}                   a deleted organization whose keys are yet to be swept
+//	{root}/{s}/leftover/{id}                   a deleted organization or connection whose keys are yet to be swept
 //	{root}/{s}/scope                           state of the organization; compared by every write
 //	{root}/{s}/nest                            serializes changes of nested groups
 //	{root}/{s}/r/{Type}/{id}                   a resource: what only the server knows, and its canonical JSON

@@ -38,6 +38,27 @@ func Leftovers(s *Store) int {
 	return len(s.replica.state.strays) + len(s.replica.state.graves)
 }
 
+// Remains counts the links and grants of a connection in memory.
+func Remains(s *Store, connection ID) (n int) {
+	s.replica.mu.Lock()
+	defer s.replica.mu.Unlock()
+	for _, sc := range s.replica.state.live {
+		sc.links.Scan(func(_ string, l *link) bool {
+			if l.Connection == connection {
+				n++
+			}
+			return true
+		})
+		sc.members.Scan(func(e edge) bool {
+			if sc.grantors[e.grantor].connection == connection {
+				n++
+			}
+			return true
+		})
+	}
+	return n
+}
+
 // SetFull makes the store believe its quota used up.
 func SetFull(s *Store, full bool) { s.full.Store(full) }
 

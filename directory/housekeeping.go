@@ -86,35 +86,6 @@ func (s *Store) Sweep(ctx context.Context) error {
 	return failed
 }
 
-// sweepOrganizations removes what is left of deleted organizations, range by range: a range is bounded by its keys, because
-// etcd counts the rest of the prefix on every limited page.
-func (s *Store) sweepOrganizations(ctx context.Context) error {
-	prefix := s.keys.leftovers()
-	resp, err := s.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly())
-	if err != nil {
-		return unavailable(err)
-	}
-	for _, kv := range resp.Kvs {
-		id, ok := rawID(string(kv.Key[len(prefix):]))
-		if !ok {
-			continue
-		}
-		l := &loader{client: s.client}
-		if err := l.split(ctx, s.keys.org(id).prefix); err != nil {
-			return err
-		}
-		for _, p := range l.prefixes {
-			if err := s.housekeep(ctx, nil, []entry{{key: p, deleted: true, prefix: true}}); err != nil {
-				return err
-			}
-		}
-		if err := s.deleteKeys(ctx, []string{string(kv.Key)}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (s *Store) sweepGrants(ctx context.Context) error {
 	for {
 		keys := s.replica.swept(sweepBatch)
@@ -169,6 +140,7 @@ func (s *Store) sweepScope(ctx context.Context, f *frozenState, fs frozenScope) 
 	k, now := s.keys.scope(fs.scope), s.now()
 	r := retentionOf(f, fs.scope)
 	return errors.Join(
+		s.sweepConnections(ctx, fs),
 		s.sweepOnces(ctx, k, now),
 		s.sweepPending(ctx, fs, now),
 		s.sweepPins(ctx, k, now),

@@ -17,9 +17,6 @@ func (k keyspace) format() string         { return k.root + "format" }
 func (k keyspace) job(name string) string { return k.root + "job/" + name }
 func (k keyspace) system() scopeKeys      { return scopeKeys{k.root + "sys/"} }
 
-// leftovers are the ids of deleted organizations whose keys are yet to be swept.
-func (k keyspace) leftovers() string       { return k.root + "sys/leftover/" }
-func (k keyspace) leftover(id ID) string   { return k.leftovers() + id.raw() }
 func (k keyspace) org(id ID) scopeKeys     { return scopeKeys{k.root + "org/" + id.raw() + "/"} }
 func (k keyspace) scope(s scope) scopeKeys { return scopeKeys{k.root + s.path()} }
 
@@ -58,8 +55,14 @@ func (k scopeKeys) grant(group, member ID, g grantor) string {
 	return k.prefix + "m/" + group.raw() + "/" + member.raw() + "/" + g.raw()
 }
 
+// leftovers are the ids of what was deleted and left keys that are yet to be swept: organizations in the system scope,
+// connections in an organization.
+func (k scopeKeys) leftovers() string          { return k.prefix + "leftover/" }
+func (k scopeKeys) leftover(id ID) string      { return k.leftovers() + id.raw() }
+func (k scopeKeys) links(connection ID) string { return k.prefix + "l/" + connection.raw() + "/" }
+
 func (k scopeKeys) link(connection ID, nameID string) string {
-	return k.prefix + "l/" + connection.raw() + "/" + digest(nameID)
+	return k.links(connection) + digest(nameID)
 }
 
 // maxKeyValue bounds what stands in a key: longer values are replaced by their hash.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"rollcall/directory"
+	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
 )
 
@@ -64,7 +65,8 @@ func TestMembership(t *testing.T) {
 }
 
 func TestGrantsOfConnections(t *testing.T) {
-	d := home(t)
+	s := directorytest.New(t)
+	d := s.Organization("default")
 	u, g := createUser(t, d, "u"), createGroup(t, d, "g")
 	c := create(t, d, "IdentityProvider", schema.Document{"displayName": "idp"})
 	by := func(change func(*directory.Tx) error) func(*directory.Tx) error {
@@ -94,8 +96,18 @@ func TestGrantsOfConnections(t *testing.T) {
 	is(false)
 	update(t, d, by(add(g.ID, u.ID)))
 	is(true)
+	update(t, d, func(tx *directory.Tx) error {
+		tx.PutLink(directory.Link{Connection: c.ID, User: u.ID, NameID: "n"})
+		return nil
+	})
 	update(t, d, remove("IdentityProvider", c.ID))
 	is(false)
+	if err := s.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := directory.Remains(s, c.ID); n != 0 {
+		t.Errorf("%d links and grants of a deleted connection are left", n)
+	}
 }
 
 func TestNestedGroups(t *testing.T) {

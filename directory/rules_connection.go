@@ -47,6 +47,7 @@ func deleteConnection(tx *Tx, r *record) error {
 	for _, kid := range tx.snap.secretsOf(r.ID) {
 		tx.delete(tx.keys().secret(kid))
 	}
+	tx.put(tx.keys().leftover(r.ID), nil)
 	return nil
 }
 

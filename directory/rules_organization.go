@@ -151,6 +151,6 @@ func deleteOrganization(tx *Tx, r *record) error {
 	key := tx.dir.store.keys.scope(org).scope()
 	tx.require(unchanged(key, tx.snap.frozen.scope(org).control.revision))
 	tx.delete(key)
-	tx.put(tx.dir.store.keys.leftover(r.ID), nil)
+	tx.put(tx.keys().leftover(r.ID), nil)
 	return nil
 }
