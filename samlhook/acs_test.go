@@ -257,6 +257,15 @@ func TestExpiredMessage(t *testing.T) {
 	}
 }
 
+func (s *site) events() int {
+	s.t.Helper()
+	page, err := s.org.Query(s.t.Context(), directory.Query{Type: "Event", Limit: 1000})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return len(page.Resources)
+}
+
 // What nobody vouches for is counted, in one record for each reason and minute.
 func TestUnsigned(t *testing.T) {
 	s := newSite(t)
@@ -281,7 +290,11 @@ func TestUnsigned(t *testing.T) {
 	if n := len(s.signIns()); n != 0 {
 		t.Fatalf("%d records before the minute was over", n)
 	}
+	before := s.events()
 	s.hook.aggregate.flushAll()
+	if n := s.events() - before; n < 1 || n > 2 { // two where the minute ended meanwhile
+		t.Errorf("%d Events of what nobody vouches for", n)
+	}
 	total, correlations := 0, ""
 	for _, r := range s.signIns() {
 		var n int

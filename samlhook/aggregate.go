@@ -3,6 +3,8 @@ package samlhook
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -22,49 +24,59 @@ type occurrence struct {
 }
 
 // aggregate gathers what anybody can send into one SignIn for each connection,
-// reason and minute, so that nobody can push the real records out. It holds at most
-// one entry for each connection and reason of a minute.
+// reason and minute, so that nobody can push the real records out. Those of one
+// connection and minute are written together: each transaction puts an Event, and
+// Events are kept by count too.
 type aggregate struct {
-	write func(occurrence, int)
+	write func([]aggregated)
 
 	mu      sync.Mutex
-	entries map[aggregateKey]*aggregated
+	entries map[aggregateKey]*gathered
 	closed  bool
 }
 
 type aggregateKey struct {
 	organization string
 	connection   directory.ID
-	reason       Reason
 	minute       int64
+}
+
+// gathered is what came for one connection in one minute.
+type gathered struct {
+	reasons map[Reason]*aggregated
+	timer   *time.Timer
 }
 
 type aggregated struct {
 	latest occurrence // with the correlation id of the first
 	count  int
-	timer  *time.Timer
 }
 
 // aggregateFor is how long occurrences are gathered before they are written.
 const aggregateFor = time.Minute
 
 func (g *aggregate) add(o occurrence) {
-	key := aggregateKey{o.organization, o.connection, o.refusal.Reason, o.at.Unix() / 60}
+	key := aggregateKey{o.organization, o.connection, o.at.Unix() / 60}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.closed {
 		return
 	}
 	if g.entries == nil {
-		g.entries = map[aggregateKey]*aggregated{}
+		g.entries = map[aggregateKey]*gathered{}
 	}
 	e := g.entries[key]
 	if e == nil {
-		e = &aggregated{latest: o, timer: time.AfterFunc(aggregateFor, func() { g.flush(key) })}
+		e = &gathered{reasons: map[Reason]*aggregated{}, timer: time.AfterFunc(aggregateFor, func() { g.flush(key) })}
 		g.entries[key] = e
 	}
-	o.correlation = e.latest.correlation
-	e.latest, e.count = o, e.count+1
+	held := e.reasons[o.refusal.Reason]
+	if held == nil {
+		held = &aggregated{latest: o}
+		e.reasons[o.refusal.Reason] = held
+	}
+	o.correlation = held.latest.correlation
+	held.latest, held.count = o, held.count+1
 }
 
 func (g *aggregate) flush(key aggregateKey) {
@@ -72,19 +84,21 @@ func (g *aggregate) flush(key aggregateKey) {
 	e := g.entries[key]
 	delete(g.entries, key)
 	g.mu.Unlock()
-	if e != nil {
-		e.timer.Stop()
-		g.write(e.latest, e.count)
+	if e == nil {
+		return
 	}
+	e.timer.Stop()
+	var all []aggregated
+	for _, reason := range slices.Sorted(maps.Keys(e.reasons)) {
+		all = append(all, *e.reasons[reason])
+	}
+	g.write(all)
 }
 
 // flushAll writes what was gathered so far.
 func (g *aggregate) flushAll() {
 	g.mu.Lock()
-	var keys []aggregateKey
-	for key := range g.entries {
-		keys = append(keys, key)
-	}
+	keys := slices.Collect(maps.Keys(g.entries))
 	g.mu.Unlock()
 	for _, key := range keys {
 		g.flush(key)
@@ -98,21 +112,27 @@ func (g *aggregate) close() {
 	g.flushAll()
 }
 
-// writeAggregated writes the SignIn. Where the store does not take it, the log has
-// every occurrence.
-func (h *Hook) writeAggregated(o occurrence, count int) {
+// writeAggregated writes the SignIns of one connection and minute. Where the store
+// does not take them, the log has every occurrence.
+func (h *Hook) writeAggregated(all []aggregated) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	doc := newRecord(o.correlation, o.connection, o.display)
-	judged(doc, OutcomeRefused, o.refusal.Reason, o.refusal.Explanation)
-	putChecks(doc, o.checks)
-	doc["count"] = json.Number(strconv.Itoa(count))
-	_, err := h.store.Organization(o.organization).As(directory.Connection(o.connection)).Update(ctx, func(tx *directory.Tx) error {
-		_, err := tx.RecordSignIn(doc)
-		return err
+	of := all[0].latest
+	_, err := h.store.Organization(of.organization).As(directory.Connection(of.connection)).Update(ctx, func(tx *directory.Tx) error {
+		for _, a := range all {
+			o := a.latest
+			doc := newRecord(o.correlation, o.connection, o.display)
+			judged(doc, OutcomeRefused, o.refusal.Reason, o.refusal.Explanation)
+			putChecks(doc, o.checks)
+			doc["count"] = json.Number(strconv.Itoa(a.count))
+			if _, err := tx.RecordSignIn(doc); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
-		h.log.Warn("an aggregated sign-in record was not written", "organization", o.organization, "connection", o.connection.String(),
-			"reason", string(o.refusal.Reason), "count", count, "error", err)
+		h.log.Warn("aggregated sign-in records were not written", "organization", of.organization, "connection", of.connection.String(),
+			"records", len(all), "error", err)
 	}
 }

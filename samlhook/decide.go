@@ -48,7 +48,8 @@ type Decision struct {
 // pure: it writes nothing, and the same arguments give the same Decision. Every
 // Decision but OutcomeRefused is to be carried out whole.
 func Decide(s *directory.Snapshot, c Settings, id Identity, now time.Time) (Decision, error) {
-	d := decider{snapshot: s, settings: c, identity: id, now: now, several: severalConnections(s), verified: verifiedDomains(s.Organization())}
+	d := decider{snapshot: s, settings: c, identity: id, now: now, several: severalConnections(s)}
+	d.verified, d.elsewhere = divideDomains(s, c.ID)
 	if link := s.Link(c.ID, id.NameID); link != nil {
 		if user, err := s.Get(typeUser, link.User); err == nil {
 			return d.known(user, link)
@@ -74,12 +75,13 @@ func Decide(s *directory.Snapshot, c Settings, id Identity, now time.Time) (Deci
 }
 
 type decider struct {
-	snapshot *directory.Snapshot
-	settings Settings
-	identity Identity
-	now      time.Time
-	several  bool     // connections in the organization
-	verified []string // domains of the organization
+	snapshot  *directory.Snapshot
+	settings  Settings
+	identity  Identity
+	now       time.Time
+	several   bool     // connections in the organization
+	verified  []string // domains of the organization that no other connection holds
+	elsewhere []string // verified domains that another connection holds
 }
 
 func severalConnections(s *directory.Snapshot) bool {
@@ -189,9 +191,13 @@ func (d *decider) nobody(revived bool) (Decision, error) {
 			return d.refuse(nil, refusal.Reason, refusal.Explanation), nil
 		}
 	}
-	if value := d.domainOf(); len(c.Domains) > 0 && !c.verifiedHere(value, d.verified) {
+	if value := d.subject(); len(c.Domains) > 0 && !c.verifiedHere(value, d.verified) {
 		return d.refuse(nil, ReasonDomainNotVerified, clip(value)+" is in none of the connection's domains that the organization has verified ("+
 			strings.Join(c.Domains, ", ")+"); assign and verify the domain, or create the User by SCIM."), nil
+	}
+	if domain := domainOf(d.subject()); slices.Contains(d.elsewhere, domain) {
+		return d.refuse(nil, ReasonDomainNotVerified, clip(d.subject())+" is in a verified domain of another connection ("+domain+
+			"), which alone makes its people; have the person sign in there, assign the domain to this connection, or create the User by SCIM."), nil
 	}
 	for user := range d.snapshot.Find(typeUser, "userName", id.UserName) {
 		return d.refuse(user, ReasonUserNameTaken, "The userName "+clip(id.UserName)+" belongs to a User that this sign-in may not be linked to"+d.why()+
@@ -213,9 +219,9 @@ func (d *decider) nobody(revived bool) (Decision, error) {
 	return decision, nil
 }
 
-// domainOf is the value whose domain decides whether the connection may make the
+// subject is the value whose domain decides whether the connection may make the
 // person: the userName, or the e-mail address where the userName has none.
-func (d *decider) domainOf() string {
+func (d *decider) subject() string {
 	if !strings.Contains(d.identity.UserName, "@") && d.identity.Email != "" {
 		return d.identity.Email
 	}

@@ -51,10 +51,13 @@ func (w *world) domains(values ...string) {
 	w.mustModify(typeOrganization, w.snapshot().Organization().ID, func(doc schema.Document) { doc["domains"] = list })
 }
 
-// another adds a second connection.
-func (w *world) secondConnection() {
+// secondConnection adds a second connection.
+func (w *world) secondConnection() { w.connectionHolding() }
+
+// connectionHolding adds a connection with domains, whoever else has them.
+func (w *world) connectionHolding(domains ...any) {
 	w.update(func(tx *directory.Tx) error {
-		_, err := tx.Create(typeConnection, schema.Document{"displayName": "Second"})
+		_, err := tx.Create(typeConnection, schema.Document{"displayName": "Second", "domains": domains})
 		return err
 	})
 }
@@ -254,6 +257,27 @@ func TestDecide(t *testing.T) {
 			w.domains("example.com")
 			return w.user(userAnn)
 		}, OutcomeSignedIn, ReasonLinked, ""},
+		{"several connections, in a domain that both hold", with(jit(), "domains", []any{"example.com"}), ann, func(w *world) directory.ID {
+			w.connectionHolding("example.com")
+			w.domains("example.com")
+			w.user(userAnn)
+			return directory.ID{}
+		}, OutcomeRefused, ReasonDomainNotVerified, ""},
+		{"nobody, in a domain of another connection", jit(), ann, func(w *world) directory.ID {
+			w.connectionHolding("Example.com")
+			w.domains("example.com")
+			return directory.ID{}
+		}, OutcomeRefused, ReasonDomainNotVerified, "another connection (example.com)"},
+		{"nobody, the address is in a domain of another connection", jit(), opaque, func(w *world) directory.ID {
+			w.connectionHolding("example.com")
+			w.domains("example.com")
+			return directory.ID{}
+		}, OutcomeRefused, ReasonDomainNotVerified, "another connection"},
+		{"nobody, in a domain of another connection that is not verified", jit(), ann, func(w *world) directory.ID {
+			w.connectionHolding("example.com")
+			w.domains("example.org", "example.com")
+			return directory.ID{}
+		}, OutcomeCreated, ReasonCreated, ""},
 		{"several connections, linked before", nil, ann, func(w *world) directory.ID {
 			w.secondConnection()
 			id := w.user(userAnn)

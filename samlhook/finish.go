@@ -20,13 +20,13 @@ func (x *exchange) finish() error {
 		if err := x.origin.Check(x.r); err != nil {
 			return errCrossOrigin
 		}
-		x.r.Body = http.MaxBytesReader(x.w, x.r.Body, 16<<10)
 	}
 	now := x.now()
-	code := x.r.FormValue("code")
+	code := x.code()
 	o, err := l.requests.openCode(l.Connection.ID, code, now)
 	if o.Correlation != "" {
 		x.id = o.Correlation // one number for the whole sign-in
+		x.w.Header().Set("X-Request-Id", x.id)
 	}
 	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		return x.unverified(refusal, &Response{})
@@ -45,6 +45,9 @@ func (x *exchange) finish() error {
 	if o.Request == "" && x.r.Method == http.MethodGet {
 		return f.confirm(s, code, location)
 	}
+	if err := f.findEarlier(); err != nil {
+		return err
+	}
 	if err := f.complete(nil); err != nil {
 		return err
 	}
@@ -54,14 +57,28 @@ func (x *exchange) finish() error {
 	return nil
 }
 
+// maxCodeForm bounds a form that holds a code.
+const maxCodeForm = 16 << 10
+
+// code is the hand-over code of the request; empty when there is none. Not FormValue:
+// that reads a multipart body of any size, of a GET too, and into files.
+func (x *exchange) code() string {
+	x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxCodeForm)
+	if err := x.r.ParseForm(); err != nil {
+		return ""
+	}
+	return x.r.Form.Get("code")
+}
+
 // finishing is the end of one sign-in.
 type finishing struct {
 	*exchange
 	loaded   *loaded
 	handOver handOver
 	at       time.Time
-	asked    string // where the person wanted to go
-	login    string // name of the login cookie; "" for IdP-initiated sign-in
+	asked    string       // where the person wanted to go
+	login    string       // name of the login cookie; "" for IdP-initiated sign-in
+	earlier  directory.ID // session of this browser that the new one takes the place of; zero when it has none
 
 	refusal *Refusal
 	secret  string
@@ -89,6 +106,21 @@ func (f *finishing) sameBrowser() *Refusal {
 		return mismatch
 	}
 	f.asked = login.Target
+	return nil
+}
+
+// findEarlier finds the session that the browser has already. It ends with the new
+// one's beginning: its cookie is about to be overwritten, and nobody could sign out
+// of it any more.
+func (f *finishing) findEarlier() error {
+	d, err := f.signedIn()
+	if directory.KindOf(err) == directory.Unauthenticated {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.earlier, _ = directory.ParseID(d.Actor().ID)
 	return nil
 }
 
@@ -180,6 +212,15 @@ func (f *finishing) begin(tx *directory.Tx) error {
 		f.refusal = refuse(ReasonSessionExpired, "The session at the identity provider is over (SessionNotOnOrAfter).")
 		return nil
 	}
-	f.secret, err = tx.CreateSession(user.ID, f.connection, end)
-	return err
+	if f.secret, err = tx.CreateSession(user.ID, f.connection, end); err != nil {
+		return err
+	}
+	earlier, err := tx.Get(typeSession, f.earlier)
+	if directory.KindOf(err) == directory.NotFound {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return tx.Delete(earlier)
 }

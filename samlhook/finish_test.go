@@ -1,11 +1,15 @@
 package samlhook
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/gorilla/mux"
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
@@ -318,5 +322,92 @@ func TestTarget(t *testing.T) {
 	end := b.step(landed.Header.Get("Location"), nil)
 	if got := end.Header.Get("Location"); got != s.url+"/orgs/default/me" {
 		t.Errorf("went to %s", got)
+	}
+}
+
+// A sign-in takes the place of the session that the browser had, whoever's it was: its
+// cookie is overwritten, so nobody could sign out of it. One that fails does not.
+func TestEarlierSessionEnds(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(with(jitOn, "allowIdpInitiated", true))
+	b := s.browser()
+	signIn := func(b *browser, person, assertion string) string {
+		landed := b.step(s.acsURL(connection), s.forged(connection, s.request(b, connection), person, assertion, nil))
+		wantStatus(t, b.step(landed.Header.Get("Location"), nil), http.StatusSeeOther)
+		return b.session(s)
+	}
+	elsewhere := signIn(s.browser(), "ann", "_a1")
+	first := signIn(b, "ann", "_a2")
+	second := signIn(b, "ben", "_a3")
+	if !s.signedInAs(first).IsZero() {
+		t.Error("the earlier session goes on beside the new one")
+	}
+	if s.signedInAs(second).IsZero() || s.signedInAs(elsewhere).IsZero() {
+		t.Error("a session of another browser, or the new one, was ended")
+	}
+
+	form := s.forged(connection, "", "ann", "_a4", nil)
+	wantPage(t, b.get(b.step(s.acsURL(connection), form).Header.Get("Location")), http.StatusOK, "Continue signing in?")
+	form = s.forged(connection, s.request(s.browser(), connection), "ann", "_a5", nil)
+	wantStatus(t, b.step(b.step(s.acsURL(connection), form).Header.Get("Location"), nil), http.StatusForbidden)
+	if s.signedInAs(second).IsZero() {
+		t.Error("a sign-in that was not finished ended the session")
+	}
+	s.later(9 * time.Hour) // the cookie of a session that is over is no hindrance
+	if signIn(b, "ben", "_a6") == second {
+		t.Error("no new session")
+	}
+}
+
+// counter counts what is read of it, and never ends.
+type counter struct {
+	head io.Reader
+	read int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	if n, err := c.head.Read(p); n > 0 || err != io.EOF {
+		c.read += n
+		return n, nil
+	}
+	if c.read > 8<<20 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	c.read += len(p)
+	return len(p), nil
+}
+
+// Anybody may send finish any body: little of it is read, nothing goes into files.
+func TestFinishReadsLittle(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(jitOn)
+	router := mux.NewRouter()
+	s.hook.Register(router)
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		for kind, head := range map[string]string{
+			"multipart/form-data; boundary=x":   "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n",
+			"application/x-www-form-urlencoded": "code=",
+		} {
+			body := &counter{head: strings.NewReader(head)}
+			r := httptest.NewRequest(method, "/orgs/default/saml/"+connection.String()+"/finish", body)
+			r.Header.Set("Content-Type", kind)
+			w := httptest.NewRecorder()
+			router.ServeHTTP(w, r)
+			if w.Code != http.StatusBadRequest || body.read > 64<<10 || r.MultipartForm != nil {
+				t.Errorf("%s %s: %d, %d bytes were read", method, kind, w.Code, body.read)
+			}
+		}
+	}
+}
+
+// The number on the page, in the records and in the header is one.
+func TestFinishCorrelation(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(jitOn)
+	b := s.browser()
+	landed := b.step(s.acsURL(connection), s.forged(connection, s.request(b, connection), "ann", "_a1", nil))
+	end := s.browser().step(landed.Header.Get("Location"), nil)
+	if got, want := end.Header.Get("X-Request-Id"), landed.Header.Get("X-Request-Id"); got != want || s.signIns()[0].Text("correlationId") != want {
+		t.Errorf("X-Request-Id %s, want %s", got, want)
 	}
 }

@@ -1,12 +1,14 @@
 package samlhook
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/mux"
@@ -45,10 +47,11 @@ type Hook struct {
 	fetcher *Fetcher
 	metrics *metrics
 
-	parsed    sync.Map // directory.ID → *loaded
-	fetched   fetches
-	aggregate aggregate
-	noted     notes
+	parsed      sync.Map // directory.ID → *loaded
+	parsedCount atomic.Int64
+	fetched     fetches
+	aggregate   aggregate
+	noted       notes
 }
 
 // New makes a Hook. The error is for a PublicURL that is none. Call Close at the end.
@@ -217,7 +220,9 @@ func (x *exchange) logLine(cause error) {
 	if x.outcome != "" {
 		attrs = append(attrs, "outcome", string(x.outcome), "reason", string(x.reason))
 	}
-	if cause != nil {
+	if refusal, ok := errors.AsType[*Refusal](cause); ok {
+		attrs = append(attrs, "cause", string(refusal.Reason)) // the explanation names the person; it is in the record
+	} else if cause != nil {
 		attrs = append(attrs, "cause", cause.Error())
 	}
 	if x.status >= http.StatusInternalServerError {

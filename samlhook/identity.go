@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -101,6 +102,10 @@ func (id *Identity) fill(f *finder, m AttributeMapping) error {
 		}
 		*want.into = value
 	}
+	// A userName that looks like another person's would be given that person's rights.
+	if strings.ContainsFunc(id.UserName, func(r rune) bool { return unicode.Is(unicode.Cf, r) }) {
+		return refuse(ReasonInvalidAttribute, "The userName "+clip(strconv.QuoteToASCII(id.UserName))+" holds invisible characters; correct it at the identity provider.")
+	}
 	if id.Email == "" && m.Email == "" && id.NameIDFormat == NameIDEmail {
 		id.Email = id.NameID
 	}
@@ -144,7 +149,7 @@ func (id *Identity) RequireNames() error {
 func (id *Identity) missingAttributes() *Refusal {
 	received := "no attributes"
 	if all := slices.Concat(id.Matched, id.Unmatched); len(all) > 0 {
-		received = strings.Join(all, ", ")
+		received = strings.Join(all[:min(len(all), maxRecorded)], ", ")
 	}
 	return refuse(ReasonMissingAttribute, missingList(id.Missing)+" Received: "+received+".")
 }

@@ -1,9 +1,13 @@
 package samlhook
 
 import (
+	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"rollcall/directory"
 )
 
 func values(name string, v ...string) Attribute { return Attribute{Name: name, Values: v} }
@@ -144,5 +148,41 @@ func TestInvalidValues(t *testing.T) {
 	}
 	if _, err := MapIdentity(&Assertion{NameID: strings.Repeat("n", 300)}, AttributeMapping{}); err == nil {
 		t.Error("a NameID of 300 characters became a userName")
+	}
+}
+
+// However many attributes arrive, a refusal for a missing one can be recorded.
+func TestMissingAmongMany(t *testing.T) {
+	a := &Assertion{NameID: "n"}
+	for i := range 12_000 {
+		a.Attributes = append(a.Attributes, values(strconv.Itoa(i)+strings.Repeat("x", 300), "v"))
+	}
+	id, err := MapIdentity(a, AttributeMapping{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(id.RequireNames().Error()); n > directory.MaxDocument/8 {
+		t.Errorf("the explanation has %d bytes", n)
+	}
+}
+
+// Nobody is taken for another because a character of the userName does not show.
+// In other values such characters have their use (names in Persian).
+func TestInvisibleUserName(t *testing.T) {
+	for _, hidden := range []string{"ann\u200b", "a\u00adnn", "\ufeffann", "an\u2060n", "\u200eann"} {
+		for name, a := range map[string]*Assertion{"NameID": {NameID: hidden}, "mapped": {NameID: "n", Attributes: []Attribute{values("uid", hidden)}}} {
+			m := AttributeMapping{}
+			if name == "mapped" {
+				m.UserName = "uid"
+			}
+			_, err := MapIdentity(a, m)
+			if r, ok := errors.AsType[*Refusal](err); !ok || r.Reason != ReasonInvalidAttribute || strings.Contains(r.Explanation, hidden) {
+				t.Errorf("%s %+q: %v", name, hidden, err)
+			}
+		}
+	}
+	id, err := MapIdentity(&Assertion{NameID: "n", Attributes: []Attribute{values("firstName", "Mah\u200cdi")}}, AttributeMapping{})
+	if err != nil || id.GivenName != "Mah\u200cdi" {
+		t.Errorf("%+v, %v", id, err)
 	}
 }

@@ -14,6 +14,10 @@ import (
 // maxClockSkew is the most that clockSkewSeconds may grant.
 const maxClockSkew = 10 * time.Minute
 
+// maxParsed bounds the connections that are kept parsed. Those that were deleted are
+// not told apart; above the bound all are parsed anew.
+const maxParsed = 4096
+
 // connectionURLs are our addresses towards one connection.
 type connectionURLs struct{ Metadata, Login, ACS, Finish string }
 
@@ -60,7 +64,10 @@ func (h *Hook) load(s *directory.Snapshot, organization string, r *directory.Res
 		}
 		l.Key, l.Connection.Certificate = pair.key, pair.certificate
 	}
-	h.parsed.Store(r.ID, l)
+	if _, held := h.parsed.Swap(r.ID, l); !held && h.parsedCount.Add(1) > maxParsed {
+		h.parsed.Clear()
+		h.parsedCount.Store(0)
+	}
 	return l, nil
 }
 

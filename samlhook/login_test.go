@@ -187,6 +187,30 @@ func TestLogAndMetrics(t *testing.T) {
 	hook.Close()
 }
 
+// The reason of a refusal names the person: the log has its code, the record the rest.
+func TestLogOfRefusal(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(nil)
+	var log bytes.Buffer
+	hook, err := New(s.store, Options{PublicURL: s.hook.public, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hook.Close)
+	router := mux.NewRouter()
+	hook.Register(router)
+	form := s.forged(connection, s.request(s.browser(), connection), "ann@example.com", "_a1", nil)
+	r := httptest.NewRequest(http.MethodPost, "/orgs/default/saml/"+connection.String()+"/acs", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	router.ServeHTTP(httptest.NewRecorder(), r)
+	if line := log.String(); !strings.Contains(line, "reason=jit_disabled") || !strings.Contains(line, "cause=jit_disabled") || strings.Contains(line, "ann@example.com") {
+		t.Errorf("log: %s", line)
+	}
+	if record := s.lastSignIn(OutcomeRefused, ReasonJITDisabled); !strings.Contains(record.Text("explanation"), "ann@example.com") {
+		t.Errorf("record: %s", record.JSON)
+	}
+}
+
 func TestPublicURL(t *testing.T) {
 	for _, bad := range []string{"", "rollcall.example.com", "ftp://x", "https://", "https://u@x", "https://x?y", "https://x#y"} {
 		if _, err := New(nil, Options{PublicURL: bad}); err == nil {

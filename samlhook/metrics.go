@@ -2,6 +2,7 @@ package samlhook
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"time"
 
@@ -58,6 +59,8 @@ func (n *notes) due(id directory.ID, now time.Time) bool {
 	if n.last == nil {
 		n.last = map[directory.ID]time.Time{}
 	}
+	// What is due again needs no memory; connections come and go.
+	maps.DeleteFunc(n.last, func(_ directory.ID, at time.Time) bool { return now.Sub(at) >= time.Minute })
 	n.last[id] = now
 	return true
 }

@@ -190,10 +190,8 @@ func (p *preparation) people() error {
 		if !slices.Contains(known, domain) {
 			return wrong(fmt.Sprintf("domains[%d]", i), "%q is no domain of the organization; add it to the Organization's domains first", clip(domain))
 		}
-		for other := range s.All(typeConnection) {
-			if (p.old == nil || other.ID != p.old.ID) && slices.Contains(lower(textsAt(other, "domains")), domain) {
-				return wrong(fmt.Sprintf("domains[%d]", i), "%q is assigned to the connection %s already", domain, other.ID)
-			}
+		if err := p.unassigned(i, domain); err != nil {
+			return err
 		}
 	}
 	jit, _ := p.doc["jit"].(map[string]any)
@@ -214,6 +212,31 @@ func (p *preparation) people() error {
 		}
 		if !ok {
 			return wrong(fmt.Sprintf("jit.defaultGroups[%d].value", i), "no Group has the id %s", clip(value))
+		}
+	}
+	return nil
+}
+
+// maxRivals is how many other connections the commit compares: a change may rest on
+// 120 resources. What two changes of one moment assign beyond that counts for neither
+// connection at sign-in (divideDomains), and so does what two new connections take.
+const maxRivals = 64
+
+// unassigned refuses a domain of another connection. The change rests on the others,
+// so that none of them takes the domain meanwhile.
+func (p *preparation) unassigned(i int, domain string) error {
+	rivals := 0
+	for other := range p.tx.Snapshot().All(typeConnection) {
+		if p.old != nil && other.ID == p.old.ID {
+			continue
+		}
+		if slices.Contains(lower(textsAt(other, "domains")), domain) {
+			return wrong(fmt.Sprintf("domains[%d]", i), "%q is assigned to the connection %s already", domain, other.ID)
+		}
+		if rivals++; rivals <= maxRivals {
+			if _, err := p.tx.Get(typeConnection, other.ID); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -11,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"rollcall/directory"
+	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
 )
 
@@ -273,4 +276,62 @@ func TestDomainsAreAssignedOnce(t *testing.T) {
 	// The organization gives the domain up: the connection can still be changed.
 	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) { delete(doc, "domains") })
 	s.mustModify(typeConnection, first, func(doc schema.Document) { doc["displayName"] = "renamed" })
+}
+
+// Two connections that take one domain at the same moment: one of them does.
+func TestDomainRace(t *testing.T) {
+	s, f := newFaultySite(t)
+	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) {
+		doc["domains"] = []any{map[string]any{"value": "example.com", "verified": true}}
+	})
+	take := func(doc schema.Document) { doc["domains"] = []any{"example.com"} }
+	other := s.another(directorytest.NewClient(t))
+	first := other.own(nil)
+	second := s.own(nil)
+	for name, change := range map[string]func() error{
+		"a change": func() error { return s.modify(typeConnection, second, take) },
+		"a new connection": func() error {
+			_, err := s.configure(schema.Document{"displayName": "x", "domains": []any{"example.com"}})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s.mustModify(typeConnection, first, func(doc schema.Document) { delete(doc, "domains") })
+			hook := func(clientv3.Op) error {
+				other.mustModify(typeConnection, first, take)
+				return nil
+			}
+			f.before.Store(&hook)
+			if err := change(); err == nil || !strings.Contains(err.Error(), first.String()) {
+				t.Errorf("assigned twice: %v", err)
+			}
+		})
+	}
+}
+
+// What is kept of connections is bounded, however many come and go.
+func TestConnectionsKept(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(nil)
+	s.hook.parsedCount.Store(maxParsed)
+	s.hook.parsed.Store(directory.NewID(), &loaded{})
+	if _, err := s.hook.load(s.snapshot(), "default", s.connection(connection)); err != nil {
+		t.Fatal(err)
+	}
+	kept := 0
+	s.hook.parsed.Range(func(any, any) bool { kept++; return true })
+	if kept > 1 {
+		t.Errorf("%d connections are kept over the bound", kept)
+	}
+
+	var n notes
+	now := time.Now()
+	for range 3 {
+		if id := directory.NewID(); !n.due(id, now) || n.due(id, now.Add(59*time.Second)) {
+			t.Error("not once a minute")
+		}
+		if now = now.Add(time.Minute); len(n.last) != 1 {
+			t.Errorf("%d connections are remembered", len(n.last))
+		}
+	}
 }

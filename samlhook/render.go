@@ -119,7 +119,7 @@ func (h *Hook) warnings(s *directory.Snapshot, r *directory.Resource, own *x509.
 		add("signatures with SHA-1 are accepted (allowSha1)")
 	}
 	if severalConnections(s) {
-		verified := verifiedDomains(s.Organization())
+		verified, _ := divideDomains(s, r.ID)
 		linking := false
 		for _, d := range c.Domains {
 			linking = linking || c.verifiedHere("@"+d, verified)

@@ -87,12 +87,17 @@ func (c Settings) updates(path string) bool {
 // verified and assigned to this connection: what follows its last @. A value
 // without one lies in no domain.
 func (c Settings) verifiedHere(value string, verified []string) bool {
+	domain := domainOf(value)
+	return domain != "" && slices.Contains(c.Domains, domain) && slices.Contains(verified, domain)
+}
+
+// domainOf is what follows the last @, in lower case; empty where there is none.
+func domainOf(value string) string {
 	at := strings.LastIndexByte(value, '@')
 	if at < 0 {
-		return false
+		return ""
 	}
-	domain := strings.ToLower(value[at+1:])
-	return domain != "" && slices.Contains(c.Domains, domain) && slices.Contains(verified, domain)
+	return strings.ToLower(value[at+1:])
 }
 
 // verifiedDomains are the domains of an Organization whose control was shown.
@@ -107,6 +112,27 @@ func verifiedDomains(organization *directory.Resource) []string {
 		}
 	}
 	return verified
+}
+
+// divideDomains divides the organization's verified domains as the connection sees
+// them: those that it may hold, and those that another connection holds. Prepare
+// assigns a domain once; if two changes of one moment have assigned it twice all the
+// same, it counts for neither.
+func divideDomains(s *directory.Snapshot, connection directory.ID) (free, taken []string) {
+	var others []string
+	for r := range s.All(typeConnection) {
+		if r.ID != connection {
+			others = append(others, lower(textsAt(r, "domains"))...)
+		}
+	}
+	for _, domain := range verifiedDomains(s.Organization()) {
+		if slices.Contains(others, domain) {
+			taken = append(taken, domain)
+		} else {
+			free = append(free, domain)
+		}
+	}
+	return free, taken
 }
 
 func texts(list gjson.Result) []string {
