@@ -2,7 +2,9 @@ package directory
 
 import (
 	"context"
+	"errors"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory/filter"
@@ -14,7 +16,14 @@ func (d *Directory) readLog(ctx context.Context, s *Snapshot, t *schema.Resource
 	prefix := d.logPrefix(s, t.Name)
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	resp, err := d.store.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithSort(clientv3.SortByKey, clientv3.SortDescend))
+	options := []clientv3.OpOption{clientv3.WithPrefix(), clientv3.WithSort(clientv3.SortByKey, clientv3.SortDescend)}
+	if s.pinned {
+		options = append(options, clientv3.WithRev(s.Revision()))
+	}
+	resp, err := d.store.client.Get(ctx, prefix, options...)
+	if errors.Is(err, rpctypes.ErrCompacted) {
+		return nil, errPinGone()
+	}
 	if err != nil {
 		return nil, unavailable(err)
 	}

@@ -31,13 +31,18 @@ type Pin struct {
 type pinned struct {
 	key    grave
 	value  []byte
-	at     time.Time
+	at     time.Time // when it was used last, to half its lifetime
+	again  bool      // put again
 	frozen *frozenState
 	bytes  int64 // applied when it was made
 
-	once  sync.Once
+	mu    sync.Mutex
+	done  bool // found is complete
 	found []*record
-	err   error
+}
+
+func errPinGone() error {
+	return errorf(NotFound, "", "the state that this walk began with is not kept any more")
 }
 
 // Pin keeps the state as it is now under a new pin. Errors: Unavailable, Full.
@@ -50,11 +55,18 @@ func (d *Directory) Pin(ctx context.Context, value []byte) (*Pin, error) {
 		return nil, &Error{Kind: Full, Detail: fullDetail}
 	}
 	id := NewID()
-	w := entry{key: d.store.keys.scope(s.key).pin(id), value: fmt.Appendf(nil, "%d\n%s", d.store.now().UnixMilli(), value)}
+	w := entry{key: d.store.keys.scope(s.key).pin(id), value: pinValue(d.store.now(), "", value)}
 	if err := d.store.housekeep(ctx, nil, []entry{w}); err != nil {
 		return nil, err
 	}
 	return d.Pinned(ctx, id)
+}
+
+// pinAgain marks the value of a pin that is put again only to last longer.
+const pinAgain = " again"
+
+func pinValue(at time.Time, again string, value []byte) []byte {
+	return fmt.Appendf(nil, "%d%s\n%s", at.UnixMilli(), again, value)
 }
 
 // Pinned returns the pin as this actor may see it. Error: NotFound when it is gone: it was too old, there were too many, or
@@ -64,14 +76,21 @@ func (d *Directory) Pinned(ctx context.Context, id ID) (*Pin, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := d.store.replica.pin(grave{s.key, id}, d.store.now())
+	now := d.store.now()
+	p, at := d.store.replica.pin(grave{s.key, id}, now)
 	if p == nil {
-		return nil, errorf(NotFound, "", "the state that this walk began with is not kept any more")
+		return nil, errPinGone()
+	}
+	if now.Sub(at) > PinLifetime/2 { // a walk that goes on keeps its state, on every node
+		if err := d.store.housekeep(ctx, nil, []entry{{key: d.store.keys.scope(s.key).pin(id), value: pinValue(now, pinAgain, p.value)}}); err != nil {
+			return nil, err
+		}
 	}
 	then, err := d.on(p.frozen)
 	if err != nil {
 		return nil, err
 	}
+	then.pinned = true
 	return &Pin{id, p.value, then, p}, nil
 }
 
@@ -79,12 +98,15 @@ func (d *Directory) Pinned(ctx context.Context, id ID) (*Pin, error) {
 // once, so that a page costs the same wherever it stands.
 func (p *Pin) Query(ctx context.Context, q Query) (Page, error) {
 	w := p.pinned
-	w.once.Do(func() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.done {
 		d := &Directory{store: p.Snapshot.store, actor: p.Snapshot.actor}
-		w.found, w.err = d.matches(context.WithoutCancel(ctx), p.Snapshot, q)
-	})
-	if w.err != nil {
-		return Page{}, w.err
+		found, err := d.matches(ctx, p.Snapshot, q)
+		if err != nil {
+			return Page{}, err
+		}
+		w.found, w.done = found, true
 	}
 	return p.Snapshot.page(w.found, q), nil
 }
@@ -98,6 +120,7 @@ func (s *state) applyPin(k scope, rest string, e entry) error {
 	p := &pinned{key: grave{k, id}}
 	if !e.deleted {
 		at, value, _ := strings.Cut(string(e.value), "\n")
+		at, p.again = strings.CutSuffix(at, pinAgain)
 		t, err := parseMillis(at)
 		if err != nil {
 			return fmt.Errorf("pin %s: %w", id, err)
@@ -111,6 +134,12 @@ func (s *state) applyPin(k scope, rest string, e entry) error {
 // keepPins takes in the pins of the revision that was just applied.
 func (r *replica) keepPins() {
 	for _, p := range r.state.pins {
+		if p.again {
+			if kept := r.pins[p.key]; kept != nil { // else this node does not have the state of its beginning
+				kept.at = p.at
+			}
+			continue
+		}
 		delete(r.pins, p.key)
 		if p.at.IsZero() {
 			continue
@@ -151,15 +180,17 @@ func (r *replica) boundPins(k scope) {
 	}
 }
 
-func (r *replica) pin(key grave, now time.Time) *pinned {
+func (r *replica) pin(key grave, now time.Time) (p *pinned, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.pins[key]
-	if p != nil && now.Sub(p.at) > PinLifetime {
-		delete(r.pins, key)
-		return nil
+	if p = r.pins[key]; p == nil {
+		return nil, at
 	}
-	return p
+	if now.Sub(p.at) > PinLifetime {
+		delete(r.pins, key)
+		return nil, at
+	}
+	return p, p.at
 }
 
 // dropPins lets every pin go whose time is over, so that its state can be freed.
@@ -182,6 +213,7 @@ func (s *Store) sweepPins(ctx context.Context, k scopeKeys, now time.Time) error
 	var keys []string
 	for _, kv := range resp.Kvs {
 		at, _, _ := strings.Cut(string(kv.Value), "\n")
+		at = strings.TrimSuffix(at, pinAgain)
 		if ms, err := strconv.ParseInt(at, 10, 64); err != nil || now.Sub(time.UnixMilli(ms)) > PinLifetime {
 			keys = append(keys, string(kv.Key))
 		}

@@ -52,6 +52,19 @@ func TestWalkOverAPin(t *testing.T) {
 	if len(got) != 30 {
 		t.Errorf("the walk saw %d of 30", len(got))
 	}
+	for range 3 { // a walk that goes on keeps its state
+		c.advance(directory.PinLifetime * 3 / 4)
+		again, err := nodes[0].Pinned(t.Context(), p.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page, err := again.Query(t.Context(), directory.Query{Type: "User", SortBy: "userName", Descending: true}); err != nil || page.Total != 30 {
+			t.Fatalf("total %d, %v", page.Total, err)
+		}
+		if _, err := nodes[1].Pinned(t.Context(), p.ID); err != nil {
+			t.Fatalf("on the other node: %v", err)
+		}
+	}
 	c.advance(directory.PinLifetime + time.Second)
 	for _, d := range nodes {
 		_, err := d.Pinned(t.Context(), p.ID)

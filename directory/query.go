@@ -161,7 +161,7 @@ func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
 func (s *Snapshot) matching(sc *scopeState, table *table, q Query, t *schema.ResourceType, compiled *filter.Query) iter.Seq[*record] {
 	return func(yield func(*record) bool) {
 		for r := range s.candidates(sc, table, t.Name, compiled) {
-			if s.record(r.Type, r.ID) == nil { // another Organization
+			if r.Type == organizationType && s.record(r.Type, r.ID) == nil { // another one
 				continue
 			}
 			if compiled != nil && !compiled.Match(View{s, r, q.Meta}) {

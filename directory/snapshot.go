@@ -19,6 +19,7 @@ type Snapshot struct {
 	scope  *scopeState
 	sys    *scopeState
 	actor  Actor
+	pinned bool // the logs, too, are read as they were
 }
 
 // Revision tells snapshots of one store apart; a later one has a greater revision.

@@ -13,6 +13,7 @@ import (
 // sortKey is what a resource is ordered by: a number or a text, by the attribute's type and case rule.
 type sortKey struct {
 	missing bool
+	integer int64 // exact where a float64 is not
 	number  float64
 	text    string
 }
@@ -24,6 +25,8 @@ func (a sortKey) compare(b sortKey) int {
 			return 1
 		}
 		return -1
+	case a.integer != b.integer:
+		return cmp.Compare(a.integer, b.integer)
 	case a.number != b.number:
 		return cmp.Compare(a.number, b.number)
 	}
@@ -96,7 +99,9 @@ func (s *Snapshot) sortKey(r *record, a *schema.Attribute, q Query) sortKey {
 	switch {
 	case !v.Exists() || v.Type == gjson.Null || (v.Type == gjson.String && v.Str == ""):
 		return sortKey{missing: true}
-	case a.Kind == schema.Integer || a.Kind == schema.Decimal:
+	case a.Kind == schema.Integer:
+		return sortKey{integer: v.Int()}
+	case a.Kind == schema.Decimal:
 		return sortKey{number: v.Num}
 	case a.Kind == schema.Boolean && v.Bool():
 		return sortKey{number: 1}

@@ -42,6 +42,7 @@ type client struct {
 	base   string
 	public string // the same root as replies call it
 	token  string
+	cookie string // of a session, instead of a token
 }
 
 type reply struct {
@@ -92,7 +93,7 @@ func (s *server) client(t testing.TB, org, scope string, more schema.Document) *
 	}); err != nil {
 		t.Fatal(err)
 	}
-	return &client{t, s.url + root, publicURL + root, secret}
+	return &client{t: t, base: s.url + root, public: publicURL + root, token: secret}
 }
 
 func (c *client) request(method, path string, body any, header ...string) reply {
@@ -120,6 +121,9 @@ func (c *client) request(method, path string, body any, header ...string) reply 
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	if c.cookie != "" {
+		req.Header.Set("Cookie", c.cookie)
 	}
 	for i := 0; i < len(header); i += 2 {
 		if header[i+1] == "" {

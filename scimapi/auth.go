@@ -17,11 +17,14 @@ func (x *exchange) authenticate() error {
 		return err
 	}
 	d, err := x.dir.Authenticate(x.r.Context(), c)
+	if directory.KindOf(err) == directory.Unauthenticated {
+		return x.refusedAgain(err)
+	}
 	if err != nil {
 		return err
 	}
 	x.dir, x.actor = d, d.Actor()
-	return nil
+	return x.paced()
 }
 
 // credential finds a bearer token (RFC 6750 §2.1) or, without an Authorization header, a session cookie. A browser sends

@@ -1,7 +1,9 @@
 package scimapi_test
 
 import (
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"rollcall/directory/schema"
@@ -39,34 +41,63 @@ func TestEntraUser(t *testing.T) { // T-01
 	c.refused(404, "", "GET", path, nil)
 }
 
-func TestEntraGroup(t *testing.T) { // T-02, T-03
+func TestEntraGroup(t *testing.T) { // T-02
 	c := serve(t, scimapi.Options{}).admin(t)
-	u, v := c.user("u"), c.user("v")
-	c.list("/Groups", `displayName eq "G"`, "excludedAttributes", "members")
+	u, v, w := c.user("u"), c.user("v"), c.user("w")
+	if r := c.list("/Groups", `displayName eq "G"`, "excludedAttributes", "members"); r.body["totalResults"] != 0.0 {
+		t.Errorf("%s", r.raw)
+	}
 	path := "/Groups/" + c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],
 		"externalId":"g","displayName":"G","meta":{"resourceType":"Group"}}`).body["id"].(string)
-	for _, id := range []string{u, v} {
+	for _, id := range []string{u, v, w} {
 		c.must(200, "PATCH", path, patch(`{"op":"Add","path":"members","value":[{"$ref":null,"value":"`+id+`"}]}`))
 	}
 	c.must(200, "PATCH", path, patch(`{"op":"Remove","path":"members","value":[{"$ref":null,"value":"`+u+`"}]}`))
-	c.checkMembers("value list", strings.TrimPrefix(path, "/Groups/"), v)
-	if r := c.must(200, "GET", path+"?excludedAttributes=members", nil); r.body["members"] != nil {
+	c.checkMembers("value list", strings.TrimPrefix(path, "/Groups/"), v, w)
+	if r := c.must(200, "GET", path+"?excludedAttributes=members", nil); r.body["members"] != nil || r.body["externalId"] != "g" {
 		t.Errorf("%s", r.raw)
 	}
-	r := c.must(200, "PATCH", "/Users/"+u, patch(`{"op":"replace","value":{"displayName":"B","name.givenName":"K","`+extURN+`:employeeNumber":"7"}}`))
-	if r.body["displayName"] != "B" || at(r.body, "name", "givenName") != "K" || at(r.body, extURN, "employeeNumber") != "7" {
+	if r := c.list("/Groups", `displayName eq "g"`, "excludedAttributes", "members"); at(r.body, "Resources", 0, "members") != nil || r.body["totalResults"] != 1.0 {
 		t.Errorf("%s", r.raw)
 	}
-	c.must(200, "PATCH", path, patch(`{"op":"remove","path":"members[value eq \"`+v+`\"]"}`))
+	for filter, want := range map[string]float64{`members eq "` + v + `"`: 1, `members eq "` + u + `"`: 0} {
+		if r := c.list("/Groups", `id eq "`+strings.TrimPrefix(path, "/Groups/")+`" and `+filter, "excludedAttributes", "members"); r.body["totalResults"] != want {
+			t.Errorf("%s: %s", filter, r.raw)
+		}
+	}
 	c.must(204, "DELETE", path, nil)
+	c.refused(404, "", "GET", path, nil)
 }
 
-func TestOkta(t *testing.T) { // T-04, T-05, T-06
+func TestEntraFlag(t *testing.T) { // T-03
 	c := serve(t, scimapi.Options{}).admin(t)
-	c.list("/Users", `userName eq "t@x"`, "startIndex", "1", "count", "100")
+	u, v := c.user("u", "emails", []any{map[string]any{"value": "u@x", "type": "work"}}), c.user("v")
+	r := c.must(200, "PATCH", "/Users/"+u+"?aadOptscim062020", patch(`{"op":"replace","value":{"displayName":"B","name.givenName":"K","name.familyName":"U","`+extURN+`:employeeNumber":"7"}}`,
+		`{"op":"replace","path":"emails[type eq \"work\"].value","value":"n@x"}`))
+	if r.body["displayName"] != "B" || at(r.body, "name", "givenName") != "K" || at(r.body, "name", "familyName") != "U" ||
+		at(r.body, extURN, "employeeNumber") != "7" || at(r.body, "emails", 0, "value") != "n@x" {
+		t.Errorf("%s", r.raw)
+	}
+	if r := c.must(200, "PATCH", "/Users/"+u, patch(`{"op":"replace","path":"active","value":false}`)); r.body["active"] != false {
+		t.Errorf("%s", r.raw)
+	}
+	g := c.group("G", u, v)
+	c.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"remove","path":"members[value eq \"`+v+`\"]"}`))
+	c.checkMembers("by filter", g, u)
+}
+
+func TestOktaUser(t *testing.T) { // T-04
+	c := serve(t, scimapi.Options{}).admin(t)
+	if r := c.list("/Users", `userName eq "t@x"`, "startIndex", "1", "count", "100"); r.body["totalResults"] != 0.0 || len(r.body["Resources"].([]any)) != 0 {
+		t.Errorf("%s", r.raw)
+	}
 	body := `{"schemas":["` + userURN + `"],"userName":"t@x","name":{"givenName":"T"},"emails":[{"primary":true,"value":"t@x","type":"work"}],
 		"displayName":"T","locale":"en-US","externalId":"00u","groups":[],"password":"1mz050nq","active":true}`
-	id := c.must(201, "POST", "/Users", body, "Content-Type", "application/scim+json; charset=utf-8").body["id"].(string)
+	r := c.must(201, "POST", "/Users", body, "Content-Type", "application/scim+json; charset=utf-8")
+	id := r.body["id"].(string)
+	if r.body["active"] != true || strings.Contains(string(r.raw), "1mz050nq") {
+		t.Errorf("%s", r.raw)
+	}
 	c.refused(409, "uniqueness", "POST", "/Users", body)
 	got := c.must(200, "GET", "/Users/"+id, nil)
 	got.body["title"] = "Boss"
@@ -76,42 +107,137 @@ func TestOkta(t *testing.T) { // T-04, T-05, T-06
 	if r := c.must(200, "PATCH", "/Users/"+id, patch(`{"op":"replace","value":{"active":false}}`)); r.body["active"] != false || r.body["title"] != "Boss" {
 		t.Errorf("%s", r.raw)
 	}
-	c.must(200, "PATCH", "/Users/"+id, patch(`{"op":"replace","value":{"active":true}}`))
-
-	u := c.user("u2")
-	g := c.group("Push")
-	path := "/Groups/" + g
-	c.must(200, "PATCH", path, patch(`{"op":"replace","value":{"id":"`+g+`","displayName":"Push 2"}}`))
-	c.must(200, "PATCH", path, patch(`{"op":"remove","path":"members[value eq \"`+u+`\"]"}`, `{"op":"add","path":"members","value":[{"value":"`+id+`","display":"t@x"}]}`))
-	c.checkMembers("push", g, id)
-	c.must(200, "PATCH", path, patch(`{"op":"replace","path":"members","value":[{"value":"`+u+`"},{"value":"`+id+`"}]}`))
-	c.must(200, "PATCH", path, patch(`{"op":"replace","path":"members","value":[]}`))
-	c.checkMembers("emptied", g)
-	c.must(200, "PUT", path, `{"schemas":["`+groupURN+`"],"displayName":"Push","members":[{"value":"`+u+`","display":"u"}]}`)
-	c.checkMembers("PUT", g, u)
+	if r := c.must(200, "GET", "/Users/"+id, nil); r.body["active"] != false {
+		t.Errorf("%s", r.raw)
+	}
+	if r := c.must(200, "PATCH", "/Users/"+id, patch(`{"op":"replace","value":{"active":true}}`)); r.body["active"] != true {
+		t.Errorf("%s", r.raw)
+	}
 }
 
-func TestAuthentikAndJumpCloud(t *testing.T) { // T-07, T-08
+func TestOktaByPut(t *testing.T) { // T-05
 	c := serve(t, scimapi.Options{}).admin(t)
-	c.must(200, "GET", "/ServiceProviderConfig", nil)
-	user := `{"schemas":["` + userURN + `"],"userName":"alice"}`
+	user := func(active bool, title string) map[string]any {
+		return map[string]any{"schemas": []string{userURN}, "userName": "t@x", "title": title, "active": active, "groups": []any{},
+			"emails": []any{map[string]any{"primary": true, "value": "t@x", "type": "work"}}}
+	}
+	id := c.must(201, "POST", "/Users", user(true, "A")).body["id"].(string)
+	for _, u := range []map[string]any{user(true, "B"), user(false, "B"), user(true, "B")} {
+		u["id"] = id
+		if r := c.must(200, "PUT", "/Users/"+id, u); r.body["title"] != "B" || r.body["active"] != u["active"] {
+			t.Errorf("%s", r.raw)
+		}
+		if r := c.list("/Users", `userName eq "T@X"`); r.body["totalResults"] != 1.0 || at(r.body, "Resources", 0, "active") != u["active"] {
+			t.Errorf("%s", r.raw)
+		}
+	}
+	u2, g := c.user("u2"), c.group("Push")
+	for _, members := range [][]string{{id}, {id, u2}, {u2}, {}} {
+		list := memberList(members)
+		for _, m := range list {
+			m["display"] = "whoever"
+		}
+		c.must(200, "PUT", "/Groups/"+g, map[string]any{"schemas": []string{groupURN}, "id": g, "displayName": "Push", "members": list})
+		c.checkMembers("PUT", g, members...)
+	}
+}
+
+func TestOktaPush(t *testing.T) { // T-06
+	c := serve(t, scimapi.Options{}).admin(t)
+	id, u := c.user("t@x"), c.user("u2")
+	g := c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`"],"displayName":"Push","members":[]}`).body["id"].(string)
+	path := "/Groups/" + g
+	if r := c.must(200, "PATCH", path, patch(`{"op":"replace","value":{"id":"`+g+`","displayName":"Push 2"}}`)); r.body["displayName"] != "Push 2" {
+		t.Errorf("%s", r.raw)
+	}
+	c.must(200, "PATCH", path, patch(`{"op":"remove","path":"members[value eq \"`+u+`\"]"}`, `{"op":"add","path":"members","value":[{"value":"`+id+`","display":"t@x"}]}`))
+	c.checkMembers("push", g, id)
+	c.must(200, "PATCH", path, patch(`{"op":"replace","path":"members","value":[{"value":"`+u+`","display":"u"},{"value":"`+id+`"}]}`))
+	c.checkMembers("push now", g, u, id)
+	c.must(200, "PATCH", path, patch(`{"op":"replace","value":{"members":[{"value":"`+u+`"}]}}`))
+	c.checkMembers("pathless", g, u)
+	c.must(200, "PATCH", path, patch(`{"op":"replace","path":"members","value":[]}`))
+	c.checkMembers("emptied", g)
+	c.must(204, "DELETE", path, nil)
+}
+
+func TestAuthentik(t *testing.T) { // T-07
+	c := serve(t, scimapi.Options{}).admin(t)
+	r := c.must(200, "GET", "/ServiceProviderConfig", nil)
+	if n, ok := at(r.body, "bulk", "maxOperations").(float64); !ok || n < 1 || at(r.body, "patch", "supported") != true {
+		t.Errorf("%s", r.raw)
+	}
+	user := `{"schemas":["` + userURN + `"],"userName":"alice","active":true}`
 	id := c.must(201, "POST", "/Users", user).body["id"].(string)
 	c.refused(409, "uniqueness", "POST", "/Users", user)
 	if r := c.list("/Users", `userName eq alice`); at(r.body, "Resources", 0, "id") != id {
 		t.Errorf("%s", r.raw)
 	}
-	c.must(200, "PUT", "/Users/"+id, user)
-	g := c.group("G")
+	if r := c.must(200, "PUT", "/Users/"+id, user); r.body["id"] != id {
+		t.Errorf("%s", r.raw)
+	}
+	bob := c.user("bob")
+	g := c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`"],"externalId":"e","displayName":"G"}`).body["id"].(string)
+	op := func(op, id string) string {
+		return `{"op":"` + op + `","path":"members","value":[{"value":"` + id + `"}]}`
+	}
+	c.must(200, "PATCH", "/Groups/"+g, patch(op("add", id), op("add", bob)))
 	c.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"replace","value":{"id":"`+g+`","displayName":"N","externalId":"e","schemas":["`+groupURN+`"]}}`))
-	add := patch(`{"op":"add","path":"members","value":[{"value":"` + id + `"}]}`)
-	c.must(200, "PATCH", "/Groups/"+g, add)
-	c.must(200, "PATCH", "/Groups/"+g, add) // JumpCloud repeats
-	c.checkMembers("added twice", g, id)
-	c.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"remove","path":"members","value":[{"value":"`+id+`"}]}`))
-	c.checkMembers("removed", g)
-	c.must(204, "DELETE", "/Users/"+id, nil)
-	c.must(204, "DELETE", "/Groups/"+g, nil)
-	c.must(201, "POST", "/Users", user)
+	c.checkMembers("GET", g, id, bob)
+	c.must(200, "PATCH", "/Groups/"+g, patch(op("remove", id)))
+	c.checkMembers("removed", g, bob)
+	c.must(200, "PUT", "/Groups/"+g, map[string]any{"schemas": []string{groupURN}, "displayName": "N", "members": memberList([]string{id})})
+	c.checkMembers("without PATCH", g, id)
+	for n, total := 0, 2; n < total; { // the walk that ends only when the total is reached
+		r := c.must(200, "GET", fmt.Sprintf("/Users?startIndex=%d", n+1), nil)
+		got := len(r.body["Resources"].([]any))
+		if got == 0 || r.body["totalResults"] != float64(total) {
+			t.Fatalf("%s", r.raw)
+		}
+		n += got
+	}
+}
+
+func TestJumpCloud(t *testing.T) { // T-08
+	c := serve(t, scimapi.Options{}).admin(t)
+	for range 2 { // the second time with the same names
+		id, g := c.user("test@x"), c.group("Test")
+		c.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"replace","value":{"displayName":"Renamed"}}`))
+		add := patch(`{"op":"add","path":"members","value":[{"value":"` + id + `"}]}`)
+		c.must(200, "PATCH", "/Groups/"+g, add)
+		c.must(200, "PATCH", "/Groups/"+g, add)
+		c.checkMembers("added twice", g, id)
+		c.must(204, "DELETE", "/Users/"+id, nil)
+		c.must(204, "DELETE", "/Groups/"+g, nil)
+	}
+}
+
+func TestOneLogin(t *testing.T) { // T-09
+	s := serve(t, scimapi.Options{})
+	c := s.admin(t)
+	if r := c.list("/Users", `userName eq "nonexistent"`); r.body["totalResults"] != 0.0 {
+		t.Errorf("%s", r.raw)
+	}
+	body := func(name string) string {
+		return `{"schemas":["urn:scim:schemas:core:1.0"],"id":null,"userName":"` + name + `","active":"true","title":"","phoneNumbers":[],
+			"name":{"givenName":"O","familyName":"L"},"emails":{"value":"` + name + `","type":"work","primary":"True"}}`
+	}
+	r := c.must(201, "POST", "/Users", body("o@x"), "Content-Type", "application/json", "User-Agent", "")
+	if r.body["active"] != true || at(r.body, "emails", 0, "value") != "o@x" || at(r.body, "emails", 0, "primary") != true || r.body["title"] != nil || r.body["id"] == nil {
+		t.Errorf("%s", r.raw)
+	}
+	path := "/Users/" + r.body["id"].(string)
+	if r := c.must(200, "PUT", path, body("p@x")); r.body["userName"] != "p@x" {
+		t.Errorf("%s", r.raw)
+	}
+	if r := c.must(200, "GET", path, nil, "Accept", "application/json"); r.header.Get("Content-Type") != "application/json" {
+		t.Errorf("%v", r.header)
+	}
+	strict := s.client(t, "default", "write", schema.Document{"strict": true})
+	if r := strict.request("POST", "/Users", body("q@x")); r.status != 400 || r.body["detail"] == "" {
+		t.Errorf("%d %s", r.status, r.raw)
+	}
+	c.must(204, "DELETE", path, nil)
 }
 
 func TestPing(t *testing.T) { // T-10
@@ -121,10 +247,73 @@ func TestPing(t *testing.T) { // T-10
 	if r := c.list("/Users", `emails eq "p@x"`); at(r.body, "Resources", 0, "id") != id {
 		t.Errorf("%s", r.raw)
 	}
-	r := c.request("POST", "/Users", `{"schemas":["`+userURN+`"],"userName":"two","emails":[{"value":"a@x","primary":true},{"value":"b@x","primary":true}]}`)
-	if r.status != 400 && strings.Count(string(r.raw), `"primary":true`) > 1 { // R7643-2.4-01
+	two := `{"schemas":["` + userURN + `"],"userName":"two","emails":[{"value":"a@x","type":"work","primary":true},{"value":"%s","type":"work","primary":true}]}`
+	r := c.refused(400, "invalidValue", "POST", "/Users", fmt.Sprintf(two, "b@x")) // R7643-2.4-01
+	if detail, _ := r.body["detail"].(string); !strings.Contains(detail, "emails") {
 		t.Errorf("%s", r.raw)
 	}
+	r = c.must(201, "POST", "/Users", fmt.Sprintf(two, "a@x")) // one mail, sent twice
+	if len(r.body["emails"].([]any)) != 1 || at(r.body, "emails", 0, "primary") != true {
+		t.Errorf("%s", r.raw)
+	}
+}
+
+func TestSailPoint(t *testing.T) { // T-11
+	c := serve(t, scimapi.Options{}).admin(t)
+	for _, path := range []string{"/ServiceProviderConfig", "/ResourceTypes", "/Schemas", "/ResourceTypes/User", "/ResourceTypes/Group"} {
+		c.must(200, "GET", path, nil)
+	}
+	const n = 7
+	for i := range n {
+		c.user(fmt.Sprint("u", i), "name", map[string]any{"givenName": "G", "familyName": "F", "honorificPrefix": "Dr."})
+	}
+	seen := map[string]bool{}
+	for start := 1; start <= n; start += 3 {
+		r := c.must(200, "GET", fmt.Sprintf("/Users?startIndex=%d&count=3", start), nil)
+		if r.body["totalResults"] != float64(n) {
+			t.Errorf("%s", r.raw)
+		}
+		for _, id := range ids(r.body["Resources"]) {
+			seen[id] = true
+		}
+	}
+	if len(seen) != n {
+		t.Errorf("%d Users seen", len(seen))
+	}
+	for id := range seen {
+		r := c.must(200, "PATCH", "/Users/"+id, patch(`{"op":"replace","path":"name","value":{"familyName":"New"}}`))
+		if at(r.body, "name", "familyName") != "New" || at(r.body, "name", "givenName") != "G" || at(r.body, "name", "honorificPrefix") != "Dr." {
+			t.Errorf("R7644-3.5.2.3-04: %s", r.raw)
+		}
+	}
+}
+
+func TestParallelGroupPatches(t *testing.T) { // T-12
+	c := serve(t, scimapi.Options{}).admin(t)
+	const n = 50
+	var old, fresh []string
+	for i := range n {
+		old, fresh = append(old, c.user(fmt.Sprint("old", i))), append(fresh, c.user(fmt.Sprint("new", i)))
+	}
+	g := c.group("G", old...)
+	var wg sync.WaitGroup
+	send := func(op string) {
+		wg.Go(func() {
+			if r := c.request("PATCH", "/Groups/"+g, patch(op)); r.status != 200 {
+				t.Errorf("%d %s", r.status, r.raw)
+			}
+		})
+	}
+	for i := range n {
+		send(`{"op":"add","path":"members","value":[{"value":"` + fresh[i] + `"}]}`)
+		if i%2 == 0 {
+			send(`{"op":"remove","path":"members[value eq \"` + old[i] + `\"]"}`)
+		} else {
+			send(`{"op":"Remove","path":"members","value":[{"value":"` + old[i] + `"}]}`)
+		}
+	}
+	wg.Wait()
+	c.checkMembers("as one after the other", g, fresh...)
 }
 
 // With a strict credential the leniencies are off (client-quirks 13).

@@ -102,9 +102,9 @@ func (x *exchange) config() any {
 		Supported bool `json:"supported"`
 	}
 	type limited struct {
-		Supported      bool `json:"supported"`
-		MaxOperations  int  `json:"maxOperations"`
-		MaxPayloadSize int  `json:"maxPayloadSize"`
+		Supported      bool  `json:"supported"`
+		MaxOperations  int   `json:"maxOperations"`
+		MaxPayloadSize int64 `json:"maxPayloadSize"`
 	}
 	type filtering struct {
 		Supported  bool `json:"supported"`
@@ -116,6 +116,7 @@ func (x *exchange) config() any {
 		Default  string `json:"defaultPaginationMethod"`
 		PageSize int    `json:"defaultPageSize"`
 		MaxSize  int    `json:"maxPageSize"`
+		Timeout  int    `json:"cursorTimeout"`
 	}
 	type scheme struct {
 		Type        string `json:"type"`
@@ -138,10 +139,15 @@ func (x *exchange) config() any {
 	}{
 		Schemas:        []string{configURN},
 		Patch:          feature{true},
+		Bulk:           limited{true, x.o.Limits.BulkOperations, x.o.Limits.BulkBody},
 		Filter:         filtering{true, x.o.Limits.MaxPageSize},
 		ChangePassword: feature{false}, // passwords are accepted and not kept: people sign in at their identity provider
+		Sort:           feature{true},
 		ETag:           feature{true},
-		Pagination:     paging{Index: true, Default: "index", PageSize: x.o.Limits.PageSize, MaxSize: x.o.Limits.MaxPageSize},
+		Pagination: paging{
+			Cursor: true, Index: true, Default: "index", PageSize: x.o.Limits.PageSize, MaxSize: x.o.Limits.MaxPageSize,
+			Timeout: int(directory.PinLifetime.Seconds()),
+		},
 		Schemes: []scheme{{
 			Type: "oauthbearertoken", Name: "Bearer token", Description: "An access token of this service, in the Authorization header.",
 			SpecURI: "https://www.rfc-editor.org/info/rfc6750", Primary: true,

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"rollcall/directory"
 	"rollcall/scimapi"
 )
 
@@ -19,8 +20,9 @@ func TestDiscovery(t *testing.T) {
 
 	config := c.must(200, "GET", "/ServiceProviderConfig", nil)
 	for path, want := range map[string]any{"patch.supported": true, "filter.supported": true, "filter.maxResults": 1000.0, "etag.supported": true,
-		"bulk.supported": false, "bulk.maxOperations": 0.0, "bulk.maxPayloadSize": 0.0, "sort.supported": false, "changePassword.supported": false,
-		"pagination.index": true, "pagination.cursor": false, "meta.resourceType": "ServiceProviderConfig",
+		"bulk.supported": true, "bulk.maxOperations": 1000.0, "bulk.maxPayloadSize": 8388608.0, "sort.supported": true, "changePassword.supported": false,
+		"pagination.index": true, "pagination.cursor": true, "pagination.defaultPaginationMethod": "index", "pagination.defaultPageSize": 100.0,
+		"pagination.maxPageSize": 1000.0, "pagination.cursorTimeout": directory.PinLifetime.Seconds(), "meta.resourceType": "ServiceProviderConfig",
 		"meta.location": c.public + "/ServiceProviderConfig"} {
 		a, b, _ := strings.Cut(path, ".")
 		if got := at(config.body, a, b); got != want {

@@ -4,9 +4,10 @@
 // a scope, built-in or custom, is served by the same handlers: the type is looked up by its endpoint on the request's
 // snapshot, so a type that is defined at run time needs no code here.
 //
-// A request goes one way through the package: routes.go finds what the path names, auth.go judges the credential,
-// request.go reads the body, resource.go or list.go makes one call to the directory, render.go and projection.go write the
-// reply, errors.go turns whatever went wrong into an Error body, log.go writes one line.
+// A request goes one way through the package: routes.go finds what the path names, auth.go judges the credential, params.go
+// or search.go reads a query, request.go a body, resource.go, list.go or cursor.go makes one call to the directory,
+// render.go and projection.go write the reply, errors.go turns whatever went wrong into an Error body, log.go writes one
+// line.
 //
 // Where the RFCs leave a choice, what clients in use send is accepted, unless the credential is strict.
 package scimapi

@@ -107,21 +107,29 @@ func (x *exchange) fail(err error) {
 	}
 	f := translate(err)
 	h := x.w.Header()
+	if t, ok := errors.AsType[*tooMany](err); ok {
+		h.Set("Retry-After", t.seconds())
+	}
 	switch f.status {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", x.challenge())
 	case http.StatusServiceUnavailable:
 		h.Set("Retry-After", strconv.Itoa(retryAfter))
 	}
+	h.Del("ETag")
+	h.Del("Location")
+	x.write(f.status, x.errorBody(f))
+}
+
+// errorBody is the failure as a message (RFC 7644 §3.12).
+func (x *exchange) errorBody(f *failure) []byte {
 	detail := f.detail
 	if f.status >= http.StatusInternalServerError {
 		detail += " (request " + x.id + ")"
 	}
-	h.Del("ETag")
-	h.Del("Location")
 	body, err := json.Marshal(scim.ScimError{Status: f.status, ScimType: scim.ScimType(f.scimType), Detail: detail})
 	if err != nil { // strings only: cannot happen
 		body = []byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"500"}`)
 	}
-	x.write(f.status, body)
+	return body
 }

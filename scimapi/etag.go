@@ -40,17 +40,24 @@ func matches(header []string, v directory.Version) bool {
 	return false
 }
 
-// conditional reports whether the request's change depends on the version it finds.
-func (x *exchange) conditional() bool {
-	return len(x.r.Header["If-Match"]) > 0 || len(x.r.Header["If-None-Match"]) > 0
+// conditions are what a client demands of the version that its change finds.
+type conditions struct {
+	match, noneMatch []string // the headers If-Match and If-None-Match
 }
 
-// precondition checks If-Match and If-None-Match of a change of a resource that exists (RFC 9110 §13.2.2).
-func (x *exchange) precondition(v directory.Version) error {
-	if h := x.r.Header["If-Match"]; len(h) > 0 && !matches(h, v) {
-		return &directory.Error{Kind: directory.VersionMismatch, Detail: "the resource has another version than If-Match names"}
+func (x *exchange) conditions() conditions {
+	return conditions{x.r.Header["If-Match"], x.r.Header["If-None-Match"]}
+}
+
+// any reports whether the version matters at all.
+func (c conditions) any() bool { return len(c.match) > 0 || len(c.noneMatch) > 0 }
+
+// check judges a change of a resource that exists in this version (RFC 9110 §13.2.2).
+func (c conditions) check(v directory.Version) error {
+	if len(c.match) > 0 && !matches(c.match, v) {
+		return &directory.Error{Kind: directory.VersionMismatch, Detail: "the resource has another version than the one expected"}
 	}
-	if h := x.r.Header["If-None-Match"]; len(h) > 0 && matches(h, v) {
+	if len(c.noneMatch) > 0 && matches(c.noneMatch, v) {
 		return &directory.Error{Kind: directory.VersionMismatch, Detail: "the resource has the version that If-None-Match excludes"}
 	}
 	return nil

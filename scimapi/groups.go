@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -19,52 +20,58 @@ type input struct {
 	members []string // ids as sent
 }
 
-// input reads the query and the body of a POST or PUT.
-func (x *exchange) input(t *schema.ResourceType) (*params, *input, error) {
-	q, err := x.readParams()
+// input reads the body of a POST or PUT.
+func (x *exchange) input(t *schema.ResourceType) (*input, error) {
+	r, err := x.open(x.bodyLimit(t))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	in := &input{}
-	if t.Name != groupType {
-		r, err := x.open(x.o.Limits.Body)
-		if err != nil {
-			return nil, nil, err
-		}
-		in.body, err = readAll(r, x.r.ContentLength)
-		return q, in, err
-	}
-	r, err := x.open(x.o.Limits.GroupBody)
-	if err != nil {
-		return nil, nil, err
-	}
-	in.body, in.members, err = readGroup(r, x.o.Limits.Body)
-	return q, in, err
+	return x.readInput(t, r, x.r.ContentLength)
 }
 
-// patchRequest reads a PATCH. Of a Group's, the lists in operations may be large.
-func (x *exchange) patchRequest(t *schema.ResourceType) (patch.Request, error) {
-	limit := x.o.Limits.Body
+// bodyLimit is how many bytes a body about a resource of the type may have. The lists of members in a Group's may be large.
+func (x *exchange) bodyLimit(t *schema.ResourceType) int64 {
 	if t.Name == groupType {
-		limit = x.o.Limits.GroupBody
+		return x.o.Limits.GroupBody
 	}
-	r, err := x.open(limit)
+	return x.o.Limits.Body
+}
+
+// readInput reads a document; length is that of r, -1 if nobody knows.
+func (x *exchange) readInput(t *schema.ResourceType, r io.Reader, length int64) (in *input, err error) {
+	in = &input{}
+	if t.Name == groupType {
+		in.body, in.members, err = readGroup(r, x.o.Limits.Body)
+	} else {
+		in.body, err = readAll(r, length)
+	}
+	return in, err
+}
+
+// patchRequest reads the body of a PATCH.
+func (x *exchange) patchRequest(t *schema.ResourceType) (patch.Request, error) {
+	r, err := x.open(x.bodyLimit(t))
 	if err != nil {
 		return patch.Request{}, err
 	}
+	return x.readPatch(t, r, x.r.ContentLength)
+}
+
+// readPatch reads a PatchOp message; length is that of r, -1 if nobody knows.
+func (x *exchange) readPatch(t *schema.ResourceType, r io.Reader, length int64) (patch.Request, error) {
 	if t.Name == groupType {
 		r = &meter{r: r, limit: x.o.Limits.Body, from: 3} // {"Operations":[{"value":[
 	}
-	body, err := readAll(r, x.r.ContentLength)
+	body, err := readAll(r, length)
 	if err != nil {
 		return patch.Request{}, err
 	}
 	return patch.Parse(body, patch.Options{Strict: x.actor.Strict})
 }
 
-// addMembers gives a new Group its members.
-func (x *exchange) addMembers(tx *directory.Tx, group *directory.Resource, members []string) error {
-	ids, err := x.memberIDs(tx, members)
+// addMembers adds members, by their ids as sent.
+func (c *change) addMembers(tx *directory.Tx, group *directory.Resource, members []string) error {
+	ids, err := c.memberIDs(tx, members)
 	if err != nil || len(ids) == 0 {
 		return err
 	}
@@ -72,12 +79,12 @@ func (x *exchange) addMembers(tx *directory.Tx, group *directory.Resource, membe
 }
 
 // changeMembers carries out what a PATCH does to the members of a Group.
-func (x *exchange) changeMembers(tx *directory.Tx, group *directory.Resource, d patch.Delta) error {
+func (c *change) changeMembers(tx *directory.Tx, group *directory.Resource, d patch.Delta) error {
 	if d.Empty() {
 		return nil
 	}
 	if d.Replace != nil {
-		ids, err := x.memberIDs(tx, *d.Replace)
+		ids, err := c.memberIDs(tx, *d.Replace)
 		if err != nil {
 			return err
 		}
@@ -96,23 +103,23 @@ func (x *exchange) changeMembers(tx *directory.Tx, group *directory.Resource, d 
 			return err
 		}
 	}
-	return x.addMembers(tx, group, d.Add)
+	return c.addMembers(tx, group, d.Add)
 }
 
 // memberIDs reads ids of members. A member that does not exist refuses the whole request, unless the credential has
 // lenientMembers: then it is skipped and listed in a header of the reply.
-func (x *exchange) memberIDs(tx *directory.Tx, members []string) ([]directory.ID, error) {
+func (c *change) memberIDs(tx *directory.Tx, members []string) ([]directory.ID, error) {
 	ids := make([]directory.ID, 0, len(members))
 	for _, s := range members {
 		id, ok := directory.ParseID(s)
-		if ok && x.actor.LenientMembers {
-			ok = isMemberType(tx.Snapshot(), id)
+		if ok && c.x.actor.LenientMembers {
+			ok = isMemberType(tx, id)
 		}
 		switch {
 		case ok:
 			ids = append(ids, id)
-		case x.actor.LenientMembers:
-			x.skipped = append(x.skipped, s)
+		case c.x.actor.LenientMembers:
+			c.skipped = append(c.skipped, s)
 		default:
 			return nil, &directory.Error{Kind: directory.Invalid, Attr: "members", Detail: "no User or Group has the id " + quote(s)}
 		}
@@ -120,19 +127,25 @@ func (x *exchange) memberIDs(tx *directory.Tx, members []string) ([]directory.ID
 	return ids, nil
 }
 
-func isMemberType(s *directory.Snapshot, id directory.ID) bool {
-	if _, err := s.Get(userType, id); err == nil {
-		return true
+func isMemberType(tx *directory.Tx, id directory.ID) bool {
+	for _, typ := range []string{userType, groupType} {
+		if _, err := tx.Snapshot().Get(typ, id); err == nil {
+			return true
+		}
 	}
-	_, err := s.Get(groupType, id)
-	return err == nil
+	for _, typ := range []string{userType, groupType} { // made in this very change
+		if _, err := tx.Get(typ, id); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // reportSkipped lists the members that were skipped in a header; of very many, the first say enough.
-func (x *exchange) reportSkipped() {
+func (x *exchange) reportSkipped(skipped []string) {
 	const most = 100
-	slices.Sort(x.skipped)
-	for i, id := range slices.Compact(x.skipped) {
+	slices.Sort(skipped)
+	for i, id := range slices.Compact(skipped) {
 		if i == most {
 			x.w.Header().Add(skippedHeader, "...")
 			break
@@ -158,16 +171,19 @@ func quote(s string) string {
 type currentMembers struct {
 	s     *directory.Snapshot
 	group directory.ID
+	asked *bool
 }
 
 // Has implements patch.Members.
 func (m currentMembers) Has(id string) bool {
+	*m.asked = true
 	member, ok := directory.ParseID(id)
 	return ok && m.s.IsMember(m.group, member)
 }
 
 // All implements patch.Members.
 func (m currentMembers) All() iter.Seq[patch.Member] {
+	*m.asked = true
 	return func(yield func(patch.Member) bool) {
 		for r := range m.s.Members(m.group) {
 			if !yield(patch.Member{ID: r.ID.String(), Type: r.Type, Display: r.Display}) {
@@ -178,9 +194,9 @@ func (m currentMembers) All() iter.Seq[patch.Member] {
 }
 
 // members is nil for resources that have none.
-func (x *exchange) members(tx *directory.Tx, r *directory.Resource) patch.Members {
+func (c *change) members(tx *directory.Tx, r *directory.Resource) patch.Members {
 	if r.Type != groupType {
 		return nil
 	}
-	return currentMembers{tx.Snapshot(), r.ID}
+	return currentMembers{tx.Snapshot(), r.ID, &c.asked}
 }

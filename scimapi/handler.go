@@ -18,12 +18,16 @@ type Handler struct {
 	public string // PublicURL without a trailing slash
 	origin *http.CrossOriginProtection
 	gzip   sync.Pool // of *gzip.Writer
+	lists  sync.Pool // of *[]byte
 	shapes sync.Map  // *schema.ResourceType → *shape
+
+	requests, failures *limiter
 }
 
 // New returns a Handler that serves the store.
 func New(store *directory.Store, o Options) *Handler {
-	h := &Handler{store: store, o: o.withDefaults(), public: strings.TrimRight(o.PublicURL, "/"), origin: http.NewCrossOriginProtection()}
+	h := &Handler{store: store, o: o.withDefaults(), public: strings.TrimRight(o.PublicURL, "/"), origin: http.NewCrossOriginProtection(),
+		requests: newLimiter(o.Rate), failures: newLimiter(o.Failures)}
 	if u, err := url.Parse(h.public); err == nil && u.Scheme != "" && u.Host != "" {
 		// A proxy may rewrite Host; the browser's Origin is still ours. The error is for malformed origins only.
 		_ = h.origin.AddTrustedOrigin(u.Scheme + "://" + u.Host)
@@ -45,8 +49,7 @@ type exchange struct {
 	dir    *directory.Directory // for everybody; after authenticate for the actor alone
 	actor  directory.Actor
 	values []string // of headers
-
-	skipped []string // members that do not exist, in this attempt of the change
+	cause  error    // of what failed within a reply that is none of an error
 }
 
 // serve runs one request: whatever handle returns as an error is written as the reply.
@@ -66,7 +69,9 @@ func (h *Handler) serve(route, org, base string, dir *directory.Directory, w htt
 	}()
 	if cause = handle(x); cause != nil {
 		x.fail(cause)
+		return
 	}
+	cause = x.cause
 }
 
 // set sets a header, whose name is in canonical form. The few that every reply has share one array.

@@ -18,41 +18,152 @@ func (x *exchange) list(t *schema.ResourceType) error {
 	if err != nil {
 		return err
 	}
-	if q.filter, err = (localizer{base: x.base}).expr(q.filter); err != nil {
-		return err
-	}
-	v, err := x.newRenderer(t, q)
+	return x.query(q, t.Name)
+}
+
+// query answers a query of one type, or with typ "" of all types that the credential may read.
+func (x *exchange) query(q *params, typ string) error {
+	s, err := x.dir.Snapshot(x.r.Context())
 	if err != nil {
 		return err
 	}
-	page, err := x.dir.Query(x.r.Context(), directory.Query{
-		Type: t.Name, Filter: q.filter, Options: x.filterOptions(), Offset: q.startIndex - 1, Limit: q.count,
-		Meta: func(r *directory.Resource) []byte { return v.appendMeta(nil, r) },
+	if q.paged {
+		return x.walk(q, s, typ)
+	}
+	l, err := x.newListing(q, s, typ)
+	if err != nil {
+		return err
+	}
+	if err := l.bounded(); err != nil {
+		return err
+	}
+	page, err := x.dir.Query(x.r.Context(), l.ask)
+	if err != nil {
+		return err
+	}
+	return l.answer(page, func(body []byte) []byte {
+		return strconv.AppendInt(append(body, `,"startIndex":`...), int64(q.startIndex), 10)
 	})
+}
+
+// listing is a query and how its answer is shown.
+type listing struct {
+	x    *exchange
+	ask  directory.Query
+	only *renderer            // of a query of one type
+	each map[string]*renderer // of a query of several, by type
+}
+
+// newListing binds the query to the types that the snapshot has.
+func (x *exchange) newListing(q *params, s *directory.Snapshot, typ string) (*listing, error) {
+	l := &listing{x: x, ask: directory.Query{
+		Type: typ, Options: x.filterOptions(), SortBy: q.sortBy, Descending: q.descending, Offset: q.startIndex - 1, Limit: q.count,
+	}}
+	l.ask.Meta = func(r *directory.Resource) []byte { return l.renderer(r).appendMeta(nil, r) }
+	types, err := l.types(q, s)
 	if err != nil {
+		return nil, err
+	}
+	for _, t := range types {
+		v, err := x.newRenderer(t, q)
+		if err != nil {
+			return nil, err
+		}
+		if l.each == nil {
+			l.only = v
+		} else {
+			l.each[t.Name] = v
+			l.ask.Types = append(l.ask.Types, t.Name)
+		}
+	}
+	names := localizer{x: x, s: s, types: types}
+	if l.ask.Filter, err = names.expr(q.filter); err != nil {
+		return nil, err
+	}
+	if err := names.sortable(q.sortBy); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// types are those that the query is about.
+func (l *listing) types(q *params, s *directory.Snapshot) ([]*schema.ResourceType, error) {
+	if l.ask.Type != "" {
+		t := s.Type(l.ask.Type)
+		if t == nil {
+			return nil, &directory.Error{Kind: directory.NotFound, Detail: "there is no resource type " + l.ask.Type}
+		}
+		return []*schema.ResourceType{t}, nil
+	}
+	if l.x.actor.Scope < directory.ScopeRead {
+		return nil, &directory.Error{Kind: directory.Forbidden, Detail: "this credential may not read resources"}
+	}
+	l.each, l.ask.Types = map[string]*renderer{}, []string{}
+	types := s.Types()
+	if name, ok := onlyType(q.filter); ok { // the others need not be looked at
+		types = nil
+		if t := s.Type(name); t != nil {
+			types = []*schema.ResourceType{t}
+		}
+	}
+	return types, nil
+}
+
+func (l *listing) renderer(r *directory.Resource) *renderer {
+	if l.only != nil {
+		return l.only
+	}
+	return l.each[r.Type]
+}
+
+// bounded refuses to sort more than the limit.
+func (l *listing) bounded() error {
+	if l.ask.SortBy == "" || l.ask.Type == "Event" || l.ask.Type == "SignIn" { // of those few are kept
+		return nil
+	}
+	most := l.x.o.Limits.Sort
+	ctx := l.x.r.Context()
+	all := l.ask
+	all.SortBy, all.Limit, all.Filter = "", 0, nil
+	page, err := l.x.dir.Query(ctx, all)
+	if err != nil || page.Total <= most { // so that the filter is rarely evaluated twice
 		return err
 	}
-	size := 256
-	for _, r := range page.Resources {
-		size += len(r.JSON) + derivedSize
+	all.Filter = l.ask.Filter
+	if page, err = l.x.dir.Query(ctx, all); err != nil || page.Total <= most {
+		return err
 	}
-	body := strconv.AppendInt(append(make([]byte, 0, size), listHead...), int64(page.Total), 10)
-	body = append(body, `,"startIndex":`...)
-	body = strconv.AppendInt(body, int64(q.startIndex), 10)
-	body = append(body, `,"itemsPerPage":`...)
-	body = strconv.AppendInt(body, int64(len(page.Resources)), 10)
-	body = append(body, `,"Resources":[`...)
+	return fail(http.StatusBadRequest, "tooMany", "%d resources match; at most %d can be sorted: narrow the filter or leave sortBy out", page.Total, most)
+}
+
+// answer writes a page; paging appends what the method of paging adds to it.
+func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error {
+	buffer, _ := l.x.lists.Get().(*[]byte)
+	if buffer == nil {
+		buffer = new([]byte)
+	}
+	body := strconv.AppendInt(append((*buffer)[:0], listHead...), int64(page.Total), 10)
+	body = strconv.AppendInt(append(body, `,"itemsPerPage":`...), int64(len(page.Resources)), 10)
+	body = append(paging(body), `,"Resources":[`...)
 	for i, r := range page.Resources {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		if body, err = v.appendTo(body, page.Snapshot, r); err != nil {
+		var err error
+		if body, err = l.renderer(r).appendTo(body, page.Snapshot, r); err != nil {
 			return err
 		}
 	}
-	x.writeList(append(body, "]}"...))
+	body = append(body, "]}"...)
+	l.x.writeList(body)
+	if *buffer = body; cap(body) <= keptBuffer {
+		l.x.lists.Put(buffer)
+	}
 	return nil
 }
+
+// keptBuffer is how large a list's buffer may be to be used again.
+const keptBuffer = 4 << 20
 
 // compressible is the size from which a list is worth compressing: one packet.
 const compressible = 1400

@@ -8,12 +8,24 @@ import (
 	"rollcall/directory/schema"
 )
 
-// localizer rewrites a filter on members.$ref and groups.$ref, which are URLs that only this package knows, into one on the
-// ids in them.
+// localizer judges the names in a query whose values only this package knows. A filter on a $ref that is derived (of members,
+// groups and links) is rewritten into one on the ids in its URLs; what is looked up when a reply is written, such as
+// manager.displayName, is refused, because the directory would find it nowhere.
 type localizer struct {
-	base   string // URL of the service root
-	inside bool   // of members[…] or groups[…], where names are those of their sub-attributes
+	x      *exchange
+	s      *directory.Snapshot
+	types  []*schema.ResourceType // that the query is about
+	within string                 // the attribute of members[…], where names are those of its sub-attributes
 }
+
+// reference says how a name stands in a query.
+type reference uint8
+
+const (
+	stored   reference = iota
+	address            // a $ref that is derived from the value beside it
+	attached           // added to replies only
+)
 
 func (l localizer) expr(e filter.Expr) (filter.Expr, error) {
 	switch e := e.(type) {
@@ -27,13 +39,15 @@ func (l localizer) expr(e filter.Expr) (filter.Expr, error) {
 		inner, err := l.expr(e.Expr)
 		return &filter.Not{Expr: inner}, err
 	case *filter.Present:
-		if p, ok := l.reference(e.Path); ok {
-			return &filter.Present{Path: p}, nil
+		p, found, err := l.path(e.Path)
+		if err != nil || !found {
+			return e, err
 		}
+		return &filter.Present{Path: p}, nil
 	case *filter.Compare:
-		p, ok := l.reference(e.Path)
-		if !ok {
-			return e, nil
+		p, found, err := l.path(e.Path)
+		if err != nil || !found {
+			return e, err
 		}
 		if e.Op != filter.Eq && e.Op != filter.Ne { // the order or the parts of a URL mean nothing here
 			return nil, schema.Errorf(schema.InvalidFilter, e.Path.String(), "only eq, ne and pr are supported")
@@ -42,10 +56,9 @@ func (l localizer) expr(e filter.Expr) (filter.Expr, error) {
 		v.Text = l.id(v.Text)
 		return &filter.Compare{Path: p, Op: e.Op, Value: v}, nil
 	case *filter.ValuePath:
-		if derivedReferences(e.Path.Name) {
-			inner, err := localizer{l.base, true}.expr(e.Filter)
-			return &filter.ValuePath{Path: e.Path, Filter: inner}, err
-		}
+		l.within = e.Path.String()
+		inner, err := l.expr(e.Filter)
+		return &filter.ValuePath{Path: e.Path, Filter: inner}, err
 	}
 	return e, nil
 }
@@ -58,26 +71,83 @@ func (l localizer) both(a, b filter.Expr) (left, right filter.Expr, err error) {
 	return left, right, err
 }
 
-// reference returns the path of the value beside a derived $ref; ok is false for all other paths.
-func (l localizer) reference(p filter.Path) (value filter.Path, ok bool) {
-	if l.inside {
-		return filter.Path{Name: "value"}, strings.EqualFold(p.Name, "$ref")
+// path returns the path of the value beside a derived $ref; found is false for all other paths.
+func (l localizer) path(p filter.Path) (value filter.Path, found bool, err error) {
+	kind, err := l.kind(p.String(), schema.InvalidFilter)
+	if kind != address || err != nil {
+		return p, false, err
 	}
-	return filter.Path{URN: p.URN, Name: p.Name, Sub: "value"}, derivedReferences(p.Name) && strings.EqualFold(p.Sub, "$ref")
+	if l.within != "" {
+		return filter.Path{Name: "value"}, true, nil
+	}
+	return filter.Path{URN: p.URN, Name: p.Name, Sub: "value"}, true, nil
 }
 
-// derivedReferences reports whether the attribute's $ref is derived from its value.
-func derivedReferences(name string) bool {
-	return strings.EqualFold(name, "members") || strings.EqualFold(name, "groups")
+// sortable refuses to order by what has no order of its own.
+func (l localizer) sortable(by string) error {
+	if by == "" {
+		return nil
+	}
+	kind, err := l.kind(by, schema.InvalidValue)
+	if err == nil && kind == address {
+		err = schema.Errorf(schema.InvalidValue, "sortBy", "%s cannot be sorted by: use the value beside it", by)
+	}
+	return err
 }
 
-// id returns the id in a resource's URL, or what equals no id. The URL may be relative to the service root
+// kind says how the name stands in the query; errType is what is wrong with a query that it cannot stand in.
+func (l localizer) kind(name string, errType string) (kind reference, err error) {
+	if l.within != "" {
+		name = l.within + "." + name
+	}
+	known := false
+	for _, t := range l.types {
+		a := t.Lookup(name)
+		if a == nil && !l.x.actor.Strict {
+			a = t.LookupBare(name)
+		}
+		if a == nil {
+			continue
+		}
+		k := l.kindOf(t, a)
+		if known && k != kind {
+			return stored, schema.Errorf(errType, name, "means different things in different types: name one by meta.resourceType")
+		}
+		kind, known = k, true
+	}
+	if kind == attached {
+		return kind, schema.Errorf(errType, name, "is looked up for replies only: use the value beside it")
+	}
+	return kind, nil
+}
+
+func (l localizer) kindOf(t *schema.ResourceType, a *schema.Attribute) reference {
+	p := a.Parent
+	if p == nil {
+		return stored
+	}
+	if a.Name == "$ref" && (t.Name == userType && p.Path == "groups" || t.Name == groupType && p.Path == "members") {
+		return address
+	}
+	for _, k := range l.x.shape(t).links {
+		switch {
+		case k.attr != p:
+		case a.Name == k.label:
+			return attached
+		case a.Name == "$ref" && k.ref:
+			return address
+		}
+	}
+	return stored
+}
+
+// id returns the id of the resource at the URL, or what equals no id. The URL may be relative to the service root
 // (RFC 7643 §2.3.7).
 func (l localizer) id(url string) string {
-	rest := "/" + strings.TrimPrefix(strings.TrimPrefix(url, l.base), "/")
-	for _, endpoint := range []string{"/Users/", "/Groups/"} {
-		if id, ok := strings.CutPrefix(rest, endpoint); ok {
-			if _, ok := directory.ParseID(id); ok {
+	endpoint, id, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(url, l.x.base), "/"), "/")
+	if t := l.s.TypeAt("/" + endpoint); t != nil {
+		if parsed, ok := directory.ParseID(id); ok {
+			if _, err := l.s.Get(t.Name, parsed); err == nil {
 				return id
 			}
 		}

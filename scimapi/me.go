@@ -21,10 +21,5 @@ func (x *exchange) me() error {
 	if x.w.Header().Get("Warning") != "" {
 		return &directory.Error{Kind: directory.Unavailable, Detail: "who is signed in is not answered from old data"}
 	}
-	if x.actor.Scope == directory.ScopeSelf && (x.r.Method == http.MethodGet || x.r.Method == http.MethodHead) {
-		reader := x.actor // which may read nothing but this one User
-		reader.Scope = directory.ScopeRead
-		x.dir = x.dir.As(reader)
-	}
 	return x.resource(t, x.actor.User)
 }

@@ -22,18 +22,24 @@ type Options struct {
 	Now func() time.Time
 	// Limits that are zero take their defaults.
 	Limits Limits
+	// Rate bounds the requests of each credential on this node, Failures those with a bad credential from each remote
+	// address. Zero is no bound; see DefaultRate and DefaultFailures.
+	Rate, Failures Rate
 	// Hooks by name of resource type.
 	Hooks map[string]Hook
 }
 
 // Limits bound what one request may cost. Each refusal names the limit it met.
 type Limits struct {
-	Body        int64         // bytes of a request body; default 1 MiB
-	GroupBody   int64         // bytes of a Group's body, of which all but members stay within Body; default 64 MiB
-	PageSize    int           // resources in a page when count is not given; default 100
-	MaxPageSize int           // resources in a page whatever count says; default 1,000
-	GroupReply  int           // members above which PATCH of a Group answers 204 instead of the Group; default 1,000
-	Filter      filter.Limits // zero fields: filter.DefaultLimits
+	Body           int64         // bytes of a request body; default 1 MiB
+	GroupBody      int64         // bytes of a Group's body, of which all but members stay within Body; default 64 MiB
+	PageSize       int           // resources in a page when count is not given; default 100
+	MaxPageSize    int           // resources in a page whatever count says; default 1,000
+	BulkBody       int64         // bytes of a Bulk job (maxPayloadSize); default 8 MiB
+	BulkOperations int           // operations of a Bulk job (maxOperations); default 1,000
+	GroupReply     int           // members above which PATCH of a Group answers 204 instead of the Group; default 1,000
+	Sort           int           // resources that one query may sort; default 1,000,000
+	Filter         filter.Limits // zero fields: filter.DefaultLimits
 }
 
 // Action does something with a resource that is none of SCIM's methods.
@@ -64,6 +70,9 @@ func (o Options) withDefaults() Options {
 	setDefault(&l.MaxPageSize, 1000)
 	setDefault(&l.PageSize, min(100, l.MaxPageSize))
 	setDefault(&l.GroupReply, 1000)
+	setDefault(&l.BulkBody, 8<<20)
+	setDefault(&l.BulkOperations, 1000)
+	setDefault(&l.Sort, 1_000_000)
 	return o
 }
 

@@ -26,6 +26,7 @@ type renderer struct {
 	hook    func(*directory.Snapshot, *directory.Resource, map[string]any)
 	derived []string // top-level attributes that are not stored and are shown, but for meta
 	urns    []string // extensions of which the same holds
+	links   []link
 	meta    bool
 }
 
@@ -35,7 +36,7 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 	if err != nil {
 		return nil, err
 	}
-	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: x.shape(t).derived, urns: x.shape(t).urns}
+	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: x.shape(t).derived, urns: x.shape(t).urns, links: x.shape(t).links}
 	if p != nil {
 		v.meta = p.shows("meta")
 		v.derived, v.urns = p.onlyShown(v.derived), p.onlyShown(v.urns)
@@ -49,13 +50,14 @@ type shape struct {
 	plain   bool     // every stored attribute is returned by default
 	derived []string // top-level attributes that are not stored, but for meta
 	urns    []string // extensions of which the same holds
+	links   []link
 }
 
 func (h *Handler) shape(t *schema.ResourceType) *shape {
 	if known, ok := h.shapes.Load(t); ok {
 		return known.(*shape)
 	}
-	sh := &shape{plain: true}
+	sh := &shape{plain: true, links: linksOf(t)}
 	for a := range t.Attributes() {
 		sh.plain = sh.plain && plain(a)
 		switch {
@@ -99,21 +101,14 @@ func (v *renderer) appendTo(dst []byte, s *directory.Snapshot, r *directory.Reso
 func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.Resource) []byte {
 	start := len(dst)
 	dst = append(dst, r.JSON[:len(r.JSON)-1]...) // without the closing brace
-	for _, urn := range v.urns {
-		before := len(dst)
-		if r.Type == userType && urn == accessURN {
-			dst = appendRoles(dst, s.Roles(r.ID))
-		} else if value := s.View(r, nil).Derived(urn); value != nil {
-			dst = appendMember(dst, urn, value)
-		}
-		if len(dst) > before {
-			dst = listURN(dst, start, urn)
-		}
-	}
+	dst = v.appendLinks(dst, start, s)
+	roleless := false // in no Group: then only the document can hold roles
 	for _, name := range v.derived {
 		switch {
 		case r.Type == userType && name == "groups":
+			before := len(dst)
 			dst = v.appendGroups(dst, s, r.ID)
+			roleless = len(dst) == before
 		case r.Type == groupType && name == "members":
 			dst = v.appendMembers(dst, s, r.ID)
 		default:
@@ -122,10 +117,42 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 			}
 		}
 	}
+	for _, urn := range v.urns {
+		before := len(dst)
+		if r.Type == userType && urn == accessURN {
+			if !roleless || holds(r.JSON, rolesMember) {
+				dst = appendRoles(dst, s.Roles(r.ID))
+			}
+		} else if value := s.View(r, nil).Derived(urn); value != nil {
+			dst = appendMember(dst, urn, value)
+		}
+		if len(dst) > before {
+			dst = listURN(dst, start, urn)
+		}
+	}
 	if v.meta {
 		dst = v.appendMeta(append(dst, `,"meta":`...), r)
 	}
 	return append(dst, '}')
+}
+
+// rolesMember is in every document that has roles.
+var rolesMember = []byte(`"roles":[`)
+
+// holds reports whether canonical JSON has such a member: its name and the bracket that begins its value. That is much
+// quicker than parsing, and than bytes.Contains, because brackets are rare and quotes are not. The same bytes within a text
+// have their quotes escaped.
+func holds(doc, member []byte) bool {
+	name, bracket := member[:len(member)-1], member[len(member)-1]
+	for at := 0; ; at++ {
+		i := bytes.IndexByte(doc[at:], bracket)
+		if i < 0 {
+			return false
+		}
+		if at += i; bytes.HasSuffix(doc[:at], name) {
+			return true
+		}
+	}
 }
 
 // listURN adds an extension to "schemas", which canonical JSON begins with.
@@ -168,8 +195,13 @@ func (v *renderer) appendMeta(dst []byte, r *directory.Resource) []byte {
 	dst = append(dst, v.t.Name...)
 	dst = append(dst, `","created":"`...)
 	dst = appendTime(dst, r.Created)
+	at := len(dst) - timeSize
 	dst = append(dst, `","lastModified":"`...)
-	dst = appendTime(dst, r.LastModified)
+	if r.LastModified.Equal(r.Created) {
+		dst = append(dst, dst[at:at+timeSize]...)
+	} else {
+		dst = appendTime(dst, r.LastModified)
+	}
 	dst = append(dst, `","location":"`...)
 	dst = v.x.appendLocation(dst, v.t.Endpoint, r.ID)
 	dst = append(dst, `","version":"W/\"`...)
@@ -251,9 +283,13 @@ func appendID(dst []byte, id directory.ID) []byte {
 	return dst
 }
 
-func appendTime(dst []byte, t time.Time) []byte {
-	return t.UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
-}
+// timeFormat is an RFC 3339 time of timeSize bytes.
+const (
+	timeFormat = "2006-01-02T15:04:05.000Z"
+	timeSize   = len(timeFormat)
+)
+
+func appendTime(dst []byte, t time.Time) []byte { return t.UTC().AppendFormat(dst, timeFormat) }
 
 // write sends a whole reply.
 func (x *exchange) write(status int, body []byte) {

@@ -30,6 +30,7 @@ func (h *Handler) register(r *mux.Router, root string, in scoped) {
 		{"/{endpoint}/{id}{slash:/?}", (*exchange).item},
 		{"/{endpoint}{slash:/?}", (*exchange).collection},
 		{"/{endpoint}/{id}/{action}{slash:/?}", (*exchange).action},
+		{"{slash:/?}", (*exchange).root},
 	} {
 		// No subrouter: it would match the root of every request twice.
 		r.Path(root + route.path).HandlerFunc(in(root+strings.TrimSuffix(route.path, "{slash:/?}"), route.handle))
@@ -62,6 +63,10 @@ func (x *exchange) collection() error {
 		return x.discover(endpoint, "")
 	case "Me":
 		return x.me()
+	case "Bulk":
+		return x.bulk()
+	case searchName:
+		return x.search("")
 	}
 	t, err := x.enter(endpoint)
 	if err != nil {
@@ -81,10 +86,13 @@ func (x *exchange) item() error {
 	vars := mux.Vars(x.r)
 	endpoint, id := vars["endpoint"], vars["id"]
 	switch endpoint {
-	case "ServiceProviderConfig", "Me":
+	case "ServiceProviderConfig", "Me", "Bulk":
 		return x.unknownPath()
 	case "ResourceTypes", "Schemas":
 		return x.discover(endpoint, id)
+	}
+	if id == searchName {
+		return x.search(endpoint)
 	}
 	t, err := x.enter(endpoint)
 	if err != nil {
@@ -104,7 +112,7 @@ func (x *exchange) item() error {
 func (x *exchange) resource(t *schema.ResourceType, id directory.ID) error {
 	switch x.r.Method {
 	case http.MethodPut:
-		return x.replace(t, id)
+		return x.put(t, id)
 	case http.MethodPatch:
 		return x.modify(t, id)
 	case http.MethodDelete:
@@ -140,8 +148,8 @@ func (x *exchange) action() error {
 	return act(x.w, x.r, x.dir, id)
 }
 
-// enter authenticates the request and finds the type at the endpoint on the same snapshot.
-func (x *exchange) enter(endpoint string) (*schema.ResourceType, error) {
+// begin authenticates the request and returns the snapshot that the credential was judged on.
+func (x *exchange) begin() (*directory.Snapshot, error) {
 	if err := x.authenticate(); err != nil {
 		return nil, err
 	}
@@ -152,6 +160,15 @@ func (x *exchange) enter(endpoint string) (*schema.ResourceType, error) {
 	if x.store.Stale(x.r.Context()) { // the operator chose to read on without quorum
 		x.w.Header().Set("Warning", staleWarning)
 	}
+	return s, nil
+}
+
+// enter begins the request and finds the type at the endpoint.
+func (x *exchange) enter(endpoint string) (*schema.ResourceType, error) {
+	s, err := x.begin()
+	if err != nil {
+		return nil, err
+	}
 	if t := s.TypeAt("/" + endpoint); t != nil {
 		return t, nil
 	}
@@ -161,9 +178,8 @@ func (x *exchange) enter(endpoint string) (*schema.ResourceType, error) {
 // staleWarning marks replies that may be older than the last change.
 const staleWarning = `110 rollcall "Response is Stale"`
 
-// method reports whether the request's method is one of those allowed, and by the credential at all. OPTIONS it answers
-// itself.
-func (x *exchange) method(allow []string) (bool, error) {
+// allows reports whether the request's method is one of those given. OPTIONS it answers itself.
+func (x *exchange) allows(allow []string) (bool, error) {
 	if !slices.Contains(allow, x.r.Method) {
 		x.w.Header().Set("Allow", strings.Join(allow, ", "))
 		return false, fail(http.StatusMethodNotAllowed, "", "%s is not possible at %s; possible: %s", x.r.Method, x.r.URL.Path, strings.Join(allow, ", "))
@@ -172,6 +188,14 @@ func (x *exchange) method(allow []string) (bool, error) {
 		x.w.Header().Set("Allow", strings.Join(allow, ", "))
 		x.w.WriteHeader(http.StatusNoContent)
 		return false, nil
+	}
+	return true, nil
+}
+
+// method is allows for methods of which all but GET and HEAD make changes, which the credential must be good for.
+func (x *exchange) method(allow []string) (bool, error) {
+	if ok, err := x.allows(allow); !ok {
+		return false, err
 	}
 	if safe := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead; !safe && x.actor.Scope < directory.ScopeWrite {
 		// The directory refuses every write; this refuses what would turn out to write nothing as well.

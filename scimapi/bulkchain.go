@@ -1,0 +1,172 @@
+package scimapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+
+	"rollcall/directory"
+)
+
+// chain is steps about one resource, in order. They are carried out in one transaction as far as possible.
+type chain struct {
+	steps  []*step // not settled yet
+	single bool    // one at a time: together they are too large
+
+	// Of the run under way:
+	staged bool // a step has changed something that is not committed
+	waits  bool // a step waits for that to be committed, and all behind it do
+}
+
+// errLater is the outcome of a step that waits for the commit of those before it.
+var errLater = errors.New("to be done after the commit of what comes before")
+
+// retries is how often what failed is tried again after what stands before it in the job.
+const retries = 32
+
+// runChains carries out chains that are independent of each other, each step failing alone.
+func (b *bulkRun) runChains(ctx context.Context, chains []*chain) {
+	for round := 0; len(chains) > 0; round++ {
+		changes := make([][]func(*directory.Tx) error, len(chains))
+		for i, c := range chains {
+			changes[i] = c.changes()
+		}
+		errs := b.dir.UpdateChains(ctx, changes)
+		soonest := soonest(chains, errs)
+		for i, c := range chains {
+			c.settle(errs[i], soonest, round < retries)
+		}
+		chains = slices.DeleteFunc(chains, func(c *chain) bool { return len(c.steps) == 0 })
+	}
+}
+
+// soonest is the place in the job of the first operation that succeeded.
+func soonest(chains []*chain, errs [][]error) int {
+	at := int(^uint(0) >> 1)
+	for i, c := range chains {
+		for j, st := range c.steps {
+			if errs[i][j] == nil {
+				at = min(at, st.first().index)
+			}
+		}
+	}
+	return at
+}
+
+// changes are the chain's steps for [directory.Directory.UpdateChains], which runs all of them again after a lost race.
+func (c *chain) changes() []func(*directory.Tx) error {
+	list := make([]func(*directory.Tx) error, len(c.steps))
+	for i, st := range c.steps {
+		list[i] = func(tx *directory.Tx) error {
+			if i == 0 {
+				c.staged, c.waits = false, false
+			}
+			if c.waits || c.staged && (c.single || st.deletes()) {
+				c.waits = true
+				return errLater
+			}
+			err := st.run(tx)
+			switch {
+			case err == nil && !(c.staged && st.asked()):
+				c.staged = true
+				return nil
+			case c.staged && (err == nil || st.asked()): // decided on members that are not the Group's any more
+				err = errLater
+			}
+			c.waits = err == errLater || mayPass(err) // what comes behind must not overtake
+			return err
+		}
+	}
+	return list
+}
+
+// settle takes the outcomes of a round. A step that failed on the state before the round, in which an operation that stands
+// before it in the job succeeded, is tried again: what counts is the state after what stands before it.
+func (c *chain) settle(errs []error, soonest int, again bool) {
+	done := 0
+	for i, st := range c.steps {
+		err := errs[i]
+		if err == errLater {
+			break
+		}
+		if directory.KindOf(err) == directory.TooLarge && !c.single && len(c.steps) > 1 {
+			c.single = true
+			break
+		}
+		if again && mayPass(err) && soonest < st.first().index {
+			break
+		}
+		st.settle(err)
+		done++
+	}
+	c.steps = c.steps[done:]
+}
+
+// mayPass reports whether what failed may succeed on another state.
+func mayPass(err error) bool {
+	switch directory.KindOf(err) {
+	case directory.Exists, directory.Invalid, directory.Mutability, directory.NotFound:
+		return true
+	}
+	return false
+}
+
+// run is the step as one change.
+func (s *step) run(tx *directory.Tx) error {
+	if len(s.operations) == 1 {
+		return s.first().change.run(tx)
+	}
+	var rest []func(*directory.Tx) error // what may rest on all that is made here
+	for _, o := range s.operations {
+		if o.method != http.MethodPost {
+			rest = append(rest, o.change.run)
+			continue
+		}
+		if err := o.change.create(tx); err != nil {
+			return err
+		}
+		rest = append(rest, o.change.join)
+	}
+	for _, f := range rest {
+		if err := f(tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle gives the outcome to the step's operations.
+func (s *step) settle(err error) {
+	for _, o := range s.operations {
+		switch {
+		case err == nil:
+			o.settled = true
+		case len(s.operations) > 1:
+			o.fail(inCircle(err))
+		default:
+			o.fail(err)
+		}
+	}
+}
+
+// inCircle is the error of operations that refer to each other and cannot be carried out together (RFC 7644 §3.7.1).
+func inCircle(err error) error {
+	switch f := translate(err); {
+	case f.status >= http.StatusInternalServerError:
+		return err
+	default:
+		return fail(http.StatusConflict, "", "operations that refer to each other in a circle failed together: %s", f.detail)
+	}
+}
+
+// deletes reports whether the step deletes the resource. What is staged of it, grants of memberships too, is committed before,
+// so that the deletion finds all that is to go.
+func (s *step) deletes() bool {
+	return slices.ContainsFunc(s.operations, func(o *operation) bool { return o.method == http.MethodDelete })
+}
+
+// asked reports whether a filter of the step looked at the members that the Group has.
+func (s *step) asked() bool {
+	return slices.ContainsFunc(s.operations, func(o *operation) bool { return o.change.asked })
+}

@@ -1,0 +1,179 @@
+package scimapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+)
+
+// Messages of RFC 7644 §3.7.
+const (
+	bulkRequestURN  = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
+	bulkResponseURN = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
+)
+
+// job is a BulkRequest.
+type job struct {
+	failOnErrors int // 0: all operations are tried
+	operations   []*operation
+}
+
+// operation is one operation of a job: what the client wrote, and what became of it.
+type operation struct {
+	index           int
+	method          string // POST, PUT, PATCH or DELETE
+	bulkID          string
+	path            string       // as written
+	endpoint        string       // "/Users"
+	target          string       // behind it: an id, "bulkId:…", or "" for all of the type
+	version         string       // what the client expects to find; "" for any
+	data            []byte       // JSON; nil where there is none
+	refs            []string     // bulkIds that target and data name
+	id              directory.ID // of the resource, as soon as it is known
+	change          *change
+	err             error // what is wrong with it, or why it failed
+	settled, failed bool
+}
+
+// fail ends the operation, which was tried.
+func (o *operation) fail(err error) { o.err, o.settled, o.failed = err, true, true }
+
+// defines reports whether the operation changes which types there are.
+func (o *operation) defines() bool {
+	return o.endpoint == schema.SchemaDefinition().Endpoint || o.endpoint == schema.ResourceTypeDefinition().Endpoint
+}
+
+// parseJob reads a BulkRequest (RFC 7644 §3.7). Names are taken in any case. A message that is none is an error; an operation
+// that is wrong in itself has its own.
+func parseJob(body []byte, maxOperations int) (*job, error) {
+	if !json.Valid(body) {
+		_, err := schema.Unmarshal(body) // which says where
+		return nil, err
+	}
+	m, err := members(gjson.ParseBytes(body), "", "schemas", "failOnErrors", "Operations")
+	if err != nil {
+		return nil, err
+	}
+	if !named(m["schemas"], bulkRequestURN) {
+		return nil, schema.Errorf(schema.InvalidSyntax, "schemas", "must be an array that holds %q", bulkRequestURN)
+	}
+	j := &job{}
+	if n := m["failOnErrors"]; n.Exists() && n.Type != gjson.Null {
+		j.failOnErrors = int(n.Int())
+		if n.Type != gjson.Number || n.Num != float64(j.failOnErrors) || j.failOnErrors < 0 {
+			return nil, schema.Errorf(schema.InvalidValue, "failOnErrors", "must be an integer that is not negative")
+		}
+	}
+	list := m["Operations"].Array()
+	if !m["Operations"].IsArray() || len(list) == 0 {
+		return nil, schema.Errorf(schema.InvalidSyntax, "Operations", "must be an array of one or more operations")
+	}
+	if len(list) > maxOperations {
+		return nil, fail(http.StatusRequestEntityTooLarge, "", "the job has %d operations; maxOperations is %d", len(list), maxOperations)
+	}
+	seen := map[string]int{}
+	for i, v := range list {
+		o := parseOperation(v, i)
+		if first, twice := seen[o.bulkID]; twice && o.bulkID != "" {
+			return nil, schema.Errorf(schema.InvalidValue, fmt.Sprintf("Operations[%d].bulkId", i), "%s is that of Operations[%d] already", quote(o.bulkID), first)
+		}
+		seen[o.bulkID] = i
+		j.operations = append(j.operations, o)
+	}
+	return j, nil
+}
+
+func parseOperation(v gjson.Result, index int) *operation {
+	o := &operation{index: index}
+	at := fmt.Sprintf("Operations[%d]", index)
+	m, err := members(v, at, "method", "bulkId", "version", "path", "data")
+	if err != nil {
+		o.err = err
+		return o
+	}
+	for name, field := range map[string]*string{"method": &o.method, "bulkId": &o.bulkID, "version": &o.version, "path": &o.path} {
+		switch v := m[name]; v.Type {
+		case gjson.String:
+			*field = v.Str
+		case gjson.Null: // or absent
+		default:
+			err = schema.Errorf(schema.InvalidSyntax, at+"."+name, "must be a string")
+		}
+	}
+	o.method = strings.ToUpper(o.method)
+	if data := m["data"]; data.Type != gjson.Null {
+		o.data = []byte(data.Raw)
+	}
+	if err == nil {
+		err = o.check(at)
+	}
+	o.err = err
+	return o
+}
+
+// check holds what is required of an operation (RFC 7644 §3.7), and takes its path apart.
+func (o *operation) check(at string) error {
+	switch o.method {
+	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+	default:
+		return schema.Errorf(schema.InvalidSyntax, at+".method", "must be POST, PUT, PATCH or DELETE")
+	}
+	if o.path == "" {
+		return schema.Errorf(schema.InvalidSyntax, at+".path", "is required")
+	}
+	if o.method == http.MethodPost && o.bulkID == "" {
+		return schema.Errorf(schema.InvalidSyntax, at+".bulkId", "is required for POST")
+	}
+	if o.method != http.MethodDelete && o.data == nil {
+		return schema.Errorf(schema.InvalidSyntax, at+".data", "is required for %s", o.method)
+	}
+	endpoint, target, _ := strings.Cut(strings.Trim(o.path, "/"), "/")
+	o.endpoint, o.target = "/"+endpoint, target
+	if id, ok := directory.ParseID(target); ok {
+		o.target, o.id = id.String(), id
+	}
+	o.refs = references(o.data)
+	if id, ok := strings.CutPrefix(target, bulkIDPrefix); ok {
+		o.refs = append(o.refs, id)
+	}
+	return nil
+}
+
+// members are the known members of a JSON object by their proper names.
+func members(v gjson.Result, at string, known ...string) (map[string]gjson.Result, error) {
+	if !v.IsObject() {
+		return nil, schema.Errorf(schema.InvalidSyntax, at, "must be a JSON object")
+	}
+	out := make(map[string]gjson.Result, len(known))
+	var err error
+	v.ForEach(func(key, value gjson.Result) bool {
+		for _, name := range known {
+			if !strings.EqualFold(key.Str, name) {
+				continue
+			}
+			if _, twice := out[name]; twice {
+				err = schema.Errorf(schema.InvalidSyntax, strings.TrimPrefix(at+"."+name, "."), "is given twice")
+				return false
+			}
+			out[name] = value
+		}
+		return true
+	})
+	return out, err
+}
+
+// named reports whether a JSON value is an array with the URN in it.
+func named(v gjson.Result, urn string) bool {
+	for _, e := range v.Array() {
+		if v.IsArray() && e.Type == gjson.String && strings.EqualFold(e.Str, urn) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,168 @@
+package scimapi
+
+import (
+	"net/http"
+
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+	"rollcall/scimapi/patch"
+)
+
+// change is what a client wants done to one resource, in a request of its own or in an operation of a Bulk job. It may run
+// more than once; what it found out is what its last run did.
+type change struct {
+	x      *exchange
+	t      *schema.ResourceType
+	method string       // POST, PUT, PATCH or DELETE
+	id     directory.ID // of the resource; on POST the one it is to have
+	when   conditions
+	in     *input        // of POST and PUT
+	patch  patch.Request // of PATCH
+
+	done    *directory.Resource // as the commit leaves it; nil on DELETE
+	secret  string              // of a new AccessToken
+	skipped []string            // members that do not exist
+	asked   bool                // a filter looked at the members that the Group has
+}
+
+// newChange is the change that the request is about, without its body.
+func (x *exchange) newChange(t *schema.ResourceType, id directory.ID) *change {
+	return &change{x: x, t: t, method: x.r.Method, id: id, when: x.conditions()}
+}
+
+// run is the change as [directory.Directory.Update] has it.
+func (c *change) run(tx *directory.Tx) error {
+	if c.method == http.MethodPost {
+		if err := c.create(tx); err != nil {
+			return err
+		}
+		return c.join(tx)
+	}
+	c.skipped, c.asked = nil, false
+	old, err := c.expected(tx)
+	if err != nil {
+		return err
+	}
+	switch c.method {
+	case http.MethodPut:
+		err = c.replace(tx, old)
+	case http.MethodPatch:
+		err = c.modify(tx, old)
+	case http.MethodDelete:
+		return tx.Delete(old)
+	}
+	c.done = tx.Touched(old)
+	return err
+}
+
+// create makes the resource, of a Group without its members.
+func (c *change) create(tx *directory.Tx) error {
+	c.skipped = nil
+	doc, err := c.t.Parse(c.in.body, c.x.mode())
+	if err != nil {
+		return err
+	}
+	c.x.dropLinks(c.t, doc)
+	if err := c.prepare(tx, nil, doc); err != nil {
+		return err
+	}
+	if c.done, err = tx.CreateAs(c.id, c.t.Name, doc); err != nil {
+		return err
+	}
+	c.secret = tx.Secret(c.done)
+	return nil
+}
+
+// join gives a new Group its members.
+func (c *change) join(tx *directory.Tx) error { return c.addMembers(tx, c.done, c.in.members) }
+
+func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
+	before, err := c.t.Decode(old.JSON)
+	if err != nil {
+		return err
+	}
+	doc, err := c.t.Parse(c.in.body, c.x.mode())
+	if err != nil {
+		return err
+	}
+	c.x.dropLinks(c.t, doc)
+	if err := c.t.Carry(before, doc); err != nil {
+		return err
+	}
+	if err := c.prepare(tx, old, doc); err != nil {
+		return err
+	}
+	if _, err := tx.Replace(old, doc); err != nil {
+		return err
+	}
+	if c.t.Name != groupType {
+		return nil
+	}
+	members, err := c.memberIDs(tx, c.in.members)
+	if err != nil {
+		return err
+	}
+	return tx.SetMembers(old, members) // none when left out, like every attribute
+}
+
+func (c *change) modify(tx *directory.Tx, old *directory.Resource) error {
+	doc, err := c.t.Decode(old.JSON)
+	if err != nil {
+		return err
+	}
+	res, err := patch.Apply(c.t, doc, c.members(tx, old), c.patch, patch.Options{Strict: c.x.actor.Strict, Derived: c.derived(tx, old)})
+	if err != nil {
+		return err
+	}
+	if res.Changed {
+		c.x.dropLinks(c.t, res.Document)
+		if err := c.prepare(tx, old, res.Document); err != nil {
+			return err
+		}
+		if _, err := tx.Replace(old, res.Document); err != nil {
+			return err
+		}
+	}
+	return c.changeMembers(tx, old, res.Members)
+}
+
+// expected reads the resource that the change is about and checks that it is in the state the client expects.
+func (c *change) expected(tx *directory.Tx) (*directory.Resource, error) {
+	r, err := tx.Get(c.t.Name, c.id)
+	if err != nil || !c.when.any() {
+		return r, err
+	}
+	if c.t.Name == groupType {
+		tx.GuardMembers(r)
+	}
+	return r, c.when.check(r.Version)
+}
+
+// prepare runs the type's hook on a document before it is stored.
+func (c *change) prepare(tx *directory.Tx, old *directory.Resource, doc schema.Document) error {
+	if hook := c.x.o.Hooks[c.t.Name].Prepare; hook != nil {
+		return hook(c.x.r.Context(), tx, old, doc)
+	}
+	return nil
+}
+
+// derived gives PATCH what the document does not hold, so that an echo of it can be told from a change.
+func (c *change) derived(tx *directory.Tx, r *directory.Resource) func(string) []byte {
+	return func(name string) []byte {
+		v, err := c.x.newRenderer(c.t, &params{attributes: []string{name}})
+		if err != nil {
+			return nil
+		}
+		body, err := v.appendTo(nil, tx.Snapshot(), r)
+		if err != nil {
+			return nil
+		}
+		value := gjson.GetBytes(body, gjson.Escape(name))
+		if !value.Exists() {
+			return nil
+		}
+		return []byte(value.Raw)
+	}
+}

@@ -1,0 +1,165 @@
+package scimapi
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"net/http"
+
+	"rollcall/directory"
+	"rollcall/directory/filter"
+)
+
+// cursor is a place in a walk over pages (RFC 9865). The walk's state is a pin, so that every node shows the same pages; the
+// directory seals the cursor for its credential and scope, so that nobody reads, changes or shares it.
+type cursor struct {
+	pin    directory.ID
+	query  [sha256.Size]byte // what the walk is about
+	offset int
+	count  int // resources in a page: the first request's
+	total  int // matches in all
+}
+
+// walk answers a page of a query that is paged by cursor.
+func (x *exchange) walk(q *params, s *directory.Snapshot, typ string) error {
+	if q.cursor == "" {
+		return x.firstPage(q, s, typ)
+	}
+	c, err := x.openCursor(q, s, typ)
+	if err != nil {
+		return err
+	}
+	pin, err := x.dir.Pinned(x.r.Context(), c.pin)
+	if directory.KindOf(err) == directory.NotFound {
+		return expired()
+	}
+	if err != nil {
+		return err
+	}
+	return x.pinnedPage(q, s, typ, pin, c)
+}
+
+// firstPage begins a walk. What fits on one page needs no pin, and pages without resources lead nowhere.
+func (x *exchange) firstPage(q *params, s *directory.Snapshot, typ string) error {
+	ctx := x.r.Context()
+	l, err := x.newListing(q, s, typ)
+	if err != nil {
+		return err
+	}
+	if err := l.bounded(); err != nil {
+		return err
+	}
+	look := l.ask
+	look.SortBy = "" // the pages of a walk sort once
+	page, err := x.dir.Query(ctx, look)
+	if err != nil {
+		return err
+	}
+	if q.count == 0 || page.Total <= q.count {
+		if q.sortBy != "" {
+			if page, err = x.dir.Query(ctx, l.ask); err != nil {
+				return err
+			}
+		}
+		return l.answer(page, func(body []byte) []byte { return body })
+	}
+	// No pin for a sortBy that is refused. The order of nothing tells, and id has an index.
+	none := l.ask
+	none.Filter = &filter.Compare{Path: filter.Path{Name: "id"}, Op: filter.Eq, Value: filter.Value{Kind: filter.String}}
+	if _, err := x.dir.Query(ctx, none); err != nil {
+		return err
+	}
+	digest := x.digest(q, typ)
+	pin, err := x.dir.Pin(ctx, digest[:])
+	if err != nil {
+		return err
+	}
+	return x.pinnedPage(q, s, typ, pin, cursor{pin: pin.ID, query: digest, count: q.count, total: -1})
+}
+
+// pinnedPage answers with the page at c of the state that the walk began with.
+func (x *exchange) pinnedPage(q *params, s *directory.Snapshot, typ string, pin *directory.Pin, c cursor) error {
+	l, err := x.newListing(q, pin.Snapshot, typ)
+	if err != nil {
+		return err
+	}
+	l.ask.Offset, l.ask.Limit = c.offset, c.count
+	page, err := pin.Query(x.r.Context(), l.ask)
+	if err != nil {
+		return err
+	}
+	if c.total < 0 {
+		c.total = page.Total
+	}
+	if c.total != page.Total { // records that trimming has taken out of the log since
+		return expired()
+	}
+	return l.answer(page, func(body []byte) []byte {
+		if next := c.offset + c.count; next < c.total {
+			body = x.appendCursor(body, s, `,"nextCursor":"`, c, next)
+		}
+		if c.offset > 0 {
+			body = x.appendCursor(body, s, `,"previousCursor":"`, c, max(c.offset-c.count, 0))
+		}
+		return body
+	})
+}
+
+func (x *exchange) appendCursor(body []byte, s *directory.Snapshot, name string, c cursor, offset int) []byte {
+	c.offset = offset
+	body = append(append(body, name...), x.dir.SealCursor(s, c.encode())...)
+	return append(body, '"')
+}
+
+// openCursor reads the cursor of a request. One that was changed, is somebody else's or belongs to another query gets the
+// same answer as one that never was (RFC 9865 §5.2).
+func (x *exchange) openCursor(q *params, s *directory.Snapshot, typ string) (cursor, error) {
+	var c cursor
+	payload, ok := x.dir.OpenCursor(s, q.cursor)
+	if !ok || !c.decode(payload) || c.query != x.digest(q, typ) {
+		return c, fail(http.StatusBadRequest, "invalidCursor", "the cursor is not valid for this request")
+	}
+	if q.counted && q.count != c.count {
+		return c, fail(http.StatusBadRequest, "invalidCount", "count: the pages of this walk have %d resources", c.count)
+	}
+	return c, nil
+}
+
+func expired() error {
+	return fail(http.StatusBadRequest, "expiredCursor", "the cursor has expired: begin anew with an empty cursor")
+}
+
+// digest tells queries apart, with what the credential may see of them: who lost a right begins anew (R9865-5.2-02).
+func (x *exchange) digest(q *params, typ string) [sha256.Size]byte {
+	text, err := json.Marshal([]any{
+		typ, q.filterText, q.sortBy, q.descending, q.attributes, q.excludedAttributes, x.actor.Scope, x.actor.Strict,
+	})
+	if err != nil {
+		panic(err) // texts and numbers
+	}
+	return sha256.Sum256(text)
+}
+
+func (c *cursor) encode() []byte {
+	b := append(c.pin[:len(c.pin):len(c.pin)], c.query[:]...)
+	for _, n := range [...]int{c.offset, c.count, c.total} {
+		b = binary.AppendUvarint(b, uint64(n))
+	}
+	return b
+}
+
+func (c *cursor) decode(b []byte) bool {
+	if len(b) < len(c.pin)+len(c.query) {
+		return false
+	}
+	b = b[copy(c.pin[:], b):]
+	b = b[copy(c.query[:], b):]
+	for _, n := range [...]*int{&c.offset, &c.count, &c.total} {
+		v, size := binary.Uvarint(b)
+		if size <= 0 {
+			return false
+		}
+		*n, b = int(v), b[size:]
+	}
+	return len(b) == 0
+}

@@ -1,0 +1,148 @@
+package scimapi_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"rollcall/directory"
+	"rollcall/directory/directorytest"
+	"rollcall/scimapi"
+)
+
+// Too many requests are 429 with Retry-After (R6585-4-01): for the credential that sends them, and for who tries bad ones.
+func TestRateLimit(t *testing.T) {
+	var clock atomic.Int64
+	clock.Store(time.Now().UnixNano())
+	s := serve(t, scimapi.Options{Now: func() time.Time { return time.Unix(0, clock.Load()) },
+		Rate: scimapi.Rate{PerSecond: 0.5, Burst: 3}, Failures: scimapi.Rate{PerSecond: 0.25, Burst: 2}})
+	c, other := s.admin(t), s.admin(t)
+	for range 3 {
+		c.must(200, "GET", "/Users", nil)
+	}
+	if r := c.refused(429, "", "GET", "/Users", nil); r.header.Get("Retry-After") != "2" {
+		t.Errorf("%v", r.header)
+	}
+	c.refused(429, "", "POST", "/Bulk", `{}`)
+	c.must(200, "GET", "/ServiceProviderConfig", nil) // needs no credential
+	other.must(200, "GET", "/Users", nil)
+	bad := &client{t: t, base: c.base, public: c.public, token: "bad"}
+	for range 2 {
+		bad.refused(401, "", "GET", "/Users", nil)
+	}
+	if r := bad.refused(429, "", "GET", "/Users", nil); r.header.Get("Retry-After") != "4" || r.header.Get("WWW-Authenticate") != "" {
+		t.Errorf("%v", r.header)
+	}
+	other.must(200, "GET", "/Users", nil) // from the same address
+	(&client{t: t, base: c.base, public: c.public}).refused(401, "", "GET", "/Users", nil)
+	clock.Add(int64(4 * time.Second))
+	bad.refused(401, "", "GET", "/Users", nil)
+	for range 2 {
+		c.must(200, "GET", "/Users", nil)
+	}
+	c.refused(429, "", "GET", "/Users", nil)
+}
+
+// hindered is an etcd client that another writer is always faster than, or whose quota is used up.
+type hindered struct {
+	clientv3.KV
+	clientv3.Maintenance
+	before atomic.Pointer[func()] // each transaction
+	full   atomic.Bool
+}
+
+func (h *hindered) Do(ctx context.Context, op clientv3.Op) (clientv3.OpResponse, error) {
+	if f := h.before.Load(); f != nil && op.IsTxn() {
+		(*f)()
+	}
+	return h.KV.Do(ctx, op)
+}
+
+func (h *hindered) Status(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error) {
+	s, err := h.Maintenance.Status(ctx, endpoint)
+	if err == nil && h.full.Load() {
+		s.DbSizeQuota = s.DbSize
+	}
+	return s, err
+}
+
+func serveHindered(t *testing.T) (*server, *hindered, string) {
+	etcd := directorytest.NewClient(t)
+	h := &hindered{KV: etcd.KV, Maintenance: etcd.Maintenance}
+	etcd.KV, etcd.Maintenance = h, h
+	root := directorytest.Root()
+	return serveStore(t, directorytest.Open(t, etcd, directory.Options{Root: root}), scimapi.Options{}), h, root
+}
+
+// Whoever loses every race is told to come again (503), in a request and in Bulk.
+func TestBusy(t *testing.T) {
+	s, h, root := serveHindered(t)
+	c := s.admin(t)
+	id := c.user("a")
+	user, _ := directory.ParseID(id)
+	rival, n := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: root}).Organization("default"), 0
+	faster := func() {
+		n++
+		if _, err := rival.Update(context.Background(), func(tx *directory.Tx) error {
+			r, err := tx.Get("User", user)
+			if err != nil {
+				return err
+			}
+			doc, err := tx.Snapshot().Type("User").Decode(r.JSON)
+			if err != nil {
+				return err
+			}
+			doc["title"] = fmt.Sprint(n)
+			_, err = tx.Replace(r, doc)
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	h.before.Store(&faster)
+	change := patch(`{"op":"add","path":"nickName","value":"x"}`)
+	if r := c.refused(503, "", "PATCH", "/Users/"+id, change); r.header.Get("Retry-After") == "" {
+		t.Errorf("%v", r.header)
+	}
+	if got := c.statuses(c.bulk("", bulkOp("PATCH", "/Users/"+id, change))); got != "503" {
+		t.Error(got)
+	}
+	h.before.Store(nil)
+	if r := c.must(200, "PATCH", "/Users/"+id, change); r.body["title"] != fmt.Sprint(n) || n < 2 {
+		t.Errorf("after %d changes of the other: %s", n, r.raw)
+	}
+}
+
+// A store that is nearly full refuses everything but deletion (507), in a request and in Bulk.
+func TestFull(t *testing.T) {
+	root := directorytest.Root()
+	before := serveStore(t, directorytest.Open(t, directorytest.Client(t), directory.Options{Root: root}), scimapi.Options{})
+	c := before.admin(t)
+	a, b := c.user("a"), c.user("b")
+	etcd := directorytest.NewClient(t)
+	h := &hindered{KV: etcd.KV, Maintenance: etcd.Maintenance}
+	h.full.Store(true)
+	etcd.Maintenance = h
+	now := serveStore(t, directorytest.Open(t, etcd, directory.Options{Root: root}), scimapi.Options{})
+	c.base = now.url + "/orgs/default/scim/v2"
+	deadline := time.Now().Add(20 * time.Second)
+	for n := 0; ; n++ { // the quota is looked at beside the requests
+		r := c.request("POST", "/Users", map[string]any{"schemas": []string{userURN}, "userName": fmt.Sprint("early", n)})
+		if r.status == 507 {
+			break
+		}
+		if r.status != 201 || time.Now().After(deadline) {
+			t.Fatalf("%d %s", r.status, r.raw)
+		}
+	}
+	c.refused(507, "", "PUT", "/Users/"+a, map[string]any{"schemas": []string{userURN}, "userName": "c"})
+	if got := c.statuses(c.bulk("", postUser("q", "d"), bulkOp("DELETE", "/Users/"+a, nil))); got != "507 204" {
+		t.Error(got)
+	}
+	c.must(200, "GET", "/Users/"+b, nil)
+	c.must(204, "DELETE", "/Users/"+b, nil)
+}

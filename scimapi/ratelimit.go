@@ -1,0 +1,133 @@
+package scimapi
+
+import (
+	"math"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Rate bounds how often something may happen: on average PerSecond times, and Burst times at once. The zero value is no bound.
+type Rate struct {
+	PerSecond float64
+	Burst     int
+}
+
+// DefaultRate is a rate for [Options] that the clients known to us stay below: Entra ID alone wants 25 requests a second, and
+// comes in bursts.
+func DefaultRate() Rate { return Rate{PerSecond: 100, Burst: 500} }
+
+// DefaultFailures is a rate of failed authentications that only a client with a wrong credential exceeds.
+func DefaultFailures() Rate { return Rate{PerSecond: 5, Burst: 100} }
+
+// limiter is a token bucket for each of many names. Of a bucket it keeps only the time at which it will be full again, so
+// that a full one needs no memory.
+type limiter struct {
+	interval time.Duration // in which a token comes
+	slack    time.Duration // how far ahead full may be while a token is left
+	mu       sync.Mutex
+	full     map[string]time.Time
+}
+
+// mostBuckets bounds a limiter's memory: to a few MB.
+const mostBuckets = 50_000
+
+// newLimiter returns nil, which allows everything, for the zero Rate.
+func newLimiter(r Rate) *limiter {
+	if r.PerSecond <= 0 {
+		return nil
+	}
+	interval := time.Duration(float64(time.Second) / r.PerSecond)
+	return &limiter{interval: interval, slack: interval * time.Duration(max(r.Burst, 1)-1), full: map[string]time.Time{}}
+}
+
+// take takes a token of the name's bucket; without one it says how long the next takes to come.
+func (l *limiter) take(name string, now time.Time) (wait time.Duration) {
+	if l == nil {
+		return 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	full, known := l.full[name]
+	if !known && len(l.full) >= mostBuckets {
+		l.forget(now)
+	}
+	if full.Before(now) {
+		full = now
+	}
+	if ahead := full.Sub(now); ahead > l.slack {
+		return ahead - l.slack
+	}
+	l.full[name] = full.Add(l.interval)
+	return 0
+}
+
+// forget drops buckets that are full. Where there are none it drops some others: who uses that many names is not held up,
+// but neither is anybody else.
+func (l *limiter) forget(now time.Time) {
+	for name, full := range l.full {
+		if !full.After(now) {
+			delete(l.full, name)
+		}
+	}
+	for name := range l.full {
+		if len(l.full) < mostBuckets*3/4 {
+			break
+		}
+		delete(l.full, name)
+	}
+}
+
+// tooMany is the refusal of a request that comes too soon (RFC 6585 §4).
+type tooMany struct {
+	failure
+	wait time.Duration
+}
+
+func (t *tooMany) Unwrap() error { return &t.failure }
+
+// seconds is the wait for Retry-After.
+func (t *tooMany) seconds() string {
+	return strconv.Itoa(max(1, int(math.Ceil(t.wait.Seconds()))))
+}
+
+// paced counts the request against its credential's rate on this node.
+func (x *exchange) paced() error {
+	wait := x.requests.take(x.org+"/"+x.actor.Type+"/"+x.actor.ID, x.start)
+	if wait == 0 {
+		return nil
+	}
+	return &tooMany{failure{http.StatusTooManyRequests, "", "this credential sends more than " +
+		strconv.FormatFloat(x.o.Rate.PerSecond, 'g', -1, 64) + " requests a second"}, wait}
+}
+
+// refusedAgain counts a failed authentication against the client's address; err is its error, and the answer while there are
+// not too many. A credential that is good is never refused for what others behind the same address send.
+func (x *exchange) refusedAgain(err error) error {
+	wait := x.failures.take(remoteNetwork(x.r.RemoteAddr), x.start)
+	if wait == 0 {
+		return err
+	}
+	return &tooMany{failure{http.StatusTooManyRequests, "", "too many requests with a bad credential came from this address"}, wait}
+}
+
+// remoteNetwork is who is behind an address: of IPv6, where a client has a whole network to choose from, the network.
+func remoteNetwork(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if ip = ip.Unmap(); ip.Is6() {
+		if network, err := ip.WithZone("").Prefix(64); err == nil {
+			return network.String()
+		}
+	}
+	return ip.String()
+}

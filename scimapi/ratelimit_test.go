@@ -1,0 +1,50 @@
+package scimapi
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+func TestLimiter(t *testing.T) {
+	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	l := newLimiter(Rate{PerSecond: 10, Burst: 3})
+	for i, tc := range []struct {
+		after time.Duration
+		name  string
+		want  time.Duration
+	}{
+		{0, "a", 0}, {0, "a", 0}, {0, "a", 0},
+		{0, "a", 100 * time.Millisecond}, // the burst is used up
+		{0, "b", 0},                      // others are not
+		{40 * time.Millisecond, "a", 60 * time.Millisecond}, // being refused costs nothing
+		{60 * time.Millisecond, "a", 0},
+		{0, "a", 100 * time.Millisecond},
+		{time.Hour, "a", 0}, {0, "a", 0}, {0, "a", 0}, // never more than the burst
+		{0, "a", 100 * time.Millisecond},
+	} {
+		now = now.Add(tc.after)
+		if got := l.take(tc.name, now); got != tc.want {
+			t.Errorf("%d: wait %v, want %v", i, got, tc.want)
+		}
+	}
+	for i := range 3 * mostBuckets {
+		if l.take(fmt.Sprint(i), now); len(l.full) > mostBuckets {
+			t.Fatalf("%d buckets", len(l.full))
+		}
+	}
+	if newLimiter(Rate{}).take("a", now) != 0 {
+		t.Error("without a rate there is a bound")
+	}
+}
+
+func TestRemoteNetwork(t *testing.T) {
+	for in, want := range map[string]string{
+		"192.0.2.1:1234": "192.0.2.1", "[::ffff:192.0.2.1]:1": "192.0.2.1", "[2001:db8:1:2:3::4%eth0]:1": "2001:db8:1:2::/64",
+		"[2001:db8:1:2:ffff::]:1": "2001:db8:1:2::/64", "@": "@", "name:1": "name",
+	} {
+		if got := remoteNetwork(in); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
+	}
+}
