@@ -24,6 +24,8 @@ type Node struct {
 	PreviousSecretKey []string `placeholder:"KEY" help:"Keys that were used before; what they sealed is sealed anew."`
 	OperatorToken     string   `placeholder:"TOKEN" help:"Token that may do everything; by default made and kept in {data}/operator.token. Better given as a variable: others see arguments."`
 
+	Schemas              string        `placeholder:"DIR" help:"Folder of JSON files with schemas and resource types that every organization is to have."`
+	RateLimit            float64       `default:"100" help:"Requests a second that one credential may make at this node on average, five times as many at once; 0 for no limit."`
 	StaleReads           bool          `help:"Without a majority of etcd, go on reading what this node has."`
 	AllowPrivateMetadata bool          `help:"Fetch identity providers' metadata over http and from private addresses, too."`
 	ShutdownTimeout      time.Duration `default:"20s" help:"How long requests may take to finish when the service is stopped."`
@@ -48,6 +50,9 @@ func (n *Node) check() error {
 		if err := checkPublicURL(n.PublicURL); err != nil {
 			return fmt.Errorf("--public-url: %w", err)
 		}
+	}
+	if n.RateLimit < 0 {
+		return errors.New("--rate-limit must not be negative")
 	}
 	return n.Etcd.check(n)
 }

@@ -49,6 +49,7 @@ func TestBadUsage(t *testing.T) {
 		"etcd CA": {1, "--etcd-ca: ", key + " ROLLCALL_OPERATOR_TOKEN=01234567890123456789 serve --listen 127.0.0.1:0 " +
 			"--etcd-endpoints https://127.0.0.1:1 --etcd-ca NOPEM"},
 		"nobody there":      {1, "not ready", "health --listen 127.0.0.1:1"},
+		"a demo elsewhere":  {1, "127.0.0.1:1/readyz", "ROLLCALL_URL=http://127.0.0.1:2 health --listen 127.0.0.1:1"},
 		"no demo there":     {1, "no demo runs at", "demo sign-in alice --url http://127.0.0.1:1"},
 		"a demo's bad URL":  {1, "--url", "demo sign-in alice --url nonsense"},
 		"demo on real data": {1, "not a demo's", "demo --listen 127.0.0.1:0 --data DIR"},

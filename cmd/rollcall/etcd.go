@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -14,6 +15,9 @@ import (
 
 	"rollcall/directory/embedded"
 )
+
+// answerTimeout bounds how long a start waits for one answer of etcd.
+const answerTimeout = 5 * time.Second
 
 // store is the etcd that a node works on.
 type store struct {
@@ -58,6 +62,16 @@ func (e *Etcd) connect() (*store, error) {
 		return nil, fmt.Errorf("--etcd-endpoints: %w", err)
 	}
 	return &store{client: client, watcher: watcher, close: func() { watcher.Close(); client.Close() }}, nil
+}
+
+// answers fails when etcd lets a read wait: its client would wait for ever. What else is wrong, whoever comes next finds out.
+func (s *store) answers(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	if _, err := s.client.Get(ctx, "/rollcall/"); errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("etcd does not answer at %s: %w", strings.Join(s.client.Endpoints(), ", "), err)
+	}
+	return nil
 }
 
 // tls is nil where no flag asks for it; https endpoints are then judged by the system's certificates.

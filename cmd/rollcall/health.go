@@ -22,7 +22,7 @@ const healthTimeout = 5 * time.Second
 type Health struct {
 	Listen  string `default:"127.0.0.1:8080" help:"Address on this machine that the service listens on."`
 	TLSCert string `name:"tls-cert" placeholder:"FILE" help:"Certificate that the service presents, when it serves https."`
-	URL     string `name:"url" placeholder:"URL" help:"Ask here instead, such as https://id.example.com."`
+	URL     string `name:"url" env:"-" placeholder:"URL" help:"Ask here instead, such as https://id.example.com."`
 }
 
 // Run asks /readyz. It fails when the service is not ready, and says why.

@@ -27,12 +27,17 @@ func newHook(s *directory.Store, public string, n *Node, log *slog.Logger, metri
 }
 
 // newRouter puts everything that a node serves under one router.
-func newRouter(s *directory.Store, signIn *samlhook.Hook, public string, log *slog.Logger, metrics *prometheus.Registry) http.Handler {
+func (n *Node) newRouter(s *directory.Store, signIn *samlhook.Hook, public string, log *slog.Logger, metrics *prometheus.Registry) http.Handler {
 	r := mux.NewRouter().SkipClean(true)
 	signIn.Register(r)
-	scimapi.New(s, scimapi.Options{PublicURL: public, Log: log, Hooks: map[string]scimapi.Hook{
+	o := scimapi.Options{PublicURL: public, Log: log, Hooks: map[string]scimapi.Hook{
 		schema.IdentityProvider().Name: {Prepare: signIn.Prepare, Render: signIn.Render},
-	}}).Register(r)
+	}}
+	if n.RateLimit > 0 {
+		o.Rate = scimapi.Rate{PerSecond: n.RateLimit, Burst: int(5 * n.RateLimit)}
+		o.Failures = scimapi.DefaultFailures()
+	}
+	scimapi.New(s, o).Register(r)
 
 	r.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	r.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {
@@ -45,8 +50,10 @@ func newRouter(s *directory.Store, signIn *samlhook.Hook, public string, log *sl
 		plain(w, http.StatusOK, "ready")
 	})
 	r.Handle("/metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	r.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		plain(w, http.StatusOK, fmt.Sprintf("Rollcall\n\nSCIM:    %[1]s/orgs/{organization}/scim/v2\nSystem:  %[1]s/scim/v2\nSign-in: %[1]s/orgs/{organization}/login", public))
+	places := fmt.Sprintf("SCIM:    %[1]s/orgs/{organization}/scim/v2\nSystem:  %[1]s/scim/v2\nSign-in: %[1]s/orgs/{organization}/login", public)
+	r.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "Rollcall\n\n"+places) })
+	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		plain(w, http.StatusNotFound, "There is nothing at this address.\n\n"+places)
 	})
 	return measure(metrics, r)
 }

@@ -97,12 +97,15 @@ func (n *Node) start(ctx context.Context, log *slog.Logger) (_ *running, err err
 		return nil, err
 	}
 	r.closers = append(r.closers, func() { store.Close() })
+	if err := n.loadSchemas(ctx, store, r, log); err != nil {
+		return nil, err
+	}
 	signIn, err := newHook(store, r.public, n, log, metrics)
 	if err != nil {
 		return nil, err
 	}
 	r.closers = append(r.closers, signIn.Close)
-	r.serve(listener, newRouter(store, signIn, r.public, log, metrics))
+	r.serve(listener, n.newRouter(store, signIn, r.public, log, metrics))
 	if etcd.failed != nil {
 		go func() { r.failed <- etcd.died() }()
 	}
@@ -121,6 +124,9 @@ func (n *Node) openEtcd(ctx context.Context, data *dataDir, log *slog.Logger) (e
 
 func openStore(ctx context.Context, etcd *store, o directory.Options) (s *directory.Store, metrics *prometheus.Registry, err error) {
 	err = patiently(ctx, o.Log, func() error {
+		if err := etcd.answers(ctx); err != nil {
+			return err
+		}
 		metrics = newMetrics()
 		o.Registry = metrics
 		s, err = directory.Open(ctx, etcd.client, o)

@@ -41,6 +41,9 @@ func TestFirstStart(t *testing.T) {
 			t.Errorf("GET %s: %d %s", path, status, body)
 		}
 	}
+	if status, body := ask(t, "GET", site+"/orgs/default", "", ""); status != http.StatusNotFound || !strings.Contains(body, site+"/orgs/{organization}/login") {
+		t.Errorf("an address where nothing is: %d %s", status, body)
+	}
 	if _, body := ask(t, "GET", site+"/metrics", "", ""); !strings.Contains(body, `rollcall_http_request_duration_seconds_count{code="200",method="get"}`) {
 		t.Error("requests are not measured")
 	}
