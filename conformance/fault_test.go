@@ -32,18 +32,17 @@ type fault struct {
 // exchange is a request on its way to the reference server and its answer on
 // the way back, for a fault to change either.
 type exchange struct {
-	srv    *refserver.Server
-	r      *http.Request
-	m, p   string // method, path below the base
-	q      url.Values
-	raw    []byte // request body
-	in     any    // the same as JSON
-	st     int
-	h      http.Header // of the answer
-	out    any
-	body   []byte // the answer if it is no JSON
-	ran    bool
-	closed bool
+	srv  *refserver.Server
+	r    *http.Request
+	m, p string // method, path below the base
+	q    url.Values
+	raw  []byte // request body
+	in   any    // the same as JSON
+	st   int
+	h    http.Header // of the answer
+	out  any
+	body []byte // the answer if it is no JSON
+	ran  bool
 }
 
 var (
@@ -292,7 +291,5 @@ func setHeader(name, v string) func(*exchange) { return func(x *exchange) { x.h.
 func refuse(st int, scimType string) func(*exchange) {
 	return func(x *exchange) { x.refuse(st, scimType) }
 }
-
-func always(*exchange) bool { return true }
 
 func failing(x *exchange) bool { return x.st >= 400 }

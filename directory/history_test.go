@@ -13,7 +13,7 @@ import (
 // history makes random changes of every kind; refused ones are part of it.
 type history struct {
 	*rand.Rand
-	users, groups, connections, sessions []directory.ID
+	users, groups, connections []directory.ID
 }
 
 func pick[T any](r *rand.Rand, list []T) T {

@@ -16,7 +16,6 @@ import (
 type world struct {
 	*site
 	connection directory.ID
-	settings   schema.Document // of the connection
 }
 
 func (w *world) user(doc schema.Document) directory.ID { return w.createUser(doc) }

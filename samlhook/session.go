@@ -15,8 +15,7 @@ func (x *exchange) signedIn() (*directory.Directory, error) {
 
 // me shows who is signed in.
 func (x *exchange) me() error {
-	s, err := x.snapshot()
-	if err != nil {
+	if _, err := x.snapshot(); err != nil { // no such organization
 		return err
 	}
 	if x.store.Stale(x.r.Context()) { // who is signed in is not answered from old data
@@ -29,7 +28,8 @@ func (x *exchange) me() error {
 	if err != nil {
 		return err
 	}
-	if s, err = x.snapshot(); err != nil {
+	s, err := x.snapshot()
+	if err != nil {
 		return err
 	}
 	user, err := s.Get(typeUser, d.Actor().User)

@@ -112,7 +112,7 @@ func TestTokens(t *testing.T) {
 		t.Fatalf("%s", r.raw)
 	}
 	id := r.body["id"].(string)
-	if left := parseTime(t, r.body["expiresAt"]).Sub(time.Now()); left < 364*24*time.Hour || left > 367*24*time.Hour {
+	if left := time.Until(parseTime(t, r.body["expiresAt"])); left < 364*24*time.Hour || left > 367*24*time.Hour {
 		t.Errorf("R7644-7.4-01: expires in %v", left)
 	}
 	for _, again := range []reply{

@@ -33,14 +33,16 @@ func newSubject(t *testing.T) *subject {
 	const form = `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:SchemaDefinition"],"urn":"%s","name":"%s","attributes":[%s]}`
 	s.create(orgPath+"/SchemaDefinitions", fmt.Sprintf(form, "urn:example:params:scim:schemas:core:1.0:Device", "Device", `
 		{"name":"serial","type":"string","required":true,"caseExact":true,"mutability":"immutable","uniqueness":"server"},
-		{"name":"label","type":"string"}, {"name":"weight","type":"decimal"}, {"name":"ports","type":"integer"},
+		{"name":"label","type":"string"}, {"name":"color","type":"string","mutability":"immutable"}, {"name":"aliases","type":"string","multiValued":true}, {"name":"weight","type":"decimal"}, {"name":"ports","type":"integer"},
 		{"name":"bought","type":"dateTime"}, {"name":"key","type":"binary","caseExact":true}, {"name":"site","type":"reference","referenceTypes":["external"]},
 		{"name":"pin","type":"string","mutability":"writeOnly","returned":"never"}, {"name":"notes","type":"string","returned":"request"},
 		{"name":"tags","type":"complex","multiValued":true,"subAttributes":[{"name":"value","type":"string"},{"name":"type","type":"string"},{"name":"primary","type":"boolean"}]}`))
 	s.create(orgPath+"/SchemaDefinitions", fmt.Sprintf(form, "urn:example:params:scim:schemas:extension:1.0:Badge", "Badge",
 		`{"name":"number","type":"string","uniqueness":"server"},{"name":"level","type":"integer"}`))
+	s.create(orgPath+"/SchemaDefinitions", fmt.Sprintf(form, "urn:example:params:scim:schemas:extension:1.0:Place", "Place",
+		`{"name":"room","type":"string","required":true}`))
 	s.create(orgPath+"/ResourceTypeDefinitions", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:ResourceTypeDefinition"],"name":"Device",
-		"endpoint":"/Devices","schema":"urn:example:params:scim:schemas:core:1.0:Device"}`)
+		"endpoint":"/Devices","schema":"urn:example:params:scim:schemas:core:1.0:Device","schemaExtensions":[{"schema":"urn:example:params:scim:schemas:extension:1.0:Place","required":true}]}`)
 	s.create(orgPath+"/ResourceTypeDefinitions", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:ResourceTypeDefinition"],"name":"User",
 		"endpoint":"/Users","schema":"urn:ietf:params:scim:schemas:core:2.0:User","schemaExtensions":[{"schema":"urn:example:params:scim:schemas:extension:1.0:Badge"}]}`)
 	return s
