@@ -83,11 +83,31 @@ type memberOf struct {
 	direct bool
 }
 
-func (s *Snapshot) groupsOf(member *record) iter.Seq[memberOf] {
+// Groups yields the Groups of a resource of this snapshot, as GroupsOf does.
+func (s *Snapshot) Groups(r *Resource) iter.Seq[GroupRef] {
+	if r.ord == 0 {
+		return s.GroupsOf(r.ID)
+	}
+	return func(yield func(GroupRef) bool) {
+		for g := range s.groupsAbove(r.ord) {
+			if !yield(GroupRef{g.group.ID, display(g.group), g.direct}) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Snapshot) groupsOf(member *record) iter.Seq[memberOf] { return s.groupsAbove(member.ord) }
+
+// groupsAbove yields the Groups that the resource with the ordinal is in. Most resources are in none, which costs one look.
+func (s *Snapshot) groupsAbove(member uint32) iter.Seq[memberOf] {
 	return func(yield func(memberOf) bool) {
-		seen := map[uint32]bool{}
+		var seen map[uint32]bool
 		var queue []*record
-		for g := range s.scope.directGroups(member.ord) {
+		for g := range s.scope.directGroups(member) {
+			if seen == nil {
+				seen = map[uint32]bool{}
+			}
 			seen[g.ord] = true
 			queue = append(queue, g)
 			if !yield(memberOf{g, true}) {

@@ -23,6 +23,8 @@ type Resource struct {
 	Created      time.Time
 	LastModified time.Time
 	Version      Version // set once committed
+
+	ord uint32 // its number in this process: the order of creation; 0 until committed
 }
 
 // record is a resource with what only the server knows.
@@ -32,8 +34,7 @@ type record struct {
 	epoch    int64  // of a Session: the User's session epoch at its start
 	released bool   // of a DeletedUser: its userName belongs to another User now
 
-	created int64  // etcd's create revision
-	ord     uint32 // its number in this process: the order of creation
+	created int64 // etcd's create revision
 }
 
 // encode writes the value of the resource's key: a line with the times in milliseconds and what only the server knows,

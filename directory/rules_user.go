@@ -19,7 +19,7 @@ func createUser(tx *Tx, r *record, doc schema.Document) error {
 		doc["active"] = true
 	}
 	if _, ok := doc[originURN]; !ok {
-		doc[originURN] = map[string]any{"source": "scim", "by": map[string]any{"value": tx.dir.actor.ID}}
+		doc[originURN] = map[string]any{"source": "scim", "by": map[string]any{"type": tx.dir.actor.Type, "value": tx.dir.actor.ID}}
 	}
 	return nil
 }

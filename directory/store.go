@@ -134,7 +134,7 @@ func (s *Store) linearizable(ctx context.Context) (*frozenState, error) {
 // or by its id: then nobody is served until all of it is loaded anew.
 func (s *Store) readRevision(ctx context.Context) (int64, error) {
 	applied := s.replica.applied.Load()
-	resp, err := s.client.Get(ctx, s.keys.format(), clientv3.WithCountOnly())
+	resp, err := s.askRevision(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -145,6 +145,17 @@ func (s *Store) readRevision(ctx context.Context) (int64, error) {
 		}
 	}
 	return resp.Header.Revision, nil
+}
+
+// askRevision asks twice where the first endpoint does not answer: the client asks another one then.
+func (s *Store) askRevision(ctx context.Context) (*clientv3.GetResponse, error) {
+	first, cancel := context.WithTimeout(ctx, quorumTimeout/3)
+	resp, err := s.client.Get(first, s.keys.format(), clientv3.WithCountOnly())
+	cancel()
+	if err == nil || ctx.Err() != nil {
+		return resp, err
+	}
+	return s.client.Get(ctx, s.keys.format(), clientv3.WithCountOnly())
 }
 
 func (s *Store) reloadSoon() {

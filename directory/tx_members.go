@@ -256,6 +256,9 @@ func (tx *Tx) nest(g, m *record) error {
 		}
 		return false
 	}
+	if m.ID == g.ID {
+		return errorf(Invalid, "members.value", "%s is the group itself; a group cannot contain itself", m.ID)
+	}
 	if reaches(m.ID) {
 		return errorf(Invalid, "members.value", "the group %s contains this group already; a group cannot contain itself", m.ID)
 	}

@@ -292,7 +292,11 @@ func TestPinsOfWalks(t *testing.T) {
 	if r := c.page("/Users", "cursor", cursor, "count", "1"); r.status != 200 { // R9865-4-06
 		t.Errorf("before cursorTimeout: %s", r.raw)
 	}
-	seconds.Add(2)
+	seconds.Add(int64(directory.PinLifetime.Seconds()) - 1)
+	if r := c.page("/Users", "cursor", cursor, "count", "1"); r.status != 200 { // the time is between two requests
+		t.Errorf("before cursorTimeout, again: %s", r.raw)
+	}
+	seconds.Add(int64(directory.PinLifetime.Seconds()) + 1)
 	c.refused(400, "expiredCursor", "GET", "/Users?count=1&cursor="+cursor, nil) // R9865-2.1-02
 	oldest := next(c.page("/Users", "cursor", "", "count", "1"))
 	var latest string

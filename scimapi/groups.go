@@ -164,7 +164,7 @@ func quote(s string) string {
 			return '?'
 		}
 		return r
-	}, `<`+s+`>`)
+	}, "'"+s+"'")
 }
 
 // currentMembers tells a PATCH about a Group's members, for the operations that need to know them.

@@ -87,7 +87,7 @@ func (v *renderer) appendTo(dst []byte, s *directory.Snapshot, r *directory.Reso
 		}
 		v.hook(s, r, body)
 		var err error
-		if b, err = json.Marshal(body); err != nil {
+		if b, err = marshal(body); err != nil {
 			return nil, err
 		}
 	}
@@ -95,6 +95,15 @@ func (v *renderer) appendTo(dst []byte, s *directory.Snapshot, r *directory.Reso
 		return append(dst, b...), nil
 	}
 	return v.p.appendTo(dst, b), nil
+}
+
+// marshal writes JSON without escaping what only HTML has to: replies hold XML and error texts that people read.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // appendWhole appends the stored document with what is derived.
@@ -107,7 +116,7 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 		switch {
 		case r.Type == userType && name == "groups":
 			before := len(dst)
-			dst = v.appendGroups(dst, s, r.ID)
+			dst = v.appendGroups(dst, s, r)
 			roleless = len(dst) == before
 		case r.Type == groupType && name == "members":
 			dst = v.appendMembers(dst, s, r.ID)
@@ -209,11 +218,11 @@ func (v *renderer) appendMeta(dst []byte, r *directory.Resource) []byte {
 	return append(dst, `\""}`...)
 }
 
-func (v *renderer) appendGroups(dst []byte, s *directory.Snapshot, user directory.ID) []byte {
+func (v *renderer) appendGroups(dst []byte, s *directory.Snapshot, user *directory.Resource) []byte {
 	start := len(dst)
 	dst = append(dst, `,"groups":[`...)
 	first := true
-	for g := range s.GroupsOf(user) {
+	for g := range s.Groups(user) {
 		if !first {
 			dst = append(dst, ',')
 		}

@@ -96,7 +96,11 @@ func parseSearch(body []byte) (*asked, error) {
 			scimType = "invalidCount"
 		}
 		if !ok {
-			return fail(http.StatusBadRequest, scimType, "%s has a value of the wrong type", name)
+			must := "a string"
+			if name == "count" || name == "startIndex" {
+				must = "an integer"
+			}
+			return fail(http.StatusBadRequest, scimType, "%s: must be %s", name, must)
 		}
 		*value = text
 		return nil
