@@ -203,10 +203,11 @@ func parseText(a *Attribute, at, text string, m Mode) (any, error) {
 			problem = "must be a dateTime such as 2026-01-31T08:30:00Z"
 		}
 	case Binary:
+		given := text
 		if !m.Strict { // base64 as PEM breaks it
 			text = strings.NewReplacer("\n", "", "\r", "", " ", "").Replace(text)
 		}
-		if _, ok := decodeBase64(text); !ok {
+		if _, ok := decodeBase64(text); !ok || text == "" && given != "" {
 			problem = "must be base64"
 		}
 	case Reference:
