@@ -102,9 +102,12 @@ func (s *Snapshot) querySimple(q Query) (Page, error) {
 	}
 	if compiled == nil && (q.Type != organizationType || s.key.system()) {
 		page.Total = t.list.Len()
-		for i := q.Offset; i < min(q.Offset+q.Limit, page.Total); i++ {
-			_, r, _ := t.list.GetAt(i)
-			page.Resources = append(page.Resources, s.resource(r))
+		if first, _, ok := t.list.GetAt(q.Offset); ok && q.Limit > 0 {
+			page.Resources = make([]*Resource, 0, min(q.Limit, page.Total-q.Offset))
+			t.list.Ascend(first, func(_ uint32, r *record) bool {
+				page.Resources = append(page.Resources, s.resource(r))
+				return len(page.Resources) < q.Limit
+			})
 		}
 		return page, nil
 	}

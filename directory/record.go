@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,8 +25,13 @@ type Resource struct {
 	LastModified time.Time
 	Version      Version // set once committed
 
-	ord uint32 // its number in this process: the order of creation; 0 until committed
+	ord  uint32 // its number in this process: the order of creation; 0 until committed
+	memo *atomic.Value
 }
+
+// Memo is a place where readers keep what they worked out of the resource, such as parts of its representation; it goes with
+// the bytes. nil for a resource that is not held in memory.
+func (r *Resource) Memo() *atomic.Value { return r.memo }
 
 // record is a resource with what only the server knows.
 type record struct {
@@ -65,7 +71,7 @@ func decodeRecord(typ string, id ID, value []byte, created, modified int64) (*re
 	if !ok {
 		return nil, fmt.Errorf("%s %s: no header line", typ, id)
 	}
-	r := &record{Resource: Resource{Type: typ, ID: id, JSON: doc, Version: Version(modified)}, created: created}
+	r := &record{Resource: Resource{Type: typ, ID: id, JSON: doc, Version: Version(modified), memo: new(atomic.Value)}, created: created}
 	fields := strings.Fields(string(head))
 	if len(fields) < 2 {
 		return nil, fmt.Errorf("%s %s: header %q has no times", typ, id, head)

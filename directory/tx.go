@@ -240,7 +240,7 @@ func (tx *Tx) replace(old *Resource, doc schema.Document) (*Resource, error) {
 	}
 	t := tx.snap.Type(old.Type)
 	r := *was
-	r.Version = 0
+	r.Version, r.memo = 0, nil
 	doc = maps.Clone(doc)
 	doc["id"] = r.ID.String()
 	if rule := rules[old.Type].replace; rule != nil {

@@ -110,7 +110,10 @@ func marshal(v any) ([]byte, error) {
 func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.Resource) []byte {
 	start := len(dst)
 	dst = append(dst, r.JSON[:len(r.JSON)-1]...) // without the closing brace
-	dst = v.appendLinks(dst, start, s)
+	known := v.memo(r)
+	if known.links {
+		dst = v.appendLinks(dst, start, s)
+	}
 	roleless := false // in no Group: then only the document can hold roles
 	for _, name := range v.derived {
 		switch {
@@ -129,7 +132,7 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 	for _, urn := range v.urns {
 		before := len(dst)
 		if r.Type == userType && urn == accessURN {
-			if !roleless || holds(r.JSON, rolesMember) {
+			if !roleless || known.roles {
 				dst = appendRoles(dst, s.Roles(r.ID))
 			}
 		} else if value := s.View(r, nil).Derived(urn); value != nil {
@@ -140,7 +143,7 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 		}
 	}
 	if v.meta {
-		dst = v.appendMeta(append(dst, `,"meta":`...), r)
+		dst = append(dst, known.meta...)
 	}
 	return append(dst, '}')
 }
