@@ -36,6 +36,7 @@ func (x *exchange) acs() error {
 	if err != nil {
 		return err
 	}
+	x.recorded = true
 	if a.refusal != nil {
 		x.note(OutcomeRefused, a.refusal)
 		return a.refusal

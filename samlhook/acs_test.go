@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/mux"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory"
@@ -32,6 +34,9 @@ func TestReplay(t *testing.T) {
 	for name, node := range map[string]*site{"the same node": s, "another node": second} {
 		again := b.step(node.url+"/orgs/default/saml/"+connection.String()+"/acs", form)
 		wantStatus(t, again, http.StatusForbidden)
+		if body := bodyOf(t, again); !strings.Contains(body, again.Header.Get("X-Request-Id")) || !strings.Contains(body, inLog) {
+			t.Errorf("%s: the page does not say where its number is:\n%s", name, body)
+		}
 		if len(again.Cookies()) != 0 {
 			t.Errorf("%s: a replay was given cookies", name)
 		}
@@ -187,8 +192,12 @@ func TestRefusedConsumes(t *testing.T) {
 	connection := s.own(nil)
 	b := s.browser()
 	form := s.forged(connection, s.request(b, connection), "ann", "_a1", nil)
-	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
-	s.lastSignIn(OutcomeRefused, ReasonJITDisabled)
+	refused := b.step(s.acsURL(connection), form)
+	wantStatus(t, refused, http.StatusForbidden)
+	record := s.lastSignIn(OutcomeRefused, ReasonJITDisabled)
+	if body := bodyOf(t, refused); !strings.Contains(body, record.Text("correlationId")) || strings.Contains(body, inLog) {
+		t.Errorf("the number of %s is in a record:\n%s", record.JSON, body)
+	}
 	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
 	s.hook.aggregate.flushAll()
@@ -282,6 +291,9 @@ func TestUnsigned(t *testing.T) {
 		for name, form := range garbage {
 			response := b.step(s.acsURL(connection), form)
 			wantStatus(t, response, http.StatusBadRequest)
+			if body := bodyOf(t, response); !strings.Contains(body, response.Header.Get("X-Request-Id")) || !strings.Contains(body, inLog) {
+				t.Fatalf("%s: the page does not say where its number is:\n%s", name, body)
+			}
 			if first[name] == "" {
 				first[name] = response.Header.Get("X-Request-Id")
 			}
@@ -313,6 +325,28 @@ func TestUnsigned(t *testing.T) {
 	if len(s.users("alice@example.com")) != 0 {
 		t.Error("an unsigned message created a User")
 	}
+}
+
+// A form that is too large is told so, with the limit.
+func TestTooLarge(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(jitOn)
+	router := mux.NewRouter()
+	s.hook.Register(router)
+	for name, form := range map[string]string{
+		"bytes":  "SAMLResponse=" + strings.Repeat("A", DefaultBodyBytes),
+		"fields": strings.Repeat("a=b&", maxParameters+1),
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/orgs/default/saml/"+connection.String()+"/acs", strings.NewReader(form))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		router.ServeHTTP(w, r)
+		if w.Code != http.StatusRequestEntityTooLarge || !strings.Contains(w.Body.String(), "at most 2 MiB and 16 fields") {
+			t.Errorf("%s: %d\n%s", name, w.Code, w.Body)
+		}
+	}
+	s.hook.aggregate.flushAll()
+	s.lastSignIn(OutcomeRefused, ReasonTooLarge)
 }
 
 // Another connection of the same organization does not take the answer.
@@ -367,6 +401,7 @@ func newFaultySite(t *testing.T) (*site, *faulty) {
 func TestStoreDown(t *testing.T) {
 	s, f := newFaultySite(t)
 	connection := s.connect(jitOn)
+	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) { doc["displayName"] = "Acme Works" })
 	b := s.browser()
 	form := b.answer(s.loginURL(connection), "alice")
 	f.down.Store(true)
@@ -374,6 +409,9 @@ func TestStoreDown(t *testing.T) {
 		wantStatus(t, r, http.StatusServiceUnavailable)
 		if r.Header.Get("Retry-After") == "" || len(r.Cookies()) != 0 {
 			t.Errorf("%s: headers %v", r.Request.URL.Path, r.Header)
+		}
+		if body := bodyOf(t, r); !strings.Contains(body, "administrators of Acme Works") {
+			t.Errorf("%s: the page does not name the organization:\n%s", r.Request.URL.Path, body)
 		}
 	}
 	f.down.Store(false)

@@ -340,6 +340,8 @@ func TestUpdate(t *testing.T) {
 		update map[string]any // jit.update
 		want   map[string]string
 		same   bool // no new document
+
+		unnamed bool // no displayName is asserted
 	}{
 		{name: "what sign-in wrote is updated", doc: held, wrote: allOld,
 			want: map[string]string{"name.familyName": "New", "name.formatted": "Ann New", "displayName": "Ann N.", "externalId": "e2",
@@ -350,6 +352,19 @@ func TestUpdate(t *testing.T) {
 			want: map[string]string{"name.familyName": "Old", "displayName": "Ann N."}},
 		{name: "empty is filled", doc: schema.Document{"userName": "u"},
 			want: map[string]string{"name.givenName": "Ann", "name.familyName": "New", "name.formatted": "Ann New", "displayName": "Ann N.", "emails.0.value": "new@example.com", "externalId": "e2"}},
+		{name: "another givenName gets no derived names", doc: schema.Document{"userName": "u", "name": map[string]any{"givenName": "Anna", "familyName": "New"}}, unnamed: true,
+			want: map[string]string{"name.givenName": "Anna", "name.formatted": "", "displayName": "", "externalId": "e2"}},
+		{name: "another familyName gets no derived names", doc: schema.Document{"userName": "u", "name": map[string]any{"familyName": "Newt"}}, unnamed: true,
+			want: map[string]string{"name.givenName": "Ann", "name.familyName": "Newt", "name.formatted": "", "displayName": ""}},
+		{name: "what was derived stays beside a name that somebody changed", unnamed: true,
+			doc: schema.Document{"userName": "u", "displayName": "Ann Old", "externalId": "e2", "name": map[string]any{"givenName": "Ann", "familyName": "Newt", "formatted": "Ann Old"},
+				"emails": []any{map[string]any{"value": "new@example.com"}}},
+			wrote: map[string]string{pathFamilyName: "Old", pathFormatted: "Ann Old", pathDisplayName: "Ann Old"}, same: true,
+			want: map[string]string{"name.formatted": "Ann Old", "displayName": "Ann Old"}},
+		{name: "the same names get derived ones", doc: schema.Document{"userName": "u", "name": map[string]any{"givenName": "Ann", "familyName": "New"}}, unnamed: true,
+			want: map[string]string{"name.formatted": "Ann New", "displayName": "Ann New"}},
+		{name: "a displayName that was asserted needs no names", doc: schema.Document{"userName": "u", "name": map[string]any{"givenName": "Anna"}},
+			want: map[string]string{"name.formatted": "", "displayName": "Ann N."}},
 		{name: "update never", doc: held, wrote: allOld, update: map[string]any{"default": "never"}, same: true,
 			want: map[string]string{"name.familyName": "Old"}},
 		{name: "never one attribute, and one with its parts", doc: held, wrote: allOld, update: map[string]any{"never": []any{"DisplayName", "name"}},
@@ -368,6 +383,9 @@ func TestUpdate(t *testing.T) {
 				t.Fatal(err)
 			}
 			w := &writer{settings: ReadSettings(&directory.Resource{JSON: config}), identity: received, now: testNow}
+			if c.unnamed {
+				w.identity.DisplayName = ""
+			}
 			doc, link, err := w.update(&directory.Resource{Type: typeUser, JSON: b}, &directory.Link{NameID: "n", Wrote: c.wrote})
 			if err != nil {
 				t.Fatal(err)

@@ -26,28 +26,44 @@ type writer struct {
 	now      time.Time
 }
 
-// values are what the identity has for each path; what it lacks is not among them.
-func (w *writer) values() map[string]string {
+// asserted are what the identity has for each path; what it lacks is not among them.
+func (w *writer) asserted() map[string]string {
 	id := w.identity
 	values := map[string]string{pathGivenName: id.GivenName, pathFamilyName: id.FamilyName, pathDisplayName: id.DisplayName,
 		pathExternalID: id.ExternalID, pathEmail: id.Email}
-	if id.GivenName != "" && id.FamilyName != "" {
-		values[pathFormatted] = id.GivenName + " " + id.FamilyName
-	}
-	if id.DisplayName == "" {
-		values[pathDisplayName] = values[pathFormatted]
-	}
 	maps.DeleteFunc(values, func(_, v string) bool { return v == "" })
+	return values
+}
+
+// derived are what follows from the asserted names for a document that holds them;
+// none where it holds others: "Bob Baker" beside a givenName "Robert" would be
+// nobody's name.
+func (w *writer) derived(doc schema.Document) map[string]string {
+	id := w.identity
+	name, _ := doc["name"].(map[string]any)
+	if id.GivenName == "" || id.FamilyName == "" || name["givenName"] != id.GivenName || name["familyName"] != id.FamilyName {
+		return nil
+	}
+	formatted := id.GivenName + " " + id.FamilyName
+	values := map[string]string{pathFormatted: formatted}
+	if id.DisplayName == "" {
+		values[pathDisplayName] = formatted
+	}
 	return values
 }
 
 // create makes the document of a new User and its link.
 func (w *writer) create() (schema.Document, *directory.Link) {
-	values := w.values()
 	doc := schema.Document{"userName": w.identity.UserName, "active": true}
-	for path, value := range values {
-		set(doc, path, "", value)
+	wrote := map[string]string{}
+	write := func(values map[string]string) {
+		for path, value := range values {
+			set(doc, path, "", value)
+		}
+		maps.Copy(wrote, values)
 	}
+	write(w.asserted())
+	write(w.derived(doc))
 	if doc[pathDisplayName] == nil {
 		doc[pathDisplayName] = w.identity.UserName
 	}
@@ -56,7 +72,7 @@ func (w *writer) create() (schema.Document, *directory.Link) {
 		"by":     map[string]any{"type": typeConnection, "value": w.settings.ID.String(), "display": w.settings.Name},
 		"links":  []any{w.origin()},
 	}
-	return doc, &directory.Link{Connection: w.settings.ID, NameID: w.identity.NameID, Wrote: values}
+	return doc, &directory.Link{Connection: w.settings.ID, NameID: w.identity.NameID, Wrote: wrote}
 }
 
 func (w *writer) origin() map[string]any {
@@ -86,14 +102,16 @@ func (w *writer) update(user *directory.Resource, link *directory.Link) (schema.
 	} else {
 		w.addOrigin(doc)
 	}
-	for path, value := range w.values() {
-		wrote := next.Wrote[path]
-		if !w.settings.updates(path) || !set(doc, path, wrote, value) {
-			continue
+	write := func(values map[string]string) {
+		for path, value := range values {
+			if w.settings.updates(path) && set(doc, path, next.Wrote[path], value) {
+				next.Wrote[path] = value
+				changed = true
+			}
 		}
-		next.Wrote[path] = value
-		changed = true
 	}
+	write(w.asserted())
+	write(w.derived(doc))
 	if !changed {
 		return nil, nil, nil
 	}

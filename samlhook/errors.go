@@ -16,7 +16,8 @@ type failure struct {
 	status         int
 	heading, text  string
 	tryAgain       bool // offers to begin the sign-in again
-	withoutRequest bool // no correlation id: there is no record to find
+	signInAgain    bool // offers the organization's login page
+	withoutRequest bool // no correlation id: there is nothing to find
 }
 
 func (f *failure) Error() string { return f.heading }
@@ -36,8 +37,13 @@ var (
 		text: "Try again. If that does not help, tell your administrator."}
 	errBadMessage = &failure{status: http.StatusBadRequest, heading: "You could not be signed in",
 		text: "What your identity provider sent was not understood.", tryAgain: true}
+	errTooLarge = &failure{status: http.StatusRequestEntityTooLarge, heading: "You could not be signed in",
+		text: fmt.Sprintf("What your identity provider sent is too large: a form of at most %d MiB and %d fields is taken. Tell your administrator.",
+			DefaultBodyBytes>>20, maxParameters), tryAgain: true}
+	errNotSetUp = &failure{status: http.StatusForbidden, heading: "You could not be signed in",
+		text: "Signing in is not set up yet. Ask your administrator when it will be.", signInAgain: true}
 	errRefused = &failure{status: http.StatusForbidden, heading: "You could not be signed in",
-		text: "Your organization's settings do not let you in.", tryAgain: false}
+		text: "Your organization's settings do not let you in.", signInAgain: true}
 	errTooLate = &failure{status: http.StatusForbidden, heading: "This sign-in cannot be used any more",
 		text: "It took too long, or was used already.", tryAgain: true}
 	errOtherBrowser = &failure{status: http.StatusForbidden, heading: "This sign-in was not begun in this browser",
@@ -80,8 +86,12 @@ func (r *Refusal) failure() *failure {
 		return errOtherBrowser
 	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere, ReasonPrivilegedUser,
 		ReasonDomainNotVerified, ReasonUserNameTaken, ReasonMissingAttribute, ReasonInvalidAttribute, ReasonConnectionDisabled,
-		ReasonNotConfigured, ReasonIdPInitiated:
+		ReasonIdPInitiated:
 		return errRefused
+	case ReasonNotConfigured:
+		return errNotSetUp
+	case ReasonTooLarge:
+		return errTooLarge
 	}
 	return errBadMessage
 }
@@ -97,22 +107,28 @@ func (x *exchange) fail(err error) {
 	}
 	p := page{Heading: f.heading, Text: f.text}
 	if !f.withoutRequest {
-		p.Correlation = x.id
+		p.Correlation, p.Logged = x.id, !x.recorded
 		p.Organization = x.organizationName(f.status)
 	}
-	if f.tryAgain {
-		p.Again = x.organizationURL(x.org) + "/login"
+	switch {
+	case f.signInAgain:
+		p.Again = x.signInAgain()
+	case f.tryAgain:
+		p.Again = choice{Name: "Begin again", URL: x.organizationURL(x.org) + "/login"}
 		if !x.connection.IsZero() {
-			p.Again = x.urls(x.org, x.connection).Login
+			p.Again.URL = x.urls(x.org, x.connection).Login
 		}
 	}
 	x.show(f.status, "error", p)
 }
 
-// organizationName is the organization's name to show; its name in URLs while the
-// store does not answer.
+// organizationName is the organization's name to show. While the store does not
+// answer that is the one read last; the name in URLs if this node has read none.
 func (x *exchange) organizationName(status int) string {
 	if status >= http.StatusInternalServerError {
+		if name, ok := x.shown.Load(x.org); ok {
+			return name.(string)
+		}
 		return x.org
 	}
 	s, err := x.dir.Snapshot(x.r.Context())

@@ -25,7 +25,7 @@ func (x *exchange) finish() error {
 	code := x.code()
 	o, err := l.requests.openCode(l.Connection.ID, code, now)
 	if o.Correlation != "" {
-		x.id = o.Correlation // one number for the whole sign-in
+		x.id, x.recorded = o.Correlation, true // one number for the whole sign-in
 		x.w.Header().Set("X-Request-Id", x.id)
 	}
 	if refusal, ok := errors.AsType[*Refusal](err); ok {

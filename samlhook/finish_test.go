@@ -205,7 +205,11 @@ func TestSignOut(t *testing.T) {
 	s := newSite(t)
 	connection := s.connect(jitOn)
 	b := s.browser()
-	wantPage(t, b.signIn(s.loginURL(connection), "alice"), http.StatusOK, "You are signed in")
+	landing := b.signIn(s.loginURL(connection), "alice")
+	wantPage(t, landing, http.StatusOK, "You are signed in")
+	if got := landing.Header.Get("Cache-Control"); got != "no-store" {
+		t.Errorf("the landing page may be kept: Cache-Control %s", got)
+	}
 	secret, address := b.session(s), s.url+"/orgs/default/sign-out"
 
 	wantStatus(t, b.step(address, nil), http.StatusMethodNotAllowed)
@@ -225,6 +229,12 @@ func TestSignOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantPage(t, page, http.StatusOK, "You are signed out")
+	if !strings.Contains(page.Body, `/orgs/default/login">Sign in again</a>`) {
+		t.Errorf("no way back in:\n%s", page.Body)
+	}
+	if got := page.Header.Get("Clear-Site-Data"); got != `"cache"` {
+		t.Errorf("the back button may show the page before: Clear-Site-Data %s", got)
+	}
 	if !s.signedInAs(secret).IsZero() || b.session(s) != "" {
 		t.Error("the session is still there")
 	}

@@ -51,6 +51,7 @@ type Hook struct {
 	parsedCount atomic.Int64
 	fetched     fetches
 	aggregate   aggregate
+	shown       sync.Map // name of an organization → its name to show, as last read
 	noted       notes
 }
 
@@ -115,6 +116,7 @@ type exchange struct {
 	status int
 
 	connection directory.ID // zero where the path has none
+	recorded   bool         // a SignIn has the correlation id
 	outcome    Outcome      // for the log
 	reason     Reason
 }
@@ -174,6 +176,9 @@ func (x *exchange) snapshot() (*directory.Snapshot, error) {
 	s, err := x.dir.Snapshot(x.r.Context())
 	if err == nil && !s.Active() {
 		err = errNotFound
+	}
+	if err == nil {
+		x.shown.Store(x.org, displayOf(s.Organization(), "name"))
 	}
 	return s, err
 }

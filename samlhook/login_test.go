@@ -249,5 +249,19 @@ func TestKeysAreMadeOnce(t *testing.T) {
 	if first != second || !strings.Contains(first, "X509Certificate") {
 		t.Errorf("two nodes answered\n%s\n%s", first, second)
 	}
-	wantPage(t, s.browser().get(s.loginURL(id)), http.StatusForbidden, "could not be signed in") // no identity provider yet
+	wantPage(t, s.browser().get(s.loginURL(id)), http.StatusForbidden, "is not set up yet") // no identity provider yet
+}
+
+// A refusal because of settings leads to the organization's login page: another
+// connection may let the person in.
+func TestRefusedBySettings(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(schema.Document{"enabled": false})
+	page := s.browser().get(s.loginURL(connection))
+	wantPage(t, page, http.StatusForbidden, "settings do not let you in")
+	for _, want := range []string{`href="` + s.url + `/orgs/default/login">Sign in again</a>`, inLog} {
+		if !strings.Contains(page.Body, want) {
+			t.Errorf("the page lacks %s:\n%s", want, page.Body)
+		}
+	}
 }

@@ -20,8 +20,9 @@ type page struct {
 	Heading      string
 	Text         string
 	Organization string
-	Correlation  string // shown where there is a record to find
-	Again        string // URL at which to begin again
+	Correlation  string // shown where there is something to find
+	Logged       bool   // what it finds is in the log alone
+	Again        choice // where to go from an error; none where URL is empty
 	Nonce        string // of style and script; set by show
 
 	Choices []choice // choose

@@ -46,8 +46,13 @@ func (x *exchange) me() error {
 
 func (x *exchange) notSignedIn() error {
 	x.show(http.StatusForbidden, "error", page{Heading: "You are not signed in", Text: "Your session is over, or there was none.",
-		Again: x.organizationURL(x.org) + "/login"})
+		Again: x.signInAgain()})
 	return nil
+}
+
+// signInAgain leads to the organization's login page.
+func (x *exchange) signInAgain() choice {
+	return choice{Name: "Sign in again", URL: x.organizationURL(x.org) + "/login"}
 }
 
 // signOut ends the session of this browser. It asks for a form of our own site, so
@@ -64,8 +69,10 @@ func (x *exchange) signOut() error {
 		return err
 	}
 	x.dropCookie(sessionCookie, x.organizationPath())
+	// Browsers keep the page before this one for their back button, no-store or not.
+	x.w.Header().Set("Clear-Site-Data", `"cache"`)
 	x.show(http.StatusOK, "error", page{Heading: "You are signed out", Text: "You may still be signed in at your identity provider.",
-		Again: x.organizationURL(x.org) + "/login"})
+		Again: x.signInAgain()})
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -376,6 +377,19 @@ func wantStatus(t *testing.T, r *http.Response, status int) {
 	if r.StatusCode != status {
 		t.Fatalf("%s %s: %d, want %d (%s)", r.Request.Method, r.Request.URL.Path, r.StatusCode, status, r.Header.Get("Location"))
 	}
+}
+
+// inLog is how a page says that its number is in no record.
+const inLog = "The number is in the service's log."
+
+// bodyOf is the body of an answer.
+func bodyOf(t *testing.T, r *http.Response) string {
+	t.Helper()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
 
 func wantPage(t *testing.T, p *demoidp.Page, status int, text string) {

@@ -203,3 +203,18 @@ func TestDefaultGroups(t *testing.T) {
 		t.Error("a membership that a connection granted outlives the connection")
 	}
 }
+
+// The names that SCIM gave a person are not contradicted by those of the assertion.
+func TestNamesOfSCIM(t *testing.T) {
+	s := newSite(t)
+	connection := s.connect(nil)
+	s.createUser(schema.Document{"userName": "bob@example.com", "name": map[string]any{"givenName": "Robert", "familyName": "Baker"}})
+	wantPage(t, s.browser().signIn(s.loginURL(connection), "bob"), http.StatusOK, "You are signed in")
+	s.lastSignIn(OutcomeSignedIn, ReasonLinked)
+	bob := s.users("bob@example.com")[0]
+	for path, want := range map[string]string{"name.givenName": "Robert", "name.familyName": "Baker", "name.formatted": "", "displayName": "", "emails.0.value": "bob@example.com"} {
+		if got := bob.Text(path); got != want {
+			t.Errorf("%s = %q, want %q", path, got, want)
+		}
+	}
+}
