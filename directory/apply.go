@@ -159,10 +159,14 @@ func (s *state) applyGrant(sc *scopeState, k scope, e entry, group, member ID, g
 	}
 	by := sc.intern(g)
 	if e.deleted {
-		sc.members.Delete(edge{from, to, by})
+		if _, was := sc.members.Delete(edge{from, to, by}); was {
+			sc.countGrants(to, -1)
+		}
 		sc.groupsOf.Delete(edge{to, from, by})
 	} else {
-		sc.members.Set(edge{from, to, by})
+		if _, was := sc.members.Set(edge{from, to, by}); !was {
+			sc.countGrants(to, 1)
+		}
 		sc.groupsOf.Set(edge{to, from, by})
 	}
 }

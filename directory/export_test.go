@@ -98,6 +98,10 @@ func dump(f *frozenState) string {
 					}
 				}
 				for g := range sc.directGroups(ord) {
+					if _, ok := sc.grouped.Get(ord); !ok { // its count of grants may be higher until all are swept, never 0
+						fmt.Fprintf(&b, "%s %s is in a group and not known to be (revision %d)\n", n, r.ID, f.revision)
+						return true
+					}
 					fmt.Fprintf(&b, "  in %s\n", g.ID)
 				}
 				return true

@@ -3,6 +3,7 @@ package directory_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"rollcall/directory"
@@ -127,6 +128,9 @@ func TestReplicaEqualsReload(t *testing.T) {
 					live, loaded, err := directory.DumpReloaded(t.Context(), n)
 					if err != nil {
 						t.Fatal(err)
+					}
+					if strings.Contains(live, "not known to be") {
+						t.Fatalf("node %d after step %d: %s", who, i, live)
 					}
 					if live != loaded {
 						t.Fatalf("node %d after step %d:\n--- live\n%s--- loaded\n%s", who, i, live, loaded)

@@ -83,6 +83,25 @@ type memberOf struct {
 	direct bool
 }
 
+// countGrants moves the number of a member's grants.
+func (s *scopeState) countGrants(member uint32, by int) {
+	n, _ := s.grouped.Get(member)
+	if left := int(n) + by; left > 0 {
+		s.grouped.Set(member, uint32(left))
+	} else {
+		s.grouped.Delete(member)
+	}
+}
+
+// Grouped is false for a resource of this snapshot that is surely in no Group: a quick answer for most. True says that it may be.
+func (s *Snapshot) Grouped(r *Resource) bool {
+	if r.ord == 0 {
+		return true
+	}
+	_, ok := s.scope.grouped.Get(r.ord)
+	return ok
+}
+
 // Groups yields the Groups of a resource of this snapshot, as GroupsOf does.
 func (s *Snapshot) Groups(r *Resource) iter.Seq[GroupRef] {
 	if r.ord == 0 {

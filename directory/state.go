@@ -84,8 +84,9 @@ type scopeState struct {
 	nest     int64   // mod revision of the nest key
 	ids      *btree.BTreeG[idEntry]
 	tables   map[string]*table
-	members  *btree.BTreeG[edge] // by group
-	groupsOf *btree.BTreeG[edge] // by member: group and member change places
+	members  *btree.BTreeG[edge]        // by group
+	groupsOf *btree.BTreeG[edge]        // by member: group and member change places
+	grouped  *btree.Map[uint32, uint32] // how many grants a member has: most have none, which is known without a walk
 	stamps   *btree.Map[uint32, stamp]
 	links    *btree.Map[string, *link]
 	notes    *btree.Map[string, note]
@@ -137,6 +138,7 @@ func newScopeState() *scopeState {
 		tables:   map[string]*table{},
 		members:  btree.NewBTreeGOptions(lessEdge, lockless),
 		groupsOf: btree.NewBTreeGOptions(lessEdge, lockless),
+		grouped:  &btree.Map[uint32, uint32]{},
 		stamps:   &btree.Map[uint32, stamp]{},
 		links:    &btree.Map[string, *link]{},
 		notes:    &btree.Map[string, note]{},
@@ -157,6 +159,7 @@ func newScopeState() *scopeState {
 func (s *scopeState) freeze() *scopeState {
 	f := *s
 	f.ids, f.members, f.groupsOf = s.ids.Copy(), s.members.Copy(), s.groupsOf.Copy()
+	f.grouped = s.grouped.Copy()
 	f.stamps, f.links, f.notes = s.stamps.Copy(), s.links.Copy(), s.notes.Copy()
 	f.secrets, f.hashes, f.sessions = s.secrets.Copy(), s.hashes.Copy(), s.sessions.Copy()
 	f.tables = maps.Clone(s.tables)

@@ -222,6 +222,9 @@ func (v *renderer) appendMeta(dst []byte, r *directory.Resource) []byte {
 }
 
 func (v *renderer) appendGroups(dst []byte, s *directory.Snapshot, user *directory.Resource) []byte {
+	if !s.Grouped(user) {
+		return dst
+	}
 	start := len(dst)
 	dst = append(dst, `,"groups":[`...)
 	first := true
