@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"rollcall/conformance/refserver"
 )
@@ -129,8 +130,9 @@ func (x *exchange) emptyList() {
 	x.answer(200, obj{"schemas": arr{messageURN + "ListResponse"}, "totalResults": 0, "startIndex": 1, "itemsPerPage": 0, "Resources": arr{}})
 }
 
-// handler is the reference server with the fault.
+// handler is the reference server with the fault. Requests are answered one after the other: faults remember what they saw.
 func (f fault) handler(srv *refserver.Server) http.Handler {
+	var mu sync.Mutex
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f.outside != nil && f.outside(r.URL.Path) {
 			if f.outsideStatus != 0 {
@@ -151,6 +153,7 @@ func (f fault) handler(srv *refserver.Server) http.Handler {
 				x.in = v
 			}
 		}
+		mu.Lock()
 		f.plant(x)
 		if !x.ran {
 			x.run()
@@ -162,6 +165,7 @@ func (f fault) handler(srv *refserver.Server) http.Handler {
 		if x.out != nil {
 			data, _ = json.Marshal(x.out)
 		}
+		mu.Unlock()
 		w.WriteHeader(x.st)
 		if r.Method != "HEAD" || len(x.body) > 0 && x.out == nil {
 			w.Write(data)
