@@ -93,7 +93,7 @@ func (s *state) applyResource(p place, rev int64, e entry) error {
 // bury remembers a deleted User or Group whose grants are still there: they count no more, and the sweeper removes them.
 func (s *state) bury(sc *scopeState, k scope, r *record) {
 	if r.Type == userType || r.Type == groupType {
-		s.graves[grave{k, r.ID}] = r.ord
+		s.graves[scopedID{k, r.ID}] = r.ord
 	}
 }
 
@@ -176,7 +176,7 @@ func (s *state) end(sc *scopeState, k scope, id ID, types ...string) (uint32, bo
 	if r := sc.get(id); r != nil && slices.Contains(types, r.Type) {
 		return r.ord, true
 	}
-	ord, ok := s.graves[grave{k, id}]
+	ord, ok := s.graves[scopedID{k, id}]
 	return ord, ok
 }
 

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -77,7 +78,7 @@ func (c *catalog) define(doc string, known map[string]*schema.Schema) error {
 	for i, e := range v[3].Array() {
 		s := known[strings.ToLower(e.Get("schema").String())]
 		if s == nil {
-			return errorf(Invalid, "schemaExtensions["+string(rune('0'+i%10))+"].schema", "no schema has the URN %q", e.Get("schema").String())
+			return errorf(Invalid, fmt.Sprintf("schemaExtensions[%d].schema", i), "no schema has the URN %q", e.Get("schema").String())
 		}
 		ext = append(ext, schema.Extension{Schema: s, Required: e.Get("required").Bool()})
 	}

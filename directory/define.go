@@ -110,7 +110,7 @@ func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) 
 		return nil, err
 	}
 	// On a snapshot of its own: the one the credential was judged on is from before the change was announced.
-	done, err := d.As(d.actor).update(ctx, func(tx *Tx) error {
+	done, err := d.As(d.actor).Update(ctx, func(tx *Tx) error {
 		now := tx.snap.scope.pendingChange()
 		if now == nil || now.Change != p.Change || now.Withdrawn {
 			return errorf(Busy, "", "the change of definitions took too long and was withdrawn; try again")

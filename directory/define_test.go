@@ -80,7 +80,7 @@ func TestCustomType(t *testing.T) {
 	if rt := snapshot(t, d).TypeAt("/Devices"); rt == nil || rt.Name != "Device" {
 		t.Fatalf("no type at /Devices: %v", rt)
 	}
-	dev := create(t, d, "Device", schema.Document{"serial": "a"})
+	create(t, d, "Device", schema.Document{"serial": "a"})
 	create(t, d, "Device", schema.Document{"serial": "A"})
 	wantKind(t, tryCreate(t, d, "Device", schema.Document{"serial": "a"}), directory.Exists)
 	if err := tryCreate(t, d, "Device", schema.Document{}); err == nil || !strings.Contains(err.Error(), "serial") {
@@ -101,7 +101,6 @@ func TestCustomType(t *testing.T) {
 		t.Error("the type is still there")
 	}
 	update(t, d, remove("SchemaDefinition", def.ID))
-	_ = dev
 }
 
 func TestDefinitionsThatDataViolates(t *testing.T) {
@@ -206,6 +205,17 @@ func TestWrongDefinitions(t *testing.T) {
 		if err := tryCreate(t, d, c.typ, c.doc); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	var many []any
+	for i := range 11 {
+		urn := fmt.Sprint("urn:example:x", i)
+		create(t, d, "SchemaDefinition", schemaOf(urn, attribute("x", "string")))
+		many = append(many, map[string]any{"schema": urn})
+	}
+	many = append(many, map[string]any{"schema": "urn:example:nowhere"})
+	err := tryCreate(t, d, "ResourceTypeDefinition", schema.Document{"name": "X", "endpoint": "/Xs", "schema": "urn:example:a", "schemaExtensions": many})
+	if err == nil || !strings.Contains(err.Error(), "schemaExtensions[11].schema") {
+		t.Errorf("the twelfth extension is unknown: %v", err)
 	}
 	createUser(t, d, "still works")
 }

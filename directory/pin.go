@@ -29,7 +29,7 @@ type Pin struct {
 
 // pinned is the part of a pin that requests share.
 type pinned struct {
-	key    grave
+	key    scopedID
 	value  []byte
 	at     time.Time // when it was used last, to half its lifetime
 	again  bool      // put again
@@ -77,7 +77,7 @@ func (d *Directory) Pinned(ctx context.Context, id ID) (*Pin, error) {
 		return nil, err
 	}
 	now := d.store.now()
-	p, at := d.store.replica.pin(grave{s.key, id}, now)
+	p, at := d.store.replica.pin(scopedID{s.key, id}, now)
 	if p == nil {
 		return nil, errPinGone()
 	}
@@ -117,7 +117,7 @@ func (s *state) applyPin(k scope, rest string, e entry) error {
 	if !ok {
 		return fmt.Errorf("key %q is no pin", e.key)
 	}
-	p := &pinned{key: grave{k, id}}
+	p := &pinned{key: scopedID{k, id}}
 	if !e.deleted {
 		at, value, _ := strings.Cut(string(e.value), "\n")
 		at, p.again = strings.CutSuffix(at, pinAgain)
@@ -180,7 +180,7 @@ func (r *replica) boundPins(k scope) {
 	}
 }
 
-func (r *replica) pin(key grave, now time.Time) (p *pinned, at time.Time) {
+func (r *replica) pin(key scopedID, now time.Time) (p *pinned, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if p = r.pins[key]; p == nil {

@@ -14,7 +14,7 @@ type replica struct {
 	mu      sync.Mutex // guards all below: whoever holds it is the applier
 	state   *state
 	pending map[int64][]entry // own commits ahead of a gap
-	pins    map[grave]*pinned
+	pins    map[scopedID]*pinned
 	weigh   int64 // how many bytes are to be applied before the pins are looked at again
 	waiters map[*waiter]struct{}
 	failed  error // the data cannot be read; nothing is served any more
@@ -32,7 +32,7 @@ type waiter struct {
 }
 
 func newReplica(k keyspace) *replica {
-	return &replica{keys: k, pending: map[int64][]entry{}, pins: map[grave]*pinned{}, waiters: map[*waiter]struct{}{}, waiting: make(chan struct{}, 1)}
+	return &replica{keys: k, pending: map[int64][]entry{}, pins: map[scopedID]*pinned{}, waiters: map[*waiter]struct{}{}, waiting: make(chan struct{}, 1)}
 }
 
 // reset replaces the whole state, after loading.
@@ -231,7 +231,7 @@ func (r *replica) swept(n int) []string {
 		before := len(keys)
 		sc := r.state.live[g.scope]
 		k := r.keys.scope(g.scope)
-		// The other end may be a grave too: its id is found by the ordinal among the graves.
+		// The other end may be deleted too: its id is found by the ordinal among the graves.
 		name := func(other uint32) (ID, bool) {
 			if m := sc.member(other); m != nil {
 				return m.ID, true

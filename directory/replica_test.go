@@ -176,7 +176,7 @@ func TestPinnedBytesAreBounded(t *testing.T) {
 	r := newReplica(k)
 	r.reset(newState())
 	r.committed(1, []entry{{key: k.org(org).pin(id), value: []byte("0\n")}})
-	at := grave{scope{org}, id}
+	at := scopedID{scope{org}, id}
 	now := time.UnixMilli(0)
 	if gonePin(r, at, now) {
 		t.Fatal("the pin is not there")
@@ -190,7 +190,7 @@ func TestPinnedBytesAreBounded(t *testing.T) {
 	}
 }
 
-func gonePin(r *replica, at grave, now time.Time) bool {
+func gonePin(r *replica, at scopedID, now time.Time) bool {
 	p, _ := r.pin(at, now)
 	return p == nil
 }

@@ -21,10 +21,11 @@ type state struct {
 	redefined map[scope]bool             // scopes whose definitions the revision being applied changes
 	pins      []*pinned                  // of the revision being applied
 	bytes     int64                      // applied since the start
-	graves    map[grave]uint32           // ordinals of deleted Users and Groups whose grants were not swept yet
+	graves    map[scopedID]uint32        // ordinals of deleted Users and Groups whose grants were not swept yet
 }
 
-type grave struct {
+// scopedID names a resource among those of all scopes.
+type scopedID struct {
 	scope scope
 	id    ID
 }
@@ -36,7 +37,7 @@ type frozenScope struct {
 
 func newState() *state {
 	return &state{
-		live: map[scope]*scopeState{}, dirty: map[scope]bool{}, strays: map[string]struct{}{}, redefined: map[scope]bool{}, graves: map[grave]uint32{},
+		live: map[scope]*scopeState{}, dirty: map[scope]bool{}, strays: map[string]struct{}{}, redefined: map[scope]bool{}, graves: map[scopedID]uint32{},
 		frozen: btree.NewBTreeGOptions(func(a, b frozenScope) bool {
 			return string(a.scope.org[:]) < string(b.scope.org[:])
 		}, btree.Options{NoLocks: true}),

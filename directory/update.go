@@ -13,10 +13,6 @@ const maxAttempts = 16
 // Unavailable, Full, TooLarge, Unauthenticated where the credential was revoked meanwhile, NotFound where the organization was
 // deleted, Forbidden where it is not active.
 func (d *Directory) Update(ctx context.Context, change func(*Tx) error) (*Snapshot, error) {
-	return d.update(ctx, change)
-}
-
-func (d *Directory) update(ctx context.Context, change func(*Tx) error) (*Snapshot, error) {
 	for attempt := range maxAttempts {
 		s, err := d.attempt(ctx, attempt)
 		if err != nil {

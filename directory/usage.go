@@ -21,6 +21,8 @@ func (s *Store) exists(key string) (bool, error) {
 
 // value reads a key that is not held in memory; "" if it is not there.
 func (s *Store) value(ctx context.Context, key string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, quorumTimeout)
+	defer cancel()
 	resp, err := s.client.Get(ctx, key)
 	if err != nil {
 		return "", unavailable(err)
@@ -34,7 +36,7 @@ func (s *Store) value(ctx context.Context, key string) (string, error) {
 // usage remembers which access tokens were used since it was last written down.
 type usage struct {
 	mu   sync.Mutex
-	seen map[grave]time.Time
+	seen map[scopedID]time.Time
 }
 
 // usedNote holds when an access token was last used.
@@ -45,9 +47,9 @@ func (s *Store) used(in scope, token ID) {
 	s.usage.mu.Lock()
 	defer s.usage.mu.Unlock()
 	if s.usage.seen == nil {
-		s.usage.seen = map[grave]time.Time{}
+		s.usage.seen = map[scopedID]time.Time{}
 	}
-	s.usage.seen[grave{in, token}] = s.now()
+	s.usage.seen[scopedID{in, token}] = s.now()
 }
 
 // writeUsage writes down what was used since the last time: at most once a minute for each token and node.

@@ -23,7 +23,7 @@ type Options struct {
 	// Limits that are zero take their defaults.
 	Limits Limits
 	// Rate bounds the requests of each credential on this node, Failures those with a bad credential from each remote
-	// address. Zero is no bound; see DefaultRate and DefaultFailures.
+	// address. Zero is no bound; see DefaultFailures. Entra ID alone wants 25 requests a second.
 	Rate, Failures Rate
 	// Hooks by name of resource type.
 	Hooks map[string]Hook

@@ -16,10 +16,6 @@ type Rate struct {
 	Burst     int
 }
 
-// DefaultRate is a rate for [Options] that the clients known to us stay below: Entra ID alone wants 25 requests a second, and
-// comes in bursts.
-func DefaultRate() Rate { return Rate{PerSecond: 100, Burst: 500} }
-
 // DefaultFailures is a rate of failed authentications that only a client with a wrong credential exceeds.
 func DefaultFailures() Rate { return Rate{PerSecond: 5, Burst: 100} }
 
