@@ -22,28 +22,20 @@ type format struct {
 // DefaultOrganization is the name of the organization that the first start makes.
 const DefaultOrganization = "default"
 
-// prepare makes an empty store usable and refuses one that this program cannot read. The organization is made together with
-// the format, once: deleted later, it stays deleted.
+// prepare makes an empty store usable and refuses one that this program cannot read. The organization is made together
+// with the format, once: deleted later, it stays deleted. The format is read first, because an etcd without space refuses
+// every transaction that holds a put, even in the branch not taken.
 func (s *Store) prepare(ctx context.Context) error {
-	writes, err := s.firstWrites()
-	if err != nil {
+	key := s.keys.format()
+	stored, err := s.value(ctx, key)
+	if err == nil && stored == "" {
+		stored, err = s.makeFirst(ctx)
+	}
+	if err != nil || stored == "" {
 		return err
 	}
-	var ops []clientv3.Op
-	for _, w := range writes {
-		ops = append(ops, clientv3.OpPut(w.key, string(w.value)))
-	}
-	key := s.keys.format()
-	resp, err := s.client.Txn(ctx).If(absent(key).compare()).Then(ops...).Else(clientv3.OpGet(key)).Commit()
-	if err != nil {
-		return unavailable(err)
-	}
-	if resp.Succeeded {
-		s.log.Info("prepared an empty store", "organization", DefaultOrganization)
-		return nil
-	}
 	var f format
-	if err := json.Unmarshal(resp.Responses[0].GetResponseRange().Kvs[0].Value, &f); err != nil {
+	if err := json.Unmarshal([]byte(stored), &f); err != nil {
 		return fmt.Errorf("the key %q does not hold the data format: %w", key, err)
 	}
 	if f.Version > formatVersion {
@@ -54,6 +46,28 @@ func (s *Store) prepare(ctx context.Context) error {
 			"give the right key, or after a rotation the old one as a previous key", f.SecretKey, s.sealer.fingerprint())
 	}
 	return nil
+}
+
+// makeFirst makes an empty store usable. It returns "", or the format where another node was faster.
+func (s *Store) makeFirst(ctx context.Context) (string, error) {
+	writes, err := s.firstWrites()
+	if err != nil {
+		return "", err
+	}
+	var ops []clientv3.Op
+	for _, w := range writes {
+		ops = append(ops, clientv3.OpPut(w.key, string(w.value)))
+	}
+	key := s.keys.format()
+	resp, err := s.client.Txn(ctx).If(absent(key).compare()).Then(ops...).Else(clientv3.OpGet(key)).Commit()
+	if err != nil {
+		return "", unavailable(err)
+	}
+	if !resp.Succeeded {
+		return string(resp.Responses[0].GetResponseRange().Kvs[0].Value), nil
+	}
+	s.log.Info("prepared an empty store", "organization", DefaultOrganization)
+	return "", nil
 }
 
 func (s *Store) firstWrites() ([]entry, error) {
