@@ -36,9 +36,9 @@ type outcome struct {
 	revision  int64
 }
 
-// commit carries out the parts, each by itself, in one etcd transaction. Where a timeout or a change of leader hides the
-// outcome, the fence settles it: only when even that has no answer is it unknown, and the error Unavailable. The replica has
-// what was committed when commit returns.
+// commit carries out the parts, each by itself, in one etcd transaction. Where a timeout, a change of leader or NOSPACE
+// hides the outcome, the fences settle it: only when even they have no answer is it unknown, and the error Unavailable.
+// The replica has what was committed when commit returns.
 func (s *Store) commit(ctx context.Context, parts []part) ([]outcome, error) {
 	txn, err := transaction(parts)
 	if err != nil {
@@ -48,13 +48,13 @@ func (s *Store) commit(ctx context.Context, parts []part) ([]outcome, error) {
 	tctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	resp, err := s.client.Do(tctx, txn)
 	cancel()
-	if err != nil {
-		if definite := refused(err); definite != nil {
-			return nil, definite
-		}
-		return s.settle(ctx, parts, err)
+	if err == nil {
+		return s.landed(ctx, parts, resp.Txn())
 	}
-	return s.landed(ctx, parts, resp.Txn())
+	if definite := refused(err); definite != nil {
+		return nil, definite
+	}
+	return s.settle(ctx, parts, err)
 }
 
 // landed reads the transaction's response and brings the replica to its revision.
@@ -178,65 +178,12 @@ func nestOps(ops []clientv3.Op, widths []int) []clientv3.Op {
 	return out
 }
 
-// settle finds out what became of parts whose transaction had no answer: for each, the Event is put as cancelled if it is
-// absent, which keeps the transaction from ever happening, else it is read, which proves that it happened.
-func (s *Store) settle(ctx context.Context, parts []part, cause error) ([]outcome, error) {
-	ops := make([]clientv3.Op, len(parts))
-	for i, p := range parts {
-		if p.fence == "" {
-			return nil, unavailable(cause) // housekeeping: it will be done again
-		}
-		ops[i] = clientv3.OpTxn([]clientv3.Cmp{absent(p.fence).compare()}, []clientv3.Op{clientv3.OpPut(p.fence, cancelled)},
-			[]clientv3.Op{clientv3.OpGet(p.fence)})
-	}
-	sctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-	defer cancel()
-	for {
-		tctx, cancel := context.WithTimeout(sctx, commitTimeout)
-		resp, err := s.client.Do(tctx, clientv3.OpTxn(nil, ops, nil))
-		cancel()
-		if err == nil {
-			return s.settled(sctx, resp.Txn(), len(parts))
-		}
-		select {
-		case <-sctx.Done():
-			return nil, &Error{Kind: Unavailable, Detail: "the store does not answer; outcome unknown", Cause: errors.Join(cause, err)}
-		case <-time.After(progressInterval):
-		}
-	}
-}
-
-func (s *Store) settled(ctx context.Context, resp *clientv3.TxnResponse, n int) ([]outcome, error) {
-	out := make([]outcome, n)
-	fenced := false
-	for i := range out {
-		t := resp.Responses[i].GetResponseTxn()
-		if t.Succeeded {
-			fenced = true
-			continue
-		}
-		kv := t.Responses[0].GetResponseRange().Kvs[0]
-		if string(kv.Value) != cancelled {
-			out[i] = outcome{true, kv.CreateRevision}
-		}
-	}
-	if fenced {
-		s.replica.committed(resp.Header.Revision, nil)
-	}
-	return out, seen(s.replica.wait(ctx, resp.Header.Revision))
-}
-
 // refused returns the error for a transaction that etcd surely did not carry out; nil where that is not sure.
 func refused(err error) error {
-	var e rpctypes.EtcdError
-	if !errors.As(err, &e) {
-		if errors.As(rpctypes.Error(err), &e); e == (rpctypes.EtcdError{}) {
-			return nil
-		}
-	}
+	e, ok := etcdError(err)
 	switch {
-	case errors.Is(e, rpctypes.ErrNoSpace):
-		return &Error{Kind: Full, Detail: fullDetail, Cause: err}
+	case !ok:
+		return nil
 	case errors.Is(e, rpctypes.ErrRequestTooLarge):
 		return &Error{Kind: TooLarge, Detail: "the change is larger than one transaction of the store may be", Cause: err}
 	case errors.Is(e, rpctypes.ErrTooManyRequests):
@@ -247,4 +194,12 @@ func refused(err error) error {
 		return err
 	}
 	return nil
+}
+
+// etcdError is the error as etcd made it; in-process it comes as gRPC's status.
+func etcdError(err error) (rpctypes.EtcdError, bool) {
+	if e, ok := errors.AsType[rpctypes.EtcdError](err); ok {
+		return e, true
+	}
+	return errors.AsType[rpctypes.EtcdError](rpctypes.Error(err))
 }
