@@ -32,6 +32,7 @@ func through(do func() (clientv3.OpResponse, error)) (clientv3.OpResponse, error
 
 // etcd answers NOSPACE to a transaction that it applied and to one that it did not; the Event tells which.
 func TestNoSpace(t *testing.T) {
+	refusals := slices.Repeat([]fault{noSpace}, 1000)
 	for _, c := range []struct {
 		name   string
 		faults []fault
@@ -44,6 +45,7 @@ func TestNoSpace(t *testing.T) {
 		{"not applied, read at the second attempt", []fault{noSpace, lost}, 1, directory.Full},
 		{"unheard, the fence not put", []fault{appliedUnheard, noSpace}, 1, 0},
 		{"unheard, the fence not put, read at the second attempt", []fault{appliedUnheard, noSpace, lost, noSpace}, 1, 0},
+		{"unheard, the fence never put", append([]fault{appliedUnheard, noSpace, through}, refusals...), 1, 0},
 		{"lost, the fence not put at first", []fault{lost, noSpace}, 2, 0},
 		{"lost, the fence put", []fault{lost, appliedNoSpace}, 2, 0},
 		{"lost, then not applied", []fault{lost, through, noSpace}, 2, directory.Full},
