@@ -34,9 +34,10 @@ type Committer struct {
 	replica *replica
 }
 
-// Commit carries out the parts, each by itself, in one etcd transaction. Where a timeout or a change of leader hides the
-// outcome, the fence settles it: only when even that has no answer is it unknown, and the error Unavailable. The replica has
-// what was committed when Commit returns. Errors: TooLarge, Busy, Full, Unavailable; others where etcd refuses the request.
+// Commit carries out the parts, each by itself, in one etcd transaction. Where a timeout, a change of leader or NOSPACE
+// hides the outcome, the fences settle it: only when even they have no answer is it unknown, and the error Unavailable.
+// The replica has what was committed when Commit returns. Errors: TooLarge, Busy, Full, Unavailable; others where etcd
+// refuses the request.
 func (c *Committer) Commit(ctx context.Context, parts []Part) ([]Outcome, error) {
 	txn, err := transaction(parts)
 	if err != nil {
@@ -46,13 +47,13 @@ func (c *Committer) Commit(ctx context.Context, parts []Part) ([]Outcome, error)
 	tctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
 	resp, err := c.client.Do(tctx, txn)
 	cancel()
-	if err != nil {
-		if definite := refused(err); definite != nil {
-			return nil, definite
-		}
-		return c.settle(ctx, parts, err)
+	if err == nil {
+		return c.landed(ctx, parts, resp.Txn())
 	}
-	return c.landed(ctx, parts, resp.Txn())
+	if definite := refused(err); definite != nil {
+		return nil, definite
+	}
+	return c.settle(ctx, parts, err)
 }
 
 // landed reads the transaction's response and brings the replica to its revision.

@@ -8,9 +8,14 @@ import (
 	"rollcall/directory/internal/state"
 )
 
-// Initialize puts the first entries of an empty store, on the condition that key, which must be one of them, is absent. It
-// returns what the key holds if it is not; nil if the entries were put. Error: Unavailable.
+// Initialize returns what the key holds. Where it is absent, it puts the first entries of an empty store, of which the key
+// must be one, and returns nil, or what the key holds where another node was faster. The key is read first, because an
+// etcd without space refuses every transaction that holds a put, even in the branch not taken. Error: Unavailable.
 func Initialize(ctx context.Context, c *clientv3.Client, key string, first []state.Entry) (existing []byte, err error) {
+	l, ok, err := Reader{c}.Get(ctx, key)
+	if ok || err != nil {
+		return l.Value, err
+	}
 	ops := make([]clientv3.Op, len(first))
 	for i, e := range first {
 		ops[i] = clientv3.OpPut(e.Key, string(e.Value))

@@ -11,17 +11,13 @@ import (
 
 // refused returns the error for a transaction that etcd surely did not carry out; nil where that is not sure.
 func refused(err error) error {
-	var e rpctypes.EtcdError
-	if !errors.As(err, &e) {
-		if errors.As(rpctypes.Error(err), &e); e == (rpctypes.EtcdError{}) {
-			return nil
-		}
-	}
+	e, ok := etcdError(err)
 	switch {
-	case errors.Is(e, rpctypes.ErrNoSpace):
-		return ErrFull(err)
+	case !ok:
+		return nil
 	case errors.Is(e, rpctypes.ErrRequestTooLarge):
-		return &state.Error{Kind: state.TooLarge, Detail: "the change is larger than one transaction of the store may be", Cause: err}
+		const detail = "the change is larger than a transaction of the store may be"
+		return &state.Error{Kind: state.TooLarge, Detail: detail, Cause: err}
 	case errors.Is(e, rpctypes.ErrTooManyRequests):
 		return &state.Error{Kind: state.Busy, Detail: "the store has too many requests; try again", Cause: err}
 	}
@@ -30,4 +26,12 @@ func refused(err error) error {
 		return err
 	}
 	return nil
+}
+
+// etcdError is the error as etcd made it; in-process it comes as a gRPC status.
+func etcdError(err error) (rpctypes.EtcdError, bool) {
+	if e, ok := errors.AsType[rpctypes.EtcdError](err); ok {
+		return e, true
+	}
+	return errors.AsType[rpctypes.EtcdError](rpctypes.Error(err))
 }
