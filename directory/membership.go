@@ -143,7 +143,7 @@ func (tx *Tx) SetMembers(group *Resource, ids []ID) error {
 				gone = append(gone, id)
 			}
 		}
-		if !g.Uncommitted() && tx.attempt < guardedAttempts {
+		if !g.Uncommitted() && tx.attempt.number < guardedAttempts {
 			tx.guardMembers(g)
 		}
 	}

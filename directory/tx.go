@@ -27,7 +27,7 @@ type Tx struct {
 	writeSet
 	dir     *Directory
 	snap    *Snapshot
-	attempt int
+	attempt attempt
 	at      time.Time
 
 	staged     map[ID]*state.Record // as they will be; nil: deleted
@@ -42,8 +42,26 @@ type Tx struct {
 	secrets    map[ID]string // of AccessTokens created here
 }
 
-func newTx(d *Directory, s *Snapshot, attempt int) *Tx {
-	return &Tx{writeSet: newWriteSet(), dir: d, snap: s, attempt: attempt, at: d.store.now().Truncate(time.Millisecond),
+// attempt is what is known of the runs of a change before this one.
+type attempt struct {
+	number  int             // of the runs before
+	present map[string]bool // keys that exist and are not held in memory, as failed commits told
+}
+
+// next is the attempt after a commit that failed.
+func (a attempt) next(o store.Outcome) attempt {
+	next := attempt{a.number + 1, maps.Clone(a.present)}
+	for _, key := range o.Present {
+		if next.present == nil {
+			next.present = map[string]bool{}
+		}
+		next.present[key] = true
+	}
+	return next
+}
+
+func newTx(d *Directory, s *Snapshot, a attempt) *Tx {
+	return &Tx{writeSet: newWriteSet(), dir: d, snap: s, attempt: a, at: d.store.now().Truncate(time.Millisecond),
 		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, edges: map[[2]ID]bool{}, event: newEventDraft(),
 		secrets: map[ID]string{}}
 }

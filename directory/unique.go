@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"context"
 	"slices"
 
 	"rollcall/directory/internal/state"
@@ -35,26 +34,23 @@ func (tx *Tx) claim(r *state.Record, a *schema.Attribute, key string) error {
 		return exists
 	}
 	k := tx.keysOf(r.Type).Unique(r.Type, a.Path, key)
-	// What becomes unique at this moment has no index: etcd alone knows who holds it.
-	if tx.attempt > 0 && !tx.snap.home(r.Type).Indexed(r.Type, a) {
-		if _, held, err := tx.dir.store.node.Get(context.Background(), k); err != nil || held {
-			if err != nil {
-				return err
-			}
-			return exists
-		}
+	if tx.attempt.present[k] {
+		return exists
 	}
 	if tx.deletes(k) { // another resource gives it up in this very change
 		tx.put(k, []byte(r.ID.Raw()))
 		return nil
 	}
-	if held := tx.heldByTombstone(r, a, key); held != nil {
+	switch held := tx.heldByTombstone(r, a, key); {
+	case held != nil:
 		tx.require(store.Holds(k, held.ID.Raw()))
 		if _, ended := tx.staged[held.ID]; !ended { // else it ends in this very change
 			tx.release(held)
 		}
-	} else {
+	case tx.snap.home(r.Type).Indexed(r.Type, a):
 		tx.require(store.Absent(k))
+	default: // it becomes unique at this moment: etcd alone knows who holds it
+		tx.requireUnheld(k)
 	}
 	tx.put(k, []byte(r.ID.Raw()))
 	return nil
