@@ -71,6 +71,19 @@ func (s *Snapshot) inGroupWithAccess(r *state.Record) bool {
 	return false
 }
 
+// grantsPrivileges reports whether membership of the Group gives more than membership: it, or a Group that it is in, grants
+// access.
+func (s *Snapshot) grantsPrivileges(g *state.Record) bool {
+	return grantsAccess(g.JSON) || s.inGroupWithAccess(g)
+}
+
+// PrivilegedGroup reports whether the Group, or one that it is in, has roles or is protected: whoever adds a User to it may
+// give more than membership.
+func (s *Snapshot) PrivilegedGroup(group ID) bool {
+	g := s.scope.Of(schema.GroupType, group)
+	return g != nil && s.grantsPrivileges(g)
+}
+
 // Privileged reports whether the User has roles or is in a protected Group: whoever links it to a sign-in takes them over.
 func (s *Snapshot) Privileged(user ID) bool {
 	r := s.scope.Of(schema.UserType, user)

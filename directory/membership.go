@@ -30,6 +30,20 @@ func (tx *Tx) guardMembers(group *state.Record) {
 	tx.require(store.Unchanged(tx.keys().Stamp(group.ID), tx.snap.scope.StampRevision(group)))
 }
 
+// GuardPrivileges makes the change rest on what membership of the group means (Snapshot.PrivilegedGroup): the group and
+// those that it is in are as they are, and no group gets into another one meanwhile.
+func (tx *Tx) GuardPrivileges(group *Resource) {
+	g := tx.record(schema.GroupType, group.ID)
+	if g == nil || g.Uncommitted() {
+		return
+	}
+	tx.guardUnlessStaged(g)
+	for outer := range tx.snap.scope.Memberships(&g.Resource) {
+		tx.guardUnlessStaged(outer.Group)
+	}
+	tx.require(store.Unchanged(tx.keys().Nest(), tx.snap.scope.NestRevision()))
+}
+
 // AddMembers grants memberships. The cost does not depend on the group's size, and concurrent additions do not conflict.
 // Members stay members; if nobody is new, nothing is written. Errors: Invalid naming an ID that is no User or Group, or
 // that would close a cycle; Forbidden for a group with roles or protection; TooLarge.
@@ -190,7 +204,7 @@ func (tx *Tx) memberChange(group *Resource, n int) (*state.Record, error) {
 	if g == nil {
 		return nil, notFound(schema.GroupType, group.ID)
 	}
-	if n > 0 && tx.dir.actor.Scope < ScopeAdmin && (grantsAccess(g.JSON) || tx.snap.inGroupWithAccess(g)) {
+	if n > 0 && tx.dir.actor.Scope < ScopeAdmin && tx.snap.grantsPrivileges(g) {
 		return nil, errorf(Forbidden, "members", "only a credential with the scope admin may change the members of a group "+
 			"that is protected or has roles, or is in such a group")
 	}
