@@ -23,9 +23,9 @@ func errUnauthenticated() error {
 	return errorf(Unauthenticated, "", "the credential is missing or not valid here")
 }
 
-// Authenticate judges a credential on one linearizable snapshot and returns the directory as it may be used with it; its
-// first read is that snapshot. Errors: Unauthenticated, the same for an unknown organization and an unknown, expired or
-// revoked credential; Unavailable.
+// Authenticate judges a credential on one linearizable snapshot and returns the directory as it may be used with it;
+// its first read is that snapshot. Errors: Unauthenticated, the same for an unknown organization and an unknown,
+// expired or revoked credential; Unavailable.
 func (d *Directory) Authenticate(ctx context.Context, c Credential) (*Directory, error) {
 	f, err := d.store.node.Linearizable(ctx)
 	if err != nil {

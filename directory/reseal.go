@@ -41,7 +41,8 @@ func (s resealer) run(ctx context.Context) error {
 	if err := s.store.node.Housekeep(ctx, nil, []state.Entry{state.Put(s.store.keys.Format(), value)}); err != nil {
 		return err
 	}
-	s.store.log.Info("sealed the stored secrets under the new key; drop the previous key once every node has the new one", "secrets", n)
+	s.store.log.Info("sealed the stored secrets under the new key; once every node has it, drop the previous key",
+		"secrets", n)
 	return nil
 }
 

@@ -34,8 +34,9 @@ func (a sortKey) compare(b sortKey) int {
 	return strings.Compare(a.text, b.text)
 }
 
-// sort orders records by the query's attribute (RFC 7644 §3.4.2.3); equal ones stay in the order they came in, so the order
-// is the same for every page. Error: *schema.Error (invalidValue) where no type has the attribute or it has no order.
+// sort orders records by the query's attribute (RFC 7644 §3.4.2.3); equal ones stay in the order they came in, so the
+// order is the same for every page. Error: *schema.Error (invalidValue) where no type has the attribute or it has no
+// order.
 func (s *search) sort(found []*state.Record, types []*schema.ResourceType) ([]*state.Record, error) {
 	by := map[string]*schema.Attribute{}
 	for _, t := range types {
@@ -46,7 +47,8 @@ func (s *search) sort(found []*state.Record, types []*schema.ResourceType) ([]*s
 		if a.Kind == schema.Complex {
 			whole := a
 			if a = whole.Attribute("value"); a == nil {
-				return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%s is complex: name one of its sub-attributes", whole.Path)
+				return nil, schema.Errorf(schema.InvalidValue, "sortBy",
+					"%s is complex: name one of its sub-attributes", whole.Path)
 			}
 		}
 		if a.Returned == schema.ReturnedNever {
@@ -55,7 +57,8 @@ func (s *search) sort(found []*state.Record, types []*schema.ResourceType) ([]*s
 		by[t.Name] = a
 	}
 	if len(by) == 0 && len(types) > 0 {
-		return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%q is not an attribute of %s", s.SortBy, typeNames(types))
+		return nil, schema.Errorf(schema.InvalidValue, "sortBy",
+			"%q is not an attribute of %s", s.SortBy, typeNames(types))
 	}
 	type keyed struct {
 		sortKey

@@ -17,7 +17,7 @@ import (
 // Options of a store. The zero value is for tests: its own etcd, no operator, a secret key that is made up.
 type Options struct {
 	Root          string                // prefix of all keys; "/rollcall" unless given
-	Alone         bool                  // the etcd is embedded and this process its only writer: no quorum reads, no election
+	Alone         bool                  // this process is the embedded etcd's only writer: no quorum reads, no election
 	StaleReads    bool                  // without quorum, read what this node has
 	SecretKey     []byte                // 32 bytes; seals secrets
 	PreviousKeys  [][]byte              // keys that sealed them before; Open seals them again under SecretKey
@@ -65,16 +65,17 @@ type Store struct {
 	done sync.WaitGroup
 }
 
-// Open loads the store, preparing it where it is empty: in one transaction, on the condition that it is absent, the data
-// format and the organization "default". Errors: Unavailable; others where the data is of a newer format or sealed under
-// another key.
+// Open loads the store, preparing it where it is empty: in one transaction, on the condition that it is absent, the
+// data format and the organization "default". Errors: Unavailable; others where the data is of a newer format or sealed
+// under another key.
 func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 	o = o.withDefaults(c)
 	sealer, err := newSealer(o.SecretKey, o.PreviousKeys)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{keys: state.NewKeyspace(o.Root), now: o.Now, log: o.Log, sealer: sealer, lostRaces: newLostRaces(o.Registry)}
+	s := &Store{keys: state.NewKeyspace(o.Root), now: o.Now, log: o.Log, sealer: sealer,
+		lostRaces: newLostRaces(o.Registry)}
 	if o.OperatorToken != "" {
 		s.operatorHash = secretHash(o.OperatorToken)
 	}

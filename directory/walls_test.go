@@ -15,7 +15,8 @@ import (
 // module is the path of this module, before every package of ours.
 const module = "rollcall/"
 
-// walls say what the production files of a package, and of those below it, may import. The longest name that fits counts.
+// walls say what the production files of a package, and of those below it, may import. The longest name that fits
+// counts.
 var walls = []struct {
 	name   string
 	ours   []string // of our packages these, and those below it that have no row of their own
@@ -36,8 +37,8 @@ var walls = []struct {
 	{"conformance", nil, nil},
 }
 
-// TestWalls checks that imports run downward only and that siblings do not know each other: samlhook and scimapi meet in
-// the directory, the rooms of the directory lie on top of each other.
+// TestWalls checks that imports run downward only and that siblings do not know each other: samlhook and scimapi meet
+// in the directory, the rooms of the directory lie on top of each other.
 func TestWalls(t *testing.T) {
 	seen := map[string]bool{}
 	eachFile(t, func(pkg, file string, f *ast.File) {
@@ -82,8 +83,8 @@ func wallOf(pkg string) int {
 	return w
 }
 
-// TestApplierAlone checks what the types promise: the state that can be changed is never named outside of the store, and
-// the trees start no goroutine.
+// TestApplierAlone checks what the types promise: the state that can be changed is never named outside of the store,
+// and the trees start no goroutine.
 func TestApplierAlone(t *testing.T) {
 	mutable := []string{"State", "New", "Build"}
 	checked := 0

@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	// etcdOps is etcd's default for the operations of a transaction: what stands in a list and what is nested in it together.
+	// etcdOps is etcd's default for the operations of a transaction: what stands in a list and what is nested in it
+	// together.
 	etcdOps = 128
 	// MaxParts is how many parts one transaction carries.
 	MaxParts = 40
@@ -35,7 +36,8 @@ func transaction(parts []Part) (clientv3.Op, error) {
 
 func (p Part) op(budget int) (clientv3.Op, error) {
 	if len(p.Conditions) > min(budget, MaxConditions) {
-		return clientv3.Op{}, state.Errorf(state.TooLarge, "", "the change depends on %d resources and values; at most %d are allowed",
+		return clientv3.Op{}, state.Errorf(state.TooLarge, "",
+			"the change depends on %d resources and values; at most %d are allowed",
 			len(p.Conditions), min(budget, MaxConditions))
 	}
 	cmps := make([]clientv3.Cmp, len(p.Conditions))
@@ -55,7 +57,8 @@ func (p Part) op(budget int) (clientv3.Op, error) {
 	}
 	packed, ok := pack(ops, len(cmps), budget)
 	if !ok {
-		return clientv3.Op{}, state.Errorf(state.TooLarge, "", "the change writes %d keys, more than fit into one transaction", len(ops))
+		return clientv3.Op{}, state.Errorf(state.TooLarge, "",
+			"the change writes %d keys, more than fit into one transaction", len(ops))
 	}
 	ask := make([]clientv3.Op, len(p.Ask))
 	for i, key := range p.Ask {
@@ -64,8 +67,8 @@ func (p Part) op(budget int) (clientv3.Op, error) {
 	return clientv3.OpTxn(cmps, packed, ask), nil
 }
 
-// pack nests unconditional operations so that they fit a budget: etcd counts, for each level of nesting, the longest of its
-// lists, and bounds the sum over the levels. first is how long a list at the first level is anyway.
+// pack nests unconditional operations so that they fit a budget: etcd counts, for each level of nesting, the longest of
+// its lists, and bounds the sum over the levels. first is how long a list at the first level is anyway.
 func pack(ops []clientv3.Op, first, budget int) ([]clientv3.Op, bool) {
 	if max(len(ops), first) <= budget {
 		return ops, true

@@ -12,8 +12,8 @@ import (
 	"rollcall/directory/internal/state"
 )
 
-// Above fullAt of etcd's quota everything but deletion is refused. The embedded etcd is defragmented when less than sparseAt
-// of a file of at least sparseSize is in use.
+// Above fullAt of etcd's quota everything but deletion is refused. The embedded etcd is defragmented when less than
+// sparseAt of a file of at least sparseSize is in use.
 const (
 	fullAt     = 0.9
 	sparseAt   = 0.8
