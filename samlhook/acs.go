@@ -7,15 +7,16 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // acs takes the identity provider's answer: verifies it, decides, and commits all of
 // the sign-in as one transaction. Then the browser goes on to finish, because this
 // request came from another site and brought no cookie of ours.
 func (x *exchange) acs() error {
-	post, err := ReadPost(x.r, 0)
-	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		return x.unverified(refusal, &Response{})
+	post, err := saml.ReadPost(x.r, 0)
+	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
+		return x.unverified(refusal, &saml.Response{})
 	}
 	if err != nil {
 		return errBadMessage
@@ -47,7 +48,7 @@ func (x *exchange) acs() error {
 
 // unverified is a message that leaves no record of its own: nobody vouches for it,
 // or it was judged before.
-func (x *exchange) unverified(refusal *Refusal, response *Response) error {
+func (x *exchange) unverified(refusal *saml.Refusal, response *saml.Response) error {
 	x.note(OutcomeRefused, refusal)
 	s, err := x.snapshot()
 	if err != nil {
@@ -65,18 +66,18 @@ func (x *exchange) unverified(refusal *Refusal, response *Response) error {
 // attempt is one answer of an identity provider while it is judged.
 type attempt struct {
 	*exchange
-	post  Post
+	post  saml.Post
 	at    time.Time
-	unfit *Refusal // of an earlier run: the directory does not take what the assertion says
+	unfit *saml.Refusal // of an earlier run: the directory does not take what the assertion says
 	verdict
 }
 
 // verdict is what one run of the change found.
 type verdict struct {
 	loaded   *loaded
-	response *Response
-	identity Identity
-	refusal  *Refusal
+	response *saml.Response
+	identity saml.Identity
+	refusal  *saml.Refusal
 	decision Decision
 	user     directory.ID // who signs in; zero when refused
 	epoch    int64
@@ -88,7 +89,7 @@ var errNotRecorded = errors.New("the attempt is not recorded by itself")
 // change is the transaction of a sign-in. It may run more than once, and everything
 // it decides on is compared by the commit.
 func (a *attempt) change(tx *directory.Tx) error {
-	a.verdict = verdict{response: &Response{}}
+	a.verdict = verdict{response: &saml.Response{}}
 	r, err := tx.Get(typeConnection, a.connection)
 	if err != nil {
 		return err
@@ -147,10 +148,10 @@ func (a *attempt) consume(tx *directory.Tx) error {
 		"The request that this answers was answered before; begin the sign-in again.")
 }
 
-func (a *attempt) once(tx *directory.Tx, kind, id string, until time.Time, reason Reason, explanation string) error {
+func (a *attempt) once(tx *directory.Tx, kind, id string, until time.Time, reason saml.Reason, explanation string) error {
 	err := tx.UseOnce(kind, id, until)
 	if directory.KindOf(err) == directory.Exists {
-		a.refusal = refuse(reason, explanation)
+		a.refusal = saml.Refuse(reason, explanation)
 		return errNotRecorded
 	}
 	return err
@@ -171,7 +172,7 @@ func (a *attempt) replayKey() (id string, until time.Time, ok bool) {
 	case r.ResponseSigned:
 		id, issuer, issued = r.ID, r.Issuer, r.IssueInstant
 	}
-	until = issued.Add(Limits{}.withDefaults().Lifetime + 2*maxClockSkew)
+	until = issued.Add(saml.DefaultLifetime + 2*maxClockSkew)
 	if !until.After(a.at) {
 		if a.refusal == nil {
 			return "", until, false
@@ -185,7 +186,7 @@ func (a *attempt) replayKey() (id string, until time.Time, ok bool) {
 // decide finds out who the person is and stages what follows from it.
 func (a *attempt) decide(tx *directory.Tx) error {
 	var err error
-	a.identity, err = MapIdentity(a.response.Assertion, a.loaded.Attributes)
+	a.identity, err = saml.MapIdentity(a.response.Assertion, a.loaded.Attributes)
 	if errors.As(err, &a.refusal) {
 		return nil
 	}
@@ -214,7 +215,7 @@ func (a *attempt) decide(tx *directory.Tx) error {
 	case OutcomeSignedIn:
 		return a.update(tx, d)
 	}
-	a.refusal = refuse(d.Reason, d.Explanation)
+	a.refusal = saml.Refuse(d.Reason, d.Explanation)
 	return nil
 }
 
@@ -254,7 +255,7 @@ func (a *attempt) update(tx *directory.Tx, d Decision) error {
 
 // unfit is the refusal for values that the directory does not take; nil for any
 // other error, and for none.
-func unfit(err error) *Refusal {
+func unfit(err error) *saml.Refusal {
 	said := ""
 	if e, ok := errors.AsType[*schema.Error](err); ok {
 		said = e.Error()
@@ -264,7 +265,7 @@ func unfit(err error) *Refusal {
 	if said == "" {
 		return nil
 	}
-	return refuse(ReasonInvalidAttribute, "The User cannot hold what the assertion says ("+clip(said)+"); change what the identity provider sends.")
+	return saml.Refuse(saml.ReasonInvalidAttribute, "The User cannot hold what the assertion says ("+saml.Clip(said)+"); change what the identity provider sends.")
 }
 
 // handOver sends the browser to finish with a code and a cookie that belong together.

@@ -19,6 +19,8 @@ import (
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
+	"rollcall/samlhook/saml/samltest"
 )
 
 // The same response counts once: here, on another node, and after the sign-in ended.
@@ -113,10 +115,10 @@ func TestSimultaneousPosts(t *testing.T) {
 // forged is a response of an identity provider whose key the test has.
 func (s *site) forged(connection directory.ID, request, nameID, assertionID string, edit func(string) string) url.Values {
 	s.t.Helper()
-	p, at := newParts(), s.hook.now()
-	message := p.response()
+	p, at := samltest.NewMessage(), s.hook.now()
+	message := p.Response()
 	for old, with := range map[string]string{
-		testACS: s.acsURL(connection), testEntityID: s.hook.urls("default", connection).Metadata, testRequest: request,
+		samltest.ACS: s.acsURL(connection), samltest.EntityID: s.hook.urls("default", connection).Metadata, samltest.Request: request,
 		"alice@example.com</saml:NameID>": nameID + "</saml:NameID>", "_assert1": assertionID,
 	} {
 		message = strings.ReplaceAll(message, old, with)
@@ -125,19 +127,19 @@ func (s *site) forged(connection directory.ID, request, nameID, assertionID stri
 		message = strings.ReplaceAll(message, ` InResponseTo=""`, "")
 	}
 	for _, d := range []time.Duration{-5 * time.Second, 5 * time.Minute, -time.Minute, 10 * time.Minute, 8 * time.Hour} {
-		message = strings.ReplaceAll(message, testNow.Add(d).Format("2006-01-02T15:04:05Z"), at.Add(d).UTC().Format("2006-01-02T15:04:05Z"))
+		message = strings.ReplaceAll(message, samltest.Now.Add(d).Format("2006-01-02T15:04:05Z"), at.Add(d).UTC().Format("2006-01-02T15:04:05Z"))
 	}
 	if edit != nil {
 		message = edit(message)
 	}
-	return url.Values{"SAMLResponse": {encode(sign(s.t, message, "Assertion", signing{}))}}
+	return url.Values{"SAMLResponse": {encode(samltest.Sign(s.t, message, "Assertion", samltest.Signing{}))}}
 }
 
 // own makes a connection to the identity provider of the fixtures.
 func (s *site) own(settings schema.Document) directory.ID {
 	s.t.Helper()
-	doc := schema.Document{"displayName": "Own", "idp": map[string]any{"entityId": testIdP, "ssoUrl": "https://idp.example.com/sso",
-		"certificates": []any{map[string]any{"pem": string(keys().idp.pem())}}}}
+	doc := schema.Document{"displayName": "Own", "idp": map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso",
+		"certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}}
 	for name, value := range settings {
 		doc[name] = value
 	}
@@ -214,7 +216,7 @@ func TestReplayKeyStaysPut(t *testing.T) {
 		first := message[strings.Index(message, "<saml:SubjectConfirmation "):strings.Index(message, "</saml:Subject>")]
 		soon := s.hook.now().Add(5 * time.Minute).UTC().Format("2006-01-02T15:04:05Z")
 		late := s.hook.now().Add(9 * time.Minute).UTC().Format("2006-01-02T15:04:05Z")
-		return replace(t, message, first, first+replace(t, first, soon, late))
+		return samltest.Replace(t, message, first, first+samltest.Replace(t, first, soon, late))
 	}
 	form := s.forged(connection, "", "ann", "_a1", two)
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusSeeOther)
@@ -232,12 +234,12 @@ func TestGenuineButRefused(t *testing.T) {
 	connection := s.own(jitOn)
 	b := s.browser()
 	form := s.forged(connection, s.request(b, connection), "ann", "_a1", func(m string) string {
-		return replace(t, m, "<saml:Audience>", "<saml:Audience>https://other.example.com/")
+		return samltest.Replace(t, m, "<saml:Audience>", "<saml:Audience>https://other.example.com/")
 	})
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusBadRequest)
-	record := s.lastSignIn(OutcomeRefused, ReasonAudience)
+	record := s.lastSignIn(OutcomeRefused, saml.ReasonAudience)
 	text := string(record.JSON)
-	for _, want := range []string{`"name":"audience","passed":false`, "https://other.example.com/", Fingerprint(keys().idp.cert), `"nameId":"ann"`, "clockSkewSeconds"} {
+	for _, want := range []string{`"name":"audience","passed":false`, "https://other.example.com/", saml.Fingerprint(samltest.Keys().IdP.Cert), `"nameId":"ann"`, "clockSkewSeconds"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the record lacks %s:\n%s", want, text)
 		}
@@ -280,11 +282,11 @@ func TestUnsigned(t *testing.T) {
 	s := newSite(t)
 	connection := s.own(jitOn)
 	b := s.browser()
-	p := newParts()
+	p := samltest.NewMessage()
 	garbage := map[string]url.Values{
-		"unsigned":    {"SAMLResponse": {encode(p.response())}},
+		"unsigned":    {"SAMLResponse": {encode(p.Response())}},
 		"not base64":  {"SAMLResponse": {"%%%"}},
-		"unknown key": {"SAMLResponse": {encode(sign(t, p.response(), "Assertion", signing{by: keys().attacker}))}},
+		"unknown key": {"SAMLResponse": {encode(samltest.Sign(t, p.Response(), "Assertion", samltest.Signing{By: samltest.Keys().Attacker}))}},
 	}
 	first := map[string]string{}
 	for range 4 {
@@ -334,8 +336,8 @@ func TestTooLarge(t *testing.T) {
 	router := mux.NewRouter()
 	s.hook.Register(router)
 	for name, form := range map[string]string{
-		"bytes":  "SAMLResponse=" + strings.Repeat("A", DefaultBodyBytes),
-		"fields": strings.Repeat("a=b&", maxParameters+1),
+		"bytes":  "SAMLResponse=" + strings.Repeat("A", saml.DefaultBodyBytes),
+		"fields": strings.Repeat("a=b&", saml.MaxParameters+1),
 	} {
 		r := httptest.NewRequest(http.MethodPost, "/orgs/default/saml/"+connection.String()+"/acs", strings.NewReader(form))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -346,7 +348,7 @@ func TestTooLarge(t *testing.T) {
 		}
 	}
 	s.hook.aggregate.flushAll()
-	s.lastSignIn(OutcomeRefused, ReasonTooLarge)
+	s.lastSignIn(OutcomeRefused, saml.ReasonTooLarge)
 }
 
 // Another connection of the same organization does not take the answer.
@@ -517,7 +519,7 @@ func TestLostRaceOnConnection(t *testing.T) {
 	for name, change := range map[string]func(schema.Document){
 		"switched off": func(doc schema.Document) { doc["enabled"] = false },
 		"another key": func(doc schema.Document) {
-			doc["metadataXml"] = strings.Replace(metadataWith(keys().second.pem()), testIdP, "https://other.example.com", 1)
+			doc["metadataXml"] = strings.Replace(metadataWith(samltest.Keys().Second.PEM()), samltest.IdP, "https://other.example.com", 1)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,18 +11,17 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/cmd/rollcall/demoidp"
 	"rollcall/directory/schema"
+	"rollcall/internal/demoidp"
+	"rollcall/samlhook/saml"
+	"rollcall/samlhook/saml/samltest"
 )
 
 // chromium opens an address in a real browser and returns the page it ends at, once
 // scripts have run. With ROLLCALL_SCREENSHOTS naming a folder, it leaves a picture there.
 func chromium(t *testing.T, name, address string) string {
 	t.Helper()
-	program, err := exec.LookPath("chromium")
-	if err != nil {
-		requirePeers(t, "chromium")
-	}
+	program := samltest.Peer(t, "chromium")
 	flags := func(folder string) []string {
 		return []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 			"--no-first-run", "--disable-dev-shm-usage", "--user-data-dir=" + folder, "--virtual-time-budget=4000", "--timeout=20000", "--window-size=900,700"}
@@ -97,7 +96,7 @@ func TestChromium(t *testing.T) {
 	}
 	user = "carol"
 	page = chromium(t, "refused", login)
-	record := s.lastSignIn(OutcomeRefused, ReasonMissingAttribute)
+	record := s.lastSignIn(OutcomeRefused, saml.ReasonMissingAttribute)
 	if !strings.Contains(page, "<h1>You could not be signed in</h1>") || !strings.Contains(page, record.Text("correlationId")) {
 		t.Errorf("a refusal ended at:\n%s", page)
 	}

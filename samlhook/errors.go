@@ -9,6 +9,7 @@ import (
 	"net/url"
 
 	"rollcall/directory"
+	"rollcall/samlhook/saml"
 )
 
 // failure is an error of this package's HTTP side: what the person reads.
@@ -39,7 +40,7 @@ var (
 		text: "What your identity provider sent was not understood.", tryAgain: true}
 	errTooLarge = &failure{status: http.StatusRequestEntityTooLarge, heading: "You could not be signed in",
 		text: fmt.Sprintf("What your identity provider sent is too large: a form of at most %d MiB and %d fields is taken. Tell your administrator.",
-			DefaultBodyBytes>>20, maxParameters), tryAgain: true}
+			saml.DefaultBodyBytes>>20, saml.MaxParameters), tryAgain: true}
 	errNotSetUp = &failure{status: http.StatusForbidden, heading: "You could not be signed in",
 		text: "Signing in is not set up yet. Ask your administrator when it will be.", signInAgain: true}
 	errRefused = &failure{status: http.StatusForbidden, heading: "You could not be signed in",
@@ -63,8 +64,8 @@ func translate(err error) *failure {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
 	}
-	if r, ok := errors.AsType[*Refusal](err); ok {
-		return r.failure()
+	if r, ok := errors.AsType[*saml.Refusal](err); ok {
+		return failureOf(r.Reason)
 	}
 	switch directory.KindOf(err) {
 	case directory.NotFound, directory.Forbidden: // no such organization or connection, or one that is switched off
@@ -75,22 +76,22 @@ func translate(err error) *failure {
 	return errInternal
 }
 
-// failure is how a refusal looks to the person: one of a few pages that tell
+// failureOf is how a refusal looks to the person: one of a few pages that tell
 // nothing of the reason but what the person can do about it.
-func (r *Refusal) failure() *failure {
-	switch r.Reason {
-	case ReasonRequestExpired, ReasonExpired, ReasonConfirmationExpired, ReasonAssertionUsed, ReasonRequestUsed, ReasonCodeExpired,
-		ReasonCodeUsed, ReasonSessionExpired, ReasonIssuedTooLongAgo, ReasonSessionsEnded:
+func failureOf(reason saml.Reason) *failure {
+	switch reason {
+	case saml.ReasonRequestExpired, saml.ReasonExpired, saml.ReasonConfirmationExpired, ReasonAssertionUsed, ReasonRequestUsed, ReasonCodeExpired,
+		ReasonCodeUsed, saml.ReasonSessionExpired, saml.ReasonIssuedTooLongAgo, ReasonSessionsEnded:
 		return errTooLate
 	case ReasonBrowserMismatch, ReasonLoginCookie:
 		return errOtherBrowser
 	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere, ReasonPrivilegedUser,
-		ReasonDomainNotVerified, ReasonUserNameTaken, ReasonMissingAttribute, ReasonInvalidAttribute, ReasonConnectionDisabled,
-		ReasonIdPInitiated:
+		ReasonDomainNotVerified, ReasonUserNameTaken, saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute, ReasonConnectionDisabled,
+		saml.ReasonIdPInitiated:
 		return errRefused
 	case ReasonNotConfigured:
 		return errNotSetUp
-	case ReasonTooLarge:
+	case saml.ReasonTooLarge:
 		return errTooLarge
 	}
 	return errBadMessage

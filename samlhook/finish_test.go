@@ -13,6 +13,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // Two tabs of one browser sign in side by side, each to its own target.
@@ -116,7 +117,7 @@ func TestCode(t *testing.T) {
 	for _, r := range s.signIns() {
 		reasons[r.Text("reason")] = true
 	}
-	for _, want := range []Reason{ReasonCodeUsed, ReasonCodeExpired, ReasonCodeInvalid} {
+	for _, want := range []saml.Reason{ReasonCodeUsed, ReasonCodeExpired, ReasonCodeInvalid} {
 		if !reasons[string(want)] {
 			t.Errorf("no record says %s", want)
 		}
@@ -126,7 +127,7 @@ func TestCode(t *testing.T) {
 // What changes between acs and finish counts.
 func TestFinishChecksAgain(t *testing.T) {
 	for name, c := range map[string]struct {
-		reason Reason
+		reason saml.Reason
 		change func(s *site, connection, user directory.ID)
 	}{
 		"deactivated": {ReasonUserInactive, func(s *site, _, user directory.ID) {
@@ -148,7 +149,7 @@ func TestFinishChecksAgain(t *testing.T) {
 			landed := b.step(s.acsURL(connection), b.answer(s.loginURL(connection), "alice"))
 			c.change(s, connection, s.users("alice@example.com")[0].ID)
 			end := b.step(landed.Header.Get("Location"), nil)
-			wantStatus(t, end, (&Refusal{Reason: c.reason}).failure().status)
+			wantStatus(t, end, failureOf(c.reason).status)
 			s.lastSignIn(OutcomeFailed, c.reason)
 			if b.session(s) != "" {
 				t.Error("a session was begun")
@@ -251,7 +252,7 @@ func TestIdPInitiated(t *testing.T) {
 	connection := s.own(jitOn)
 	b := s.browser()
 	wantStatus(t, b.step(s.acsURL(connection), s.forged(connection, "", "ann", "_a1", nil)), http.StatusForbidden)
-	s.lastSignIn(OutcomeRefused, ReasonIdPInitiated)
+	s.lastSignIn(OutcomeRefused, saml.ReasonIdPInitiated)
 
 	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["allowIdpInitiated"] = true })
 	for asked, want := range map[string]string{"/reports": "/reports", "https://evil.example/": "/orgs/default/me"} {

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rollcall/directory"
+	"rollcall/samlhook/saml"
 )
 
 // Options configure a Hook. The zero value works, but for PublicURL.
@@ -118,7 +119,7 @@ type exchange struct {
 	connection directory.ID // zero where the path has none
 	recorded   bool         // a SignIn has the correlation id
 	outcome    Outcome      // for the log
-	reason     Reason
+	reason     saml.Reason
 }
 
 // serve runs one request: whatever handle returns as an error becomes the page.
@@ -225,7 +226,7 @@ func (x *exchange) logLine(cause error) {
 	if x.outcome != "" {
 		attrs = append(attrs, "outcome", string(x.outcome), "reason", string(x.reason))
 	}
-	if refusal, ok := errors.AsType[*Refusal](cause); ok {
+	if refusal, ok := errors.AsType[*saml.Refusal](cause); ok {
 		attrs = append(attrs, "cause", string(refusal.Reason)) // the explanation names the person; it is in the record
 	} else if cause != nil {
 		attrs = append(attrs, "cause", cause.Error())

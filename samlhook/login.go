@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/directory"
+	"rollcall/samlhook/saml"
 )
 
 // loginLifetime is how long a person may take at the identity provider.
@@ -57,7 +58,7 @@ func (x *exchange) login() error {
 		}
 		return err
 	}
-	if l.Binding == BindingPost {
+	if l.Binding == saml.BindingPost {
 		send = func() error {
 			form, err := l.PostForm(id, request.Nonce, now)
 			if err == nil {

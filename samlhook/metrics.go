@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rollcall/directory"
+	"rollcall/samlhook/saml"
 )
 
 type metrics struct {
@@ -26,14 +27,14 @@ func newMetrics(r prometheus.Registerer) *metrics {
 
 // note counts an outcome and puts it into the request's log line.
 func (x *exchange) note(outcome Outcome, cause error) {
-	reason := Reason("error")
-	if r, ok := cause.(*Refusal); ok {
+	reason := saml.Reason("error")
+	if r, ok := cause.(*saml.Refusal); ok {
 		reason = r.Reason
 	}
 	x.noteAs(outcome, reason)
 }
 
-func (x *exchange) noteAs(outcome Outcome, reason Reason) {
+func (x *exchange) noteAs(outcome Outcome, reason saml.Reason) {
 	x.outcome, x.reason = outcome, reason
 	x.metrics.attempts.WithLabelValues(string(outcome), string(reason)).Inc()
 }

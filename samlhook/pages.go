@@ -8,6 +8,8 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+
+	"rollcall/samlhook/saml"
 )
 
 //go:embed pages/*.html
@@ -25,9 +27,9 @@ type page struct {
 	Again        choice // where to go from an error; none where URL is empty
 	Nonce        string // of style and script; set by show
 
-	Choices []choice // choose
-	Form    Form     // post
-	Person  person   // confirm, me
+	Choices []choice  // choose
+	Form    saml.Form // post
+	Person  person    // confirm, me
 	Action  string
 	Code    string
 

@@ -12,6 +12,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // Prepare checks an IdentityProvider before it is stored and fills in what follows
@@ -82,9 +83,9 @@ func (p *preparation) fetch(ctx context.Context) error {
 	}
 	body, err := p.fetched.get(ctx, p.fetcher, address)
 	if err != nil {
-		return wrong("metadataUrl", "%s", err.(*Refusal).Explanation)
+		return wrong("metadataUrl", "%s", err.(*saml.Refusal).Explanation)
 	}
-	if body, err = metadataText(body); err != nil {
+	if body, err = saml.MetadataText(body); err != nil {
 		return wrong("metadataUrl", "the metadata cannot be used: %s", err)
 	}
 	p.doc["metadataXml"] = string(body)
@@ -104,11 +105,11 @@ func (p *preparation) identityProvider() error {
 	if p.doc["metadataUrl"] != nil {
 		source = "metadataUrl"
 	}
-	m, err := ParseMetadata([]byte(given), p.tx.Now())
+	m, err := saml.ParseMetadata([]byte(given), p.tx.Now())
 	if err != nil && given == stringOf(p.before, "metadataXml") { // good when it was stored, over by now: the rest may still change
-		m, err = readStoredMetadata([]byte(given))
+		m, err = saml.ParseStoredMetadata([]byte(given))
 	}
-	if refusal, ok := errors.AsType[*Refusal](err); ok {
+	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
 		return wrong(source, "%s", refusal.Explanation)
 	}
 	if err != nil {
@@ -135,7 +136,7 @@ func (p *preparation) byHand() error {
 		return wrong("idp.entityId", "is required without metadata, and has at most 1024 characters")
 	}
 	location, _ := idp["ssoUrl"].(string)
-	if err := CheckSSOURL(location); err != nil {
+	if err := saml.CheckSSOURL(location); err != nil {
 		return wrong("idp.ssoUrl", "%s", err)
 	}
 	list, _ := idp["certificates"].([]any)
@@ -143,12 +144,12 @@ func (p *preparation) byHand() error {
 	for i, e := range list {
 		element, _ := e.(map[string]any)
 		given, _ := element["pem"].(string)
-		cert, err := ParseCertificate(given)
+		cert, err := saml.ParseCertificate(given)
 		if err != nil {
 			return wrong(fmt.Sprintf("idp.certificates[%d].pem", i), "%s", err)
 		}
 		if p.tx.Now().After(cert.NotAfter) && len(list) == 1 {
-			return wrong(fmt.Sprintf("idp.certificates[%d].pem", i), "%s", ExpiryWarning(cert, p.tx.Now()))
+			return wrong(fmt.Sprintf("idp.certificates[%d].pem", i), "%s", saml.ExpiryWarning(cert, p.tx.Now()))
 		}
 		if !slices.ContainsFunc(certificates, cert.Equal) {
 			certificates = append(certificates, cert)
@@ -165,7 +166,7 @@ func certificateList(certificates []*x509.Certificate) []any {
 	var list []any
 	for _, c := range certificates {
 		list = append(list, map[string]any{"pem": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})),
-			"fingerprint": Fingerprint(c), "notAfter": timeText(c.NotAfter)})
+			"fingerprint": saml.Fingerprint(c), "notAfter": timeText(c.NotAfter)})
 	}
 	return list
 }
@@ -188,7 +189,7 @@ func (p *preparation) people() error {
 			continue // it was there before; that the organization has lost it since is judged at sign-in
 		}
 		if !slices.Contains(known, domain) {
-			return wrong(fmt.Sprintf("domains[%d]", i), "%q is no domain of the organization; add it to the Organization's domains first", clip(domain))
+			return wrong(fmt.Sprintf("domains[%d]", i), "%q is no domain of the organization; add it to the Organization's domains first", saml.Clip(domain))
 		}
 		if err := p.unassigned(i, domain); err != nil {
 			return err
@@ -211,7 +212,7 @@ func (p *preparation) people() error {
 			ok = err == nil
 		}
 		if !ok {
-			return wrong(fmt.Sprintf("jit.defaultGroups[%d].value", i), "no Group has the id %s", clip(value))
+			return wrong(fmt.Sprintf("jit.defaultGroups[%d].value", i), "no Group has the id %s", saml.Clip(value))
 		}
 	}
 	return nil
@@ -264,7 +265,7 @@ func (p *preparation) ranges() error {
 			return wrong(r.name, "must be from %d to %d", r.from, r.to)
 		}
 	}
-	if stringOf(p.doc, "nameIdFormat") == NameIDTransient {
+	if stringOf(p.doc, "nameIdFormat") == saml.NameIDTransient {
 		return wrong("nameIdFormat", "a transient NameID changes with every sign-in and names nobody; ask for persistent or emailAddress")
 	}
 	return nil

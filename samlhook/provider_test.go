@@ -16,6 +16,8 @@ import (
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
+	"rollcall/samlhook/saml/samltest"
 )
 
 func (s *site) connection(id directory.ID) *directory.Resource {
@@ -55,9 +57,9 @@ func metadataWith(pem []byte) string {
 }
 
 func TestPrepareRefuses(t *testing.T) {
-	good := metadataWith(keys().idp.pem())
+	good := metadataWith(samltest.Keys().IdP.PEM())
 	idp := func(pairs ...any) map[string]any {
-		values := map[string]any{"entityId": testIdP, "ssoUrl": "https://idp.example.com/sso", "certificates": []any{map[string]any{"pem": string(keys().idp.pem())}}}
+		values := map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso", "certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}
 		for i := 0; i < len(pairs); i += 2 {
 			if pairs[i+1] == nil {
 				delete(values, pairs[i].(string))
@@ -76,28 +78,28 @@ func TestPrepareRefuses(t *testing.T) {
 		location string
 	}{
 		{name: "nothing yet", doc: schema.Document{}},
-		{name: "metadata", doc: schema.Document{"metadataXml": good}, binding: BindingRedirect, location: "https://idp.example.com/redirect"},
-		{name: "metadata, POST wanted", doc: schema.Document{"metadataXml": good, "binding": "post"}, binding: BindingPost, location: "https://idp.example.com/post"},
-		{name: "metadata that offers POST only", doc: schema.Document{"metadataXml": strings.Replace(good, "HTTP-Redirect", "SOAP", 1)}, binding: BindingPost, location: "https://idp.example.com/post"},
+		{name: "metadata", doc: schema.Document{"metadataXml": good}, binding: saml.BindingRedirect, location: "https://idp.example.com/redirect"},
+		{name: "metadata, POST wanted", doc: schema.Document{"metadataXml": good, "binding": "post"}, binding: saml.BindingPost, location: "https://idp.example.com/post"},
+		{name: "metadata that offers POST only", doc: schema.Document{"metadataXml": strings.Replace(good, "HTTP-Redirect", "SOAP", 1)}, binding: saml.BindingPost, location: "https://idp.example.com/post"},
 		{name: "redirect wanted, POST offered", doc: schema.Document{"binding": "redirect", "metadataXml": strings.Replace(good, "HTTP-Redirect", "SOAP", 1)}, attr: "binding", says: "does not offer redirect"},
-		{name: "by hand", doc: schema.Document{"idp": idp()}, binding: BindingRedirect, location: "https://idp.example.com/sso"},
-		{name: "metadata goes before idp", doc: schema.Document{"metadataXml": good, "idp": idp("ssoUrl", "https://other.example.com/")}, binding: BindingRedirect, location: "https://idp.example.com/redirect"},
+		{name: "by hand", doc: schema.Document{"idp": idp()}, binding: saml.BindingRedirect, location: "https://idp.example.com/sso"},
+		{name: "metadata goes before idp", doc: schema.Document{"metadataXml": good, "idp": idp("ssoUrl", "https://other.example.com/")}, binding: saml.BindingRedirect, location: "https://idp.example.com/redirect"},
 		{name: "not XML", doc: schema.Document{"metadataXml": "hello"}, attr: "metadataXml", says: "cannot be used"},
 		{name: "no certificate", doc: schema.Document{"metadataXml": strings.Replace(testMetadata, "KEY", "", 1)}, attr: "metadataXml", says: "no signing certificate"},
-		{name: "a weak key", doc: schema.Document{"metadataXml": metadataWith(keys().weak.pem())}, attr: "metadataXml", says: "1024 bits"},
+		{name: "a weak key", doc: schema.Document{"metadataXml": metadataWith(samltest.Keys().Weak.PEM())}, attr: "metadataXml", says: "1024 bits"},
 		{name: "of a service provider", doc: schema.Document{"metadataXml": strings.ReplaceAll(good, "IDPSSODescriptor", "SPSSODescriptor")}, attr: "metadataXml", says: "service provider"},
 		{name: "metadata over", doc: schema.Document{"metadataXml": strings.Replace(good, "<EntityDescriptor ", `<EntityDescriptor validUntil="2020-01-01T00:00:00Z" `, 1)}, attr: "metadataXml", says: "valid until"},
 		{name: "idp without entityId", doc: schema.Document{"idp": idp("entityId", nil)}, attr: "idp.entityId"},
 		{name: "idp with a bad address", doc: schema.Document{"idp": idp("ssoUrl", "javascript:alert(1)")}, attr: "idp.ssoUrl", says: "not a usable"},
 		{name: "idp without certificates", doc: schema.Document{"idp": idp("certificates", nil)}, attr: "idp.certificates"},
 		{name: "idp with a bad certificate", doc: schema.Document{"idp": idp("certificates", []any{map[string]any{"pem": "x"}})}, attr: "idp.certificates[0].pem"},
-		{name: "idp with an expired certificate", doc: schema.Document{"idp": idp("certificates", []any{map[string]any{"pem": string(keys().expired.pem())}})}, attr: "idp.certificates[0].pem", says: "expired"},
+		{name: "idp with an expired certificate", doc: schema.Document{"idp": idp("certificates", []any{map[string]any{"pem": string(samltest.Keys().Expired.PEM())}})}, attr: "idp.certificates[0].pem", says: "expired"},
 		{name: "URL and XML", doc: schema.Document{"metadataUrl": "https://idp.example.com/m", "metadataXml": good}, attr: "metadataXml", says: "comes from metadataUrl"},
 		{name: "unreachable URL", doc: schema.Document{"metadataUrl": "http://127.0.0.1:1/m"}, attr: "metadataUrl", says: "could not be fetched"},
 		{name: "no URL", doc: schema.Document{"metadataUrl": "idp"}, attr: "metadataUrl"},
 		{name: "a domain of nobody", doc: schema.Document{"domains": []any{"example.com"}}, attr: "domains[0]", says: "no domain of the organization"},
 		{name: "a default group that is none", doc: schema.Document{"jit": map[string]any{"defaultGroups": []any{map[string]any{"value": directory.NewID().String()}}}}, attr: "jit.defaultGroups[0].value"},
-		{name: "transient", doc: schema.Document{"nameIdFormat": NameIDTransient}, attr: "nameIdFormat", says: "persistent"},
+		{name: "transient", doc: schema.Document{"nameIdFormat": saml.NameIDTransient}, attr: "nameIdFormat", says: "persistent"},
 		{name: "skew", doc: schema.Document{"clockSkewSeconds": number(601)}, attr: "clockSkewSeconds", says: "from 1 to 600"},
 		{name: "no skew", doc: schema.Document{"clockSkewSeconds": number(0)}, attr: "clockSkewSeconds"},
 		{name: "a session without end", doc: schema.Document{"sessionMinutes": number(100000)}, attr: "sessionMinutes"},
@@ -114,7 +116,7 @@ func TestPrepareRefuses(t *testing.T) {
 					t.Fatal(err)
 				}
 				l, err := s.hook.load(s.snapshot(), "default", s.connection(id))
-				if err != nil || (c.binding != "" && (l.Binding != c.binding || l.SSOURL != c.location || l.IdPEntityID != testIdP || len(l.Certificates) != 1)) {
+				if err != nil || (c.binding != "" && (l.Binding != c.binding || l.SSOURL != c.location || l.IdPEntityID != samltest.IdP || len(l.Certificates) != 1)) {
 					t.Errorf("loaded %+v, %v", l, err)
 				}
 				return
@@ -132,7 +134,7 @@ func TestMetadataURL(t *testing.T) {
 	var fetched atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fetched.Add(1)
-		w.Write([]byte(strings.Replace(metadataWith(keys().idp.pem()), "/metadata\"", r.URL.Path+"\"", 1)))
+		w.Write([]byte(strings.Replace(metadataWith(samltest.Keys().IdP.PEM()), "/metadata\"", r.URL.Path+"\"", 1)))
 	}))
 	t.Cleanup(server.Close)
 	s := newSite(t)
@@ -249,7 +251,7 @@ func TestRender(t *testing.T) {
 	s.mustModify(typeConnection, first, func(doc schema.Document) {
 		doc["allowSha1"] = true
 		doc["jit"] = map[string]any{"defaultGroups": []any{map[string]any{"value": group.String()}}}
-		doc["idp"].(map[string]any)["certificates"] = []any{map[string]any{"pem": string(keys().idp.pem())}, map[string]any{"pem": string(keys().expired.pem())}}
+		doc["idp"].(map[string]any)["certificates"] = []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}, map[string]any{"pem": string(samltest.Keys().Expired.PEM())}}
 	})
 	body = s.render(first)
 	for _, want := range []string{"SHA-1", "Staff gives roles", "expired on", `"status":"warning"`} {

@@ -9,6 +9,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // Health of a connection (IdentityProvider.health.status).
@@ -107,7 +108,7 @@ func (h *Hook) warnings(s *directory.Snapshot, r *directory.Resource, own *x509.
 		}
 	}
 	if own != nil {
-		if w := ExpiryWarning(own, h.now()); w != "" {
+		if w := saml.ExpiryWarning(own, h.now()); w != "" {
 			add("our own: " + w)
 		}
 	}
@@ -136,7 +137,7 @@ func (h *Hook) warnings(s *directory.Snapshot, r *directory.Resource, own *x509.
 		case err != nil:
 			add("the default group " + id.String() + " does not exist any more")
 		case gjson.GetBytes(group.JSON, gjson.Escape(schema.GroupAccessURN)+".roles.0").Exists():
-			add("the default group " + clip(displayOf(group, "id")) + " gives roles to everybody who signs in for the first time")
+			add("the default group " + saml.Clip(displayOf(group, "id")) + " gives roles to everybody who signs in for the first time")
 		}
 	}
 	return list

@@ -19,10 +19,11 @@ import (
 	"github.com/gorilla/mux"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"rollcall/cmd/rollcall/demoidp"
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
+	"rollcall/internal/demoidp"
+	"rollcall/samlhook/saml"
 )
 
 func TestMain(m *testing.M) { directorytest.Main(m) }
@@ -240,7 +241,7 @@ func (s *site) signIns() []*directory.Resource {
 }
 
 // lastSignIn checks outcome and reason of the newest record.
-func (s *site) lastSignIn(outcome Outcome, reason Reason) *directory.Resource {
+func (s *site) lastSignIn(outcome Outcome, reason saml.Reason) *directory.Resource {
 	s.t.Helper()
 	all := s.signIns()
 	if len(all) == 0 {

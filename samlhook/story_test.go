@@ -10,6 +10,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // TestStory is the main job from the person's side: refused, admitted just in time,
@@ -83,7 +84,7 @@ func TestStory(t *testing.T) {
 
 	for name, missing := range map[string]string{"carol": "lastName", "dora": "firstName"} {
 		wantPage(t, s.browser().signIn(login, name), http.StatusForbidden, "You could not be signed in")
-		record := s.lastSignIn(OutcomeRefused, ReasonMissingAttribute)
+		record := s.lastSignIn(OutcomeRefused, saml.ReasonMissingAttribute)
 		if why := record.Text("explanation"); !strings.Contains(why, "lacks "+missing+";") || !strings.Contains(why, "email") {
 			t.Errorf("%s: explanation %q", name, why)
 		}
