@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/directory"
+	"rollcall/internal/web"
 	"rollcall/samlhook/saml"
 )
 
@@ -125,14 +126,25 @@ func (f *finishing) findEarlier() error {
 	return nil
 }
 
+// confirmPage is what confirm.html shows.
+type confirmPage struct {
+	Organization string
+	Person       person
+	Action, Code string // of its form
+}
+
 // confirm asks a person whose sign-in we did not begin.
 func (f *finishing) confirm(s *directory.Snapshot, code, location string) error {
 	user, err := s.Get(typeUser, f.handOver.User)
 	if err != nil {
 		return f.complete(saml.Refuse(ReasonUserDeleted, "The User was deleted while the person signed in."))
 	}
-	f.show(http.StatusOK, "confirm", page{Heading: "Continue signing in?", Organization: displayOf(s.Organization(), "name"),
-		Person: describePerson(s, user), Action: f.urls(f.org, f.connection).Finish, Code: code, formTargets: f.originOf(location)})
+	policy := web.Policy{}
+	if origin := f.originOf(location); origin != "" {
+		policy.FormTargets = []string{origin}
+	}
+	f.show(http.StatusOK, "confirm", confirmPage{Organization: displayOf(s.Organization(), "name"),
+		Person: describePerson(s, user), Action: f.urls(f.org, f.connection).Finish, Code: code}, policy)
 	return nil
 }
 

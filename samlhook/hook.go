@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rollcall/directory"
+	"rollcall/internal/web"
 	"rollcall/samlhook/saml"
 )
 
@@ -45,6 +46,7 @@ type Hook struct {
 	site    *url.URL
 	secure  bool
 	origin  *http.CrossOriginProtection
+	pages   *web.Pages
 	fetcher *Fetcher
 	metrics *metrics
 
@@ -71,6 +73,7 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 		return nil, err
 	}
 	h.site, h.base, h.secure = site, site.EscapedPath(), site.Scheme == "https"
+	h.pages = web.MustParse(pageFiles, h.base)
 	// A proxy may rewrite Host; the browser's Origin is still ours.
 	if err := h.origin.AddTrustedOrigin(site.Scheme + "://" + site.Host); err != nil {
 		return nil, err
@@ -82,9 +85,10 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 // Close writes the records that are still being gathered.
 func (h *Hook) Close() { h.aggregate.close() }
 
-// Register adds the routes to r. One route stands for one path; methods are told
+// Register adds the routes to r, and those of the pages' assets. One route stands for one path; methods are told
 // apart here, so that a wrong one gets 405 with Allow.
 func (h *Hook) Register(r *mux.Router) {
+	r.PathPrefix(web.AssetsPath).Handler(web.Assets())
 	get := []string{http.MethodGet, http.MethodHead}
 	for _, route := range []struct {
 		path    string

@@ -153,7 +153,7 @@ func TestSimpleSAMLphp(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			wantPage(t, page, http.StatusOK, "Stu Dent")
+			wantPage(t, page, http.StatusOK, "me", "Stu Dent")
 			users := s.users("student@example.org")
 			if len(users) != 1 || users[0].Text("name.familyName") != "Dent" || s.signedInAs(b.session(s)) != users[0].ID {
 				t.Errorf("Users %v", users)

@@ -381,7 +381,7 @@ func wantStatus(t *testing.T, r *http.Response, status int) {
 }
 
 // inLog is how a page says that its number is in no record.
-const inLog = "The number is in the service's log."
+const inLog = `data-in="log"`
 
 // bodyOf is the body of an answer.
 func bodyOf(t *testing.T, r *http.Response) string {
@@ -393,10 +393,13 @@ func bodyOf(t *testing.T, r *http.Response) string {
 	return string(body)
 }
 
-func wantPage(t *testing.T, p *demoidp.Page, status int, text string) {
+// wantPage checks the status of a page, which page it is, and that it holds these texts.
+func wantPage(t *testing.T, p *demoidp.Page, status int, id string, texts ...string) {
 	t.Helper()
-	if p.Status != status || !strings.Contains(p.Body, text) {
-		t.Fatalf("%s: %d, want %d with %q:\n%s", p.URL, p.Status, status, text, p.Body)
+	for _, want := range append([]string{`<main id="` + id + `">`}, texts...) {
+		if p.Status != status || !strings.Contains(p.Body, want) {
+			t.Fatalf("%s: %d, want %d with %q:\n%s", p.URL, p.Status, status, want, p.Body)
+		}
 	}
 }
 

@@ -20,6 +20,8 @@ import (
 
 	"github.com/crewjam/saml"
 	dsig "github.com/russellhaering/goxmldsig"
+
+	"rollcall/internal/web"
 )
 
 const (
@@ -96,7 +98,7 @@ func New(base string, people []Person) (*IdP, error) {
 		MetadataURL:     *u.JoinPath(pathMetadata), SSOURL: *u.JoinPath(pathSSO),
 		ServiceProviderProvider: services{idp}, SessionProvider: sessions{idp},
 		Logger:               log.New(io.Discard, "", 0),
-		ResponseFormTemplate: responsePage,
+		ResponseFormTemplate: pages.Template("en", "response"),
 	}
 	return idp, nil
 }
@@ -179,10 +181,11 @@ func (idp *IdP) Handler() http.Handler {
 		w.Header().Set("Content-Type", "application/samlmetadata+xml")
 		w.Write(metadata)
 	})
-	mux.HandleFunc(pathSSO, idp.saml.ServeSSO)
-	mux.HandleFunc(pathStart, func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc(pathSSO, responseHeaders(idp.saml.ServeSSO))
+	mux.HandleFunc(pathStart, responseHeaders(func(w http.ResponseWriter, r *http.Request) {
 		idp.saml.ServeIDPInitiated(w, r, r.FormValue("sp"), "")
-	})
+	}))
+	mux.Handle(web.AssetsPath, web.Assets())
 	return mux
 }
 

@@ -6,6 +6,8 @@ import (
 	"html"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -216,5 +218,26 @@ func TestStrangers(t *testing.T) {
 	page, err = demoidp.NewBrowser(nil).Get(context.Background(), idpURL+"/start?sp=none")
 	if err != nil || page.Status != http.StatusOK || !strings.Contains(page.Body, "alice, bob, carol") {
 		t.Errorf("login form = %+v, %v", page, err)
+	}
+	if policy := page.Header.Get("Content-Security-Policy"); strings.Contains(policy, "script-src") || !strings.Contains(policy, "form-action 'self'") {
+		t.Errorf("policy of the login form: %s", policy)
+	}
+}
+
+// The page that posts the response has a policy, and a script that it allows.
+func TestResponsePage(t *testing.T) {
+	_, sp, idpURL := start(t, saml.BindingRedirect)
+	b := demoidp.NewBrowser(nil)
+	page, err := b.Post(t.Context(), idpURL+"/start?sp="+sp.connection.EntityID, url.Values{"user": {"alice"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := regexp.MustCompile(`<script src="(/assets/[^"]+)" defer></script>`).FindStringSubmatch(page.Body)
+	if script == nil || !strings.Contains(page.Header.Get("Content-Security-Policy"), "script-src 'self'") ||
+		page.Header.Get("Cache-Control") != "no-store" || !strings.HasPrefix(page.Header.Get("Content-Type"), "text/html") {
+		t.Fatalf("%v\n%s", page.Header, page.Body)
+	}
+	if asset, err := b.Get(t.Context(), idpURL+script[1]); err != nil || asset.Status != http.StatusOK {
+		t.Errorf("the script: %+v, %v", asset, err)
 	}
 }
