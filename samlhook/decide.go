@@ -69,7 +69,7 @@ func Decide(s *directory.Snapshot, c Settings, id saml.Identity, now time.Time) 
 	case len(found) == 1:
 		return d.link(found[0])
 	}
-	if stone := s.Tombstone(id.UserName); stone != nil {
+	if stone, how := tombstone(s, id.UserName); how == same {
 		return d.deleted(stone)
 	}
 	return d.nobody(false)
@@ -99,26 +99,39 @@ func (d *decider) refuse(user *directory.Resource, reason saml.Reason, explanati
 	return Decision{Outcome: OutcomeRefused, Reason: reason, Explanation: explanation, User: user}
 }
 
+// Attributes by which Users are found.
+const (
+	attributeUserName   = "userName"
+	attributeExternalID = "externalId"
+	attributeEmail      = "emails.value"
+)
+
 // find looks for Users to link: by the subject first, by e-mail address where that
-// found nobody.
+// found nobody, not even somebody whom the subject looks like.
 func (d *decider) find() []*directory.Resource {
-	var found []*directory.Resource
-	add := func(by, attribute, value string) {
-		if value == "" || !slices.Contains(d.settings.LinkBy, by) || !d.mayLink(value) {
-			return
-		}
-		for user := range d.snapshot.Find(typeUser, attribute, value) {
-			if !slices.ContainsFunc(found, func(f *directory.Resource) bool { return f.ID == user.ID }) {
-				found = append(found, user)
-			}
+	subject := d.identity.UserName
+	found := d.linkable(linkByUserName, attributeUserName, subject)
+	for _, user := range d.linkable(linkByExternalID, attributeExternalID, subject) {
+		if !slices.ContainsFunc(found, func(f *directory.Resource) bool { return f.ID == user.ID }) {
+			found = append(found, user)
 		}
 	}
-	add(linkByUserName, "userName", d.identity.UserName)
-	add(linkByExternalID, "externalId", d.identity.UserName)
-	if len(found) == 0 {
-		add(linkByEmail, "emails.value", d.identity.Email)
+	if len(found) == 0 && d.resembled() == nil {
+		found = d.linkable(linkByEmail, attributeEmail, d.identity.Email)
 	}
 	return found
+}
+
+// linkable are the Users that have the value, where the connection links by it.
+func (d *decider) linkable(by, attribute, value string) []*directory.Resource {
+	if value == "" || !slices.Contains(d.settings.LinkBy, by) || !d.mayLink(value) {
+		return nil
+	}
+	if attribute == attributeExternalID { // its case counts (RFC 7643 §3.1), so what is found is the same
+		return slices.Collect(d.snapshot.Find(typeUser, attribute, value))
+	}
+	having, _ := holders(d.snapshot, attribute, value)
+	return having
 }
 
 // mayLink says whether a value may link at all. With several connections one could
@@ -182,6 +195,9 @@ func (d *decider) deleted(stone *directory.Resource) (Decision, error) {
 // nobody is for a person whom nobody knows.
 func (d *decider) nobody(revived bool) (Decision, error) {
 	c, id := d.settings, d.identity
+	if refusal := d.lookAlike(); refusal != nil {
+		return *refusal, nil
+	}
 	if !c.JIT {
 		return d.refuse(nil, ReasonJITDisabled, "Nobody in the organization is "+saml.Clip(id.UserName)+d.why()+
 			"; create the User by SCIM, or set jit.enabled to true to have sign-in create it."), nil
@@ -200,7 +216,7 @@ func (d *decider) nobody(revived bool) (Decision, error) {
 		return d.refuse(nil, ReasonDomainNotVerified, saml.Clip(d.subject())+" is in a verified domain of another connection ("+domain+
 			"), which alone makes its people; have the person sign in there, assign the domain to this connection, or create the User by SCIM."), nil
 	}
-	for user := range d.snapshot.Find(typeUser, "userName", id.UserName) {
+	for user := range d.snapshot.Find(typeUser, attributeUserName, id.UserName) {
 		return d.refuse(user, ReasonUserNameTaken, "The userName "+saml.Clip(id.UserName)+" belongs to a User that this sign-in may not be linked to"+d.why()+
 			"; link them by hand, or let linkBy and domains allow it."), nil
 	}
@@ -223,7 +239,7 @@ func (d *decider) nobody(revived bool) (Decision, error) {
 // subject is the value whose domain decides whether the connection may make the
 // person: the userName, or the e-mail address where the userName has none.
 func (d *decider) subject() string {
-	if !strings.Contains(d.identity.UserName, "@") && d.identity.Email != "" {
+	if !strings.Contains(wideFold(d.identity.UserName), "@") && d.identity.Email != "" {
 		return d.identity.Email
 	}
 	return d.identity.UserName

@@ -91,8 +91,8 @@ func failureOf(reason saml.Reason) *failure {
 	case ReasonBrowserMismatch, ReasonLoginCookie:
 		return errOtherBrowser
 	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere, ReasonPrivilegedUser,
-		ReasonDomainNotVerified, ReasonUserNameTaken, saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute, ReasonConnectionDisabled,
-		saml.ReasonIdPInitiated:
+		ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute,
+		ReasonConnectionDisabled, saml.ReasonIdPInitiated:
 		return errRefused
 	case ReasonNotConfigured:
 		return errNotSetUp

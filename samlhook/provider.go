@@ -176,14 +176,12 @@ func (p *preparation) people() error {
 	s := p.tx.Snapshot()
 	var known []string
 	if org := s.Organization(); org != nil {
-		for _, d := range textsAt(org, "domains.#.value") {
-			known = append(known, strings.ToLower(d))
-		}
+		known = foldDomains(textsAt(org, "domains.#.value"))
 	}
 	list, _ := p.doc["domains"].([]any)
 	for i, e := range list {
 		domain, _ := e.(string)
-		domain = strings.ToLower(strings.TrimSpace(domain))
+		domain = wideFold(strings.TrimSpace(domain))
 		list[i] = domain
 		if p.listed("domains", domain) {
 			continue // it was there before; that the organization has lost it since is judged at sign-in
@@ -231,7 +229,7 @@ func (p *preparation) unassigned(i int, domain string) error {
 		if p.old != nil && other.ID == p.old.ID {
 			continue
 		}
-		if slices.Contains(lower(textsAt(other, "domains")), domain) {
+		if slices.Contains(foldDomains(textsAt(other, "domains")), domain) {
 			return wrong(fmt.Sprintf("domains[%d]", i), "%q is assigned to the connection %s already", domain, other.ID)
 		}
 		if rivals++; rivals <= maxRivals {

@@ -11,6 +11,7 @@ const (
 	ReasonLinkedElsewhere   saml.Reason = "linked_elsewhere"    // the User has another NameID on this connection
 	ReasonPrivilegedUser    saml.Reason = "privileged_user"     // the User has roles, and was not linked before
 	ReasonDomainNotVerified saml.Reason = "domain_not_verified" // the connection may make people of its domains only
+	ReasonLookAlike         saml.Reason = "look_alike"          // equals a User's value only in the fold by which values are unique
 	ReasonUserNameTaken     saml.Reason = "username_taken"      // by a User that may not be linked
 )
 

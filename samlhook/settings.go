@@ -38,7 +38,7 @@ type Settings struct {
 
 	LinkBy         []string
 	LinkPrivileged bool
-	Domains        []string // in lower case
+	Domains        []string // folded
 
 	JIT           bool
 	RequireNames  bool
@@ -56,7 +56,7 @@ func ReadSettings(r *directory.Resource) Settings {
 		"jit.reviveDeleted", "jit.defaultGroups.#.value", "jit.update.default", "jit.update.never", "sessionMinutes")
 	c := Settings{
 		ID: r.ID, Name: v[0].String(), Enabled: directory.Enabled(r.JSON),
-		LinkBy: texts(v[1]), LinkPrivileged: v[2].Bool(), Domains: lower(texts(v[3])),
+		LinkBy: texts(v[1]), LinkPrivileged: v[2].Bool(), Domains: foldDomains(texts(v[3])),
 		JIT: v[4].Bool(), RequireNames: v[5].Type != gjson.False, ReviveDeleted: v[6].Bool(),
 		Update: v[8].String() != "never", NeverUpdate: lower(texts(v[9])),
 		Session: time.Duration(v[10].Int()) * time.Minute,
@@ -91,13 +91,22 @@ func (c Settings) verifiedHere(value string, verified []string) bool {
 	return domain != "" && slices.Contains(c.Domains, domain) && slices.Contains(verified, domain)
 }
 
-// domainOf is what follows the last @, in lower case; empty where there is none.
+// domainOf is what follows the last @ of the folded value; empty where there is none.
 func domainOf(value string) string {
+	value = wideFold(value)
 	at := strings.LastIndexByte(value, '@')
 	if at < 0 {
 		return ""
 	}
-	return strings.ToLower(value[at+1:])
+	return value[at+1:]
+}
+
+// foldDomains are domains as domainOf spells them.
+func foldDomains(values []string) []string {
+	for i, v := range values {
+		values[i] = wideFold(v)
+	}
+	return values
 }
 
 // verifiedDomains are the domains of an Organization whose control was shown.
@@ -108,7 +117,7 @@ func verifiedDomains(organization *directory.Resource) []string {
 	}
 	for _, d := range gjson.GetBytes(organization.JSON, "domains").Array() {
 		if d.Get("verified").Bool() {
-			verified = append(verified, strings.ToLower(d.Get("value").String()))
+			verified = append(verified, wideFold(d.Get("value").String()))
 		}
 	}
 	return verified
@@ -122,7 +131,7 @@ func divideDomains(s *directory.Snapshot, connection directory.ID) (free, taken 
 	var others []string
 	for r := range s.All(typeConnection) {
 		if r.ID != connection {
-			others = append(others, lower(textsAt(r, "domains"))...)
+			others = append(others, foldDomains(textsAt(r, "domains"))...)
 		}
 	}
 	for _, domain := range verifiedDomains(s.Organization()) {

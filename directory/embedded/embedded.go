@@ -12,7 +12,6 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
-	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.uber.org/zap"
 )
 
@@ -69,14 +68,14 @@ func start(ctx context.Context, dir string, adjust func(*embed.Config)) (*Etcd, 
 		server.Close()
 		return nil, ctx.Err()
 	}
-	return &Etcd{server, v3client.New(server.Server)}, nil
+	return &Etcd{server, newClient(server.Server)}, nil
 }
 
 // Err tells of the etcd ending by itself.
 func (e *Etcd) Err() <-chan error { return e.server.Err() }
 
 // NewClient returns another in-process client: for tests that put something between the store and its etcd.
-func (e *Etcd) NewClient() *clientv3.Client { return v3client.New(e.server.Server) }
+func (e *Etcd) NewClient() *clientv3.Client { return newClient(e.server.Server) }
 
 // Close ends it. What was acknowledged is on the disk.
 func (e *Etcd) Close() {
