@@ -52,7 +52,6 @@ type Hook struct {
 
 	parsed      sync.Map // directory.ID → *loaded
 	parsedCount atomic.Int64
-	fetched     fetches
 	aggregate   aggregate
 	shown       sync.Map // name of an organization → its name to show, as last read
 	noted       notes
@@ -197,25 +196,15 @@ func (x *exchange) load(s *directory.Snapshot) (*loaded, error) {
 	return x.Hook.load(s, x.org, r)
 }
 
-// ready is the request's connection with its keys, which are made where they are not
-// there yet.
+// ready is the request's connection with its keys, and the snapshot on which it was read.
 func (x *exchange) ready() (*directory.Snapshot, *loaded, error) {
 	s, err := x.snapshot()
 	if err != nil {
 		return nil, nil, err
 	}
 	l, err := x.load(s)
-	if err != nil || (l.Key != nil && l.requests != nil) {
-		return s, l, err
-	}
-	if _, err := x.ensureSecrets(x.r.Context(), s, x.org, x.connection); err != nil {
-		return nil, nil, err
-	}
-	if s, err = x.snapshot(); err == nil {
-		l, err = x.load(s)
-	}
 	if err == nil && (l.Key == nil || l.requests == nil) {
-		err = errNoKey
+		err = errNotSetUp
 	}
 	return s, l, err
 }

@@ -1,7 +1,6 @@
 package samlhook
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -135,5 +134,3 @@ func (l *loaded) usable() error {
 	}
 	return nil
 }
-
-var errNoKey = errors.New("the connection has no key")

@@ -18,23 +18,26 @@ import (
 	"rollcall/directory/schema"
 )
 
+// written changes with every write to the store.
+func (s *site) written() int64 {
+	s.t.Helper()
+	resp, err := directorytest.Client(s.t).Get(s.t.Context(), s.root, clientv3.WithPrefix(), clientv3.WithCountOnly())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return resp.Header.Revision<<32 + resp.Count
+}
+
 func TestLoginWritesNothing(t *testing.T) {
 	s := newSite(t)
 	connection := s.connect(jitOn)
-	count := func() int64 {
-		resp, err := directorytest.Client(t).Get(t.Context(), s.root, clientv3.WithPrefix(), clientv3.WithCountOnly())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp.Header.Revision<<32 + resp.Count
-	}
-	before := count()
+	before := s.written()
 	b := s.browser()
 	for range 5 {
 		wantStatus(t, b.step(s.loginURL(connection), nil), http.StatusSeeOther)
 		b.get(s.url + "/orgs/default/me")
 	}
-	if count() != before {
+	if s.written() != before {
 		t.Error("a login wrote to the store")
 	}
 }
@@ -217,39 +220,6 @@ func TestPublicURL(t *testing.T) {
 			t.Errorf("%q is taken", bad)
 		}
 	}
-}
-
-// The keys of a connection are made once, whoever asks first.
-func TestKeysAreMadeOnce(t *testing.T) {
-	s := newSite(t)
-	other := s.another(directorytest.NewClient(t))
-	var id directory.ID
-	s.update(func(tx *directory.Tx) error {
-		r, err := tx.Create(typeConnection, schema.Document{"displayName": "x"})
-		if err == nil {
-			id = r.ID
-		}
-		return err
-	})
-	answers := make(chan string, 2)
-	for _, n := range []*site{s, other} {
-		go func() {
-			r, err := http.Get(n.url + "/orgs/default/saml/" + id.String() + "/metadata")
-			if err != nil {
-				answers <- err.Error()
-				return
-			}
-			defer r.Body.Close()
-			var b bytes.Buffer
-			b.ReadFrom(r.Body)
-			answers <- b.String()
-		}()
-	}
-	first, second := <-answers, <-answers
-	if first != second || !strings.Contains(first, "X509Certificate") {
-		t.Errorf("two nodes answered\n%s\n%s", first, second)
-	}
-	wantPage(t, s.browser().get(s.loginURL(id)), http.StatusForbidden, "notSetUp") // no identity provider yet
 }
 
 // A refusal because of settings leads to the organization's login page: another

@@ -1,7 +1,6 @@
 package samlhook
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -16,10 +15,13 @@ import (
 )
 
 // Prepare checks an IdentityProvider before it is stored and fills in what follows
-// from its metadata; old is nil for a new one. It is the hook of the type: it runs
-// inside the change, possibly more than once, and fetches metadata once a request.
-// Errors: *schema.Error (invalidValue) naming the attribute.
-func (h *Hook) Prepare(ctx context.Context, tx *directory.Tx, old *directory.Resource, doc schema.Document) error {
+// from its metadata; old is nil for a new one, which gets its key here. It is the hook
+// of the type: it runs inside the change, possibly more than once, and is pure. What it
+// needs from outside it asks of resolved, which returns what Resolve returned for it.
+// Errors: *schema.Error (invalidValue) naming the attribute; Forbidden without the
+// scope admin; that of resolved for what was not resolved yet.
+func (h *Hook) Prepare(tx *directory.Tx, id directory.ID, old *directory.Resource, doc schema.Document,
+	resolved func(need any) (any, error)) error {
 	if tx.Actor().Scope < directory.ScopeAdmin {
 		return &directory.Error{Kind: directory.Forbidden, Detail: "only a credential with the scope admin may change identity providers"}
 	}
@@ -32,29 +34,23 @@ func (h *Hook) Prepare(ctx context.Context, tx *directory.Tx, old *directory.Res
 	}
 	delete(doc, "sp") // derived, never stored
 	delete(doc, "health")
-	p := preparation{Hook: h, tx: tx, old: old, before: before, doc: doc}
-	for _, step := range []func() error{
-		func() error { return p.fetch(ctx) }, p.identityProvider, p.people, p.ranges, p.unsupported,
-	} {
+	p := preparation{tx: tx, id: id, old: old, before: before, doc: doc, resolved: resolved}
+	for _, step := range []func() error{p.fetch, p.identityProvider, p.people, p.ranges, p.unsupported, p.secrets} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	// Here rather than at the first login: a login writes nothing.
-	held, err := tx.Snapshot().Secret(directory.ID{}, secretMAC)
-	if err == nil && held == nil {
-		ensureMAC(tx)
-	}
-	return err
+	return nil
 }
 
 // preparation is one document while it is checked.
 type preparation struct {
-	*Hook
-	tx     *directory.Tx
-	old    *directory.Resource
-	before schema.Document // nil for a new one
-	doc    schema.Document
+	tx       *directory.Tx
+	id       directory.ID
+	old      *directory.Resource
+	before   schema.Document // nil for a new one
+	doc      schema.Document
+	resolved func(need any) (any, error)
 }
 
 func wrong(attribute, format string, args ...any) error {
@@ -68,7 +64,7 @@ func stringOf(doc schema.Document, name string) string {
 
 // fetch gets metadata by URL. metadataXml then holds the copy that is in use; it is
 // fetched anew when the URL changes or the copy is removed.
-func (p *preparation) fetch(ctx context.Context) error {
+func (p *preparation) fetch() error {
 	address := stringOf(p.doc, "metadataUrl")
 	if address == "" {
 		return nil
@@ -81,11 +77,15 @@ func (p *preparation) fetch(ctx context.Context) error {
 	case unchanged && given == held:
 		return nil
 	}
-	body, err := p.fetched.get(ctx, p.fetcher, address)
-	if err != nil {
-		return wrong("metadataUrl", "%s", err.(*saml.Refusal).Explanation)
+	fetched, err := p.resolved(metadataAt(address))
+	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
+		return wrong("metadataUrl", "%s", refusal.Explanation)
 	}
-	if body, err = saml.MetadataText(body); err != nil {
+	if err != nil {
+		return err
+	}
+	body, err := saml.MetadataText(fetched.([]byte))
+	if err != nil {
 		return wrong("metadataUrl", "the metadata cannot be used: %s", err)
 	}
 	p.doc["metadataXml"] = string(body)
@@ -278,5 +278,26 @@ func (p *preparation) unsupported() error {
 	if mode, _ := sync["mode"].(string); mode != "" && mode != "none" {
 		return wrong("groupSync.mode", "%s is not supported yet", mode)
 	}
+	return nil
+}
+
+// secrets makes the connection's key and the organization's, where they are not there
+// yet. It is the last step: nobody makes a key for a document that is refused.
+func (p *preparation) secrets() error {
+	held, err := heldSecrets(p.tx.Snapshot(), p.id)
+	if err != nil {
+		return err
+	}
+	if held.requests == nil {
+		createMAC(p.tx)
+	}
+	if held.stored != nil {
+		return nil
+	}
+	made, err := p.resolved(keyFor{p.tx.Snapshot().Organization().Text("name"), p.id})
+	if err != nil {
+		return err
+	}
+	p.tx.CreateSecret(p.id, secretSPKey, made.([]byte))
 	return nil
 }

@@ -1,7 +1,6 @@
 package samlhook
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidwall/gjson"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory"
@@ -162,37 +162,107 @@ func TestMetadataURL(t *testing.T) {
 		t.Error("metadataXml was changed under metadataUrl")
 	}
 
-	// Within one request, however often its change runs.
-	ctx, cancel := context.WithCancel(t.Context())
-	for range 3 {
-		if _, err := s.hook.fetched.get(ctx, s.hook.fetcher, server.URL+"/three"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if fetched.Load() != 4 {
-		t.Errorf("%d fetches", fetched.Load())
-	}
-	cancel()
-
 	// Private addresses are the operator's choice.
 	closed, err := New(s.store, Options{PublicURL: s.url})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(closed.Close)
-	_, err = s.org.Update(t.Context(), func(tx *directory.Tx) error {
-		return closed.Prepare(t.Context(), tx, nil, schema.Document{"displayName": "x", "metadataUrl": server.URL})
-	})
-	if err == nil || fetched.Load() != 4 {
+	prepare := func(tx *directory.Tx, resolved func(any) (any, error)) error {
+		return closed.Prepare(tx, directory.NewID(), nil, schema.Document{"displayName": "x", "metadataUrl": server.URL}, resolved)
+	}
+	var invalid *schema.Error
+	if err := closed.update(t.Context(), s.org, prepare); !errors.As(err, &invalid) || invalid.Attr != "metadataUrl" || fetched.Load() != 3 {
 		t.Errorf("fetched from a private address: %v", err)
 	}
 	// Who may not change connections makes the server fetch nothing.
 	weak := s.org.As(directory.Actor{Type: "AccessToken", Scope: directory.ScopeWrite})
-	_, err = weak.Update(t.Context(), func(tx *directory.Tx) error {
-		return s.hook.Prepare(t.Context(), tx, nil, schema.Document{"displayName": "x", "metadataUrl": server.URL})
-	})
-	if directory.KindOf(err) != directory.Forbidden || fetched.Load() != 4 {
+	if err := s.hook.update(t.Context(), weak, prepare); directory.KindOf(err) != directory.Forbidden || fetched.Load() != 3 {
 		t.Errorf("fetched for a credential without admin: %v", err)
+	}
+}
+
+// A change of a connection that loses a race runs again, and fetches nothing again.
+func TestMetadataIsFetchedOnce(t *testing.T) {
+	var fetched atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fetched.Add(1)
+		w.Write([]byte(metadataWith(samltest.Keys().IdP.PEM())))
+	}))
+	t.Cleanup(server.Close)
+	s, f := newFaultySite(t)
+	id := s.own(nil)
+	other := s.another(directorytest.NewClient(t))
+	hook := func(clientv3.Op) error {
+		other.mustModify(typeConnection, id, func(doc schema.Document) { doc["displayName"] = "renamed" })
+		return nil
+	}
+	f.before.Store(&hook)
+	runs := 0
+	s.mustModify(typeConnection, id, func(doc schema.Document) {
+		runs++
+		doc["metadataUrl"] = server.URL
+	})
+	if r := s.connection(id); r.Text("displayName") != "renamed" || r.Text("metadataUrl") != server.URL {
+		t.Errorf("stored %s", r.JSON)
+	}
+	if runs != 3 || fetched.Load() != 1 { // without the metadata, with it, and after the lost race
+		t.Errorf("the change ran %d times and fetched %d times", runs, fetched.Load())
+	}
+}
+
+// A connection gets its key when it is created. Whoever looks at it then writes nothing.
+func TestKeysComeWithTheConnection(t *testing.T) {
+	s := newSite(t)
+	id := directory.NewID()
+	if err := s.hook.update(t.Context(), s.org, func(tx *directory.Tx, resolved func(any) (any, error)) error {
+		doc := schema.Document{"displayName": "x"}
+		if err := s.hook.Prepare(tx, id, nil, doc, resolved); err != nil {
+			return err
+		}
+		_, err := tx.CreateAs(id, typeConnection, doc)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	before, b := s.written(), s.browser()
+	own := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String()
+	wantPage(t, b.get(s.loginURL(id)), http.StatusForbidden, "notSetUp") // no identity provider yet
+	metadata := b.get(s.hook.urls("default", id).Metadata)
+	if metadata.Status != http.StatusOK || !strings.Contains(metadata.Body, "X509Certificate") || own == "" {
+		t.Errorf("%d %s, fingerprint %q", metadata.Status, metadata.Body, own)
+	}
+	if s.written() != before {
+		t.Error("looking at a connection wrote to the store")
+	}
+	s.mustModify(typeConnection, id, func(doc schema.Document) { doc["displayName"] = "y" })
+	if now := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String(); now != own {
+		t.Errorf("a change made another key: %s, it was %s", now, own)
+	}
+}
+
+// A connection without a key says so, and any change gives it one.
+func TestConnectionWithoutKey(t *testing.T) {
+	s := newSite(t)
+	var id directory.ID
+	s.update(func(tx *directory.Tx) error {
+		r, err := tx.Create(typeConnection, schema.Document{"displayName": "x"})
+		if err == nil {
+			id = r.ID
+		}
+		return err
+	})
+	b := s.browser()
+	for _, address := range []string{s.hook.urls("default", id).Metadata, s.loginURL(id)} {
+		wantPage(t, b.get(address), http.StatusForbidden, "notSetUp")
+	}
+	s.mustModify(typeConnection, id, func(doc schema.Document) {
+		doc["idp"] = map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso",
+			"certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}
+	})
+	wantStatus(t, b.step(s.loginURL(id), nil), http.StatusSeeOther)
+	if health := gjson.Get(s.render(id), "health.status").String(); health != "ok" {
+		t.Errorf("health %s", health)
 	}
 }
 

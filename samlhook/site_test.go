@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -109,26 +111,56 @@ func (s *site) snapshot() *directory.Snapshot {
 	return snapshot
 }
 
-// configure creates an IdentityProvider as scimapi would.
+// lacking is what a change breaks off with that needs something.
+type lacking struct{ need any }
+
+func (l *lacking) Error() string { return fmt.Sprintf("needs %v", l.need) }
+
+// update runs a change as scimapi would: what Prepare needs is resolved outside of it, and the change runs again.
+func (h *Hook) update(ctx context.Context, d *directory.Directory,
+	change func(tx *directory.Tx, resolved func(any) (any, error)) error) error {
+	type resolution struct {
+		value any
+		err   error
+	}
+	got := map[any]resolution{}
+	for {
+		_, err := d.Update(ctx, func(tx *directory.Tx) error {
+			return change(tx, func(need any) (any, error) {
+				if r, ok := got[need]; ok {
+					return r.value, r.err
+				}
+				return nil, &lacking{need}
+			})
+		})
+		l, ok := errors.AsType[*lacking](err)
+		if !ok {
+			return err
+		}
+		value, err := h.Resolve(ctx, l.need)
+		got[l.need] = resolution{value, err}
+	}
+}
+
+// configure creates an IdentityProvider as scimapi would, but for its key: making one takes long.
 func (s *site) configure(doc schema.Document) (directory.ID, error) {
 	s.t.Helper()
-	ctx, cancel := context.WithCancel(s.t.Context()) // of the request
-	defer cancel()
 	key, err := spKeyForTests()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	var id directory.ID
-	_, err = s.org.Update(ctx, func(tx *directory.Tx) error {
+	id := directory.NewID()
+	err = s.hook.update(s.t.Context(), s.org, func(tx *directory.Tx, resolved func(any) (any, error)) error {
 		doc := doc.Clone()
-		if err := s.hook.Prepare(ctx, tx, nil, doc); err != nil {
+		if err := s.hook.Prepare(tx, id, nil, doc, func(need any) (any, error) {
+			if _, is := need.(keyFor); is {
+				return key, nil
+			}
+			return resolved(need)
+		}); err != nil {
 			return err
 		}
-		made, err := tx.Create(typeConnection, doc)
-		if err == nil {
-			id = made.ID
-			tx.CreateSecret(id, secretSPKey, key)
-		}
+		_, err := tx.CreateAs(id, typeConnection, doc)
 		return err
 	})
 	return id, err
@@ -167,9 +199,7 @@ var jitOn = schema.Document{"jit": map[string]any{"enabled": true}}
 
 // modify changes a resource as scimapi would.
 func (s *site) modify(typ string, id directory.ID, change func(doc schema.Document)) error {
-	ctx, cancel := context.WithCancel(s.t.Context()) // of the request
-	defer cancel()
-	_, err := s.org.Update(ctx, func(tx *directory.Tx) error {
+	return s.hook.update(s.t.Context(), s.org, func(tx *directory.Tx, resolved func(any) (any, error)) error {
 		old, err := tx.Get(typ, id)
 		if err != nil {
 			return err
@@ -180,14 +210,13 @@ func (s *site) modify(typ string, id directory.ID, change func(doc schema.Docume
 		}
 		change(doc)
 		if typ == typeConnection {
-			if err := s.hook.Prepare(ctx, tx, old, doc); err != nil {
+			if err := s.hook.Prepare(tx, id, old, doc, resolved); err != nil {
 				return err
 			}
 		}
 		_, err = tx.Replace(old, doc)
 		return err
 	})
-	return err
 }
 
 func (s *site) mustModify(typ string, id directory.ID, change func(doc schema.Document)) {
