@@ -472,6 +472,9 @@ func TestLostRace(t *testing.T) {
 	landed := b.step(s.acsURL(connection), form)
 	wantStatus(t, landed, http.StatusSeeOther)
 	s.lastSignIn(OutcomeSignedIn, ReasonLinked)
+	if got := s.verifications(); got != 1 {
+		t.Errorf("the message was verified %d times", got)
+	}
 	users := s.users("alice@example.com")
 	if len(users) != 1 || users[0].ID != made || users[0].Text("title") != "by SCIM" || users[0].Text("name.familyName") != "Archer" {
 		t.Fatalf("Users %v, made %s", users, made)
@@ -514,28 +517,96 @@ func TestLostRaceOnLink(t *testing.T) {
 	}
 }
 
-// The connection is switched off, or takes another key, between decision and commit.
+// verifications counts how often the node verified a message.
+func (s *site) verifications() int {
+	s.t.Helper()
+	families, err := s.metrics.Gather()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "rollcall_saml_verification_seconds" {
+			return int(f.Metric[0].GetHistogram().GetSampleCount())
+		}
+	}
+	s.t.Fatal("verifications are not measured")
+	return 0
+}
+
+// The connection changes between verification and commit: the message is verified again, once for each change, and the
+// sign-in is judged by what the connection says then.
 func TestLostRaceOnConnection(t *testing.T) {
-	for name, change := range map[string]func(schema.Document){
-		"switched off": func(doc schema.Document) { doc["enabled"] = false },
-		"another key": func(doc schema.Document) {
-			doc["metadataXml"] = strings.Replace(metadataWith(samltest.Keys().Second.PEM()), samltest.IdP, "https://other.example.com", 1)
-		},
+	changed := func(name string, value any) func(schema.Document) {
+		return func(doc schema.Document) { doc[name] = value }
+	}
+	for _, c := range []struct {
+		name    string
+		changes []func(schema.Document) // each before another commit
+		status  int
+		outcome Outcome
+		reason  saml.Reason
+	}{
+		{"renamed", []func(schema.Document){changed("displayName", "Renamed")}, http.StatusSeeOther, OutcomeCreated, ReasonCreated},
+		{"renamed twice", []func(schema.Document){changed("displayName", "First"), changed("displayName", "Renamed")},
+			http.StatusSeeOther, OutcomeCreated, ReasonCreated},
+		{"JIT off", []func(schema.Document){changed("jit", map[string]any{"enabled": false})},
+			http.StatusForbidden, OutcomeRefused, ReasonJITDisabled},
+		{"switched off", []func(schema.Document){changed("enabled", false)},
+			http.StatusForbidden, OutcomeRefused, ReasonConnectionDisabled},
+		{"another key", []func(schema.Document){changed("metadataXml", metadataWith(samltest.Keys().Second.PEM()))},
+			http.StatusBadRequest, OutcomeRefused, saml.ReasonSignatureInvalid},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			s, f := newFaultySite(t)
-			connection := s.connect(jitOn)
+			connection := s.own(jitOn)
 			other := s.another(directorytest.NewClient(t))
 			b := s.browser()
-			form := b.answer(s.loginURL(connection), "alice")
-			hook := func(clientv3.Op) error { other.mustModify(typeConnection, connection, change); return nil }
-			f.before.Store(&hook)
-			if landed := b.step(s.acsURL(connection), form); landed.StatusCode == http.StatusSeeOther {
-				t.Error("signed in all the same")
+			form := s.forged(connection, s.request(b, connection), "ann", "_a1", nil)
+			next := c.changes
+			var hook func(clientv3.Op) error
+			hook = func(clientv3.Op) error {
+				other.mustModify(typeConnection, connection, next[0])
+				if next = next[1:]; len(next) > 0 {
+					f.before.Store(&hook)
+				}
+				return nil
 			}
-			if len(s.users("alice@example.com")) != 0 {
-				t.Error("the User was created all the same")
+			f.before.Store(&hook)
+			wantStatus(t, b.step(s.acsURL(connection), form), c.status)
+			if got, want := s.verifications(), 1+len(c.changes); got != want {
+				t.Errorf("verified %d times, want %d", got, want)
+			}
+			s.hook.aggregate.flushAll()
+			record := s.lastSignIn(c.outcome, c.reason)
+			if c.outcome == OutcomeCreated && record.Text("connection.display") != "Renamed" {
+				t.Errorf("judged by an earlier version: %s", record.JSON)
+			}
+			if made := len(s.users("ann")); (made == 1) != (c.outcome == OutcomeCreated) {
+				t.Errorf("%d Users", made)
 			}
 		})
 	}
+}
+
+// A connection that changes all the time is unavailable in the end, and nobody signed in.
+func TestConnectionChangesForever(t *testing.T) {
+	s, f := newFaultySite(t)
+	connection := s.own(jitOn)
+	other := s.another(directorytest.NewClient(t))
+	b := s.browser()
+	form := s.forged(connection, s.request(b, connection), "ann", "_a1", nil)
+	var hook func(clientv3.Op) error
+	hook = func(clientv3.Op) error {
+		other.mustModify(typeConnection, connection, func(doc schema.Document) { doc["displayName"] = directory.NewID().String() })
+		f.before.Store(&hook)
+		return nil
+	}
+	f.before.Store(&hook)
+	response := b.step(s.acsURL(connection), form)
+	f.before.Store(nil)
+	wantStatus(t, response, http.StatusServiceUnavailable)
+	if got := s.verifications(); got != maxVerifications || len(s.users("ann")) != 0 {
+		t.Errorf("verified %d times, %d Users", got, len(s.users("ann")))
+	}
+	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusSeeOther) // nothing was used up
 }

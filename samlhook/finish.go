@@ -31,7 +31,7 @@ func (x *exchange) finish() error {
 		x.w.Header().Set("X-Request-Id", x.id)
 	}
 	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
-		return x.unverified(refusal, &saml.Response{})
+		return x.unverified(l.Name, refusal, nil)
 	}
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (f *finishing) complete(refusal *saml.Refusal) error {
 		return err
 	})
 	if directory.KindOf(err) == directory.Exists {
-		return f.unverified(saml.Refuse(ReasonCodeUsed, "The hand-over code was used before; it counts once."), &saml.Response{})
+		return f.unverified(f.loaded.Name, saml.Refuse(ReasonCodeUsed, "The hand-over code was used before; it counts once."), nil)
 	}
 	if err != nil {
 		return err

@@ -183,9 +183,13 @@ func TestLogAndMetrics(t *testing.T) {
 	if strings.Count(line, "\n") != 1 || strings.Contains(line, "alice") || strings.Contains(line, "SAMLResponse") {
 		t.Errorf("log: %s", line)
 	}
+	counted := map[string]float64{}
 	families, err := registry.Gather()
-	if err != nil || len(families) != 1 || families[0].GetName() != "rollcall_sign_ins_total" || families[0].Metric[0].Counter.GetValue() != 1 {
-		t.Errorf("metrics %v, %v", families, err)
+	for _, f := range families {
+		counted[f.GetName()] = f.Metric[0].GetCounter().GetValue() + float64(f.Metric[0].GetHistogram().GetSampleCount())
+	}
+	if err != nil || len(counted) != 2 || counted["rollcall_sign_ins_total"] != 1 || counted["rollcall_saml_verification_seconds"] != 1 {
+		t.Errorf("metrics %v, %v", counted, err)
 	}
 	hook.Close()
 }

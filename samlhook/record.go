@@ -19,7 +19,7 @@ const maxRecorded = 200
 // message itself.
 func (a *attempt) record() schema.Document {
 	doc := newRecord(a.id, a.connection, a.loaded.Name)
-	a.verdict.describe(doc)
+	a.describe(doc)
 	if a.refusal != nil {
 		judged(doc, OutcomeRefused, a.refusal.Reason, a.refusal.Explanation)
 	} else {
@@ -46,7 +46,7 @@ func judged(doc schema.Document, outcome Outcome, reason saml.Reason, explanatio
 }
 
 // describe puts down what was received and what was found.
-func (v *verdict) describe(doc schema.Document) {
+func (v *attempt) describe(doc schema.Document) {
 	r := v.response
 	putChecks(doc, r.Checks)
 	if c := r.Certificate; c != nil {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory"
@@ -54,7 +55,9 @@ type site struct {
 	root   string
 	org    *directory.Directory
 	offset *atomic.Int64 // of the clock, in nanoseconds
-	posts  atomic.Int64  // answers made by post
+
+	metrics *prometheus.Registry
+	posts   atomic.Int64 // answers made by post
 }
 
 func newSite(t *testing.T) *site {
@@ -66,7 +69,7 @@ func newSite(t *testing.T) *site {
 func newNode(t *testing.T, c *clientv3.Client, root, public string, offset *atomic.Int64) *site {
 	t.Helper()
 	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
-	s := &site{t: t, root: root, offset: offset}
+	s := &site{t: t, root: root, offset: offset, metrics: prometheus.NewRegistry()}
 	s.store = directorytest.Open(t, c, directory.Options{Root: root, Now: now})
 	s.org = s.store.Organization("default")
 	router := mux.NewRouter().SkipClean(true)
@@ -77,7 +80,7 @@ func newNode(t *testing.T, c *clientv3.Client, root, public string, offset *atom
 		public = server.URL
 	}
 	var err error
-	if s.hook, err = New(s.store, Options{PublicURL: public, Now: now, AllowPrivateMetadata: true}); err != nil {
+	if s.hook, err = New(s.store, Options{PublicURL: public, Now: now, AllowPrivateMetadata: true, Registry: s.metrics}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.hook.Close)
