@@ -140,14 +140,6 @@ func (c *change) expected(tx *directory.Tx) (*directory.Resource, error) {
 	return r, c.when.check(r.Version)
 }
 
-// prepare runs the type's hook on a document before it is stored.
-func (c *change) prepare(tx *directory.Tx, old *directory.Resource, doc schema.Document) error {
-	if hook := c.x.o.Hooks[c.t.Name].Prepare; hook != nil {
-		return hook(c.x.r.Context(), tx, old, doc)
-	}
-	return nil
-}
-
 // derived gives PATCH what the document does not hold, so that an echo of it can be told from a change.
 func (c *change) derived(tx *directory.Tx, r *directory.Resource) func(string) []byte {
 	return func(name string) []byte {

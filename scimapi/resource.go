@@ -41,7 +41,7 @@ func (x *exchange) get(t *schema.ResourceType, id directory.ID) error {
 
 // submit carries out a POST, PUT or PATCH of one resource and answers with the outcome.
 func (x *exchange) submit(c *change, q *params) error {
-	s, err := x.dir.Update(x.r.Context(), c.run)
+	s, err := x.update(x.r.Context(), x.dir, c.run)
 	if err != nil {
 		return err
 	}
