@@ -56,3 +56,21 @@ func (x *exchange) challenge() string {
 	}
 	return realm + `, error="invalid_token"`
 }
+
+// begin authenticates the request and returns the snapshot that the credential was judged on.
+func (x *exchange) begin() (*directory.Snapshot, error) {
+	if err := x.authenticate(); err != nil {
+		return nil, err
+	}
+	s, err := x.dir.Snapshot(x.r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if x.store.Stale(x.r.Context()) { // the operator chose to read on without quorum
+		x.w.Header().Set("Warning", staleWarning)
+	}
+	return s, nil
+}
+
+// staleWarning marks replies that may be older than the last change.
+const staleWarning = `110 rollcall "Response is Stale"`

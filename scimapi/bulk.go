@@ -2,6 +2,7 @@ package scimapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -104,16 +105,9 @@ func (b *bulkRun) unavailable() error {
 		if o.settled && directory.KindOf(o.err) != directory.Unavailable {
 			return nil
 		}
-		failed = cmpErr(failed, o.err)
+		failed = cmp.Or(failed, o.err)
 	}
 	return failed
-}
-
-func cmpErr(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // carryOut does steps of one level.
@@ -172,7 +166,7 @@ func (b *bulkRun) ready(s *directory.Snapshot, st *step) bool {
 		if err != nil {
 			o.fail(err)
 		}
-		failed = cmpErr(failed, o.err)
+		failed = cmp.Or(failed, o.err)
 	}
 	if failed != nil && len(st.operations) > 1 {
 		for _, o := range st.operations {

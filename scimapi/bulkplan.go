@@ -8,15 +8,6 @@ import (
 	"rollcall/directory"
 )
 
-// step is what is carried out as one: an operation, or several that refer to each other in a circle and succeed or fail
-// together.
-type step struct {
-	operations []*operation // in the order of the job
-	level      int          // no step depends on another one of its level, but for earlier changes of the same resource
-}
-
-func (s *step) first() *operation { return s.operations[0] }
-
 // dependency of an operation: after says that the other one has to be committed before, not only to come first.
 type dependency struct {
 	on    int

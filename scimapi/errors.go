@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	scim "github.com/elimity-com/scim/errors"
 
@@ -47,6 +48,7 @@ var statusOf = map[directory.Kind]struct {
 	status   int
 	scimType string
 }{
+
 	directory.NotFound:        {http.StatusNotFound, ""},
 	directory.Exists:          {http.StatusConflict, "uniqueness"},
 	directory.VersionMismatch: {http.StatusPreconditionFailed, ""},
@@ -132,4 +134,17 @@ func (x *exchange) errorBody(f *failure) []byte {
 		body = []byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"500"}`)
 	}
 	return body
+}
+
+// quote shows text from a client in a message: as one line, and short.
+func quote(s string) string {
+	if len(s) > 64 {
+		s = strings.ToValidUTF8(s[:64], "") + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '"' {
+			return '?'
+		}
+		return r
+	}, "'"+s+"'")
 }

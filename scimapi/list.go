@@ -1,12 +1,12 @@
 package scimapi
 
 import (
-	"bytes"
-	"compress/gzip"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"rollcall/directory"
+	"rollcall/directory/filter"
 	"rollcall/directory/schema"
 )
 
@@ -165,25 +165,33 @@ func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error 
 // keptBuffer is how large a list's buffer may be to be used again.
 const keptBuffer = 4 << 20
 
-// compressible is the size from which a list is worth compressing: one packet.
-const compressible = 1400
-
-// writeList sends a list, compressed when the client asks for it.
-func (x *exchange) writeList(body []byte) {
-	h := x.w.Header()
-	h.Add("Vary", "Accept-Encoding")
-	if len(body) >= compressible && acceptsGzip(x.r.Header["Accept-Encoding"]) {
-		var b bytes.Buffer
-		z, _ := x.gzip.Get().(*gzip.Writer)
-		if z == nil {
-			z, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for unknown levels only
-		}
-		z.Reset(&b)
-		_, _ = z.Write(body) // a Buffer does not fail
-		_ = z.Close()
-		x.gzip.Put(z)
-		h.Set("Content-Encoding", "gzip")
-		body = b.Bytes()
+// root answers a query of all types (RFC 7644 §3.4.2.1).
+func (x *exchange) root() error {
+	if _, err := x.begin(); err != nil {
+		return err
 	}
-	x.write(http.StatusOK, body)
+	if ok, err := x.allows([]string{http.MethodGet, http.MethodHead, http.MethodOptions}); !ok {
+		return err
+	}
+	q, err := x.readParams()
+	if err != nil {
+		return err
+	}
+	return x.query(q, "")
+}
+
+// onlyType is the one type whose resources can match: that of meta.resourceType eq "User" and whatever else.
+func onlyType(e filter.Expr) (name string, ok bool) {
+	switch e := e.(type) {
+	case *filter.And:
+		if name, ok = onlyType(e.Left); ok {
+			return name, true
+		}
+		return onlyType(e.Right)
+	case *filter.Compare:
+		if e.Op == filter.Eq && e.Value.Kind == filter.String && strings.EqualFold(e.Path.String(), "meta.resourceType") {
+			return e.Value.Text, true
+		}
+	}
+	return "", false
 }

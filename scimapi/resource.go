@@ -2,7 +2,6 @@ package scimapi
 
 import (
 	"net/http"
-	"strings"
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
@@ -10,8 +9,6 @@ import (
 
 // Names of the types that have more than a document.
 const (
-	accessURN = "urn:rollcall:params:scim:schemas:extension:1.0:Access" // of a User
-	groupURN  = "urn:ietf:params:scim:schemas:core:2.0:Group"
 	userType  = "User"
 	groupType = "Group"
 )
@@ -97,75 +94,4 @@ func current(s *directory.Snapshot, done *directory.Resource) *directory.Resourc
 		return r
 	}
 	return done
-}
-
-// reply answers a change: with the resource, or without a body when the client does not want it or it would be very
-// large (Appendix B-22).
-func (x *exchange) reply(status int, s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params, extra []byte) error {
-	named := len(q.attributes) > 0 || len(q.excludedAttributes) > 0 // then RFC 7644 §3.5.2 wants a body
-	minimal := prefers(x.r.Header["Prefer"], "return=minimal")
-	if named || extra != nil || (!minimal && !x.tooLargeToShow(s, r)) {
-		return x.show(status, s, t, r, q, extra)
-	}
-	h := x.w.Header()
-	if minimal {
-		h.Set("Preference-Applied", "return=minimal")
-	}
-	x.identify(t, r)
-	if status == http.StatusOK {
-		status = http.StatusNoContent
-	} else {
-		h.Set("Content-Length", "0")
-	}
-	x.w.WriteHeader(status)
-	return nil
-}
-
-// tooLargeToShow reports whether a PATCH was about a Group with so many members that its client hardly wants them all.
-func (x *exchange) tooLargeToShow(s *directory.Snapshot, r *directory.Resource) bool {
-	most := x.o.Limits.GroupReply
-	return r.Type == groupType && x.r.Method == http.MethodPatch && s.MemberCount(r.ID, most+1) > most
-}
-
-// show answers with the resource as the query wants it; extra are further members of its object.
-func (x *exchange) show(status int, s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params, extra []byte) error {
-	body, err := x.represent(s, t, r, q, extra)
-	if err != nil {
-		return err
-	}
-	x.identify(t, r)
-	x.write(status, body)
-	return nil
-}
-
-// represent is the resource as the query wants it; extra are further members of its object.
-func (x *exchange) represent(s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params, extra []byte) ([]byte, error) {
-	v, err := x.newRenderer(t, q)
-	if err != nil {
-		return nil, err
-	}
-	body, err := v.appendTo(make([]byte, 0, len(r.JSON)+derivedSize), s, r)
-	if err == nil && extra != nil {
-		body = append(append(body[:len(body)-1], extra...), '}')
-	}
-	return body, err
-}
-
-// identify sets the headers that say which resource, in which version, a reply is about.
-func (x *exchange) identify(t *schema.ResourceType, r *directory.Resource) {
-	x.set("Etag", etag(r.Version))
-	x.set("Location", string(x.appendLocation(make([]byte, 0, 128), t.Endpoint, r.ID)))
-}
-
-// prefers reports whether the client states the preference (RFC 7240 §2).
-func prefers(header []string, preference string) bool {
-	for _, list := range header {
-		for p := range strings.SplitSeq(list, ",") {
-			p, _, _ = strings.Cut(p, ";")
-			if strings.EqualFold(strings.ReplaceAll(strings.TrimSpace(p), `"`, ""), preference) {
-				return true
-			}
-		}
-	}
-	return false
 }

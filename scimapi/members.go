@@ -1,73 +1,15 @@
 package scimapi
 
 import (
-	"io"
 	"iter"
 	"slices"
-	"strings"
 
 	"rollcall/directory"
-	"rollcall/directory/schema"
 	"rollcall/scimapi/patch"
 )
 
 // skippedHeader lists the members that a credential with lenientMembers sent and that do not exist.
 const skippedHeader = "Rollcall-Skipped-Members"
-
-// input is the body of a POST or PUT. The members of a Group are taken out of it, since they may be very many.
-type input struct {
-	body    []byte
-	members []string // ids as sent
-}
-
-// input reads the body of a POST or PUT.
-func (x *exchange) input(t *schema.ResourceType) (*input, error) {
-	r, err := x.open(x.bodyLimit(t))
-	if err != nil {
-		return nil, err
-	}
-	return x.readInput(t, r, x.r.ContentLength)
-}
-
-// bodyLimit is how many bytes a body about a resource of the type may have. The lists of members in a Group's may be large.
-func (x *exchange) bodyLimit(t *schema.ResourceType) int64 {
-	if t.Name == groupType {
-		return x.o.Limits.GroupBody
-	}
-	return x.o.Limits.Body
-}
-
-// readInput reads a document; length is that of r, -1 if nobody knows.
-func (x *exchange) readInput(t *schema.ResourceType, r io.Reader, length int64) (in *input, err error) {
-	in = &input{}
-	if t.Name == groupType {
-		in.body, in.members, err = readGroup(r, x.o.Limits.Body)
-	} else {
-		in.body, err = readAll(r, length)
-	}
-	return in, err
-}
-
-// patchRequest reads the body of a PATCH.
-func (x *exchange) patchRequest(t *schema.ResourceType) (patch.Request, error) {
-	r, err := x.open(x.bodyLimit(t))
-	if err != nil {
-		return patch.Request{}, err
-	}
-	return x.readPatch(t, r, x.r.ContentLength)
-}
-
-// readPatch reads a PatchOp message; length is that of r, -1 if nobody knows.
-func (x *exchange) readPatch(t *schema.ResourceType, r io.Reader, length int64) (patch.Request, error) {
-	if t.Name == groupType {
-		r = &meter{r: r, limit: x.o.Limits.Body, from: 3} // {"Operations":[{"value":[
-	}
-	body, err := readAll(r, length)
-	if err != nil {
-		return patch.Request{}, err
-	}
-	return patch.Parse(body, patch.Options{Strict: x.actor.Strict})
-}
 
 // addMembers adds members, by their ids as sent.
 func (c *change) addMembers(tx *directory.Tx, group *directory.Resource, members []string) error {
@@ -152,19 +94,6 @@ func (x *exchange) reportSkipped(skipped []string) {
 		}
 		x.w.Header().Add(skippedHeader, quote(id))
 	}
-}
-
-// quote shows text from a client in a message: as one line, and short.
-func quote(s string) string {
-	if len(s) > 64 {
-		s = strings.ToValidUTF8(s[:64], "") + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '"' {
-			return '?'
-		}
-		return r
-	}, "'"+s+"'")
 }
 
 // currentMembers tells a PATCH about a Group's members, for the operations that need to know them.

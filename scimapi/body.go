@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"rollcall/directory/schema"
+	"rollcall/scimapi/patch"
 )
 
 // mode is how strictly this request's bodies are read.
@@ -66,25 +67,57 @@ func readError(err error) error {
 	return fail(http.StatusBadRequest, "invalidSyntax", "the body could not be read: it ended early")
 }
 
-// accepts returns the media type of the reply: SCIM's own unless the client prefers plain JSON (RFC 7644 §3.8).
-func accepts(header []string) string {
-	const own = "application/scim+json"
-	if len(header) == 0 {
-		return own
+// input is the body of a POST or PUT. The members of a Group are taken out of it, since they may be very many.
+type input struct {
+	body    []byte
+	members []string // ids as sent
+}
+
+// input reads the body of a POST or PUT.
+func (x *exchange) input(t *schema.ResourceType) (*input, error) {
+	r, err := x.open(x.bodyLimit(t))
+	if err != nil {
+		return nil, err
 	}
-	best, bestQ := own, 0.0
-	for part := range strings.SplitSeq(strings.Join(header, ","), ",") {
-		typ, q := weighted(part)
-		switch strings.ToLower(typ) {
-		case own, "*/*", "application/*":
-			if q > 0 && q >= bestQ {
-				best, bestQ = own, q
-			}
-		case "application/json":
-			if q > bestQ {
-				best, bestQ = "application/json", q
-			}
-		}
+	return x.readInput(t, r, x.r.ContentLength)
+}
+
+// readInput reads a document; length is that of r, -1 if nobody knows.
+func (x *exchange) readInput(t *schema.ResourceType, r io.Reader, length int64) (in *input, err error) {
+	in = &input{}
+	if t.Name == groupType {
+		in.body, in.members, err = readGroup(r, x.o.Limits.Body)
+	} else {
+		in.body, err = readAll(r, length)
 	}
-	return best
+	return in, err
+}
+
+// bodyLimit is how many bytes a body about a resource of the type may have. The lists of members in a Group's may be large.
+func (x *exchange) bodyLimit(t *schema.ResourceType) int64 {
+	if t.Name == groupType {
+		return x.o.Limits.GroupBody
+	}
+	return x.o.Limits.Body
+}
+
+// patchRequest reads the body of a PATCH.
+func (x *exchange) patchRequest(t *schema.ResourceType) (patch.Request, error) {
+	r, err := x.open(x.bodyLimit(t))
+	if err != nil {
+		return patch.Request{}, err
+	}
+	return x.readPatch(t, r, x.r.ContentLength)
+}
+
+// readPatch reads a PatchOp message; length is that of r, -1 if nobody knows.
+func (x *exchange) readPatch(t *schema.ResourceType, r io.Reader, length int64) (patch.Request, error) {
+	if t.Name == groupType {
+		r = &meter{r: r, limit: x.o.Limits.Body, from: 3} // {"Operations":[{"value":[
+	}
+	body, err := readAll(r, length)
+	if err != nil {
+		return patch.Request{}, err
+	}
+	return patch.Parse(body, patch.Options{Strict: x.actor.Strict})
 }
