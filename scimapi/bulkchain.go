@@ -67,10 +67,10 @@ func (c *chain) changes() []func(*directory.Tx) error {
 			}
 			err := st.run(tx)
 			switch {
-			case err == nil && !(c.staged && st.asked()):
+			case err == nil && !(c.staged && st.readsMembers()):
 				c.staged = true
 				return nil
-			case c.staged && (err == nil || st.asked()): // decided on members that are not the Group's any more
+			case c.staged && (err == nil || st.readsMembers()): // decided on members that are not the Group's any more
 				err = errLater
 			}
 			c.waits = err == errLater || mayPass(err) // what comes behind must not overtake

@@ -56,7 +56,7 @@ func parseJob(body []byte, maxOperations int) (*job, error) {
 		_, err := schema.Unmarshal(body) // which says where
 		return nil, err
 	}
-	m, err := members(gjson.ParseBytes(body), "", "schemas", "failOnErrors", "Operations")
+	m, err := knownMembers(gjson.ParseBytes(body), "", "schemas", "failOnErrors", "Operations")
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func parseJob(body []byte, maxOperations int) (*job, error) {
 func parseOperation(v gjson.Result, index int) *operation {
 	o := &operation{index: index}
 	at := fmt.Sprintf("Operations[%d]", index)
-	m, err := members(v, at, "method", "bulkId", "version", "path", "data")
+	m, err := knownMembers(v, at, "method", "bulkId", "version", "path", "data")
 	if err != nil {
 		o.err = err
 		return o
@@ -145,8 +145,8 @@ func (o *operation) check(at string) error {
 	return nil
 }
 
-// members are the known members of a JSON object by their proper names.
-func members(v gjson.Result, at string, known ...string) (map[string]gjson.Result, error) {
+// knownMembers are the known members of a JSON object by their proper names.
+func knownMembers(v gjson.Result, at string, known ...string) (map[string]gjson.Result, error) {
 	if !v.IsObject() {
 		return nil, schema.Errorf(schema.InvalidSyntax, at, "must be a JSON object")
 	}

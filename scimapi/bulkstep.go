@@ -60,9 +60,9 @@ func (s *step) deletes() bool {
 	return slices.ContainsFunc(s.operations, func(o *operation) bool { return o.method == http.MethodDelete })
 }
 
-// asked reports whether a filter of the step looked at the members that the Group has.
-func (s *step) asked() bool {
-	return slices.ContainsFunc(s.operations, func(o *operation) bool { return o.change.asked })
+// readsMembers reports whether a filter of the step looked at the members that the Group has.
+func (s *step) readsMembers() bool {
+	return slices.ContainsFunc(s.operations, func(o *operation) bool { return o.change.readsMembers })
 }
 
 // inCircle is the error of operations that refer to each other and cannot be carried out together (RFC 7644 §3.7.1).

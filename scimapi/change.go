@@ -21,10 +21,10 @@ type change struct {
 	in     *input        // of POST and PUT
 	patch  patch.Request // of PATCH
 
-	done    *directory.Resource // as the commit leaves it; nil on DELETE
-	secret  string              // of a new AccessToken
-	skipped []string            // members that do not exist
-	asked   bool                // a filter looked at the members that the Group has
+	done         *directory.Resource // as the commit leaves it; nil on DELETE
+	secret       string              // of a new AccessToken
+	skipped      []string            // members that do not exist
+	readsMembers bool                // a filter looked at the members that the Group has
 }
 
 // newChange is the change that the request is about, without its body.
@@ -40,7 +40,7 @@ func (c *change) run(tx *directory.Tx) error {
 		}
 		return c.join(tx)
 	}
-	c.skipped, c.asked = nil, false
+	c.skipped, c.readsMembers = nil, false
 	old, err := c.expected(tx)
 	if err != nil {
 		return err

@@ -102,8 +102,8 @@ func describe(attr, detail, otherwise string) string {
 	return detail
 }
 
-// fail writes err as the reply.
-func (x *exchange) fail(err error) {
+// replyError writes err as the reply.
+func (x *exchange) replyError(err error) {
 	if x.w.status != 0 {
 		return // the reply is on its way; the log has the error
 	}

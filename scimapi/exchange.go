@@ -36,12 +36,12 @@ func (h *Handler) serve(route, org, base string, dir *directory.Directory, w htt
 				panic(p)
 			}
 			cause = &panicked{value: p, stack: debug.Stack()}
-			x.fail(cause)
+			x.replyError(cause)
 		}
 		x.log(cause)
 	}()
 	if cause = handle(x); cause != nil {
-		x.fail(cause)
+		x.replyError(cause)
 		return
 	}
 	cause = x.cause

@@ -76,11 +76,11 @@ func (x *exchange) newListing(q *params, s *directory.Snapshot, typ string) (*li
 			l.ask.Types = append(l.ask.Types, t.Name)
 		}
 	}
-	names := localizer{x: x, s: s, types: types}
-	if l.ask.Filter, err = names.expr(q.filter); err != nil {
+	w := rewriter{x: x, s: s, types: types}
+	if l.ask.Filter, err = w.expr(q.filter); err != nil {
 		return nil, err
 	}
-	if err := names.sortable(q.sortBy); err != nil {
+	if err := w.sortable(q.sortBy); err != nil {
 		return nil, err
 	}
 	return l, nil

@@ -100,19 +100,19 @@ func (x *exchange) reportSkipped(skipped []string) {
 type currentMembers struct {
 	s     *directory.Snapshot
 	group directory.ID
-	asked *bool
+	read  *bool
 }
 
 // Has implements patch.Members.
 func (m currentMembers) Has(id string) bool {
-	*m.asked = true
+	*m.read = true
 	member, ok := directory.ParseID(id)
 	return ok && m.s.IsMember(m.group, member)
 }
 
 // All implements patch.Members.
 func (m currentMembers) All() iter.Seq[patch.Member] {
-	*m.asked = true
+	*m.read = true
 	return func(yield func(patch.Member) bool) {
 		for r := range m.s.Members(m.group) {
 			if !yield(patch.Member{ID: r.ID.String(), Type: r.Type, Display: r.Display}) {
@@ -127,5 +127,5 @@ func (c *change) members(tx *directory.Tx, r *directory.Resource) patch.Members 
 	if r.Type != groupType {
 		return nil
 	}
-	return currentMembers{tx.Snapshot(), r.ID, &c.asked}
+	return currentMembers{tx.Snapshot(), r.ID, &c.readsMembers}
 }

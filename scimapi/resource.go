@@ -7,12 +7,6 @@ import (
 	"rollcall/directory/schema"
 )
 
-// Names of the types that have more than a document.
-const (
-	userType  = "User"
-	groupType = "Group"
-)
-
 // get answers with one resource (RFC 7644 §3.4.1).
 func (x *exchange) get(t *schema.ResourceType, id directory.ID) error {
 	r, s, err := x.dir.Get(x.r.Context(), t.Name, id)

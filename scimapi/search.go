@@ -43,7 +43,7 @@ func (x *exchange) search(endpoint string) error {
 	if err != nil {
 		return err
 	}
-	q, err := x.params(a)
+	q, err := x.parseParams(a)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (x *exchange) search(endpoint string) error {
 }
 
 // parseSearch reads a SearchRequest. Names are compared without case, null is not given, unknown members are ignored.
-func parseSearch(body []byte) (*asked, error) {
+func parseSearch(body []byte) (*sentQuery, error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(body, &raw); err != nil || raw == nil {
 		return nil, fail(http.StatusBadRequest, "invalidSyntax", "the body is no JSON object")
@@ -69,7 +69,7 @@ func parseSearch(body []byte) (*asked, error) {
 		!slices.ContainsFunc(schemas, func(s string) bool { return strings.EqualFold(s, searchURN) }) {
 		return nil, fail(http.StatusBadRequest, "invalidSyntax", "schemas must be [%q]", searchURN)
 	}
-	a := &asked{}
+	a := &sentQuery{}
 	if err := a.each(func(name, scimType string, value **string) error {
 		text, kind, ok := scalar(members[strings.ToLower(name)])
 		if number := name == "count" || name == "startIndex"; number && kind == '"' || !number && kind == '0' {
