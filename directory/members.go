@@ -2,8 +2,6 @@ package directory
 
 import (
 	"iter"
-
-	"github.com/tidwall/gjson"
 )
 
 // MemberRef is one member of a Group.
@@ -29,7 +27,7 @@ func (s *Snapshot) Members(group ID) iter.Seq[MemberRef] {
 			return
 		}
 		for m := range s.scope.membersOf(g) {
-			if !yield(MemberRef{m.ID, m.Type, display(m)}) {
+			if !yield(MemberRef{m.ID, m.Type, m.Display()}) {
 				return
 			}
 		}
@@ -71,7 +69,7 @@ func (s *Snapshot) GroupsOf(member ID) iter.Seq[GroupRef] {
 			return
 		}
 		for g := range s.groupsOf(r) {
-			if !yield(GroupRef{g.group.ID, display(g.group), g.direct}) {
+			if !yield(GroupRef{g.group.ID, g.group.Display(), g.direct}) {
 				return
 			}
 		}
@@ -109,7 +107,7 @@ func (s *Snapshot) Groups(r *Resource) iter.Seq[GroupRef] {
 	}
 	return func(yield func(GroupRef) bool) {
 		for g := range s.groupsAbove(r.ord) {
-			if !yield(GroupRef{g.group.ID, display(g.group), g.direct}) {
+			if !yield(GroupRef{g.group.ID, g.group.Display(), g.direct}) {
 				return
 			}
 		}
@@ -213,11 +211,4 @@ func (s *scopeState) grants(group, member uint32) iter.Seq[uint32] {
 			return e.from == group && e.to == member && yield(e.grantor)
 		})
 	}
-}
-
-func display(r *record) string {
-	if d := gjson.GetBytes(r.JSON, "displayName").String(); d != "" || r.Type == groupType {
-		return d
-	}
-	return gjson.GetBytes(r.JSON, "userName").String()
 }

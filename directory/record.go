@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/tidwall/gjson"
 )
 
 // Version tells two states of a resource apart. It is opaque: compared, never computed with.
@@ -32,6 +34,18 @@ type Resource struct {
 // Memo is a place where readers keep what they worked out of the resource, such as parts of its representation; it goes with
 // the bytes. nil for a resource that is not held in memory.
 func (r *Resource) Memo() *atomic.Value { return r.memo }
+
+// Text returns a top-level or dotted attribute of the stored document as text; "" if it has none.
+func (r *Resource) Text(path string) string { return gjson.GetBytes(r.JSON, path).String() }
+
+// Display is the name to show for the resource: its displayName, or the userName of a User that has none; "" if it has
+// neither.
+func (r *Resource) Display() string {
+	if name := r.Text("displayName"); name != "" || r.Type == groupType {
+		return name
+	}
+	return r.Text("userName")
+}
 
 // record is a resource with what only the server knows.
 type record struct {

@@ -132,7 +132,7 @@ func (tx *Tx) switchGroupNames(keys scopeKeys, sc *scopeState, on bool) error {
 	t.list.Scan(func(_ uint32, g *record) bool {
 		key := a.Key(gjson.GetBytes(g.JSON, "displayName").String())
 		if first, ok := held[key]; ok {
-			clash = errorf(Exists, "uniqueGroupNames", "the groups %s and %s have the same displayName %q", first, g.ID, display(g))
+			clash = errorf(Exists, "uniqueGroupNames", "the groups %s and %s have the same displayName %q", first, g.ID, g.Display())
 			return false
 		}
 		held[key] = g.ID

@@ -79,7 +79,7 @@ func deleteUser(tx *Tx, r *record) error {
 		"deletedAt": timeText(tx.at),
 		"deletedBy": map[string]any{"type": tx.dir.actor.Type, "value": tx.dir.actor.ID},
 	}
-	if d := display(r); d != "" {
+	if d := r.Display(); d != "" {
 		doc["displayName"] = d
 	}
 	before, err := schema.User().Decode(r.JSON)
@@ -157,7 +157,7 @@ func (tx *Tx) keepsActive(g *record, leaving []ID) error {
 
 func errLastActive(g *record) error {
 	return errorf(Mutability, "members", "the group %q is protected: its last active member cannot be removed, deactivated or deleted",
-		display(g))
+		g.Display())
 }
 
 // brings reports whether the change adds an active User to the group. Whoever deactivates that User does not know it yet for

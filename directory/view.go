@@ -2,8 +2,6 @@ package directory
 
 import (
 	"encoding/json"
-
-	"github.com/tidwall/gjson"
 )
 
 // View is a resource with what is derived of it at one snapshot. It is what filters see (filter.Resource).
@@ -35,13 +33,13 @@ func (v View) Derived(name string) []byte {
 	case name == "groups" && v.rec.Type == userType:
 		var list []map[string]string
 		for g := range v.snap.groupsOf(v.rec) {
-			list = append(list, map[string]string{"value": g.group.ID.String(), "display": display(g.group), "type": direct(g.direct)})
+			list = append(list, map[string]string{"value": g.group.ID.String(), "display": g.group.Display(), "type": direct(g.direct)})
 		}
 		return marshalList(list)
 	case name == "members" && v.rec.Type == groupType:
 		var list []map[string]string
 		for m := range v.snap.scope.membersOf(v.rec) {
-			list = append(list, map[string]string{"value": m.ID.String(), "display": display(m), "type": m.Type})
+			list = append(list, map[string]string{"value": m.ID.String(), "display": m.Display(), "type": m.Type})
 		}
 		return marshalList(list)
 	case name == accessURN && v.rec.Type == userType:
@@ -103,6 +101,3 @@ func (v View) Contains(name, value string) bool {
 	}
 	return false
 }
-
-// Text returns a top-level or dotted attribute of a stored document as text; "" where it has none.
-func (r *Resource) Text(path string) string { return gjson.GetBytes(r.JSON, path).String() }

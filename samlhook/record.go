@@ -63,7 +63,7 @@ func (v *verdict) describe(doc schema.Document) {
 	case !v.user.IsZero() && v.decision.User == nil:
 		doc["user"] = map[string]any{"value": v.user.String(), "display": clip(v.decision.Document["displayName"].(string))}
 	case v.decision.User != nil:
-		doc["user"] = map[string]any{"value": v.decision.User.ID.String(), "display": clip(displayOf(v.decision.User, "userName"))}
+		doc["user"] = map[string]any{"value": v.decision.User.ID.String(), "display": clip(v.decision.User.Display())}
 	}
 	groups := map[string]any{}
 	putTexts(groups, "added", idTexts(v.decision.Groups))

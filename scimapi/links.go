@@ -75,7 +75,7 @@ func (v *renderer) appendLinks(dst []byte, start int, s *directory.Snapshot) []b
 		if l.ref && !object.Get("$ref").Exists() {
 			more = append(v.x.appendLocation(append(more, `,"$ref":"`...), endpoint, id), '"')
 		}
-		if name := nameToShow(to); name != "" && !object.Get(l.label).Exists() {
+		if name := to.Display(); name != "" && !object.Get(l.label).Exists() {
 			more = gjson.AppendJSONString(append(append(append(more, `,"`...), l.label...), `":`...), name)
 		}
 		dst = slices.Insert(dst, start+object.Index+len(object.Raw)-1, more...)
@@ -91,13 +91,6 @@ func find(s *directory.Snapshot, types []string, id directory.ID) (*directory.Re
 		}
 	}
 	return nil, ""
-}
-
-func nameToShow(r *directory.Resource) string {
-	if name := r.Text("displayName"); name != "" {
-		return name
-	}
-	return r.Text("userName")
 }
 
 // dropLinks takes addresses that are derived anyway out of a document that a client sent: they would outlive a change of the
