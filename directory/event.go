@@ -36,7 +36,7 @@ func (tx *Tx) touch(id ID, path string) {
 func (tx *Tx) eventJSON(id ID) ([]byte, error) {
 	doc := schema.Document{
 		"id":     id.String(),
-		"at":     timeText(tx.at),
+		"at":     schema.FormatTime(tx.at),
 		"actor":  map[string]any{"type": tx.dir.actor.Type, "value": tx.dir.actor.ID},
 		"action": tx.event.action,
 	}
@@ -60,7 +60,7 @@ func (tx *Tx) eventJSON(id ID) ([]byte, error) {
 func (tx *Tx) RecordSignIn(doc schema.Document) (ID, error) {
 	id := tx.dir.store.timeIDs.next(tx.at)
 	doc = maps.Clone(doc)
-	doc["id"], doc["at"] = id.String(), timeText(tx.at)
+	doc["id"], doc["at"] = id.String(), schema.FormatTime(tx.at)
 	b, err := schema.SignIn().Encode(doc)
 	if err != nil {
 		return id, err

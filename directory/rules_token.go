@@ -11,7 +11,7 @@ const tokenLifetime = 365 * 24 * time.Hour
 
 func createAccessToken(tx *Tx, r *record, doc schema.Document) error {
 	if _, ok := doc["expiresAt"]; !ok {
-		doc["expiresAt"] = timeText(tx.at.Add(tokenLifetime))
+		doc["expiresAt"] = schema.FormatTime(tx.at.Add(tokenLifetime))
 	}
 	if err := tx.checkAccessToken(doc); err != nil {
 		return err

@@ -76,7 +76,7 @@ func deleteUser(tx *Tx, r *record) error {
 	doc := schema.Document{
 		"id":        r.ID.String(),
 		"userName":  gjson.GetBytes(r.JSON, "userName").String(),
-		"deletedAt": timeText(tx.at),
+		"deletedAt": schema.FormatTime(tx.at),
 		"deletedBy": map[string]any{"type": tx.dir.actor.Type, "value": tx.dir.actor.ID},
 	}
 	if d := r.Display(); d != "" {

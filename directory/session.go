@@ -61,8 +61,8 @@ func (tx *Tx) CreateSession(user, connection ID, expires time.Time) (secret stri
 	doc := schema.Document{
 		"user":       map[string]any{"value": user.String()},
 		"connection": map[string]any{"value": connection.String()},
-		"createdAt":  timeText(tx.at),
-		"expiresAt":  timeText(expires),
+		"createdAt":  schema.FormatTime(tx.at),
+		"expiresAt":  schema.FormatTime(expires),
 	}
 	_, err = tx.create(NewID(), sessionType, doc, func(r *record) { r.hash, r.epoch = secretHash(secret), epoch })
 	return secret, err
@@ -94,6 +94,3 @@ func (tx *Tx) endSessions(user ID) error {
 	})
 	return nil
 }
-
-// timeText is a dateTime as SCIM writes it: UTC with milliseconds.
-func timeText(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

@@ -90,10 +90,10 @@ func (s *Snapshot) sortKey(r *record, a *schema.Attribute, q Query) sortKey {
 	}
 	switch a.Path {
 	case "meta.created":
-		return sortKey{text: timeKey(r.Created)}
+		return sortKey{text: schema.TimeKey(r.Created)}
 	case "meta.lastModified":
 		_, at := s.scope.modified(r)
-		return sortKey{text: timeKey(at)}
+		return sortKey{text: schema.TimeKey(at)}
 	}
 	v := s.sortValue(r, a, q)
 	switch {

@@ -287,7 +287,7 @@ func cmpOrd(a, b *record) uint32 {
 func (s *scopeState) indexKeys(x *index, r *record) []string {
 	if x.attr == nil { // meta.lastModified
 		_, at := s.modified(r)
-		return []string{timeKey(at)}
+		return []string{schema.TimeKey(at)}
 	}
 	return attributeKeys(x.attr, r.JSON)
 }
@@ -300,7 +300,7 @@ func (s *scopeState) restamp(group uint32, st stamp) {
 	_, before := s.modified(r)
 	s.stamps.Set(group, st)
 	_, after := s.modified(r)
-	x.move([]string{timeKey(before)}, []string{timeKey(after)}, group)
+	x.move([]string{schema.TimeKey(before)}, []string{schema.TimeKey(after)}, group)
 }
 
 func (s *scopeState) rehash(old, new *record) {

@@ -3,7 +3,6 @@ package directory
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tidwall/btree"
 	"github.com/tidwall/gjson"
@@ -102,6 +101,3 @@ func attributeKeys(a *schema.Attribute, doc []byte) []string {
 	})
 	return keys
 }
-
-// timeKey is the key of a dateTime attribute, as schema.Attribute.Key makes it from text.
-func timeKey(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"rollcall/directory/schema"
 )
 
 // exists asks etcd for a key that is not held in memory.
@@ -63,7 +65,7 @@ func (s *Store) writeUsage(ctx context.Context) error {
 	s.usage.mu.Unlock()
 	var writes []entry
 	for k, at := range seen {
-		writes = append(writes, entry{key: s.keys.scope(k.scope).note(usedNote, k.id), value: []byte(timeText(at))})
+		writes = append(writes, entry{key: s.keys.scope(k.scope).note(usedNote, k.id), value: []byte(schema.FormatTime(at))})
 	}
 	return s.housekeep(ctx, nil, writes)
 }

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
@@ -49,7 +48,7 @@ func (v *verdict) describe(doc schema.Document) {
 	r := v.response
 	putChecks(doc, r.Checks)
 	if c := r.Certificate; c != nil {
-		doc["certificate"] = map[string]any{"fingerprint": Fingerprint(c), "notAfter": timeText(c.NotAfter), "algorithm": r.Algorithm}
+		doc["certificate"] = map[string]any{"fingerprint": Fingerprint(c), "notAfter": schema.FormatTime(c.NotAfter), "algorithm": r.Algorithm}
 	}
 	if a := r.Assertion; a != nil {
 		putText(doc, "nameId", clip(a.NameID))
@@ -109,5 +108,3 @@ func idTexts(ids []directory.ID) []string {
 	}
 	return values
 }
-
-func timeText(t time.Time) string { return t.UTC().Format(timeLayout) }

@@ -2,9 +2,9 @@ package scimapi
 
 import (
 	"encoding/hex"
-	"time"
 
 	"rollcall/directory"
+	"rollcall/directory/schema"
 )
 
 // appendMeta appends the resource's meta (RFC 7643 §3.1).
@@ -12,13 +12,14 @@ func (v *renderer) appendMeta(dst []byte, r *directory.Resource) []byte {
 	dst = append(dst, `{"resourceType":"`...)
 	dst = append(dst, v.t.Name...)
 	dst = append(dst, `","created":"`...)
-	dst = appendTime(dst, r.Created)
-	at := len(dst) - timeSize
+	start := len(dst)
+	dst = schema.AppendTime(dst, r.Created)
+	created := dst[start:]
 	dst = append(dst, `","lastModified":"`...)
 	if r.LastModified.Equal(r.Created) {
-		dst = append(dst, dst[at:at+timeSize]...)
+		dst = append(dst, created...)
 	} else {
-		dst = appendTime(dst, r.LastModified)
+		dst = schema.AppendTime(dst, r.LastModified)
 	}
 	dst = append(dst, `","location":"`...)
 	dst = v.x.appendLocation(dst, v.t.Endpoint, r.ID)
@@ -44,11 +45,3 @@ func appendID(dst []byte, id directory.ID) []byte {
 	}
 	return dst
 }
-
-// timeFormat is an RFC 3339 time of timeSize bytes.
-const (
-	timeFormat = "2006-01-02T15:04:05.000Z"
-	timeSize   = len(timeFormat)
-)
-
-func appendTime(dst []byte, t time.Time) []byte { return t.UTC().AppendFormat(dst, timeFormat) }

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"golang.org/x/text/language"
@@ -158,24 +157,4 @@ func reference(a *Attribute, s string, strict bool) string {
 		return "must be an absolute URI"
 	}
 	return ""
-}
-
-// ParseTime reads an xsd:dateTime (RFC 7643 §2.3.5): date and time, up to nine
-// digits of fraction, and a zone, without which it counts as UTC.
-func ParseTime(s string) (time.Time, bool) {
-	if len(s) < len("2006-01-02T15:04:05") || s[10] != 'T' || s[13] != ':' || s[16] != ':' || strings.Contains(s, ",") {
-		return time.Time{}, false
-	}
-	layout := "2006-01-02T15:04:05"
-	switch i := len(s) - len("+00:00"); {
-	case s[len(s)-1] == 'Z':
-		layout += "Z07:00"
-	case i >= len("2006-01-02T15:04:05") && (s[i] == '+' || s[i] == '-'):
-		if s[i+1:] > "14:00" {
-			return time.Time{}, false
-		}
-		layout += "Z07:00"
-	}
-	t, err := time.Parse(layout, s)
-	return t, err == nil
 }
