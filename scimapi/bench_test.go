@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorilla/mux"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory"
@@ -53,8 +52,7 @@ func newBenchOn(b *testing.B, etcd *clientv3.Client) *bench {
 	last := &recorder{KV: etcd.KV}
 	etcd.KV = last
 	store := directorytest.Open(b, etcd, directory.Options{Root: directorytest.Root(), Alone: true})
-	r := mux.NewRouter()
-	scimapi.New(store, scimapi.Options{PublicURL: publicURL}).Register(r)
+	r := newRouter(b, store, scimapi.Options{PublicURL: publicURL})
 	s := &server{store: store}
 	return &bench{s, r, s.client(b, "default", "admin", nil), last}
 }

@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorilla/mux"
-
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/embedded"
@@ -27,8 +25,7 @@ func BenchmarkBulk(b *testing.B) {
 		}
 		b.Cleanup(etcd.Close)
 		store := directorytest.Open(b, etcd.Client, directory.Options{Root: directorytest.Root(), Alone: true})
-		r := mux.NewRouter()
-		scimapi.New(store, scimapi.Options{PublicURL: publicURL}).Register(r)
+		r := newRouter(b, store, scimapi.Options{PublicURL: publicURL})
 		s := &server{store: store}
 		benchmarkBulk(b, &bench{server: s, h: r, c: s.client(b, "default", "admin", nil)})
 	})

@@ -1,19 +1,19 @@
 package scimapi
 
 import (
+	"fmt"
 	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 
 	"rollcall/directory"
+	"rollcall/internal/publicurl"
 )
 
 // Handler serves SCIM. It is made by New and safe for concurrent use.
 type Handler struct {
 	store  *directory.Store
 	o      Options
-	public string // PublicURL without a trailing slash
+	public string // PublicURL without a path
 	origin *http.CrossOriginProtection
 	gzip   sync.Pool // of *gzip.Writer
 	lists  sync.Pool // of *[]byte
@@ -22,13 +22,17 @@ type Handler struct {
 	requests, failures *limiter
 }
 
-// New returns a Handler that serves the store.
-func New(store *directory.Store, o Options) *Handler {
-	h := &Handler{store: store, o: o.withDefaults(), public: strings.TrimRight(o.PublicURL, "/"), origin: http.NewCrossOriginProtection(),
-		requests: newLimiter(o.Rate), failures: newLimiter(o.Failures)}
-	if u, err := url.Parse(h.public); err == nil && u.Scheme != "" && u.Host != "" {
-		// A proxy may rewrite Host; the browser's Origin is still ours. The error is for malformed origins only.
-		_ = h.origin.AddTrustedOrigin(u.Scheme + "://" + u.Host)
+// New returns a Handler that serves the store. The error names a PublicURL that is not the URL of a host.
+func New(store *directory.Store, o Options) (*Handler, error) {
+	public, err := publicurl.Parse(o.PublicURL)
+	if err != nil {
+		return nil, fmt.Errorf("the public URL: %w", err)
 	}
-	return h
+	h := &Handler{store: store, o: o.withDefaults(), public: public.String(), origin: http.NewCrossOriginProtection(),
+		requests: newLimiter(o.Rate), failures: newLimiter(o.Failures)}
+	// A proxy may rewrite Host; the browser's Origin is still the public URL's.
+	if err := h.origin.AddTrustedOrigin(h.public); err != nil {
+		return nil, err
+	}
+	return h, nil
 }
