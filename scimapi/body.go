@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 
+	"rollcall/directory"
 	"rollcall/directory/schema"
 	"rollcall/scimapi/patch"
 )
@@ -14,23 +15,7 @@ import (
 // mode is how strictly this request's bodies are read.
 func (x *exchange) mode() schema.Mode { return schema.Mode{Strict: x.actor.Strict} }
 
-// readAll reads a body; length is what its header says, -1 if nothing.
-func readAll(r io.Reader, length int64) ([]byte, error) {
-	var b bytes.Buffer
-	if length > 0 {
-		b.Grow(int(length) + bytes.MinRead)
-	}
-	if _, err := b.ReadFrom(r); err != nil {
-		return nil, readError(err)
-	}
-	body := bytes.TrimPrefix(b.Bytes(), []byte("\ufeff"))
-	if len(bytes.TrimSpace(body)) == 0 {
-		return nil, fail(http.StatusBadRequest, "invalidSyntax", "the body is empty")
-	}
-	return body, nil
-}
-
-// open checks the headers that describe a body and returns the body, which fails beyond limit bytes.
+// open checks the headers that describe a body and returns the body. Reading it fails beyond limit bytes.
 func (x *exchange) open(limit int64) (io.Reader, error) {
 	if err := checkMediaType(x.r.Header.Get("Content-Type")); err != nil {
 		return nil, err
@@ -59,38 +44,28 @@ func checkMediaType(contentType string) error {
 	return nil
 }
 
-// readError is a body that could not be read: over the limit, or cut off by the client.
+// readAll reads a body; length is what its header says, -1 if nothing.
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	var b bytes.Buffer
+	if length > 0 {
+		b.Grow(int(length) + bytes.MinRead)
+	}
+	if _, err := b.ReadFrom(r); err != nil {
+		return nil, readError(err)
+	}
+	body := bytes.TrimPrefix(b.Bytes(), []byte("\ufeff"))
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, fail(http.StatusBadRequest, "invalidSyntax", "the body is empty")
+	}
+	return body, nil
+}
+
+// readError is the error for a body that could not be read: it is over the limit, or the client cut it off.
 func readError(err error) error {
 	if f := translate(err); f.status != http.StatusInternalServerError {
 		return err
 	}
 	return fail(http.StatusBadRequest, "invalidSyntax", "the body could not be read: it ended early")
-}
-
-// input is the body of a POST or PUT. The members of a Group are taken out of it, since they may be very many.
-type input struct {
-	body    []byte
-	members []string // ids as sent
-}
-
-// input reads the body of a POST or PUT.
-func (x *exchange) input(t *schema.ResourceType) (*input, error) {
-	r, err := x.open(x.bodyLimit(t))
-	if err != nil {
-		return nil, err
-	}
-	return x.readInput(t, r, x.r.ContentLength)
-}
-
-// readInput reads a document; length is that of r, -1 if nobody knows.
-func (x *exchange) readInput(t *schema.ResourceType, r io.Reader, length int64) (in *input, err error) {
-	in = &input{}
-	if t.Name == groupType {
-		in.body, in.members, err = readGroup(r, x.o.Limits.Body)
-	} else {
-		in.body, err = readAll(r, length)
-	}
-	return in, err
 }
 
 // bodyLimit is how many bytes a body about a resource of the type may have. The lists of members in a Group's may be large.
@@ -101,23 +76,51 @@ func (x *exchange) bodyLimit(t *schema.ResourceType) int64 {
 	return x.o.Limits.Body
 }
 
-// patchRequest reads the body of a PATCH.
-func (x *exchange) patchRequest(t *schema.ResourceType) (patch.Request, error) {
-	r, err := x.open(x.bodyLimit(t))
+// readRequest reads the body of the request.
+func (c *change) readRequest() error {
+	s, err := c.x.dir.Snapshot(c.x.r.Context())
 	if err != nil {
-		return patch.Request{}, err
+		return err
 	}
-	return x.readPatch(t, r, x.r.ContentLength)
+	r, err := c.x.open(c.x.bodyLimit(c.t))
+	if err != nil {
+		return err
+	}
+	return c.read(s, r, c.x.r.ContentLength)
 }
 
-// readPatch reads a PatchOp message; length is that of r, -1 if nobody knows.
-func (x *exchange) readPatch(t *schema.ResourceType, r io.Reader, length int64) (patch.Request, error) {
-	if t.Name == groupType {
-		r = &meter{r: r, limit: x.o.Limits.Body, from: 3} // {"Operations":[{"value":[
+// read reads the body of the change; s is the state that the request was judged on, length that of r, -1 if unknown.
+func (c *change) read(s *directory.Snapshot, r io.Reader, length int64) (err error) {
+	if c.method == http.MethodPatch {
+		return c.readPatch(s, r, length)
+	}
+	var body []byte
+	if c.t.Name == groupType {
+		body, c.members, err = readGroup(r, c.x.o.Limits.Body)
+	} else {
+		body, err = readAll(r, length)
+	}
+	if err != nil {
+		return err
+	}
+	if c.doc, c.docErr = c.t.Parse(body, c.x.mode()); c.docErr == nil {
+		c.x.dropLinks(c.t, c.doc)
+	}
+	return nil
+}
+
+func (c *change) readPatch(s *directory.Snapshot, r io.Reader, length int64) error {
+	if c.t.Name == groupType {
+		r = &meter{r: r, limit: c.x.o.Limits.Body, from: 3} // {"Operations":[{"value":[
 	}
 	body, err := readAll(r, length)
 	if err != nil {
-		return patch.Request{}, err
+		return err
 	}
-	return patch.Parse(body, patch.Options{Strict: x.actor.Strict})
+	o := patch.Options{Strict: c.x.actor.Strict, Derived: c.derived(s)}
+	request, err := patch.Parse(body, o)
+	if err == nil {
+		c.patch = patch.Compile(c.t, request, o)
+	}
+	return err
 }

@@ -215,11 +215,5 @@ func (b *bulkRun) read(s *directory.Snapshot, st *step, o *operation) error {
 	if limit := b.x.bodyLimit(t); int64(len(data)) > limit {
 		return &http.MaxBytesError{Limit: limit}
 	}
-	var err error
-	if o.method == http.MethodPatch {
-		c.patch, err = b.x.readPatch(t, bytes.NewReader(data), int64(len(data)))
-	} else {
-		c.in, err = b.x.readInput(t, bytes.NewReader(data), int64(len(data)))
-	}
-	return err
+	return c.read(s, bytes.NewReader(data), int64(len(data)))
 }

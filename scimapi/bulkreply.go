@@ -43,7 +43,7 @@ func (b *bulkRun) reply(ctx context.Context) error {
 						return err
 					}
 				}
-				body, err := x.represent(s, c.t, c.done, &params{}, once(c.secret))
+				body, err := x.represent(s, c.t, c.done, &params{}, secretMember(c.secret))
 				if err != nil {
 					return err
 				}
@@ -65,7 +65,7 @@ func (b *bulkRun) reply(ctx context.Context) error {
 			x.w.Header().Set("Preference-Applied", preference)
 		}
 	}
-	x.write(http.StatusOK, body)
+	x.send(http.StatusOK, body)
 	return nil
 }
 

@@ -44,7 +44,7 @@ func (x *exchange) discover(endpoint, id string) error {
 	}
 	for _, d := range all {
 		if d.id == id || (endpoint == "Schemas" && strings.EqualFold(d.id, id)) { // URNs have no case (RFC 8141)
-			x.write(http.StatusOK, d.body)
+			x.send(http.StatusOK, d.body)
 			return nil
 		}
 	}
@@ -70,7 +70,7 @@ func (x *exchange) writeJSON(v any) error {
 	if err != nil {
 		return err
 	}
-	x.write(http.StatusOK, body)
+	x.send(http.StatusOK, body)
 	return nil
 }
 

@@ -120,7 +120,7 @@ func (x *exchange) replyError(err error) {
 	}
 	h.Del("ETag")
 	h.Del("Location")
-	x.write(f.status, x.errorBody(f))
+	x.send(f.status, x.errorBody(f))
 }
 
 // errorBody is the failure as a message (RFC 7644 §3.12).

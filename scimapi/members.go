@@ -96,22 +96,30 @@ func (x *exchange) reportSkipped(skipped []string) {
 	}
 }
 
-// currentMembers tells a PATCH about a Group's members, for the operations that need to know them.
-type currentMembers struct {
+// currentMembers is nil for resources that have none.
+func (c *change) currentMembers(tx *directory.Tx, r *directory.Resource) patch.Members {
+	if r.Type != groupType {
+		return nil
+	}
+	return groupMembers{tx.Snapshot(), r.ID, &c.readsMembers}
+}
+
+// groupMembers tells a PATCH about a Group's members, for the operations that need to know them.
+type groupMembers struct {
 	s     *directory.Snapshot
 	group directory.ID
-	read  *bool
+	read  *bool // becomes true when they are looked at
 }
 
 // Has implements patch.Members.
-func (m currentMembers) Has(id string) bool {
+func (m groupMembers) Has(id string) bool {
 	*m.read = true
 	member, ok := directory.ParseID(id)
 	return ok && m.s.IsMember(m.group, member)
 }
 
 // All implements patch.Members.
-func (m currentMembers) All() iter.Seq[patch.Member] {
+func (m groupMembers) All() iter.Seq[patch.Member] {
 	*m.read = true
 	return func(yield func(patch.Member) bool) {
 		for r := range m.s.Members(m.group) {
@@ -120,12 +128,4 @@ func (m currentMembers) All() iter.Seq[patch.Member] {
 			}
 		}
 	}
-}
-
-// members is nil for resources that have none.
-func (c *change) members(tx *directory.Tx, r *directory.Resource) patch.Members {
-	if r.Type != groupType {
-		return nil
-	}
-	return currentMembers{tx.Snapshot(), r.ID, &c.readsMembers}
 }

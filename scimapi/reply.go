@@ -48,7 +48,7 @@ func (x *exchange) show(status int, s *directory.Snapshot, t *schema.ResourceTyp
 		return err
 	}
 	x.identify(t, r)
-	x.write(status, body)
+	x.send(status, body)
 	return nil
 }
 
@@ -71,8 +71,8 @@ func (x *exchange) identify(t *schema.ResourceType, r *directory.Resource) {
 	x.set("Location", string(x.appendLocation(make([]byte, 0, 128), t.Endpoint, r.ID)))
 }
 
-// write sends a whole reply.
-func (x *exchange) write(status int, body []byte) {
+// send writes a whole reply.
+func (x *exchange) send(status int, body []byte) {
 	x.set("Content-Type", accepts(x.r.Header["Accept"]))
 	x.set("Content-Length", strconv.Itoa(len(body)))
 	x.w.WriteHeader(status)
@@ -101,7 +101,7 @@ func (x *exchange) writeList(body []byte) {
 		h.Set("Content-Encoding", "gzip")
 		body = b.Bytes()
 	}
-	x.write(http.StatusOK, body)
+	x.send(http.StatusOK, body)
 }
 
 // prefers reports whether the client states the preference (RFC 7240 §2).
@@ -117,9 +117,9 @@ func prefers(header []string, preference string) bool {
 	return false
 }
 
-// once is the secret of a new AccessToken as a member of its representation; nil for other resources. No other reply has it:
+// secretMember is the secret of a new AccessToken as a member of its representation; nil for other resources. No other reply has it:
 // only its hash is stored.
-func once(secret string) []byte {
+func secretMember(secret string) []byte {
 	if secret == "" {
 		return nil
 	}

@@ -30,8 +30,16 @@ func (x *exchange) get(t *schema.ResourceType, id directory.ID) error {
 	return x.show(http.StatusOK, s, t, r, q, nil)
 }
 
-// submit carries out a POST, PUT or PATCH of one resource and answers with the outcome.
-func (x *exchange) submit(c *change, q *params) error {
+// write creates, replaces or modifies a resource (RFC 7644 §3.3, §3.5.1, §3.5.2) and answers with the outcome.
+func (x *exchange) write(t *schema.ResourceType, id directory.ID) error {
+	q, err := x.readParams()
+	if err != nil {
+		return err
+	}
+	c := x.newChange(t, id)
+	if err := c.readRequest(); err != nil {
+		return err
+	}
 	s, err := x.dir.Update(x.r.Context(), c.run)
 	if err != nil {
 		return err
@@ -41,36 +49,7 @@ func (x *exchange) submit(c *change, q *params) error {
 	if c.method == http.MethodPost {
 		status = http.StatusCreated
 	}
-	return x.reply(status, s, c.t, current(s, c.done), q, once(c.secret))
-}
-
-// create makes a resource (RFC 7644 §3.3).
-func (x *exchange) create(t *schema.ResourceType) error { return x.put(t, directory.NewID()) }
-
-// put reads a whole document: of a new resource, or one that replaces what is stored (RFC 7644 §3.5.1).
-func (x *exchange) put(t *schema.ResourceType, id directory.ID) error {
-	q, err := x.readParams()
-	if err != nil {
-		return err
-	}
-	c := x.newChange(t, id)
-	if c.in, err = x.input(t); err != nil {
-		return err
-	}
-	return x.submit(c, q)
-}
-
-// modify applies a PATCH (RFC 7644 §3.5.2).
-func (x *exchange) modify(t *schema.ResourceType, id directory.ID) error {
-	q, err := x.readParams()
-	if err != nil {
-		return err
-	}
-	c := x.newChange(t, id)
-	if c.patch, err = x.patchRequest(t); err != nil {
-		return err
-	}
-	return x.submit(c, q)
+	return x.reply(status, s, t, current(s, c.done), q, secretMember(c.secret))
 }
 
 // remove deletes a resource (RFC 7644 §3.6).
@@ -82,7 +61,7 @@ func (x *exchange) remove(t *schema.ResourceType, id directory.ID) error {
 	return nil
 }
 
-// current is the resource as it is after the commit. Somebody may have deleted it already: then it is as the commit left it.
+// current is the resource as it is after the commit, or as the commit left it if it has been deleted since.
 func current(s *directory.Snapshot, done *directory.Resource) *directory.Resource {
 	if r, err := s.Get(done.Type, done.ID); err == nil {
 		return r

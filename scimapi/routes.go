@@ -75,7 +75,7 @@ func (x *exchange) collection() error {
 		return err
 	}
 	if x.r.Method == http.MethodPost {
-		return x.create(t)
+		return x.write(t, directory.NewID())
 	}
 	return x.list(t)
 }
@@ -110,10 +110,8 @@ func (x *exchange) item() error {
 // resource serves one resource, whichever path named it.
 func (x *exchange) resource(t *schema.ResourceType, id directory.ID) error {
 	switch x.r.Method {
-	case http.MethodPut:
-		return x.put(t, id)
-	case http.MethodPatch:
-		return x.modify(t, id)
+	case http.MethodPut, http.MethodPatch:
+		return x.write(t, id)
 	case http.MethodDelete:
 		return x.remove(t, id)
 	}

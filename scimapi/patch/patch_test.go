@@ -57,7 +57,7 @@ func run(rt *schema.ResourceType, doc schema.Document, current Members, ops stri
 	if err != nil {
 		return Result{}, err
 	}
-	return Apply(rt, doc, current, r, o)
+	return Compile(rt, r, o).Apply(doc, current)
 }
 
 func runTable(t *testing.T, rt *schema.ResourceType, start string, o Options, cases []testCase) {
