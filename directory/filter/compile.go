@@ -28,7 +28,6 @@ func compileQuery(e Expr, b binder) (*Query, error) {
 		return nil, err
 	}
 	sortLookups(q.lookups)
-	q.exact = len(q.lookups) == 1 && isLookup(q.root)
 	return q, nil
 }
 

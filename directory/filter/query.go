@@ -28,7 +28,6 @@ type Query struct {
 	root    node
 	lookups []Lookup
 	buffer  [1]Lookup
-	exact   bool
 }
 
 // Match reports whether the filter holds for the resource.
@@ -52,10 +51,6 @@ type Lookup struct {
 // the query's own.
 func (q *Query) Lookups() []Lookup { return q.lookups }
 
-// Exact reports whether the query is its single Lookup, so that what the index
-// finds needs no Match.
-func (q *Query) Exact() bool { return q.exact }
-
 // sortLookups is an insertion sort by kind: there are few, and order within a kind stays.
 func sortLookups(list []Lookup) {
 	for i := 1; i < len(list); i++ {
@@ -73,17 +68,6 @@ func rank(o Op) int {
 		return 1
 	}
 	return 2
-}
-
-// isLookup reports whether a node is no more than one comparison.
-func isLookup(n node) bool {
-	switch n := n.(type) {
-	case *compare, *contains:
-		return true
-	case *valuePath:
-		return isLookup(n.filter)
-	}
-	return false
 }
 
 // ElementQuery is a value filter bound to a multi-valued attribute.
@@ -109,15 +93,6 @@ func (q *ElementQuery) Match(element any) bool {
 	var buffer [256]byte
 	data, err := q.attr.AppendJSON(buffer[:0], element)
 	return err == nil && q.root.match(nil, gjson.ParseBytes(data))
-}
-
-// MatchElement is CompileElement and Match for a single element.
-func MatchElement(e Expr, a *schema.Attribute, element any, o Options) (bool, error) {
-	q, err := CompileElement(e, a, o)
-	if err != nil {
-		return false, err
-	}
-	return q.Match(element), nil
 }
 
 // asString views bytes that nobody changes as a string.
