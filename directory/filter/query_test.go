@@ -37,11 +37,16 @@ func (r *resource) Contains(name, value string) bool {
 }
 
 var sampleUser = &resource{
-	document: `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","` + eu + `"],"id":"2819c223","externalId":"AbC","userName":"BJensen","name":{"familyName":"O'Malley","givenName":"José"},` +
-		`"profileUrl":"https://x/Y","active":true,"emails":[{"value":"a@x","type":"work","primary":true},{"value":"b@y","type":"home","display":"B"},{"value":"c@z"}],` +
-		`"x509Certificates":[{"value":"MAAb"}],"` + eu + `":{"employeeNumber":"10","department":"D","manager":{"value":"Mgr1"}}}`,
+	document: `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User","` + eu +
+		`"],"id":"2819c223","externalId":"AbC","userName":"BJensen","name":{"familyName":"O'Malley",` +
+		`"givenName":"José"},` +
+		`"profileUrl":"https://x/Y","active":true,"emails":[{"value":"a@x","type":"work","primary":true},` +
+		`{"value":"b@y","type":"home","display":"B"},{"value":"c@z"}],` +
+		`"x509Certificates":[{"value":"MAAb"}],"` + eu +
+		`":{"employeeNumber":"10","department":"D","manager":{"value":"Mgr1"}}}`,
 	derived: map[string]string{
-		"meta":           `{"resourceType":"User","created":"2024-01-01T00:00:00Z","lastModified":"2024-01-02T03:04:05.006Z","location":"https://h/Users/2819c223","version":"W/\"a1\""}`,
+		"meta": `{"resourceType":"User","created":"2024-01-01T00:00:00Z",` +
+			`"lastModified":"2024-01-02T03:04:05.006Z","location":"https://h/Users/2819c223","version":"W/\"a1\""}`,
 		"groups":         `[{"value":"g1","display":"Staff","type":"direct"},{"value":"g2","type":"indirect"}]`,
 		schema.AccessURN: `{"effectiveRoles":["admin","reader"]}`,
 	},
@@ -163,7 +168,9 @@ func TestMatch(t *testing.T) {
 }
 
 func TestMatchGroup(t *testing.T) {
-	g := &resource{document: `{"id":"1","displayName":"Staff"}`, derived: map[string]string{"members": `[{"value":"u1","type":"User","display":"One"},{"value":"g2","type":"Group"}]`}}
+	g := &resource{document: `{"id":"1","displayName":"Staff"}`,
+		derived: map[string]string{"members": `[{"value":"u1","type":"User","display":"One"},` +
+			`{"value":"g2","type":"Group"}]`}}
 	cases := []struct {
 		name, filter string
 		want         bool
@@ -187,8 +194,11 @@ func TestMatchGroup(t *testing.T) {
 }
 
 func TestMatchNumbers(t *testing.T) {
-	s, err := schema.CompileSchema([]byte(`{"id":"urn:example:Device","attributes":[{"name":"count","type":"integer"},{"name":"ratio","type":"decimal"},
-		{"name":"tags","type":"string","multiValued":true},{"name":"levels","type":"integer","multiValued":true}]}`))
+	s, err := schema.CompileSchema([]byte(`{"id":"urn:example:Device","attributes":[
+		{"name":"count","type":"integer"},
+		{"name":"ratio","type":"decimal"},
+		{"name":"tags","type":"string","multiValued":true},
+		{"name":"levels","type":"integer","multiValued":true}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,14 +227,16 @@ func TestMatchNumbers(t *testing.T) {
 		{"unassigned", `{}`, `count gt 0 or count le 0`, false},
 		{"unassigned ne", `{}`, `count ne 0`, true},
 		{"list of strings", `{"tags":["Red","blue"]}`, `tags eq "red"`, true},
-		{"erratum 7122 list of strings by value", `{"tags":["Red","blue"]}`, `tags[value eq "red" and value sw "r"]`, true},
+		{"erratum 7122 list of strings by value", `{"tags":["Red","blue"]}`,
+			`tags[value eq "red" and value sw "r"]`, true},
 		{"by value, none", `{"tags":["Red","blue"]}`, `tags[value eq "red" and value eq "blue"]`, false},
 		{"list of numbers", `{"levels":[1,20]}`, `levels gt 19 and levels lt 2`, true},
 		{"presence", `{"levels":[0]}`, `levels pr and not (tags pr)`, true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if got, err := match(t, c.filter, typ, &resource{document: c.doc}, Options{Strict: true}); err != nil || got != c.want {
+			got, err := match(t, c.filter, typ, &resource{document: c.doc}, Options{Strict: true})
+			if err != nil || got != c.want {
 				t.Errorf("%s on %s: %v (%v)", c.filter, c.doc, got, err)
 			}
 		})
@@ -232,7 +244,9 @@ func TestMatchNumbers(t *testing.T) {
 }
 
 func TestMatchNested(t *testing.T) {
-	doc := `{"jit":{"enabled":true,"update":{"default":"onSignIn","never":["displayName","title"]},"defaultGroups":[{"value":"G1"}]},"idp":{"certificates":[{"pem":"P","fingerprint":"aa"}]},"health":{"status":"failing"}}`
+	doc := `{"jit":{"enabled":true,"update":{"default":"onSignIn","never":["displayName","title"]},` +
+		`"defaultGroups":[{"value":"G1"}]},"idp":{"certificates":[{"pem":"P","fingerprint":"aa"}]},` +
+		`"health":{"status":"failing"}}`
 	r := &resource{document: doc, derived: map[string]string{"health": `{"status":"ok","warnings":["w"]}`}}
 	for filter, want := range map[string]bool{
 		`jit.enabled eq true`:                      true,
@@ -344,12 +358,14 @@ func TestLookups(t *testing.T) {
 	cases := []struct{ name, filter, want string }{
 		{"eq", `userName eq "BJensen"`, "userName eq bjensen"},
 		{"sw", `userName sw "BJ"`, "userName sw bj"},
-		{"range", `meta.lastModified gt "2024-01-01T02:00:00+02:00"`, "meta.lastModified gt 2024-01-01T00:00:00.000000000Z"},
+		{"range", `meta.lastModified gt "2024-01-01T02:00:00+02:00"`,
+			"meta.lastModified gt 2024-01-01T00:00:00.000000000Z"},
 		{"exact case", `externalId eq "AbC"`, "externalId eq AbC"},
 		{"list", `emails.value eq "A@x"`, "emails.value eq a@x"},
 		{"bare list", `emails eq "A@x"`, "emails.value eq a@x"},
 		{"conjunction", `active eq true and userName eq "x"`, "userName eq x"},
-		{"the most selective first", `displayName ge "a" and userName sw "b" and externalId eq "c" and id eq "d"`, "externalId eq c, id eq d, userName sw b, displayName ge a"},
+		{"the most selective first", `displayName ge "a" and userName sw "b" and externalId eq "c" and id eq "d"`,
+			"externalId eq c, id eq d, userName sw b, displayName ge a"},
 		{"disjunction", `userName eq "x" or userName eq "y"`, ""},
 		{"below not", `not (userName eq "x")`, ""},
 		{"disjunction in a conjunction", `(userName eq "x" or title pr) and id eq "d"`, "id eq d"},
@@ -434,10 +450,11 @@ func (r *countingResource) Derived(name string) []byte {
 	return r.resource.Derived(name)
 }
 
-// TestMembershipBuildsNoList: an equality on members or groups asks Contains, so
-// that its cost does not depend on the size of the group.
+// TestMembershipBuildsNoList: an equality on members or groups asks Contains, so that its cost does not depend on the
+// size of the group.
 func TestMembershipBuildsNoList(t *testing.T) {
-	for _, filter := range []string{`groups.value eq "g1"`, `groups eq "g1"`, `groups[value eq "g1"]`, `not (groups.value eq "g9")`} {
+	for _, filter := range []string{`groups.value eq "g1"`, `groups eq "g1"`, `groups[value eq "g1"]`,
+		`not (groups.value eq "g9")`} {
 		r := &countingResource{resource: sampleUser}
 		if got, err := match(t, filter, schema.User(), r, Options{}); err != nil || !got || r.built > 0 {
 			t.Errorf("%s: %v (%v), %d lists built", filter, got, err, r.built)
