@@ -36,7 +36,8 @@ func checkMediaType(contentType string) error {
 	}
 	typ, params, err := mime.ParseMediaType(contentType)
 	if err != nil || (typ != "application/scim+json" && typ != "application/json") {
-		return fail(http.StatusUnsupportedMediaType, "", "Content-Type %q is not supported; send application/scim+json", contentType)
+		return fail(http.StatusUnsupportedMediaType, "",
+			"Content-Type %q is not supported; send application/scim+json", contentType)
 	}
 	if c, ok := params["charset"]; ok && !strings.EqualFold(c, "utf-8") {
 		return fail(http.StatusUnsupportedMediaType, "", "charset %q is not supported; send UTF-8", c)
@@ -68,7 +69,8 @@ func readError(err error) error {
 	return fail(http.StatusBadRequest, "invalidSyntax", "the body could not be read: it ended early")
 }
 
-// bodyLimit is how many bytes a body about a resource of the type may have. The lists of members in a Group's may be large.
+// bodyLimit is how many bytes a body about a resource of the type may have. The lists of members in a Group's may be
+// large.
 func (x *exchange) bodyLimit(t *schema.ResourceType) int64 {
 	if t.Name == groupType {
 		return x.o.Limits.GroupBody

@@ -80,8 +80,8 @@ func (c *chain) changes() []func(*directory.Tx) error {
 	return list
 }
 
-// settle takes the outcomes of a round. A step that failed on the state before the round, in which an operation that stands
-// before it in the job succeeded, is tried again: what counts is the state after what stands before it.
+// settle takes the outcomes of a round. A step that failed on the state before the round, in which an operation that
+// stands before it in the job succeeded, is tried again: what counts is the state after what stands before it.
 func (c *chain) settle(errs []error, soonest int, again bool) {
 	done := 0
 	for i, st := range c.steps {

@@ -14,9 +14,10 @@ type dependency struct {
 	after bool
 }
 
-// plan puts the operations of a job into steps, each behind those that it depends on, and else as near to the order of the
-// job as possible. An operation depends on those that make what it refers to, wherever they stand; on earlier ones about
-// the same resource; on earlier deletions of what it names; and whatever comes behind a change of definitions depends on it.
+// plan puts the operations of a job into steps, each behind those that it depends on, and else as near to the order of
+// the job as possible. An operation depends on those that make what it refers to, wherever they stand; on earlier ones
+// about the same resource; on earlier deletions of what it names; and whatever comes behind a change of definitions
+// depends on it.
 func plan(operations []*operation) []*step {
 	p := &planner{dependencies: dependencies(operations), operations: operations,
 		number: make([]int, len(operations)), low: make([]int, len(operations)), in: make([]*step, len(operations))}
@@ -81,8 +82,8 @@ func dependencies(operations []*operation) [][]dependency {
 	return all
 }
 
-// planner finds strongly connected operations by Tarjan's algorithm, which yields them in the order that is wanted here: each
-// behind what it depends on.
+// planner finds strongly connected operations by Tarjan's algorithm, which yields them in the order that is wanted
+// here: each behind what it depends on.
 type planner struct {
 	operations   []*operation
 	dependencies [][]dependency

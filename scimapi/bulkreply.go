@@ -21,8 +21,8 @@ type result struct {
 	Response json.RawMessage `json:"response,omitempty"`
 }
 
-// reply answers with the result of each operation that was tried, in the order of the job. Resources are in it for those who
-// ask (Prefer: return=representation), and where a secret is to be told.
+// reply answers with the result of each operation that was tried, in the order of the job. Resources are in it for
+// those who ask (Prefer: return=representation), and where a secret is to be told.
 func (b *bulkRun) reply(ctx context.Context) error {
 	x := b.x
 	whole := prefers(x.r.Header["Prefer"], "return=representation")

@@ -54,8 +54,8 @@ func (s *step) settle(err error) {
 	}
 }
 
-// deletes reports whether the step deletes the resource. What is staged of it, grants of memberships too, is committed before,
-// so that the deletion finds all that is to go.
+// deletes reports whether the step deletes the resource. What is staged of it, grants of memberships too, is committed
+// before, so that the deletion finds all that is to go.
 func (s *step) deletes() bool {
 	return slices.ContainsFunc(s.operations, func(o *operation) bool { return o.method == http.MethodDelete })
 }
@@ -71,6 +71,7 @@ func inCircle(err error) error {
 	case f.status >= http.StatusInternalServerError:
 		return err
 	default:
-		return fail(http.StatusConflict, "", "operations that refer to each other in a circle failed together: %s", f.detail)
+		return fail(http.StatusConflict, "", "operations that refer to each other in a circle failed together: %s",
+			f.detail)
 	}
 }

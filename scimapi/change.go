@@ -10,8 +10,8 @@ import (
 	"rollcall/scimapi/patch"
 )
 
-// change is what a client wants done to one resource, in a request of its own or in an operation of a Bulk job. The body
-// is read and parsed before; run may run more than once, and what it found out is what its last run did.
+// change is what a client wants done to one resource, in a request of its own or in an operation of a Bulk job. The
+// body is read and parsed before; run may run more than once, and what it found out is what its last run did.
 type change struct {
 	x      *exchange
 	t      *schema.ResourceType
@@ -19,10 +19,11 @@ type change struct {
 	id     directory.ID // of the resource; on POST the one it is to have
 	when   conditions
 
-	doc     schema.Document // of POST and PUT
-	docErr  error           // what is wrong with doc; reported once the resource is in the state that the client expects
-	members []string        // of POST and PUT of a Group: ids as sent
-	patch   *patch.Change   // of PATCH
+	doc schema.Document // of POST and PUT
+	// what is wrong with doc; reported once the resource is in the state that the client expects
+	docErr  error
+	members []string      // of POST and PUT of a Group: ids as sent
+	patch   *patch.Change // of PATCH
 
 	done         *directory.Resource // as the commit leaves it; nil on DELETE
 	secret       string              // of a new AccessToken
@@ -155,8 +156,8 @@ func (c *change) prepare(tx *directory.Tx, old *directory.Resource, doc schema.D
 	return nil
 }
 
-// derived returns the JSON of an attribute that the resource's document does not hold, as the snapshot has it. A PATCH may
-// repeat such a value; what it is compared with is the state that the request was judged on, however often it runs.
+// derived returns the JSON of an attribute that the resource's document does not hold, as the snapshot has it. A PATCH
+// may repeat such a value; what it is compared with is the state that the request was judged on, however often it runs.
 func (c *change) derived(s *directory.Snapshot) func(*schema.Attribute) []byte {
 	return func(a *schema.Attribute) []byte {
 		r, err := s.Get(c.t.Name, c.id)

@@ -191,8 +191,8 @@ func TestConcurrentIfMatch(t *testing.T) {
 	}
 }
 
-// A PATCH that loses a race is applied again and rendered no more than once: what the client repeats of derived values is
-// compared with the state that its request found.
+// A PATCH that loses a race is applied again and rendered no more than once: what the client repeats of derived values
+// is compared with the state that its request found.
 func TestEchoInLostRace(t *testing.T) {
 	var race func()
 	var prepared, rendered, between int

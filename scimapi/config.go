@@ -46,11 +46,12 @@ func (x *exchange) config() any {
 		Schemes        []scheme  `json:"authenticationSchemes"`
 		Meta           metaJSON  `json:"meta"`
 	}{
-		Schemas:        []string{schema.ServiceProviderURN},
-		Patch:          feature{true},
-		Bulk:           limited{true, x.o.Limits.BulkOperations, x.o.Limits.BulkBody},
-		Filter:         filtering{true, x.o.Limits.MaxPageSize},
-		ChangePassword: feature{false}, // passwords are accepted and not kept: people sign in at their identity provider
+		Schemas: []string{schema.ServiceProviderURN},
+		Patch:   feature{true},
+		Bulk:    limited{true, x.o.Limits.BulkOperations, x.o.Limits.BulkBody},
+		Filter:  filtering{true, x.o.Limits.MaxPageSize},
+		// passwords are accepted and not kept: people sign in at their identity provider
+		ChangePassword: feature{false},
 		Sort:           feature{true},
 		ETag:           feature{true},
 		Pagination: paging{
@@ -58,8 +59,9 @@ func (x *exchange) config() any {
 			Timeout: int(directory.PinLifetime.Seconds()),
 		},
 		Schemes: []scheme{{
-			Type: "oauthbearertoken", Name: "Bearer token", Description: "An access token of this service, in the Authorization header.",
-			SpecURI: "https://www.rfc-editor.org/info/rfc6750", Primary: true,
+			Type: "oauthbearertoken", Name: "Bearer token",
+			Description: "An access token of this service, in the Authorization header.",
+			SpecURI:     "https://www.rfc-editor.org/info/rfc6750", Primary: true,
 		}},
 		Meta: metaJSON{"ServiceProviderConfig", x.base + "/ServiceProviderConfig"},
 	}

@@ -62,8 +62,8 @@ var statusOf = map[directory.Kind]struct {
 	directory.Unauthenticated: {http.StatusUnauthorized, ""},
 }
 
-// translate says how an error looks to a client (RFC 7644 §3.12). An error that nobody here made is a bare 500: its text
-// is for the log.
+// translate says how an error looks to a client (RFC 7644 §3.12). An error that nobody here made is a bare 500: its
+// text is for the log.
 func translate(err error) *failure {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
@@ -84,7 +84,8 @@ func translate(err error) *failure {
 		return &failure{status, e.Type, describe(e.Attr, e.Detail, e.Type)}
 	}
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &failure{http.StatusRequestEntityTooLarge, "", fmt.Sprintf("the body is larger than the limit of %d bytes", e.Limit)}
+		return &failure{http.StatusRequestEntityTooLarge, "",
+			fmt.Sprintf("the body is larger than the limit of %d bytes", e.Limit)}
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return &failure{http.StatusServiceUnavailable, "", "the request ended before there was an answer"}

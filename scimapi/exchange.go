@@ -26,8 +26,10 @@ type exchange struct {
 }
 
 // serve runs one request: whatever handle returns as an error is written as the reply.
-func (h *Handler) serve(route, org, base string, dir *directory.Directory, w http.ResponseWriter, r *http.Request, handle func(*exchange) error) {
-	x := &exchange{Handler: h, w: &response{ResponseWriter: w}, r: r, id: newRequestID(), start: h.o.Now(), route: route, org: org, base: base, dir: dir}
+func (h *Handler) serve(route, org, base string, dir *directory.Directory, w http.ResponseWriter, r *http.Request,
+	handle func(*exchange) error) {
+	x := &exchange{Handler: h, w: &response{ResponseWriter: w}, r: r, id: newRequestID(), start: h.o.Now(),
+		route: route, org: org, base: base, dir: dir}
 	x.set("X-Request-Id", x.id)
 	var cause error
 	defer func() {

@@ -56,14 +56,17 @@ func readGroup(r io.Reader, small int64) (rest []byte, members []string, err err
 		}
 		rest = append(append(append(rest, quoted...), ':'), value...)
 		if int64(len(rest)) > small {
-			return nil, nil, fail(http.StatusRequestEntityTooLarge, "", "the body without its members is larger than the limit of %d bytes", small)
+			return nil, nil,
+				fail(http.StatusRequestEntityTooLarge, "",
+					"the body without its members is larger than the limit of %d bytes", small)
 		}
 	}
 	if _, err := d.Token(); err != nil { // the closing brace
 		return nil, nil, jsonError(d, err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, nil, schema.Errorf(schema.InvalidSyntax, "", "at byte %d: data after the end of the JSON object", d.InputOffset())
+		return nil, nil, schema.Errorf(schema.InvalidSyntax, "", "at byte %d: data after the end of the JSON object",
+			d.InputOffset())
 	}
 	return append(rest, '}'), members, nil
 }
@@ -106,7 +109,9 @@ func readMembers(d *json.Decoder) ([]string, error) {
 		case m.Ref != nil && *m.Ref != "": // with or without a version segment, the id comes last (R7643-2.4-04)
 			all = append(all, path.Base(*m.Ref))
 		default:
-			return nil, schema.Errorf(schema.InvalidValue, fmt.Sprintf("members[%d].value", i), "is required: the id of a User or Group")
+			return nil,
+				schema.Errorf(schema.InvalidValue, fmt.Sprintf("members[%d].value", i),
+					"is required: the id of a User or Group")
 		}
 	}
 	if _, err = d.Token(); err != nil {

@@ -57,7 +57,8 @@ type listing struct {
 // newListing binds the query to the types that the snapshot has.
 func (x *exchange) newListing(q *params, s *directory.Snapshot, typ string) (*listing, error) {
 	l := &listing{x: x, ask: directory.Query{
-		Type: typ, Options: x.filterOptions(), SortBy: q.sortBy, Descending: q.descending, Offset: q.startIndex - 1, Limit: q.count,
+		Type: typ, Options: x.filterOptions(), SortBy: q.sortBy, Descending: q.descending, Offset: q.startIndex - 1,
+		Limit: q.count,
 	}}
 	l.ask.Meta = func(r *directory.Resource) []byte { return l.renderer(r).appendMeta(nil, r) }
 	types, err := l.types(q, s)
@@ -133,7 +134,8 @@ func (l *listing) bounded() error {
 	if page, err = l.x.dir.Query(ctx, all); err != nil || page.Total <= most {
 		return err
 	}
-	return fail(http.StatusBadRequest, "tooMany", "%d resources match; at most %d can be sorted: narrow the filter or leave sortBy out", page.Total, most)
+	return fail(http.StatusBadRequest, "tooMany",
+		"%d resources match; at most %d can be sorted: narrow the filter or leave sortBy out", page.Total, most)
 }
 
 // answer writes a page; paging appends what the method of paging adds to it.
@@ -189,7 +191,8 @@ func onlyType(e filter.Expr) (name string, ok bool) {
 		}
 		return onlyType(e.Right)
 	case *filter.Compare:
-		if e.Op == filter.Eq && e.Value.Kind == filter.String && strings.EqualFold(e.Path.String(), "meta.resourceType") {
+		if e.Op == filter.Eq && e.Value.Kind == filter.String &&
+			strings.EqualFold(e.Path.String(), "meta.resourceType") {
 			return e.Value.Text, true
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"net/http"
 )
 
-// meter reads JSON of which only lists may be large: it fails when the bytes outside of them exceed limit. A list is free
-// of the limit from a level of nesting on.
+// meter reads JSON of which only lists may be large: it fails when the bytes outside of them exceed limit. A list is
+// free of the limit from a level of nesting on.
 type meter struct {
 	r     io.Reader
 	limit int64
@@ -26,7 +26,9 @@ func (m *meter) Read(b []byte) (int, error) {
 		m.step(c)
 	}
 	if m.outside > m.limit {
-		return 0, fail(http.StatusRequestEntityTooLarge, "", "the body without its members is larger than the limit of %d bytes", m.limit)
+		return 0,
+			fail(http.StatusRequestEntityTooLarge, "",
+				"the body without its members is larger than the limit of %d bytes", m.limit)
 	}
 	return n, err
 }

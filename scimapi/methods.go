@@ -12,7 +12,8 @@ import (
 func (x *exchange) allows(allow []string) (bool, error) {
 	if !slices.Contains(allow, x.r.Method) {
 		x.w.Header().Set("Allow", strings.Join(allow, ", "))
-		return false, fail(http.StatusMethodNotAllowed, "", "%s is not possible at %s; possible: %s", x.r.Method, x.r.URL.Path, strings.Join(allow, ", "))
+		return false, fail(http.StatusMethodNotAllowed, "", "%s is not possible at %s; possible: %s", x.r.Method,
+			x.r.URL.Path, strings.Join(allow, ", "))
 	}
 	if x.r.Method == http.MethodOptions {
 		x.w.Header().Set("Allow", strings.Join(allow, ", "))
@@ -27,7 +28,8 @@ func (x *exchange) method(allow []string) (bool, error) {
 	if ok, err := x.allows(allow); !ok {
 		return false, err
 	}
-	if safe := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead; !safe && x.actor.Scope < directory.ScopeWrite {
+	if safe := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead; !safe &&
+		x.actor.Scope < directory.ScopeWrite {
 		// The directory refuses every write; this refuses what would turn out to write nothing as well.
 		return false, &directory.Error{Kind: directory.Forbidden, Detail: "this credential may not change anything"}
 	}

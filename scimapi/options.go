@@ -47,13 +47,13 @@ type Action func(w http.ResponseWriter, r *http.Request, d *directory.Directory,
 
 // Hook adds what a resource type needs beyond its schema. Every part may be nil.
 type Hook struct {
-	// Prepare checks and completes doc before it is stored; old is nil on create. It runs inside the change, possibly more
-	// than once, and may use tx for further reads and writes.
+	// Prepare checks and completes doc before it is stored; old is nil on create. It runs inside the change, possibly
+	// more than once, and may use tx for further reads and writes.
 	Prepare func(ctx context.Context, tx *directory.Tx, old *directory.Resource, doc schema.Document) error
 	// Render adds derived attributes to the body of a reply.
 	Render func(s *directory.Snapshot, r *directory.Resource, body map[string]any)
-	// Actions are served at POST {endpoint}/{id}/{name}; names start with a dot (".dryRun"). The resource exists and d is
-	// bound to the caller when an action is called. An action that returns an error has written nothing.
+	// Actions are served at POST {endpoint}/{id}/{name}; names start with a dot (".dryRun"). The resource exists and d
+	// is bound to the caller when an action is called. An action that returns an error has written nothing.
 	Actions map[string]Action
 }
 

@@ -10,8 +10,8 @@ import (
 	"rollcall/directory/filter"
 )
 
-// sentQuery is a query as it was sent, in the URL or in the body of a .search; nil stands for what was not given. What else was
-// sent is ignored (R7644-3.4.2-06).
+// sentQuery is a query as it was sent, in the URL or in the body of a .search; nil stands for what was not given. What
+// else was sent is ignored (R7644-3.4.2-06).
 type sentQuery struct {
 	filter, sortBy, sortOrder, startIndex, count, cursor *string
 	attributes, excludedAttributes                       []string // each may be a comma-separated list
@@ -23,8 +23,10 @@ func (a *sentQuery) each(f func(name, scimType string, value **string) error) er
 		name, scimType string
 		value          **string
 	}{
-		{"cursor", "invalidCursor", &a.cursor}, {"filter", "invalidFilter", &a.filter}, {"sortBy", "invalidValue", &a.sortBy},
-		{"sortOrder", "invalidValue", &a.sortOrder}, {"startIndex", "invalidValue", &a.startIndex}, {"count", "invalidValue", &a.count},
+		{"cursor", "invalidCursor", &a.cursor}, {"filter", "invalidFilter", &a.filter},
+		{"sortBy", "invalidValue", &a.sortBy},
+		{"sortOrder", "invalidValue", &a.sortOrder}, {"startIndex", "invalidValue", &a.startIndex},
+		{"count", "invalidValue", &a.count},
 	} {
 		if err := f(p.name, p.scimType, p.value); err != nil {
 			return err
@@ -74,7 +76,8 @@ func (x *exchange) readParams() (*params, error) {
 
 // parseParams checks a query and fills in what it leaves out.
 func (x *exchange) parseParams(a *sentQuery) (*params, error) {
-	p := &params{startIndex: 1, count: x.o.Limits.PageSize, attributes: names(a.attributes), excludedAttributes: names(a.excludedAttributes)}
+	p := &params{startIndex: 1, count: x.o.Limits.PageSize, attributes: names(a.attributes),
+		excludedAttributes: names(a.excludedAttributes)}
 	number := "invalidValue"
 	if a.cursor != nil {
 		if a.startIndex != nil { // Appendix B-28
@@ -119,7 +122,8 @@ func (x *exchange) order(a *sentQuery) (by string, descending bool, err error) {
 	case order == "descending" || !x.actor.Strict && strings.EqualFold(order, "descending"):
 		return by, true, nil
 	}
-	return "", false, fail(http.StatusBadRequest, "invalidValue", "sortOrder: %s is neither ascending nor descending", quote(*a.sortOrder))
+	return "", false, fail(http.StatusBadRequest, "invalidValue", "sortOrder: %s is neither ascending nor descending",
+		quote(*a.sortOrder))
 }
 
 func (x *exchange) filterOptions() filter.Options {

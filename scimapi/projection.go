@@ -18,8 +18,9 @@ type projection struct {
 	urns    map[*schema.Schema]bool    // extensions named as a whole
 }
 
-// newProjection reads attributes and excludedAttributes. It is nil when neither is given and every attribute of the type is
-// plain: then a reply shows what is stored. Unknown names select nothing; both lists at once are refused (Appendix B-09).
+// newProjection reads attributes and excludedAttributes. It is nil when neither is given and every attribute of the
+// type is plain: then a reply shows what is stored. Unknown names select nothing; both lists at once are refused
+// (Appendix B-09).
 func newProjection(t *schema.ResourceType, plain bool, attributes, excluded []string) (*projection, error) {
 	if len(attributes) > 0 && len(excluded) > 0 {
 		return nil, fail(http.StatusBadRequest, "invalidValue", "attributes and excludedAttributes exclude each other")
@@ -145,7 +146,8 @@ func (p *projection) appendValue(dst []byte, a *schema.Attribute, value gjson.Re
 }
 
 // appendObject appends those members of an object that are shown, or nothing if none is.
-func (p *projection) appendObject(dst []byte, object gjson.Result, named bool, find func(string) *schema.Attribute) []byte {
+func (p *projection) appendObject(dst []byte, object gjson.Result, named bool,
+	find func(string) *schema.Attribute) []byte {
 	start := len(dst)
 	return unlessEmpty(start, appendKept(dst, object, func(dst []byte, name string, value gjson.Result) []byte {
 		if a := find(name); a != nil {
@@ -155,8 +157,8 @@ func (p *projection) appendObject(dst []byte, object gjson.Result, named bool, f
 	}))
 }
 
-// appendKept appends a JSON object or array of what keep appends for its members or elements, leaving out those for which
-// it appends nothing.
+// appendKept appends a JSON object or array of what keep appends for its members or elements, leaving out those for
+// which it appends nothing.
 func appendKept(dst []byte, v gjson.Result, keep func(dst []byte, name string, value gjson.Result) []byte) []byte {
 	brackets := "{}"
 	if v.IsArray() {

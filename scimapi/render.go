@@ -31,7 +31,8 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 	if err != nil {
 		return nil, err
 	}
-	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: x.shape(t).derived, urns: x.shape(t).urns, links: x.shape(t).links}
+	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: x.shape(t).derived,
+		urns: x.shape(t).urns, links: x.shape(t).links}
 	if p != nil {
 		v.meta = p.shows("meta")
 		v.derived, v.urns = p.onlyShown(v.derived), p.onlyShown(v.urns)
@@ -119,8 +120,8 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 var rolesMember = []byte(`"roles":[`)
 
 // holds reports whether canonical JSON has such a member: its name and the bracket that begins its value. That is much
-// quicker than parsing, and than bytes.Contains, because brackets are rare and quotes are not. The same bytes within a text
-// have their quotes escaped.
+// quicker than parsing, and than bytes.Contains, because brackets are rare and quotes are not. The same bytes within a
+// text have their quotes escaped.
 func holds(doc, member []byte) bool {
 	name, bracket := member[:len(member)-1], member[len(member)-1]
 	for at := 0; ; at++ {

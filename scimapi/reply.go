@@ -15,7 +15,8 @@ import (
 
 // reply answers a change: with the resource, or without a body when the client does not want it or it would be very
 // large (Appendix B-22).
-func (x *exchange) reply(status int, s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params, extra []byte) error {
+func (x *exchange) reply(status int, s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params,
+	extra []byte) error {
 	named := len(q.attributes) > 0 || len(q.excludedAttributes) > 0 // then RFC 7644 §3.5.2 wants a body
 	minimal := prefers(x.r.Header["Prefer"], "return=minimal")
 	if named || extra != nil || (!minimal && !x.tooLargeToShow(s, r)) {
@@ -42,7 +43,8 @@ func (x *exchange) tooLargeToShow(s *directory.Snapshot, r *directory.Resource) 
 }
 
 // show answers with the resource as the query wants it; extra are further members of its object.
-func (x *exchange) show(status int, s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params, extra []byte) error {
+func (x *exchange) show(status int, s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params,
+	extra []byte) error {
 	body, err := x.represent(s, t, r, q, extra)
 	if err != nil {
 		return err
@@ -53,7 +55,8 @@ func (x *exchange) show(status int, s *directory.Snapshot, t *schema.ResourceTyp
 }
 
 // represent is the resource as the query wants it; extra are further members of its object.
-func (x *exchange) represent(s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params, extra []byte) ([]byte, error) {
+func (x *exchange) represent(s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params,
+	extra []byte) ([]byte, error) {
 	v, err := x.newRenderer(t, q)
 	if err != nil {
 		return nil, err
@@ -117,8 +120,8 @@ func prefers(header []string, preference string) bool {
 	return false
 }
 
-// secretMember is the secret of a new AccessToken as a member of its representation; nil for other resources. No other reply has it:
-// only its hash is stored.
+// secretMember is the secret of a new AccessToken as a member of its representation; nil for other resources. No other
+// reply has it: only its hash is stored.
 func secretMember(secret string) []byte {
 	if secret == "" {
 		return nil

@@ -9,8 +9,8 @@ import (
 )
 
 // rewriter turns a query about attributes that only replies have into one that the directory can answer. A filter on a
-// derived $ref (of members, groups and links) becomes a filter on the ids in its URLs. What is looked up when a reply is
-// written, such as manager.displayName, is refused, because the directory would never find it.
+// derived $ref (of members, groups and links) becomes a filter on the ids in its URLs. What is looked up when a reply
+// is written, such as manager.displayName, is refused, because the directory would never find it.
 type rewriter struct {
 	x      *exchange
 	s      *directory.Snapshot
@@ -117,7 +117,8 @@ func (w rewriter) origin(name string, errType string) (from origin, err error) {
 		}
 		o := w.originIn(t, a)
 		if known && o != from {
-			return from, schema.Errorf(errType, name, "means different things in different types: name one by meta.resourceType")
+			return from,
+				schema.Errorf(errType, name, "means different things in different types: name one by meta.resourceType")
 		}
 		from, known = o, true
 	}
@@ -147,8 +148,8 @@ func (w rewriter) originIn(t *schema.ResourceType, a *schema.Attribute) origin {
 	return fromDirectory
 }
 
-// id returns the id of the resource at the URL, or a text that equals no id. The URL may be relative to the service root
-// (RFC 7643 §2.3.7).
+// id returns the id of the resource at the URL, or a text that equals no id. The URL may be relative to the service
+// root (RFC 7643 §2.3.7).
 func (w rewriter) id(url string) string {
 	endpoint, id, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(url, w.x.base), "/"), "/")
 	if t := w.s.TypeAt("/" + endpoint); t != nil {

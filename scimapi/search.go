@@ -13,8 +13,8 @@ const searchName = ".search"
 
 const searchURN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
-// search answers POST {endpoint}/.search, or with endpoint "" POST /.search (RFC 7644 §3.4.3): a query that is read from
-// the body, so that what it asks for is in no log of URLs. It changes nothing and needs no more than reading does.
+// search answers POST {endpoint}/.search, or with endpoint "" POST /.search (RFC 7644 §3.4.3): a query that is read
+// from the body, so that what it asks for is in no log of URLs. It changes nothing and needs no more than reading does.
 func (x *exchange) search(endpoint string) error {
 	var typ string
 	if endpoint == "" {

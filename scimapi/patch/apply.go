@@ -23,8 +23,8 @@ type Result struct {
 // not changed. current tells of the members of a Group; it is asked only if an operation needs it, and nil stands for a
 // Group without members.
 //
-// The error is a *schema.Error of the type invalidPath, invalidFilter, invalidValue, invalidSyntax, noTarget, mutability
-// or tooMany (RFC 7644 §3.12). Its Attr names the operation, unless the fault is in the result as a whole.
+// The error is a *schema.Error of the type invalidPath, invalidFilter, invalidValue, invalidSyntax, noTarget,
+// mutability or tooMany (RFC 7644 §3.12). Its Attr names the operation, unless the fault is in the result as a whole.
 func (c *Change) Apply(doc schema.Document, current Members) (Result, error) {
 	e := &engine{t: c.t, strict: c.strict, doc: doc, members: membership{current: current}}
 	for _, a := range c.actions {
@@ -67,8 +67,8 @@ type engine struct {
 
 func (e *engine) mode() schema.Mode { return schema.Mode{Strict: e.strict} }
 
-// MaxVisits bounds the work of one request: how many values its operations may look at together, a changed value counting
-// as eight. It stops requests of many operations that each go through all values of a long list (tooMany).
+// MaxVisits bounds the work of one request: how many values its operations may look at together, a changed value
+// counting as eight. It stops requests of many operations that each go through all values of a long list (tooMany).
 const MaxVisits = 1 << 22
 
 const costOfChange = 8

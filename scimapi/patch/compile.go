@@ -15,8 +15,9 @@ type Options struct {
 	Strict bool
 
 	// Derived returns the JSON of a readOnly top-level attribute that the stored document does not hold because the
-	// server derives it ("meta", "groups"); nil if it has no value. Compile asks for it when a pathless value names such
-	// an attribute, to tell a repetition of the value from an attempt to change it. If Derived is nil, none has a value.
+	// server derives it ("meta", "groups"); nil if it has no value. Compile asks for it when a pathless value names
+	// such an attribute, to tell a repetition of the value from an attempt to change it. If Derived is nil, none has a
+	// value.
 	Derived func(a *schema.Attribute) []byte
 }
 
@@ -37,12 +38,13 @@ type action struct {
 
 	extension *schema.Schema // is removed as a whole; else
 	steps     []step         // lead to the attribute
-	readOnly  int            // the value must repeat the current one, because the attribute at this step is readOnly; else 0
-	derived   any            // of steps[0], where the document holds no value
+	// the value must repeat the current one, because the attribute at this step is readOnly; else 0
+	readOnly int
+	derived  any // of steps[0], where the document holds no value
 }
 
-// Compile binds a request to the type of the resources that it is about. A path or key that names nothing is reported by
-// Apply, after the errors of the operations before it.
+// Compile binds a request to the type of the resources that it is about. A path or key that names nothing is reported
+// by Apply, after the errors of the operations before it.
 func Compile(t *schema.ResourceType, r Request, o Options) *Change {
 	c := &compiler{Change: &Change{t: t, strict: o.Strict, operations: r.Operations}, derived: o.Derived}
 	for i, op := range r.Operations {

@@ -8,11 +8,12 @@
 // to them is reduced to a [Delta]. Only an operation that cannot be understood without them (a filter on anything but
 // members.value, a change of a member's sub-attribute) asks for them through [Members].
 //
-// Compiling: compile.go takes an operation apart into actions, each on one attribute or extension; target.go finds what a
-// path or key names. Applying: apply.go runs the actions; value.go works out the new value of an attribute, elements.go
-// that of the elements a filter selects, list.go adds elements, identity.go tells which of them are the same,
-// mutability.go refuses what must not change and echo.go compares what a client repeats. schemas.go and extension.go have
-// what is special about those two, members.go, membership.go and delta.go what is special about members.
+// Compiling: compile.go takes an operation apart into actions, each on one attribute or extension; target.go finds what
+// a path or key names. Applying: apply.go runs the actions; value.go works out the new value of an attribute,
+// elements.go that of the elements a filter selects, list.go adds elements, identity.go tells which of them are the
+// same, mutability.go refuses what must not change and echo.go compares what a client repeats. schemas.go and
+// extension.go have what is special about those two, members.go, membership.go and delta.go what is special about
+// members.
 //
 // Where the RFC is silent, or real clients differ from it, the lenient reading is the default and Options.Strict turns
 // it off:

@@ -6,8 +6,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// repeated refuses an action on a readOnly attribute whose value is not the current one. In an object only what is named
-// is compared: a client need not repeat everything.
+// repeated refuses an action on a readOnly attribute whose value is not the current one. In an object only what is
+// named is compared: a client need not repeat everything.
 func (e *engine) repeated(a action) error {
 	top := a.steps[0].attr
 	current, ok := e.container(top.URN)[top.Name]

@@ -132,7 +132,8 @@ func (e *engine) created(op Op, s step, rest []step, v any) (any, error) {
 		return nil, err
 	}
 	if s.match != nil && !s.match.Match(x) {
-		return nil, schema.Errorf(schema.NoTarget, s.attr.Path, "the filter matches no value, and not the one given either")
+		return nil,
+			schema.Errorf(schema.NoTarget, s.attr.Path, "the filter matches no value, and not the one given either")
 	}
 	return x, nil
 }
@@ -187,8 +188,8 @@ func conditions(x filter.Expr, a *schema.Attribute, base map[string]any) bool {
 	return false
 }
 
-// canonicalType reports whether the only condition is one of the types that the schema lists: then a replace is an Entra
-// ID client's way to set that one value.
+// canonicalType reports whether the only condition is one of the types that the schema lists: then a replace is an
+// Entra ID client's way to set that one value.
 func canonicalType(a *schema.Attribute, base map[string]any) bool {
 	typ := a.Attribute("type")
 	v, ok := base["type"].(string)

@@ -33,8 +33,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzApply applies any operations to any type: it never panics, changes neither
-// document nor request, and gives a document that keeps its schema's rules.
+// FuzzApply applies any operations to any type: it never panics, changes neither document nor request, and gives a
+// document that keeps its schema's rules.
 func FuzzApply(f *testing.F) {
 	for _, c := range slices.Concat(userCases, lenientCases) {
 		f.Add(uint8(0), false, c.ops)

@@ -29,8 +29,8 @@ func finder(a *schema.Attribute, list []any, many int) func(x any) int {
 	}
 }
 
-// repeats reports whether x and y are the same value of a: the same pair of type and value (RFC 7643 §2.4), or without a
-// value the same in all parts.
+// repeats reports whether x and y are the same value of a: the same pair of type and value (RFC 7643 §2.4), or without
+// a value the same in all parts.
 func repeats(a *schema.Attribute, x, y any) bool {
 	m, ok := x.(map[string]any)
 	n, ok2 := y.(map[string]any)
@@ -40,7 +40,8 @@ func repeats(a *schema.Attribute, x, y any) bool {
 	if m["value"] == nil || n["value"] == nil {
 		return schema.EqualValues(writable(a, x), writable(a, y))
 	}
-	return equalParts(a.Attribute("value"), m["value"], n["value"]) && equalParts(a.Attribute("type"), m["type"], n["type"])
+	return equalParts(a.Attribute("value"), m["value"], n["value"]) &&
+		equalParts(a.Attribute("type"), m["type"], n["type"])
 }
 
 // identity is a key that two values share if one repeats the other.
@@ -85,8 +86,8 @@ func equalParts(a *schema.Attribute, x, y any) bool {
 	return schema.EqualValues(x, y)
 }
 
-// means reports whether a value that a client lists for removal is x. What it says beside value and type (display, $ref,
-// primary) does not tell values apart.
+// means reports whether a value that a client lists for removal is x. What it says beside value and type (display,
+// $ref, primary) does not tell values apart.
 func means(a *schema.Attribute, listed, x any) bool {
 	m, ok := listed.(map[string]any)
 	n, ok2 := x.(map[string]any)

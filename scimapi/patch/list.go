@@ -61,8 +61,8 @@ func completed(old, x any) any {
 	return out
 }
 
-// onePrimary ends primary for the other values when a touched one has it (RFC 7644 §3.5.2). list is ours, its values are
-// not.
+// onePrimary ends primary for the other values when a touched one has it (RFC 7644 §3.5.2). list is ours, its values
+// are not.
 func onePrimary(a *schema.Attribute, list []any, touched []int) error {
 	if a.Attribute("primary") == nil {
 		return nil

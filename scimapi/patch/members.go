@@ -157,8 +157,8 @@ func (e *engine) selected(s step, full bool) ([]map[string]any, error) {
 	return out, nil
 }
 
-// createMember adds the member that a path stands for when the Group does not have it (B-13). A replace is refused: there
-// is nothing to replace.
+// createMember adds the member that a path stands for when the Group does not have it (B-13). A replace is refused:
+// there is nothing to replace.
 func (e *engine) createMember(op Op, s step, rest []step, v any) error {
 	base := map[string]any{}
 	if op == Replace || !conditions(s.expr, s.attr, base) || base["value"] == nil {
@@ -173,8 +173,8 @@ func (e *engine) createMember(op Op, s step, rest []step, v any) error {
 	return nil
 }
 
-// valueEquals lists the ids that a filter asks for, if it does nothing else: value eq "a", or several of these joined by
-// or.
+// valueEquals lists the ids that a filter asks for, if it does nothing else: value eq "a", or several of these joined
+// by or.
 func valueEquals(x filter.Expr) ([]string, bool) {
 	switch x := x.(type) {
 	case *filter.Compare:

@@ -78,8 +78,8 @@ func (m *membership) has(key, id string) bool {
 	return !m.replaced && m.current != nil && m.current.Has(id)
 }
 
-// all yields the members as the operations so far leave them, by key. One that this request adds is described by what the
-// client said of it.
+// all yields the members as the operations so far leave them, by key. One that this request adds is described by what
+// the client said of it.
 func (m *membership) all(keyOf func(id string) string) iter.Seq2[string, map[string]any] {
 	return func(yield func(string, map[string]any) bool) {
 		// The current ones, without those that were removed.

@@ -2,8 +2,8 @@ package patch
 
 import "rollcall/directory/schema"
 
-// fixed refuses the change of an immutable attribute that has a value, a itself or a part of it (RFC 7643 §7). It does not
-// look into the values of a multi-valued attribute: they come and go as wholes.
+// fixed refuses the change of an immutable attribute that has a value, a itself or a part of it (RFC 7643 §7). It does
+// not look into the values of a multi-valued attribute: they come and go as wholes.
 func fixed(a *schema.Attribute, before, after any) error {
 	if unassigned(before) {
 		return nil

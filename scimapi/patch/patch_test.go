@@ -30,9 +30,8 @@ const babs = `{
 	"` + origin + `": {"source": "scim"}
 }`
 
-// testCase is one line of a table: operations, and what they change at the top
-// level of the document (null: gone); or, after "!", the error's type and a part
-// of its text.
+// testCase is one line of a table: operations, and what they change at the top level of the document (null: gone); or,
+// after "!", the error's type and a part of its text.
 type testCase struct{ name, ops, want string }
 
 func decodeDoc(t testing.TB, rt *schema.ResourceType, s string) schema.Document {

@@ -36,8 +36,8 @@ type Operation struct {
 	HasValue bool // false: there was none, which differs from null
 }
 
-// Parse reads a PatchOp message. Member names and op are taken in any case (RFC 7643 §2.1); unknown members are ignored, or
-// refused if o.Strict. The error is a *schema.Error that names the place: "Operations[2].op".
+// Parse reads a PatchOp message. Member names and op are taken in any case (RFC 7643 §2.1); unknown members are
+// ignored, or refused if o.Strict. The error is a *schema.Error that names the place: "Operations[2].op".
 func Parse(body []byte, o Options) (Request, error) {
 	// The message.
 	v, err := schema.Unmarshal(body)
@@ -59,7 +59,8 @@ func Parse(body []byte, o Options) (Request, error) {
 	// Its operations.
 	list, ok := message["Operations"].([]any)
 	if !ok || len(list) == 0 {
-		return Request{}, schema.Errorf(schema.InvalidSyntax, "Operations", "must be an array of one or more operations")
+		return Request{},
+			schema.Errorf(schema.InvalidSyntax, "Operations", "must be an array of one or more operations")
 	}
 	if len(list) > MaxOperations {
 		return Request{}, schema.Errorf(schema.InvalidValue, "Operations",

@@ -10,9 +10,9 @@ func isSchemas(a *schema.Attribute) bool {
 	return a.URN == "" && a.Parent == nil && a.Name == "schemas"
 }
 
-// schemas carries out an operation on the attribute "schemas". Its value follows from the extensions that hold something:
-// an extension that is added is there as soon as an operation puts an attribute into it (RFC 7644 §3.5.2), and one that is
-// removed or left out loses its attributes.
+// schemas carries out an operation on the attribute "schemas". Its value follows from the extensions that hold
+// something: an extension that is added is there as soon as an operation puts an attribute into it (RFC 7644 §3.5.2),
+// and one that is removed or left out loses its attributes.
 func (e *engine) schemas(op Op, steps []step, v any) error {
 	at := steps[0]
 	switch {

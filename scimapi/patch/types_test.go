@@ -179,8 +179,8 @@ func TestVisits(t *testing.T) {
 	wantError(t, err, "tooMany Operations[")
 }
 
-// TestManyValues is that values are told apart in the same way when there are
-// enough of them to be looked up by an index.
+// TestManyValues is that values are told apart in the same way when there are enough of them to be looked up by an
+// index.
 func TestManyValues(t *testing.T) {
 	emails, places := []string{home, `{"value":"B@WORK.example","type":"Work","display":"W"}`}, []string{side}
 	for i := range 10 {

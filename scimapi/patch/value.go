@@ -72,8 +72,8 @@ func (e *engine) value(op Op, a *schema.Attribute, before, v any) (any, error) {
 	return after, err
 }
 
-// removed is what remove leaves of a whole attribute: nothing, or if values are listed for a multi-valued attribute, the
-// others.
+// removed is what remove leaves of a whole attribute: nothing, or if values are listed for a multi-valued attribute,
+// the others.
 func (e *engine) removed(a *schema.Attribute, before, v any) (any, error) {
 	if !a.MultiValued || v == nil {
 		return nil, nil
@@ -149,8 +149,8 @@ func valueFirst(a *schema.Attribute) []*schema.Attribute {
 	return slices.Concat(a.Sub[i:i+1], a.Sub[:i], a.Sub[i+1:])
 }
 
-// complexValue is the object given for one complex value; nil stands for unassigned. Entra ID sends a manager as a string
-// or in an array.
+// complexValue is the object given for one complex value; nil stands for unassigned. Entra ID sends a manager as a
+// string or in an array.
 func (e *engine) complexValue(a *schema.Attribute, v any) (map[string]any, error) {
 	if !e.strict && a.Attribute("value") != nil {
 		if list, ok := v.([]any); ok && len(list) == 0 {
