@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/url"
 	"strings"
 	"time"
+
+	"rollcall/internal/publicurl"
 )
 
 // Node is how one node of the service runs.
@@ -47,7 +48,7 @@ func (n *Node) check() error {
 		return errors.New("--tls-cert and --tls-key belong together: give both or none")
 	}
 	if n.PublicURL != "" {
-		if err := checkPublicURL(n.PublicURL); err != nil {
+		if _, err := publicurl.Parse(n.PublicURL); err != nil {
 			return fmt.Errorf("--public-url: %w", err)
 		}
 	}
@@ -83,21 +84,6 @@ func (e *Etcd) check(n *Node) error {
 	if n.OperatorToken == "" {
 		return errors.New("with --etcd-endpoints, ROLLCALL_OPERATOR_TOKEN is required, the same on every node; " +
 			"make one with: openssl rand -hex 32")
-	}
-	return nil
-}
-
-func checkPublicURL(s string) error {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		return err
-	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("%q does not begin with http:// or https://", s)
-	case u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return fmt.Errorf("%q is not a plain URL such as https://id.example.com", s)
-	case strings.Trim(u.Path, "/") != "":
-		return fmt.Errorf("%q has a path: the service needs a host of its own", s)
 	}
 	return nil
 }

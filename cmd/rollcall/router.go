@@ -27,7 +27,7 @@ func newHook(s *directory.Store, public string, n *Node, log *slog.Logger, metri
 }
 
 // newRouter puts everything that a node serves under one router.
-func (n *Node) newRouter(s *directory.Store, signIn *samlhook.Hook, public string, log *slog.Logger, metrics *prometheus.Registry) http.Handler {
+func (n *Node) newRouter(s *directory.Store, signIn *samlhook.Hook, public string, log *slog.Logger, metrics *prometheus.Registry) (http.Handler, error) {
 	r := mux.NewRouter().SkipClean(true)
 	signIn.Register(r)
 	o := scimapi.Options{PublicURL: public, Log: log, Hooks: map[string]scimapi.Hook{
@@ -37,7 +37,11 @@ func (n *Node) newRouter(s *directory.Store, signIn *samlhook.Hook, public strin
 		o.Rate = scimapi.Rate{PerSecond: n.RateLimit, Burst: int(5 * n.RateLimit)}
 		o.Failures = scimapi.DefaultFailures()
 	}
-	scimapi.New(s, o).Register(r)
+	api, err := scimapi.New(s, o)
+	if err != nil {
+		return nil, err
+	}
+	api.Register(r)
 
 	r.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	r.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {
@@ -55,7 +59,7 @@ func (n *Node) newRouter(s *directory.Store, signIn *samlhook.Hook, public strin
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		plain(w, http.StatusNotFound, "There is nothing at this address.\n\n"+places)
 	})
-	return measure(metrics, r)
+	return measure(metrics, r), nil
 }
 
 // plain writes a line of text for a person or a probe.

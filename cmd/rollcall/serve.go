@@ -105,7 +105,11 @@ func (n *Node) start(ctx context.Context, log *slog.Logger) (_ *running, err err
 		return nil, err
 	}
 	r.closers = append(r.closers, signIn.Close)
-	r.serve(listener, n.newRouter(store, signIn, r.public, log, metrics))
+	router, err := n.newRouter(store, signIn, r.public, log, metrics)
+	if err != nil {
+		return nil, err
+	}
+	r.serve(listener, router)
 	if etcd.failed != nil {
 		go func() { r.failed <- etcd.died() }()
 	}
