@@ -5,15 +5,17 @@ import (
 	"log/slog"
 )
 
-// Logging is how a command logs. Logs go to the standard error stream, one line for each record.
+// Logging holds the flags for the log, which goes to standard error, one line per record.
 type Logging struct {
-	LogFormat string `enum:"text,json" default:"text" help:"Format of the log: text or json."`
-	LogLevel  string `enum:"debug,info,warn,error," default:"" placeholder:"LEVEL" help:"Least level that is logged: debug, info, warn or error; by default info (demo: warn)."`
+	LogFormat string `enum:"text,json" default:"text" help:"Log format: text or json."`
+	// Nil stands for the command's own default.
+	LogLevel *slog.Level `placeholder:"LEVEL" help:"Log level: debug, info (default), warn (default of demo) or error."`
 }
 
+// logger logs to w, from the level of --log-level up or, without that flag, from level up.
 func (l Logging) logger(w io.Writer, level slog.Level) *slog.Logger {
-	if l.LogLevel != "" {
-		_ = level.UnmarshalText([]byte(l.LogLevel)) // one of the levels: the flag has been checked
+	if l.LogLevel != nil {
+		level = *l.LogLevel
 	}
 	options := &slog.HandlerOptions{Level: level}
 	if l.LogFormat == "json" {

@@ -12,28 +12,21 @@ import (
 	"time"
 )
 
-// Schemas that the demo writes.
-const (
-	scimUser       = "urn:ietf:params:scim:schemas:core:2.0:User"
-	scimGroup      = "urn:ietf:params:scim:schemas:core:2.0:Group"
-	scimPatch      = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
-	rollcallSchema = "urn:rollcall:params:scim:schemas:"
-)
+// clientTimeout limits every request of the client.
+const clientTimeout = 30 * time.Second
 
-// demoTimeout bounds every request that the demo sends.
-const demoTimeout = 30 * time.Second
-
-// scimClient is as much of a SCIM client as the demo needs.
+// scimClient is the part of a SCIM client that the demo needs.
 type scimClient struct{ base, token string }
 
 // scimResource is what the demo reads of a resource.
 type scimResource struct {
-	ID    string `json:"id"`
-	Token string `json:"token"` // of an AccessToken that was created just now
-	made  bool
+	ID      string `json:"id"`
+	Token   string `json:"token"` // of an AccessToken that was just created
+	created bool
 }
 
-// do sends a request with body as JSON (nil: none) and decodes the answer into reply (nil: not at all).
+// do sends a request with body as JSON, or without a body if it is nil, and decodes the reply into reply unless that is
+// nil.
 func (c *scimClient) do(ctx context.Context, method, path string, body, reply any) error {
 	var sent io.Reader
 	if body != nil {
@@ -67,21 +60,26 @@ func (c *scimClient) find(ctx context.Context, endpoint, attribute, value string
 	return list.Resources, err
 }
 
-// ensure returns the resource whose attribute equals value; where there is none, it makes it.
-func (c *scimClient) ensure(ctx context.Context, endpoint, attribute, value, schema string, rest map[string]any) (scimResource, error) {
+// ensure returns a resource whose attribute equals value. If there is none, it creates one from body and the attribute.
+func (c *scimClient) ensure(
+	ctx context.Context, endpoint, attribute, value string, body map[string]any,
+) (scimResource, error) {
 	found, err := c.find(ctx, endpoint, attribute, value)
-	if err != nil || len(found) > 0 {
-		return append(found, scimResource{})[0], err
+	if err != nil {
+		return scimResource{}, err
 	}
-	return c.create(ctx, endpoint, attribute, value, schema, rest)
+	if len(found) > 0 {
+		return found[0], nil
+	}
+	body = maps.Clone(body)
+	body[attribute] = value
+	return c.create(ctx, endpoint, body)
 }
 
-func (c *scimClient) create(ctx context.Context, endpoint, attribute, value, schema string, rest map[string]any) (scimResource, error) {
-	body := maps.Clone(rest)
-	body["schemas"], body[attribute] = []string{schema}, value
-	made := scimResource{made: true}
-	err := c.do(ctx, http.MethodPost, endpoint, body, &made)
-	return made, err
+func (c *scimClient) create(ctx context.Context, endpoint string, body map[string]any) (scimResource, error) {
+	r := scimResource{created: true}
+	err := c.do(ctx, http.MethodPost, endpoint, body, &r)
+	return r, err
 }
 
 func get(ctx context.Context, address string) ([]byte, error) {
@@ -92,17 +90,17 @@ func get(ctx context.Context, address string) ([]byte, error) {
 	return send(r)
 }
 
-// send returns the body of an answer; one that is no success is an error that shows it.
+// send returns the body of the reply. If the status is not 2xx, it returns an error that contains the body.
 func send(r *http.Request) ([]byte, error) {
-	client := &http.Client{Timeout: demoTimeout}
-	answer, err := client.Do(r)
+	client := &http.Client{Timeout: clientTimeout}
+	reply, err := client.Do(r)
 	if err != nil {
 		return nil, err
 	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, 4<<20))
-	if err == nil && answer.StatusCode/100 != 2 {
-		err = fmt.Errorf("%s %s: %s: %s", r.Method, r.URL.Path, answer.Status, bytes.TrimSpace(body))
+	defer reply.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(reply.Body, 4<<20))
+	if err == nil && reply.StatusCode/100 != 2 {
+		err = fmt.Errorf("%s %s: %s: %s", r.Method, r.URL.Path, reply.Status, bytes.TrimSpace(body))
 	}
 	return body, err
 }

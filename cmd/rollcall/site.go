@@ -9,7 +9,6 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"rollcall/directory"
@@ -18,44 +17,63 @@ import (
 	"rollcall/scimapi"
 )
 
-// readyTimeout bounds how long /readyz waits for the store: less than the patience of who asks.
+// readyTimeout limits how long /readyz waits for the store. It is shorter than the timeouts of those who ask.
 const readyTimeout = 2 * time.Second
 
-// newHook makes the sign-in of a node; it is to be closed before the store is.
-func newHook(s *directory.Store, public string, n *Node, log *slog.Logger, metrics *prometheus.Registry) (*samlhook.Hook, error) {
-	return samlhook.New(s, samlhook.Options{PublicURL: public, Log: log, AllowPrivateMetadata: n.AllowPrivateMetadata, Registry: metrics})
+// site is everything that a node serves: SCIM, sign-in, and the addresses for operators.
+type site struct {
+	store   *directory.Store
+	signIn  *samlhook.Hook
+	public  string // URL without a trailing slash
+	rate    float64
+	log     *slog.Logger
+	metrics *prometheus.Registry
 }
 
-// newRouter puts everything that a node serves under one router.
-func (n *Node) newRouter(s *directory.Store, signIn *samlhook.Hook, public string, log *slog.Logger, metrics *prometheus.Registry) http.Handler {
+// handler returns the router of the site. Every request is measured.
+func (s *site) handler() http.Handler {
 	r := mux.NewRouter().SkipClean(true)
-	signIn.Register(r)
-	o := scimapi.Options{PublicURL: public, Log: log, Hooks: map[string]scimapi.Hook{
-		schema.IdentityProvider().Name: {Prepare: signIn.Prepare, Render: signIn.Render},
-	}}
-	if n.RateLimit > 0 {
-		o.Rate = scimapi.Rate{PerSecond: n.RateLimit, Burst: int(5 * n.RateLimit)}
-		o.Failures = scimapi.DefaultFailures()
-	}
-	scimapi.New(s, o).Register(r)
+	s.signIn.Register(r)
+	scimapi.New(s.store, s.scimOptions()).Register(r)
 
 	r.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
-	r.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-		defer cancel()
-		if err := s.Ready(ctx); err != nil {
-			plain(w, http.StatusServiceUnavailable, err.Error())
-			return
-		}
-		plain(w, http.StatusOK, "ready")
+	r.HandleFunc("/readyz", s.ready)
+	r.Handle("/metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}))
+
+	// A person who opens another address learns where the service is.
+	addresses := fmt.Sprintf("SCIM:    %[1]s/orgs/{organization}/scim/v2\n"+
+		"System:  %[1]s/scim/v2\n"+
+		"Sign-in: %[1]s/orgs/{organization}/login", s.public)
+	r.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		plain(w, http.StatusOK, "Rollcall\n\n"+addresses)
 	})
-	r.Handle("/metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	places := fmt.Sprintf("SCIM:    %[1]s/orgs/{organization}/scim/v2\nSystem:  %[1]s/scim/v2\nSign-in: %[1]s/orgs/{organization}/login", public)
-	r.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "Rollcall\n\n"+places) })
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		plain(w, http.StatusNotFound, "There is nothing at this address.\n\n"+places)
+		plain(w, http.StatusNotFound, "There is nothing at this address.\n\n"+addresses)
 	})
-	return measure(metrics, r)
+	return measure(s.metrics, r)
+}
+
+// scimOptions joins SCIM and sign-in: IdentityProviders are completed and rendered by the sign-in.
+func (s *site) scimOptions() scimapi.Options {
+	o := scimapi.Options{PublicURL: s.public, Log: s.log, Hooks: map[string]scimapi.Hook{
+		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Render: s.signIn.Render},
+	}}
+	if s.rate > 0 {
+		o.Rate = scimapi.Rate{PerSecond: s.rate, Burst: int(5 * s.rate)}
+		o.Failures = scimapi.DefaultFailures()
+	}
+	return o
+}
+
+// ready serves /readyz.
+func (s *site) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	if err := s.store.Ready(ctx); err != nil {
+		plain(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	plain(w, http.StatusOK, "ready")
 }
 
 // plain writes a line of text for a person or a probe.
@@ -64,21 +82,4 @@ func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	fmt.Fprintln(w, text)
-}
-
-// newMetrics is a registry with what every Go process tells.
-func newMetrics() *prometheus.Registry {
-	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return r
-}
-
-// measure counts and times requests.
-func measure(metrics *prometheus.Registry, next http.Handler) http.Handler {
-	duration := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "rollcall_http_request_duration_seconds", Help: "How long requests took, by method and status.",
-		Buckets: []float64{.001, .005, .01, .05, .1, .5, 1, 5, 30},
-	}, []string{"method", "code"})
-	metrics.MustRegister(duration)
-	return promhttp.InstrumentHandlerDuration(duration, next)
 }
