@@ -42,7 +42,7 @@ func (e *Etcd) check() error {
 	}
 	for _, endpoint := range e.Endpoints {
 		if e.Cert+e.CA != "" && strings.HasPrefix(endpoint, "http://") {
-			return fmt.Errorf("--etcd-endpoints: %s is not encrypted; --etcd-cert and --etcd-ca need https://", endpoint)
+			return fmt.Errorf("--etcd-endpoints: %s is not encrypted; --etcd-cert and --etcd-ca need https", endpoint)
 		}
 	}
 	return nil
