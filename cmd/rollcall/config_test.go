@@ -35,7 +35,7 @@ func TestBadUsage(t *testing.T) {
 		"unknown command":           {2, "unexpected argument rule", "rule"},
 		"unknown flag":              {2, "unknown flag --lisen", "serve --lisen x"},
 		"log format":                {2, "--log-format", "serve --log-format xml"},
-		"log level":                 {2, "--log-level", "serve --log-level loud"},
+		"log level":                 {2, "--log-level: must be debug", "serve --log-level loud"},
 		"sign-in without a name":    {2, "<name>", "demo sign-in"},
 		"one half of a certificate": {1, "--tls-cert and --tls-key", "serve --tls-cert x"},
 		"no certificate":            {1, "--tls-cert, --tls-key", serve + "--tls-cert NOPEM --tls-key NOPEM"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 )
@@ -9,15 +10,26 @@ import (
 type Logging struct {
 	LogFormat string `enum:"text,json" default:"text" help:"Log format: text or json."`
 	// Nil stands for the command's own default.
-	LogLevel *slog.Level `placeholder:"LEVEL" help:"Log level: debug, info (default), warn (default of demo) or error."`
+	LogLevel *level `placeholder:"LEVEL" help:"Log level: debug, info (default), warn (default of demo) or error."`
 }
 
-// logger logs to w, from the level of --log-level up or, without that flag, from level up.
-func (l Logging) logger(w io.Writer, level slog.Level) *slog.Logger {
-	if l.LogLevel != nil {
-		level = *l.LogLevel
+// level is a slog.Level as the value of a flag.
+type level slog.Level
+
+// UnmarshalText accepts the names of slog's levels in any case, also with an offset such as "info+2".
+func (l *level) UnmarshalText(text []byte) error {
+	if err := (*slog.Level)(l).UnmarshalText(text); err != nil {
+		return fmt.Errorf("must be debug, info, warn or error but got %q", text)
 	}
-	options := &slog.HandlerOptions{Level: level}
+	return nil
+}
+
+// logger logs to w, from --log-level up or, without that flag, from least up.
+func (l Logging) logger(w io.Writer, least slog.Level) *slog.Logger {
+	if l.LogLevel != nil {
+		least = slog.Level(*l.LogLevel)
+	}
+	options := &slog.HandlerOptions{Level: least}
 	if l.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
