@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// Parse reads a public URL: http or https, a host, perhaps a port, nothing else; a trailing slash is ignored. The URL that
-// it returns has no path, and its scheme and host are spelled as in an Origin header (RFC 6454 §6.2): lower case, without
-// the scheme's default port. Parse returns an error that names what is wrong with any other text.
+// Parse reads a public URL: http or https, a host, perhaps a port, nothing else; a trailing slash is ignored. The URL
+// that it returns has no path, and its scheme and host are spelled as in an Origin header (RFC 6454 §6.2): lower case,
+// without the scheme's default port. Parse returns an error that names what is wrong with any other text.
 func Parse(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
