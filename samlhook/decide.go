@@ -40,8 +40,9 @@ type Decision struct {
 	// be created; nil when it stays as it is.
 	Link *directory.Link
 	// Groups are those that somebody to be created is added to. MissingGroups are
-	// default groups that do not exist any more.
-	Groups, MissingGroups []directory.ID
+	// default groups that do not exist any more, PrivilegedGroups those that sign-in
+	// may not touch.
+	Groups, MissingGroups, PrivilegedGroups []directory.ID
 }
 
 // Decide looks the person up in the organization of the snapshot and decides. It is
@@ -68,7 +69,7 @@ func Decide(s *directory.Snapshot, c Settings, id Identity, now time.Time) (Deci
 	case len(found) == 1:
 		return d.link(found[0])
 	}
-	if stone := s.Tombstone(id.UserName); stone != nil {
+	if stone, how := tombstone(s, id.UserName); how == same {
 		return d.deleted(stone)
 	}
 	return d.nobody(false)
@@ -98,26 +99,39 @@ func (d *decider) refuse(user *directory.Resource, reason Reason, explanation st
 	return Decision{Outcome: OutcomeRefused, Reason: reason, Explanation: explanation, User: user}
 }
 
+// Attributes by which Users are found.
+const (
+	attributeUserName   = "userName"
+	attributeExternalID = "externalId"
+	attributeEmail      = "emails.value"
+)
+
 // find looks for Users to link: by the subject first, by e-mail address where that
-// found nobody.
+// found nobody, not even somebody whom the subject looks like.
 func (d *decider) find() []*directory.Resource {
-	var found []*directory.Resource
-	add := func(by, attribute, value string) {
-		if value == "" || !slices.Contains(d.settings.LinkBy, by) || !d.mayLink(value) {
-			return
-		}
-		for user := range d.snapshot.Find(typeUser, attribute, value) {
-			if !slices.ContainsFunc(found, func(f *directory.Resource) bool { return f.ID == user.ID }) {
-				found = append(found, user)
-			}
+	subject := d.identity.UserName
+	found := d.linkable(linkByUserName, attributeUserName, subject)
+	for _, user := range d.linkable(linkByExternalID, attributeExternalID, subject) {
+		if !slices.ContainsFunc(found, func(f *directory.Resource) bool { return f.ID == user.ID }) {
+			found = append(found, user)
 		}
 	}
-	add(linkByUserName, "userName", d.identity.UserName)
-	add(linkByExternalID, "externalId", d.identity.UserName)
-	if len(found) == 0 {
-		add(linkByEmail, "emails.value", d.identity.Email)
+	if len(found) == 0 && d.resembled() == nil {
+		found = d.linkable(linkByEmail, attributeEmail, d.identity.Email)
 	}
 	return found
+}
+
+// linkable are the Users that have the value, where the connection links by it.
+func (d *decider) linkable(by, attribute, value string) []*directory.Resource {
+	if value == "" || !slices.Contains(d.settings.LinkBy, by) || !d.mayLink(value) {
+		return nil
+	}
+	if attribute == attributeExternalID { // its case counts (RFC 7643 §3.1), so what is found is the same
+		return slices.Collect(d.snapshot.Find(typeUser, attribute, value))
+	}
+	having, _ := holders(d.snapshot, attribute, value)
+	return having
 }
 
 // mayLink says whether a value may link at all. With several connections one could
@@ -181,6 +195,9 @@ func (d *decider) deleted(stone *directory.Resource) (Decision, error) {
 // nobody is for a person whom nobody knows.
 func (d *decider) nobody(revived bool) (Decision, error) {
 	c, id := d.settings, d.identity
+	if refusal := d.lookAlike(); refusal != nil {
+		return *refusal, nil
+	}
 	if !c.JIT {
 		return d.refuse(nil, ReasonJITDisabled, "Nobody in the organization is "+clip(id.UserName)+d.why()+
 			"; create the User by SCIM, or set jit.enabled to true to have sign-in create it."), nil
@@ -199,7 +216,7 @@ func (d *decider) nobody(revived bool) (Decision, error) {
 		return d.refuse(nil, ReasonDomainNotVerified, clip(d.subject())+" is in a verified domain of another connection ("+domain+
 			"), which alone makes its people; have the person sign in there, assign the domain to this connection, or create the User by SCIM."), nil
 	}
-	for user := range d.snapshot.Find(typeUser, "userName", id.UserName) {
+	for user := range d.snapshot.Find(typeUser, attributeUserName, id.UserName) {
 		return d.refuse(user, ReasonUserNameTaken, "The userName "+clip(id.UserName)+" belongs to a User that this sign-in may not be linked to"+d.why()+
 			"; link them by hand, or let linkBy and domains allow it."), nil
 	}
@@ -209,20 +226,32 @@ func (d *decider) nobody(revived bool) (Decision, error) {
 		decision.Reason, decision.Explanation = ReasonRevived, "The User had been deleted; a new one was created from the assertion (jit.reviveDeleted)."
 	}
 	decision.Document, decision.Link = w.create()
-	for _, g := range c.DefaultGroups {
-		if _, err := d.snapshot.Get(typeGroup, g); err != nil {
+	d.addGroups(&decision)
+	return decision, nil
+}
+
+// addGroups divides the default groups of somebody to be created.
+func (d *decider) addGroups(decision *Decision) {
+	for _, g := range d.settings.DefaultGroups {
+		switch _, err := d.snapshot.Get(typeGroup, g); {
+		case err != nil:
 			decision.MissingGroups = append(decision.MissingGroups, g)
-		} else {
+		case !d.settings.mayTouch(d.snapshot, g):
+			decision.PrivilegedGroups = append(decision.PrivilegedGroups, g)
+		default:
 			decision.Groups = append(decision.Groups, g)
 		}
 	}
-	return decision, nil
+	if passed := decision.PrivilegedGroups; len(passed) > 0 {
+		decision.Explanation += " It was not added to default groups that have roles or are protected, themselves or through a group they are in (" +
+			clip(strings.Join(idTexts(passed), ", ")) + "); to have sign-in add to them, list them in groupSync.allowPrivileged."
+	}
 }
 
 // subject is the value whose domain decides whether the connection may make the
 // person: the userName, or the e-mail address where the userName has none.
 func (d *decider) subject() string {
-	if !strings.Contains(d.identity.UserName, "@") && d.identity.Email != "" {
+	if !strings.Contains(wideFold(d.identity.UserName), "@") && d.identity.Email != "" {
 		return d.identity.Email
 	}
 	return d.identity.UserName

@@ -84,7 +84,7 @@ func (r *Refusal) failure() *failure {
 	case ReasonBrowserMismatch, ReasonLoginCookie:
 		return errOtherBrowser
 	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere, ReasonPrivilegedUser,
-		ReasonDomainNotVerified, ReasonUserNameTaken, ReasonMissingAttribute, ReasonInvalidAttribute, ReasonConnectionDisabled,
+		ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, ReasonMissingAttribute, ReasonInvalidAttribute, ReasonConnectionDisabled,
 		ReasonIdPInitiated:
 		return errRefused
 	case ReasonNotConfigured:

@@ -103,7 +103,9 @@ func (id *Identity) fill(f *finder, m AttributeMapping) error {
 		*want.into = value
 	}
 	// A userName that looks like another person's would be given that person's rights.
-	if strings.ContainsFunc(id.UserName, func(r rune) bool { return unicode.Is(unicode.Cf, r) }) {
+	if strings.ContainsFunc(id.UserName, func(r rune) bool {
+		return unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+	}) {
 		return refuse(ReasonInvalidAttribute, "The userName "+clip(strconv.QuoteToASCII(id.UserName))+" holds invisible characters; correct it at the identity provider.")
 	}
 	if id.Email == "" && m.Email == "" && id.NameIDFormat == NameIDEmail {

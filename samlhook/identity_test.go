@@ -169,7 +169,7 @@ func TestMissingAmongMany(t *testing.T) {
 // Nobody is taken for another because a character of the userName does not show.
 // In other values such characters have their use (names in Persian).
 func TestInvisibleUserName(t *testing.T) {
-	for _, hidden := range []string{"ann\u200b", "a\u00adnn", "\ufeffann", "an\u2060n", "\u200eann"} {
+	for _, hidden := range []string{"ann\u200b", "a\u00adnn", "\ufeffann", "an\u2060n", "\u200eann", "ann\ufe0f", "an\u034fn", "an\u3164n", "an\U000e0101n"} {
 		for name, a := range map[string]*Assertion{"NameID": {NameID: hidden}, "mapped": {NameID: "n", Attributes: []Attribute{values("uid", hidden)}}} {
 			m := AttributeMapping{}
 			if name == "mapped" {

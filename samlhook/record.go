@@ -62,10 +62,11 @@ func (v *verdict) describe(doc schema.Document) {
 	case !v.user.IsZero() && v.decision.User == nil:
 		doc["user"] = map[string]any{"value": v.user.String(), "display": clip(v.decision.Document["displayName"].(string))}
 	case v.decision.User != nil:
-		doc["user"] = map[string]any{"value": v.decision.User.ID.String(), "display": clip(v.decision.User.Display())}
+		doc["user"] = map[string]any{"value": v.decision.User.ID.String(), "display": clip(directory.DisplayName(v.decision.User))}
 	}
 	groups := map[string]any{}
 	putTexts(groups, "added", idTexts(v.decision.Groups))
+	putTexts(groups, "privileged", idTexts(v.decision.PrivilegedGroups))
 	putTexts(groups, "unknown", idTexts(v.decision.MissingGroups))
 	if len(groups) > 0 {
 		doc["groups"] = groups

@@ -104,6 +104,7 @@ const (
 	ReasonPrivilegedUser    Reason = "privileged_user"     // the User has roles, and was not linked before
 	ReasonDomainNotVerified Reason = "domain_not_verified" // the connection may make people of its domains only
 	ReasonUserNameTaken     Reason = "username_taken"      // by a User that may not be linked
+	ReasonLookAlike         Reason = "look_alike"          // equals a User's value only in the fold by which values are unique
 )
 
 // Reasons of the rest of a sign-in.

@@ -135,8 +135,11 @@ func (h *Hook) warnings(s *directory.Snapshot, r *directory.Resource, own *x509.
 		switch {
 		case err != nil:
 			add("the default group " + id.String() + " does not exist any more")
-		case gjson.GetBytes(group.JSON, gjson.Escape(schema.GroupAccessURN)+".roles.0").Exists():
-			add("the default group " + clip(displayOf(group, "id")) + " gives roles to everybody who signs in for the first time")
+		case !c.mayTouch(s, id):
+			add("nobody is added to the default group " + clip(displayOf(group, "id")) +
+				": it has roles or is protected, itself or through a group it is in, and is not listed in groupSync.allowPrivileged")
+		case s.PrivilegedGroup(id):
+			add("the default group " + clip(displayOf(group, "id")) + " gives roles, or membership of a protected group, to everybody who signs in for the first time")
 		}
 	}
 	return list

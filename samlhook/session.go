@@ -96,14 +96,14 @@ func (x *exchange) endSession(actor directory.Actor) error {
 const maxShownGroups = 20
 
 func describePerson(s *directory.Snapshot, user *directory.Resource) person {
-	p := person{Name: user.Display(), UserName: user.Text("userName")}
+	p := person{Name: directory.DisplayName(user), UserName: user.Text("userName")}
 	emails := gjson.GetBytes(user.JSON, "emails").Array()
 	for _, e := range emails {
 		if p.Email == "" || e.Get("primary").Bool() {
 			p.Email = e.Get("value").String()
 		}
 	}
-	for g := range s.GroupsOf(user.ID) {
+	for g := range s.GroupsOf(user) {
 		if len(p.Groups) == maxShownGroups {
 			p.MoreGroups = true
 			break

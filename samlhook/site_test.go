@@ -51,6 +51,7 @@ type site struct {
 	root   string
 	org    *directory.Directory
 	offset *atomic.Int64 // of the clock, in nanoseconds
+	posts  atomic.Int64  // answers made by post
 }
 
 func newSite(t *testing.T) *site {

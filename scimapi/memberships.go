@@ -7,13 +7,13 @@ import (
 )
 
 func (v *renderer) appendGroups(dst []byte, s *directory.Snapshot, user *directory.Resource) []byte {
-	if !s.Grouped(user) {
+	if !s.MayHaveGroups(user) {
 		return dst
 	}
 	start := len(dst)
 	dst = append(dst, `,"groups":[`...)
 	first := true
-	for g := range s.Groups(user) {
+	for g := range s.GroupsOf(user) {
 		if !first {
 			dst = append(dst, ',')
 		}
