@@ -6,6 +6,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // What sign-in writes of a User, by attribute path. userName is not among them: it
@@ -22,7 +23,7 @@ const (
 // writer makes the documents and links of Users from an identity.
 type writer struct {
 	settings Settings
-	identity Identity
+	identity saml.Identity
 	now      time.Time
 }
 

@@ -141,7 +141,7 @@ func (b *bulkRun) chains(ctx context.Context, s *directory.Snapshot, steps []*st
 		}
 		o := st.first()
 		if o.defines() {
-			_, err := b.dir.Update(ctx, st.run)
+			_, err := b.x.update(ctx, b.dir, st.run)
 			st.settle(err)
 			continue
 		}

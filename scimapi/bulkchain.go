@@ -32,6 +32,11 @@ func (b *bulkRun) runChains(ctx context.Context, chains []*chain) {
 			changes[i] = c.changes()
 		}
 		errs := b.dir.UpdateChains(ctx, changes)
+		for i := range chains {
+			for _, err := range errs[i] {
+				b.x.resolve(ctx, err)
+			}
+		}
 		soonest := soonest(chains, errs)
 		for i, c := range chains {
 			c.settle(errs[i], soonest, round < retries)
@@ -73,7 +78,7 @@ func (c *chain) changes() []func(*directory.Tx) error {
 			case c.staged && (err == nil || st.readsMembers()): // decided on members that are not the Group's any more
 				err = errLater
 			}
-			c.waits = err == errLater || mayPass(err) // what comes behind must not overtake
+			c.waits = err == errLater || mayPass(err) || lacks(err) // what comes behind must not overtake
 			return err
 		}
 	}
@@ -86,7 +91,7 @@ func (c *chain) settle(errs []error, soonest int, again bool) {
 	done := 0
 	for i, st := range c.steps {
 		err := errs[i]
-		if err == errLater {
+		if err == errLater || again && lacks(err) {
 			break
 		}
 		if directory.KindOf(err) == directory.TooLarge && !c.single && len(c.steps) > 1 {
@@ -100,6 +105,12 @@ func (c *chain) settle(errs []error, soonest int, again bool) {
 		done++
 	}
 	c.steps = c.steps[done:]
+}
+
+// lacks reports whether a step failed because its hook needs what was not resolved yet.
+func lacks(err error) bool {
+	_, ok := errors.AsType[*unresolved](err)
+	return ok
 }
 
 // mayPass reports whether what failed may succeed on another state.

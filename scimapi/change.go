@@ -105,7 +105,7 @@ func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
 	}
 
 	// The members of a Group: none if they are left out, as for every attribute.
-	if c.t.Name != groupType {
+	if c.t.Name != schema.GroupType {
 		return nil
 	}
 	members, err := c.memberIDs(tx, c.members)
@@ -142,18 +142,10 @@ func (c *change) expected(tx *directory.Tx) (*directory.Resource, error) {
 	if err != nil || !c.when.any() {
 		return r, err
 	}
-	if c.t.Name == groupType {
+	if c.t.Name == schema.GroupType {
 		tx.GuardMembers(r)
 	}
 	return r, c.when.check(r.Version)
-}
-
-// prepare runs the type's hook on a document before it is stored.
-func (c *change) prepare(tx *directory.Tx, old *directory.Resource, doc schema.Document) error {
-	if hook := c.x.o.Hooks[c.t.Name].Prepare; hook != nil {
-		return hook(c.x.r.Context(), tx, old, doc)
-	}
-	return nil
 }
 
 // derived returns the JSON of an attribute that the resource's document does not hold, as the snapshot has it. A PATCH

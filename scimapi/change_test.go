@@ -1,7 +1,6 @@
 package scimapi_test
 
 import (
-	"context"
 	"fmt"
 	"reflect"
 	"strings"
@@ -197,7 +196,7 @@ func TestEchoInLostRace(t *testing.T) {
 	var race func()
 	var prepared, rendered, between int
 	s := serve(t, scimapi.Options{Hooks: map[string]scimapi.Hook{"User": {
-		Prepare: func(context.Context, *directory.Tx, *directory.Resource, schema.Document) error {
+		Prepare: func(*directory.Tx, directory.ID, *directory.Resource, schema.Document, scimapi.Resolved) error {
 			if race == nil {
 				return nil
 			}

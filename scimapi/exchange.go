@@ -23,6 +23,8 @@ type exchange struct {
 	actor  directory.Actor
 	values []string // of headers
 	cause  error    // of what failed within a reply that is none of an error
+
+	resolved map[need]resolution // what hooks got for the request's changes
 }
 
 // serve runs one request: whatever handle returns as an error is written as the reply.

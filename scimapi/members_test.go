@@ -1,7 +1,6 @@
 package scimapi_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -134,7 +133,7 @@ func TestIfMatchGuardsMembers(t *testing.T) {
 	var once sync.Once
 	var during func()
 	s := serve(t, scimapi.Options{Hooks: map[string]scimapi.Hook{"Group": {
-		Prepare: func(_ context.Context, _ *directory.Tx, old *directory.Resource, _ schema.Document) error {
+		Prepare: func(_ *directory.Tx, _ directory.ID, old *directory.Resource, _ schema.Document, _ scimapi.Resolved) error {
 			if old != nil {
 				once.Do(during)
 			}

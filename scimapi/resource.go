@@ -40,7 +40,7 @@ func (x *exchange) write(t *schema.ResourceType, id directory.ID) error {
 	if err := c.readRequest(); err != nil {
 		return err
 	}
-	s, err := x.dir.Update(x.r.Context(), c.run)
+	s, err := x.update(x.r.Context(), x.dir, c.run)
 	if err != nil {
 		return err
 	}

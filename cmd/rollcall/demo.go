@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"rollcall/cmd/rollcall/demoidp"
+	"rollcall/internal/demoidp"
 )
 
 // Demo is `rollcall demo`.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"rollcall/cmd/rollcall/demoidp"
+	"rollcall/internal/demoidp"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"rollcall/cmd/rollcall/demoidp"
+	"rollcall/internal/demoidp"
 )
 
 // signInTimeout bounds a whole sign-in.

@@ -31,7 +31,7 @@ func (n *Node) newRouter(s *directory.Store, signIn *samlhook.Hook, public strin
 	r := mux.NewRouter().SkipClean(true)
 	signIn.Register(r)
 	o := scimapi.Options{PublicURL: public, Log: log, Hooks: map[string]scimapi.Hook{
-		schema.IdentityProvider().Name: {Prepare: signIn.Prepare, Render: signIn.Render},
+		schema.IdentityProvider().Name: {Prepare: signIn.Prepare, Resolve: signIn.Resolve, Render: signIn.Render},
 	}}
 	if n.RateLimit > 0 {
 		o.Rate = scimapi.Rate{PerSecond: n.RateLimit, Burst: int(5 * n.RateLimit)}
