@@ -72,7 +72,7 @@ func readError(err error) error {
 // bodyLimit is how many bytes a body about a resource of the type may have. The lists of members in a Group's may be
 // large.
 func (x *exchange) bodyLimit(t *schema.ResourceType) int64 {
-	if t.Name == groupType {
+	if t.Name == schema.GroupType {
 		return x.o.Limits.GroupBody
 	}
 	return x.o.Limits.Body
@@ -97,7 +97,7 @@ func (c *change) read(s *directory.Snapshot, r io.Reader, length int64) (err err
 		return c.readPatch(s, r, length)
 	}
 	var body []byte
-	if c.t.Name == groupType {
+	if c.t.Name == schema.GroupType {
 		body, c.members, err = readGroup(r, c.x.o.Limits.Body)
 	} else {
 		body, err = readAll(r, length)
@@ -112,7 +112,7 @@ func (c *change) read(s *directory.Snapshot, r io.Reader, length int64) (err err
 }
 
 func (c *change) readPatch(s *directory.Snapshot, r io.Reader, length int64) error {
-	if c.t.Name == groupType {
+	if c.t.Name == schema.GroupType {
 		r = &meter{r: r, limit: c.x.o.Limits.Body, from: 3} // {"Operations":[{"value":[
 	}
 	body, err := readAll(r, length)

@@ -105,7 +105,7 @@ func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
 	}
 
 	// The members of a Group: none if they are left out, as for every attribute.
-	if c.t.Name != groupType {
+	if c.t.Name != schema.GroupType {
 		return nil
 	}
 	members, err := c.memberIDs(tx, c.members)
@@ -142,7 +142,7 @@ func (c *change) expected(tx *directory.Tx) (*directory.Resource, error) {
 	if err != nil || !c.when.any() {
 		return r, err
 	}
-	if c.t.Name == groupType {
+	if c.t.Name == schema.GroupType {
 		tx.GuardMembers(r)
 	}
 	return r, c.when.check(r.Version)

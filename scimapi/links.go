@@ -24,9 +24,9 @@ type link struct {
 func linked(t *schema.ResourceType, a *schema.Attribute) []string {
 	switch t.Name + "." + a.Name {
 	case "AccessToken.user", "Session.user":
-		return []string{userType}
+		return []string{schema.UserType}
 	case "Session.connection":
-		return []string{"IdentityProvider"}
+		return []string{schema.IdentityProviderType}
 	}
 	return nil
 }

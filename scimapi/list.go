@@ -119,7 +119,7 @@ func (l *listing) renderer(r *directory.Resource) *renderer {
 
 // bounded refuses to sort more than the limit.
 func (l *listing) bounded() error {
-	if l.ask.SortBy == "" || l.ask.Type == "Event" || l.ask.Type == "SignIn" { // of those few are kept
+	if l.ask.SortBy == "" || l.ask.Type == schema.EventType || l.ask.Type == schema.SignInType { // of those few are kept
 		return nil
 	}
 	most := l.x.o.Limits.Sort

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"rollcall/directory"
+	"rollcall/directory/schema"
 	"rollcall/scimapi/patch"
 )
 
@@ -72,12 +73,12 @@ func (c *change) memberIDs(tx *directory.Tx, members []string) ([]directory.ID, 
 }
 
 func isMemberType(tx *directory.Tx, id directory.ID) bool {
-	for _, typ := range []string{userType, groupType} {
+	for _, typ := range []string{schema.UserType, schema.GroupType} {
 		if _, err := tx.Snapshot().Get(typ, id); err == nil {
 			return true
 		}
 	}
-	for _, typ := range []string{userType, groupType} { // made in this very change
+	for _, typ := range []string{schema.UserType, schema.GroupType} { // made in this very change
 		if _, err := tx.Get(typ, id); err == nil {
 			return true
 		}
@@ -100,7 +101,7 @@ func (x *exchange) reportSkipped(skipped []string) {
 
 // currentMembers is nil for resources that have none.
 func (c *change) currentMembers(tx *directory.Tx, r *directory.Resource) patch.Members {
-	if r.Type != groupType {
+	if r.Type != schema.GroupType {
 		return nil
 	}
 	return groupMembers{tx.Snapshot(), r.ID, &c.readsMembers}

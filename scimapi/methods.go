@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"rollcall/directory"
+	"rollcall/directory/schema"
 )
 
 // allows reports whether the request's method is one of those given. OPTIONS it answers itself.
@@ -40,14 +41,14 @@ func (x *exchange) method(allow []string) (bool, error) {
 func allowed(typ string, system, item bool) []string {
 	readable := []string{http.MethodGet, http.MethodHead, http.MethodOptions}
 	switch typ {
-	case "SignIn", "Event":
+	case schema.SignInType, schema.EventType:
 		return readable
-	case "DeletedUser", "Session":
+	case schema.DeletedUserType, schema.SessionType:
 		if item {
 			return append(readable, http.MethodDelete)
 		}
 		return readable
-	case "Organization":
+	case schema.OrganizationType:
 		if !system && item { // an organization's own administrators neither make nor delete it
 			return append(readable, http.MethodPatch, http.MethodPut)
 		}

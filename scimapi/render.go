@@ -85,11 +85,11 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 	roleless := false // in no Group: then only the document can hold roles
 	for _, name := range v.derived {
 		switch {
-		case r.Type == userType && name == "groups":
+		case r.Type == schema.UserType && name == "groups":
 			before := len(dst)
 			dst = v.appendGroups(dst, s, r)
 			roleless = len(dst) == before
-		case r.Type == groupType && name == "members":
+		case r.Type == schema.GroupType && name == "members":
 			dst = v.appendMembers(dst, s, r.ID)
 		default:
 			if value := s.View(r, nil).Derived(name); value != nil {
@@ -99,7 +99,7 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 	}
 	for _, urn := range v.urns {
 		before := len(dst)
-		if r.Type == userType && urn == schema.AccessURN {
+		if r.Type == schema.UserType && urn == schema.AccessURN {
 			if !roleless || known.roles {
 				dst = appendRoles(dst, s.Roles(r.ID))
 			}

@@ -39,7 +39,7 @@ func (x *exchange) reply(status int, s *directory.Snapshot, t *schema.ResourceTy
 // tooLargeToShow reports whether a PATCH was about a Group with so many members that its client hardly wants them all.
 func (x *exchange) tooLargeToShow(s *directory.Snapshot, r *directory.Resource) bool {
 	most := x.o.Limits.GroupReply
-	return r.Type == groupType && x.r.Method == http.MethodPatch && s.MemberCount(r.ID, most+1) > most
+	return r.Type == schema.GroupType && x.r.Method == http.MethodPatch && s.MemberCount(r.ID, most+1) > most
 }
 
 // show answers with the resource as the query wants it; extra are further members of its object.

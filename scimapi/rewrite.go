@@ -133,7 +133,7 @@ func (w rewriter) originIn(t *schema.ResourceType, a *schema.Attribute) origin {
 	if p == nil {
 		return fromDirectory
 	}
-	if a.Name == "$ref" && (t.Name == userType && p.Path == "groups" || t.Name == groupType && p.Path == "members") {
+	if a.Name == "$ref" && (t.Name == schema.UserType && p.Path == "groups" || t.Name == schema.GroupType && p.Path == "members") {
 		return fromID
 	}
 	for _, k := range w.x.shape(t).links {

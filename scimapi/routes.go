@@ -126,7 +126,7 @@ func (x *exchange) action() error {
 		return err
 	}
 	act := x.o.Hooks[t.Name].Actions[vars["action"]]
-	if t.Name == "User" && vars["action"] == ".endSessions" {
+	if t.Name == schema.UserType && vars["action"] == ".endSessions" {
 		act = endSessions
 	}
 	if act == nil {
