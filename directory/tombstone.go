@@ -46,7 +46,7 @@ func leaveTombstone(tx *Tx, user *state.Record) error {
 		"deletedAt": schema.FormatTime(tx.at),
 		"deletedBy": tx.actor(),
 	}
-	if name := DisplayName(&user.Resource); name != "" {
+	if name := user.Display(); name != "" {
 		doc["displayName"] = name
 	}
 	before, err := schema.User().Decode(user.JSON)

@@ -61,7 +61,7 @@ func derivedMembers(v View) []byte {
 
 // reference is an element of groups or members.
 func reference(r *Resource, typ string) map[string]string {
-	return map[string]string{"value": r.ID.String(), "display": DisplayName(r), "type": typ}
+	return map[string]string{"value": r.ID.String(), "display": r.Display(), "type": typ}
 }
 
 // derivedAccess is the User's extension that shows effective roles.

@@ -224,7 +224,8 @@ func TestSavePrivilegedDefaultGroup(t *testing.T) {
 	// Only who may change connections at all lists ids.
 	weak := s.org.As(directory.Actor{Type: "AccessToken", Scope: directory.ScopeWrite})
 	_, err = weak.Update(t.Context(), func(tx *directory.Tx) error {
-		return s.hook.Prepare(t.Context(), tx, nil, with(into(inner, inner.String()), "displayName", "x"))
+		return s.hook.Prepare(tx, directory.NewID(), nil, with(into(inner, inner.String()), "displayName", "x"),
+			func(need any) (any, error) { return s.hook.Resolve(t.Context(), need) })
 	})
 	if directory.KindOf(err) != directory.Forbidden {
 		t.Errorf("listed with the scope write: %v", err)
