@@ -2,8 +2,6 @@ package saml
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
@@ -23,9 +21,6 @@ const (
 	// maxSignatureBytes bounds a Signature element, which is judged before anything
 	// is known of its maker; with a chain of certificates it has about 8 KB.
 	maxSignatureBytes = 64 << 10
-
-	// minRSABits is the shortest RSA key that may sign.
-	minRSABits = 2048
 )
 
 // signatureMethods are the algorithms of XML Signature that can be verified with
@@ -264,28 +259,4 @@ func signatureValue(el *etree.Element, algorithm string) ([]byte, error) {
 	}
 	r, s := new(big.Int).SetBytes(value[:len(value)/2]), new(big.Int).SetBytes(value[len(value)/2:])
 	return asn1.Marshal(struct{ R, S *big.Int }{r, s})
-}
-
-// UsableKey says why a certificate's key may not sign assertions; nil when it may:
-// RSA of at least 2048 bits, or ECDSA on P-256, P-384 or P-521.
-func UsableKey(cert *x509.Certificate) error {
-	switch key := cert.PublicKey.(type) {
-	case *rsa.PublicKey:
-		if bits := key.N.BitLen(); bits < minRSABits {
-			return fmt.Errorf("the certificate %s has an RSA key of %d bits, at least %d are needed", Fingerprint(cert), bits, minRSABits)
-		}
-	case *ecdsa.PublicKey:
-		if bits := key.Curve.Params().BitSize; bits < 256 {
-			return fmt.Errorf("the certificate %s has an ECDSA key of %d bits, at least 256 are needed", Fingerprint(cert), bits)
-		}
-	default:
-		return fmt.Errorf("the certificate %s has a %s key, RSA or ECDSA is needed", Fingerprint(cert), cert.PublicKeyAlgorithm)
-	}
-	return nil
-}
-
-// Fingerprint is the SHA-256 of a certificate in lower-case hex.
-func Fingerprint(cert *x509.Certificate) string {
-	sum := sha256.Sum256(cert.Raw)
-	return hex.EncodeToString(sum[:])
 }
