@@ -1,14 +1,19 @@
 package directory
 
-import "time"
+import (
+	"context"
+	"time"
 
-// UseOnce records that the id of that kind is used, and makes the commit fail when it was used before: the change then runs
-// again, and finds that out from the error. until is when the id is of no use to anybody any more; its record goes then.
-// Errors: Exists when the id was used.
+	"rollcall/directory/internal/store"
+)
+
+// UseOnce records that the ID of that kind is used, and makes the commit fail if it was used before: the change then runs
+// again and gets the error. until is when the ID becomes useless; its record is deleted then. Error: Exists if the ID was
+// used.
 func (tx *Tx) UseOnce(kind, id string, until time.Time) error {
-	key := tx.keys().once(kind, until, id)
+	key := tx.keys().Once(kind, until, id)
 	if tx.attempt > 0 {
-		used, err := tx.dir.store.exists(key)
+		_, used, err := tx.dir.store.node.Get(context.Background(), key)
 		if err != nil {
 			return err
 		}
@@ -16,7 +21,7 @@ func (tx *Tx) UseOnce(kind, id string, until time.Time) error {
 			return errorf(Exists, "", "the %s was used before", kind)
 		}
 	}
-	tx.require(absent(key))
+	tx.require(store.Absent(key))
 	tx.put(key, nil)
 	return nil
 }

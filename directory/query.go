@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"rollcall/directory/filter"
+	"rollcall/directory/internal/state"
 	"rollcall/directory/schema"
 )
 
@@ -30,6 +31,37 @@ type Page struct {
 	Snapshot  *Snapshot // the state the answer is from
 }
 
+// Query answers from one snapshot; Events and SignIns are read from etcd. Errors: Forbidden by scope, NotFound for a type
+// the scope does not have, *schema.Error (invalidFilter; invalidValue for SortBy), Unavailable.
+func (d *Directory) Query(ctx context.Context, q Query) (Page, error) {
+	s, err := d.Snapshot(ctx)
+	if err != nil {
+		return Page{}, err
+	}
+	if q.simple() {
+		return s.querySimple(q)
+	}
+	found, err := s.matches(ctx, q)
+	if err != nil {
+		return Page{}, err
+	}
+	return s.page(found, q), nil
+}
+
+// simple queries are answered without gathering all matches.
+func (q Query) simple() bool { return q.Types == nil && q.SortBy == "" && !kindOf(q.Type).logged }
+
+// compile binds the filter to the type; nil stands for all.
+func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
+	switch {
+	case q.Filter == nil:
+		return nil, nil
+	case q.Types != nil:
+		return filter.CompileAny(q.Filter, t, q.Options)
+	}
+	return filter.Compile(q.Filter, t, q.Options)
+}
+
 // types are the types that the query asks for and the actor may read. Errors: Forbidden, NotFound.
 func (s *Snapshot) types(q Query) ([]*schema.ResourceType, error) {
 	if q.Types == nil {
@@ -51,30 +83,8 @@ func (s *Snapshot) types(q Query) ([]*schema.ResourceType, error) {
 	return types, nil
 }
 
-// Query answers from one snapshot; Events and SignIns are read from etcd. Errors: Forbidden by scope, NotFound for a type
-// the scope does not have, *schema.Error (invalidFilter; invalidValue for SortBy), Unavailable.
-func (d *Directory) Query(ctx context.Context, q Query) (Page, error) {
-	s, err := d.Snapshot(ctx)
-	if err != nil {
-		return Page{}, err
-	}
-	if q.simple() {
-		return s.querySimple(q)
-	}
-	found, err := d.matches(ctx, s, q)
-	if err != nil {
-		return Page{}, err
-	}
-	return s.page(found, q), nil
-}
-
-// simple queries are answered without gathering all matches.
-func (q Query) simple() bool { return q.Types == nil && q.SortBy == "" && !logged(q.Type) }
-
-// logged types are not held in memory.
-func logged(typ string) bool { return typ == eventType || typ == signInType }
-
-func (s *Snapshot) page(found []*record, q Query) Page {
+// page cuts the page out of all matches.
+func (s *Snapshot) page(found []*state.Record, q Query) Page {
 	page := Page{Total: len(found), Snapshot: s}
 	if from := min(q.Offset, len(found)); q.Limit > 0 {
 		for _, r := range found[from:min(from+q.Limit, len(found))] {
@@ -94,24 +104,11 @@ func (s *Snapshot) querySimple(q Query) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
+	if compiled == nil && (s.id.IsSystem() || !kindOf(q.Type).central) {
+		return s.pageOfAll(q), nil
+	}
 	page := Page{Snapshot: s}
-	_, sc := s.home(q.Type)
-	t := sc.tables[q.Type]
-	if t == nil {
-		return page, nil
-	}
-	if compiled == nil && (q.Type != organizationType || s.key.system()) {
-		page.Total = t.list.Len()
-		if first, _, ok := t.list.GetAt(q.Offset); ok && q.Limit > 0 {
-			page.Resources = make([]*Resource, 0, min(q.Limit, page.Total-q.Offset))
-			t.list.Ascend(first, func(_ uint32, r *record) bool {
-				page.Resources = append(page.Resources, s.resource(r))
-				return len(page.Resources) < q.Limit
-			})
-		}
-		return page, nil
-	}
-	for r := range s.matching(sc, t, q, types[0], compiled) {
+	for r := range s.matching(q, types[0], compiled) {
 		if page.Total >= q.Offset && len(page.Resources) < q.Limit {
 			page.Resources = append(page.Resources, s.resource(r))
 		}
@@ -120,27 +117,41 @@ func (s *Snapshot) querySimple(q Query) (Page, error) {
 	return page, nil
 }
 
+// pageOfAll is a page of all resources of the type.
+func (s *Snapshot) pageOfAll(q Query) Page {
+	sc := s.home(q.Type)
+	page := Page{Snapshot: s, Total: sc.Count(q.Type)}
+	n := min(q.Limit, page.Total-q.Offset)
+	if n <= 0 {
+		return page
+	}
+	page.Resources = make([]*Resource, 0, n)
+	for r := range sc.From(q.Type, q.Offset) {
+		if page.Resources = append(page.Resources, s.resource(r)); len(page.Resources) == n {
+			break
+		}
+	}
+	return page
+}
+
 // matches gathers everything that matches, in the order asked for.
-func (d *Directory) matches(ctx context.Context, s *Snapshot, q Query) ([]*record, error) {
+func (s *Snapshot) matches(ctx context.Context, q Query) ([]*state.Record, error) {
 	types, err := s.types(q)
 	if err != nil {
 		return nil, err
 	}
-	var found []*record
+	var found []*state.Record
 	for _, t := range types {
 		compiled, err := q.compile(t)
 		if err != nil {
 			return nil, err
 		}
-		if logged(t.Name) {
-			if found, err = d.readLog(ctx, s, t, q, compiled, found); err != nil {
-				return nil, err
-			}
+		if !kindOf(t.Name).logged {
+			found = slices.AppendSeq(found, s.matching(q, t, compiled))
 			continue
 		}
-		_, sc := s.home(t.Name)
-		if table := sc.tables[t.Name]; table != nil {
-			found = slices.AppendSeq(found, s.matching(sc, table, q, t, compiled))
+		if found, err = s.appendLogged(ctx, found, q, t, compiled); err != nil {
+			return nil, err
 		}
 	}
 	if q.SortBy == "" {
@@ -149,25 +160,11 @@ func (d *Directory) matches(ctx context.Context, s *Snapshot, q Query) ([]*recor
 	return s.sort(found, types, q)
 }
 
-// compile binds the filter to the type; nil stands for all.
-func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
-	switch {
-	case q.Filter == nil:
-		return nil, nil
-	case q.Types != nil:
-		return filter.CompileAny(q.Filter, t, q.Options)
-	}
-	return filter.Compile(q.Filter, t, q.Options)
-}
-
 // matching yields the type's records that match, in order of creation.
-func (s *Snapshot) matching(sc *scopeState, table *table, q Query, t *schema.ResourceType, compiled *filter.Query) iter.Seq[*record] {
-	return func(yield func(*record) bool) {
-		for r := range s.candidates(sc, table, t.Name, compiled) {
-			if r.Type == organizationType && s.record(r.Type, r.ID) == nil { // another one
-				continue
-			}
-			if compiled != nil && !compiled.Match(View{s, r, q.Meta}) {
+func (s *Snapshot) matching(q Query, t *schema.ResourceType, compiled *filter.Query) iter.Seq[*state.Record] {
+	return func(yield func(*state.Record) bool) {
+		for r := range s.candidates(t.Name, compiled) {
+			if s.foreign(r.Type, r.ID) || compiled != nil && !compiled.Match(View{s, r, q.Meta}) {
 				continue
 			}
 			if !yield(r) {

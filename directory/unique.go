@@ -4,75 +4,93 @@ import (
 	"context"
 	"slices"
 
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
 	"rollcall/directory/schema"
 )
 
+// uniqueAttributes are those of the type and of what a pending change of definitions would make of it.
+func (tx *Tx) uniqueAttributes(t *schema.ResourceType) []*schema.Attribute {
+	unique := state.UniqueAttributes(t)
+	if next := tx.proposedType(t); next != nil {
+		for _, a := range state.UniqueAttributes(next) {
+			if old := t.Lookup(a.Path); old == nil || old.Uniqueness == schema.UniqueNone {
+				unique = append(unique, a)
+			}
+		}
+	}
+	return unique
+}
+
+// isUserName tells the User's userName from other unique attributes: it alone outlives the User.
+func isUserName(typ string, a *schema.Attribute) bool {
+	return typ == schema.UserType && a.Path == "userName"
+}
+
 // claim makes the record the holder of a unique value: the commit compares that nobody holds it, or that a DeletedUser does,
 // from whom it is taken over. Error: Exists naming the attribute.
-func (tx *Tx) claim(r *record, a *schema.Attribute, key string) error {
-	_, sc := tx.snap.home(r.Type)
-	taken := func(o *record) bool {
-		return o != nil && o.ID != r.ID && o.Type == r.Type && slices.Contains(attributeKeys(a, o.JSON), key)
+func (tx *Tx) claim(r *state.Record, a *schema.Attribute, key string) error {
+	exists := errorf(Exists, a.Path, "another %s has this value already", r.Type)
+	if tx.taken(r, a, key) {
+		return exists
 	}
-	exists := errorf(Exists, a.Path, "the value belongs to another %s already", r.Type)
-	for o := range sc.withKey(r.Type, a, key) {
-		now, staged := tx.staged[o.ID]
-		if !staged {
-			now = o
-		}
-		if taken(now) {
-			return exists
-		}
-	}
-	for _, o := range tx.staged {
-		if taken(o) {
-			return exists
-		}
-	}
-	k := tx.keysOf(r.Type).unique(r.Type, a.Path, key)
-	if tx.attempt > 0 && !sc.indexes(r.Type, a) { // becomes unique at this moment: who holds it is known to etcd only
-		if held, err := tx.dir.store.value(context.Background(), k); err != nil || held != "" {
+	k := tx.keysOf(r.Type).Unique(r.Type, a.Path, key)
+	// What becomes unique at this moment has no index: etcd alone knows who holds it.
+	if tx.attempt > 0 && !tx.snap.home(r.Type).Indexed(r.Type, a) {
+		if _, held, err := tx.dir.store.node.Get(context.Background(), k); err != nil || held {
 			if err != nil {
 				return err
 			}
 			return exists
 		}
 	}
-	if w, ok := tx.writes[k]; ok && w.deleted { // given up by another resource in this very change
-		tx.put(k, []byte(r.ID.raw()))
+	if tx.deletes(k) { // another resource gives it up in this very change
+		tx.put(k, []byte(r.ID.Raw()))
 		return nil
 	}
 	if held := tx.heldByTombstone(r, a, key); held != nil {
-		tx.require(condition{key: k, kind: valueIs, value: held.ID.raw()})
+		tx.require(store.Holds(k, held.ID.Raw()))
 		if _, ended := tx.staged[held.ID]; !ended { // else it ends in this very change
-			released := *held
-			released.released = true
-			tx.guard(held, true)
-			tx.put(tx.keys().resource(deletedUserType, held.ID), released.encode())
+			tx.release(held)
 		}
 	} else {
-		tx.require(absent(k))
+		tx.require(store.Absent(k))
 	}
-	tx.put(k, []byte(r.ID.raw()))
+	tx.put(k, []byte(r.ID.Raw()))
 	return nil
 }
 
-func (tx *Tx) heldByTombstone(r *record, a *schema.Attribute, key string) *record {
+// taken reports whether another resource has the value, as this change has it so far.
+func (tx *Tx) taken(r *state.Record, a *schema.Attribute, key string) bool {
+	has := func(o *state.Record) bool {
+		return o != nil && o.ID != r.ID && o.Type == r.Type && slices.Contains(state.AttributeKeys(a, o.JSON), key)
+	}
+	for o := range tx.snap.home(r.Type).WithKey(r.Type, a, key) {
+		if _, staged := tx.staged[o.ID]; !staged && has(o) {
+			return true
+		}
+	}
+	for _, o := range tx.staged {
+		if has(o) {
+			return true
+		}
+	}
+	return false
+}
+
+func (tx *Tx) heldByTombstone(r *state.Record, a *schema.Attribute, key string) *state.Record {
 	if !isUserName(r.Type, a) {
 		return nil
 	}
-	return tx.snap.scope.holder(key)
+	return tx.snap.holder(key)
 }
 
-// isUserName tells the User's userName from other unique attributes: it alone outlives the User.
-func isUserName(typ string, a *schema.Attribute) bool { return typ == userType && a.Path == "userName" }
-
 // reclaim moves the record's claims from its old document to its new one.
-func (tx *Tx) reclaim(was, r *record, a *schema.Attribute) error {
-	before, after := attributeKeys(a, was.JSON), attributeKeys(a, r.JSON)
+func (tx *Tx) reclaim(was, r *state.Record, a *schema.Attribute) error {
+	before, after := state.AttributeKeys(a, was.JSON), state.AttributeKeys(a, r.JSON)
 	for _, key := range before {
 		if !slices.Contains(after, key) {
-			tx.delete(tx.keysOf(r.Type).unique(r.Type, a.Path, key))
+			tx.delete(tx.keysOf(r.Type).Unique(r.Type, a.Path, key))
 		}
 	}
 	for _, key := range after {
@@ -83,4 +101,11 @@ func (tx *Tx) reclaim(was, r *record, a *schema.Attribute) error {
 		}
 	}
 	return nil
+}
+
+// disclaim gives up the record's claims.
+func (tx *Tx) disclaim(r *state.Record, a *schema.Attribute) {
+	for _, key := range state.AttributeKeys(a, r.JSON) {
+		tx.delete(tx.keysOf(r.Type).Unique(r.Type, a.Path, key))
+	}
 }

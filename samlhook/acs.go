@@ -3,6 +3,7 @@ package samlhook
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 
 	"rollcall/directory"
@@ -278,6 +279,9 @@ func (a *attempt) create(tx *directory.Tx, d Decision) error {
 		group, err := tx.Get(typeGroup, id)
 		if err != nil {
 			return err
+		}
+		if !slices.Contains(a.loaded.AllowPrivileged, id) {
+			tx.GuardPrivileges(group)
 		}
 		if err := tx.AddMembers(group, []directory.ID{made.ID}); err != nil {
 			return err

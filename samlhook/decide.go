@@ -41,8 +41,9 @@ type Decision struct {
 	// be created; nil when it stays as it is.
 	Link *directory.Link
 	// Groups are those that somebody to be created is added to. MissingGroups are
-	// default groups that do not exist any more.
-	Groups, MissingGroups []directory.ID
+	// default groups that do not exist any more, PrivilegedGroups those that sign-in
+	// may not touch.
+	Groups, MissingGroups, PrivilegedGroups []directory.ID
 }
 
 // Decide looks the person up in the organization of the snapshot and decides. It is
@@ -226,14 +227,26 @@ func (d *decider) nobody(revived bool) (Decision, error) {
 		decision.Reason, decision.Explanation = ReasonRevived, "The User had been deleted; a new one was created from the assertion (jit.reviveDeleted)."
 	}
 	decision.Document, decision.Link = w.create()
-	for _, g := range c.DefaultGroups {
-		if _, err := d.snapshot.Get(typeGroup, g); err != nil {
+	d.addGroups(&decision)
+	return decision, nil
+}
+
+// addGroups divides the default groups of somebody to be created.
+func (d *decider) addGroups(decision *Decision) {
+	for _, g := range d.settings.DefaultGroups {
+		switch _, err := d.snapshot.Get(typeGroup, g); {
+		case err != nil:
 			decision.MissingGroups = append(decision.MissingGroups, g)
-		} else {
+		case !d.settings.mayTouch(d.snapshot, g):
+			decision.PrivilegedGroups = append(decision.PrivilegedGroups, g)
+		default:
 			decision.Groups = append(decision.Groups, g)
 		}
 	}
-	return decision, nil
+	if passed := decision.PrivilegedGroups; len(passed) > 0 {
+		decision.Explanation += " It was not added to default groups that have roles or are protected, themselves or through a group they are in (" +
+			saml.Clip(strings.Join(idTexts(passed), ", ")) + "); to have sign-in add to them, list them in groupSync.allowPrivileged."
+	}
 }
 
 // subject is the value whose domain decides whether the connection may make the

@@ -336,3 +336,34 @@ func FuzzCompare(f *testing.F) {
 		}
 	})
 }
+
+// Who has the very value is meant, whoever else has one that looks like it.
+func TestLookAlikeBesideTheSame(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(with(jitOn, "linkBy", []any{"userName", "email"}))
+	var user directory.ID
+	for _, value := range []string{"fiona@x", "\ufb01ona@x"} {
+		user = s.createUser(schema.Document{"userName": value, "emails": []any{map[string]any{"value": "mail-" + value}}})
+		wantStatus(t, s.post(s.browser(), connection, value), http.StatusSeeOther)
+		if record := s.lastSignIn(OutcomeSignedIn, ReasonLinked); record.Text("user.value") != user.String() {
+			t.Errorf("%q: %s", value, record.JSON)
+		}
+		s.update(func(tx *directory.Tx) error { tx.DeleteLink(connection, value); return nil })
+	}
+	mail := samltest.Attribute("firstName", "A") + samltest.Attribute("lastName", "B") + samltest.Attribute("email", "mail-\ufb01ona@x")
+	wantStatus(t, s.post(s.browser(), connection, "opaque", mail), http.StatusSeeOther)
+	if record := s.lastSignIn(OutcomeSignedIn, ReasonLinked); record.Text("user.value") != user.String() {
+		t.Errorf("by e-mail: %s", record.JSON)
+	}
+}
+
+// An address by which the connection may not link is compared with nobody's.
+func TestLookAlikeAddressThatMayNotLink(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(with(jitOn, "linkBy", []any{"email"}))
+	s.own(schema.Document{"displayName": "Second"})
+	s.createUser(schema.Document{"userName": "ceo", "emails": []any{map[string]any{"value": "ceo@secure.example"}}})
+	mail := samltest.Attribute("firstName", "A") + samltest.Attribute("lastName", "B") + samltest.Attribute("email", "ｃｅｏ@secure.example")
+	wantStatus(t, s.post(s.browser(), connection, "opaque", mail), http.StatusSeeOther)
+	s.lastSignIn(OutcomeCreated, ReasonCreated)
+}

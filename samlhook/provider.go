@@ -35,7 +35,7 @@ func (h *Hook) Prepare(tx *directory.Tx, id directory.ID, old *directory.Resourc
 	delete(doc, "sp") // derived, never stored
 	delete(doc, "health")
 	p := preparation{tx: tx, id: id, old: old, before: before, doc: doc, resolved: resolved}
-	for _, step := range []func() error{p.fetch, p.identityProvider, p.people, p.ranges, p.unsupported, p.secrets} {
+	for _, step := range []func() error{p.fetch, p.identityProvider, p.domains, p.defaultGroups, p.ranges, p.unsupported, p.secrets} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -171,8 +171,8 @@ func certificateList(certificates []*x509.Certificate) []any {
 	return list
 }
 
-// people checks what concerns people: domains and default groups.
-func (p *preparation) people() error {
+// domains checks that the connection's are the organization's, and no other connection's.
+func (p *preparation) domains() error {
 	s := p.tx.Snapshot()
 	var known []string
 	if org := s.Organization(); org != nil {
@@ -193,27 +193,70 @@ func (p *preparation) people() error {
 			return err
 		}
 	}
+	return nil
+}
+
+// privileged checks the Groups that sign-in may touch although they are privileged,
+// and returns their ids. Here and in defaultGroups, one that was named before is not
+// judged again, so that the rest may change: what has become of it is judged at
+// sign-in.
+func (p *preparation) privileged() ([]directory.ID, error) {
+	sync, _ := p.doc["groupSync"].(map[string]any)
+	was, _ := p.before["groupSync"].(map[string]any)
+	held, _ := was["allowPrivileged"].([]any)
+	list, _ := sync["allowPrivileged"].([]any)
+	var allowed []directory.ID
+	for i, e := range list {
+		value, _ := e.(string)
+		id, _ := directory.ParseID(value)
+		if !slices.Contains(held, e) {
+			if err := p.group(value); err != nil {
+				return nil, wrong(fmt.Sprintf("groupSync.allowPrivileged[%d]", i), "%s", err)
+			}
+		}
+		allowed = append(allowed, id)
+	}
+	return allowed, nil
+}
+
+// defaultGroups checks that they exist, and give no more than membership unless they
+// are listed.
+func (p *preparation) defaultGroups() error {
+	allowed, err := p.privileged()
+	if err != nil {
+		return err
+	}
 	jit, _ := p.doc["jit"].(map[string]any)
-	groups, _ := jit["defaultGroups"].([]any)
 	was, _ := p.before["jit"].(map[string]any)
-	for i, e := range groups {
+	held, _ := was["defaultGroups"].([]any)
+	list, _ := jit["defaultGroups"].([]any)
+	for i, e := range list {
 		group, _ := e.(map[string]any)
 		delete(group, "display")
 		value, _ := group["value"].(string)
-		held, _ := was["defaultGroups"].([]any)
 		if slices.ContainsFunc(held, func(h any) bool { return h.(map[string]any)["value"] == value }) {
 			continue
 		}
-		id, ok := directory.ParseID(value)
-		if ok {
-			_, err := p.tx.Get(typeGroup, id)
-			ok = err == nil
+		err := p.group(value)
+		if id, _ := directory.ParseID(value); err == nil && !slices.Contains(allowed, id) && p.tx.Snapshot().PrivilegedGroup(id) {
+			err = fmt.Errorf("the Group %s has roles or is protected, itself or through a Group it is in, and sign-in would add everybody "+
+				"it creates; to allow that, list it in groupSync.allowPrivileged", id)
 		}
-		if !ok {
-			return wrong(fmt.Sprintf("jit.defaultGroups[%d].value", i), "no Group has the id %s", saml.Clip(value))
+		if err != nil {
+			return wrong(fmt.Sprintf("jit.defaultGroups[%d].value", i), "%s", err)
 		}
 	}
 	return nil
+}
+
+// group checks that there is a Group with the id; the change rests on that.
+func (p *preparation) group(value string) error {
+	if id, ok := directory.ParseID(value); ok {
+		if _, err := p.tx.Get(typeGroup, id); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("no Group has the id %s", saml.Clip(value))
 }
 
 // maxRivals is how many other connections the commit compares: a change may rest on

@@ -121,11 +121,19 @@ func TestPrepareRefuses(t *testing.T) {
 				}
 				return
 			}
-			var invalid *schema.Error
-			if !errors.As(err, &invalid) || invalid.Attr != c.attr || !strings.Contains(invalid.Detail, c.says) {
-				t.Errorf("error %v, want %s: … %s", err, c.attr, c.says)
-			}
+			wantInvalid(t, err, c.attr, c.says)
 		})
+	}
+}
+
+// wantInvalid checks that the error names the attribute; without one, that there is none.
+func wantInvalid(t *testing.T, err error, attr, says string) {
+	t.Helper()
+	var invalid *schema.Error
+	switch {
+	case attr == "" && err == nil:
+	case attr == "" || !errors.As(err, &invalid) || invalid.Attr != attr || !strings.Contains(invalid.Detail, says):
+		t.Errorf("error %v, want %s: … %s", err, attr, says)
 	}
 }
 
@@ -321,6 +329,7 @@ func TestRender(t *testing.T) {
 	s.mustModify(typeConnection, first, func(doc schema.Document) {
 		doc["allowSha1"] = true
 		doc["jit"] = map[string]any{"defaultGroups": []any{map[string]any{"value": group.String()}}}
+		doc["groupSync"] = map[string]any{"allowPrivileged": []any{group.String()}}
 		doc["idp"].(map[string]any)["certificates"] = []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}, map[string]any{"pem": string(samltest.Keys().Expired.PEM())}}
 	})
 	body = s.render(first)

@@ -68,6 +68,7 @@ func (v *attempt) describe(doc schema.Document) {
 	}
 	groups := map[string]any{}
 	putTexts(groups, "added", idTexts(v.decision.Groups))
+	putTexts(groups, "privileged", idTexts(v.decision.PrivilegedGroups))
 	putTexts(groups, "unknown", idTexts(v.decision.MissingGroups))
 	if len(groups) > 0 {
 		doc["groups"] = groups

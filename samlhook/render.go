@@ -6,7 +6,6 @@ import (
 	"github.com/tidwall/gjson"
 
 	"rollcall/directory"
-	"rollcall/directory/schema"
 	"rollcall/samlhook/saml"
 )
 
@@ -129,8 +128,11 @@ func (h *Hook) warnings(s *directory.Snapshot, r *directory.Resource, own *x509.
 		switch {
 		case err != nil:
 			add("the default group " + id.String() + " does not exist any more")
-		case gjson.GetBytes(group.JSON, gjson.Escape(schema.GroupAccessURN)+".roles.0").Exists():
-			add("the default group " + saml.Clip(displayOf(group, "id")) + " gives roles to everybody who signs in for the first time")
+		case !c.mayTouch(s, id):
+			add("nobody is added to the default group " + saml.Clip(displayOf(group, "id")) +
+				": it has roles or is protected, itself or through a group it is in, and is not listed in groupSync.allowPrivileged")
+		case s.PrivilegedGroup(id):
+			add("the default group " + saml.Clip(displayOf(group, "id")) + " gives roles, or membership of a protected group, to everybody who signs in for the first time")
 		}
 	}
 	return list

@@ -104,7 +104,7 @@ func describePerson(s *directory.Snapshot, user *directory.Resource) person {
 			p.Email = e.Get("value").String()
 		}
 	}
-	for g := range s.GroupsOf(user.ID) {
+	for g := range s.GroupsOf(user) {
 		if len(p.Groups) == maxShownGroups {
 			p.MoreGroups = true
 			break

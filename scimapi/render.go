@@ -222,13 +222,13 @@ func (v *renderer) appendMeta(dst []byte, r *directory.Resource) []byte {
 }
 
 func (v *renderer) appendGroups(dst []byte, s *directory.Snapshot, user *directory.Resource) []byte {
-	if !s.Grouped(user) {
+	if !s.MayHaveGroups(user) {
 		return dst
 	}
 	start := len(dst)
 	dst = append(dst, `,"groups":[`...)
 	first := true
-	for g := range s.Groups(user) {
+	for g := range s.GroupsOf(user) {
 		if !first {
 			dst = append(dst, ',')
 		}

@@ -22,10 +22,11 @@ type maintenance struct {
 	server *etcdserver.EtcdServer
 }
 
-// Defragment writes etcd's file anew without its free pages; endpoint means nothing in-process. It is what etcd's maintenance
-// server calls too: it holds the server's lock on its backend, which keeps a snapshot from taking the backend's place
-// meanwhile (Backend().Defrag() alone would not), then the backend's on transactions, the file and reads. Whoever reads or
-// writes waits until it is over. Once begun it cannot be interrupted. If the copy fails, the file stays as it was.
+// Defragment writes etcd's file anew without its free pages; endpoint means nothing in-process. It is what etcd's
+// maintenance server calls too: it holds the server's lock on its backend, which keeps a snapshot from taking the
+// backend's place meanwhile (Backend().Defrag() alone would not), then the backend's on transactions, the file and
+// reads. Whoever reads or writes waits until it is over. Once begun it cannot be interrupted. If the copy fails, the
+// file stays as it was.
 func (m maintenance) Defragment(ctx context.Context, _ string) (*clientv3.DefragmentResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

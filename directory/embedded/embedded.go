@@ -35,6 +35,11 @@ func StartUnsafe(ctx context.Context, dir string) (*Etcd, error) {
 	return start(ctx, dir, func(c *embed.Config) { c.UnsafeNoFsync = true })
 }
 
+// StartSmall is StartUnsafe with a quota of so many bytes: for tests of what happens when it is used up.
+func StartSmall(ctx context.Context, dir string, quota int64) (*Etcd, error) {
+	return start(ctx, dir, func(c *embed.Config) { c.UnsafeNoFsync, c.QuotaBackendBytes = true, quota })
+}
+
 func start(ctx context.Context, dir string, adjust func(*embed.Config)) (*Etcd, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err

@@ -125,7 +125,7 @@ func (a *Attribute) Key(v string) string {
 	switch {
 	case a.Kind == DateTime:
 		if t, ok := ParseTime(v); ok {
-			return t.UTC().Format("2006-01-02T15:04:05.000000000Z")
+			return TimeKey(t)
 		}
 		return v
 	case a.CaseExact:
