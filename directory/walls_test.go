@@ -29,10 +29,13 @@ var walls = []struct {
 		[]string{"net/http", "encoding/xml"}},
 	{"directory/embedded", nil, []string{"net/http"}},
 	{"directory/directorytest", []string{"directory", "directory/embedded"}, nil},
-	{"scimapi", []string{"directory", "directory/schema", "directory/filter", "scimapi/patch"}, nil},
+	{"scimapi", []string{"directory", "directory/schema", "directory/filter", "scimapi/patch", "internal/publicurl"}, nil},
 	{"scimapi/patch", []string{"directory/schema", "directory/filter"}, []string{"net/http", "context"}},
-	{"samlhook", []string{"directory", "directory/schema", "directory/filter", "samlhook/saml", "internal/web"}, nil},
+	{"samlhook", []string{"directory", "directory/schema", "directory/filter", "samlhook/saml", "internal/web",
+		"internal/publicurl"}, nil},
 	{"samlhook/saml", nil, nil},
+	{"internal/web", nil, nil},
+	{"internal/publicurl", nil, nil},
 	{"conformance", nil, nil},
 }
 
