@@ -101,11 +101,12 @@ func readConnection(r *directory.Resource, now time.Time) (*saml.Connection, []s
 	}
 	var offered map[string]string
 	if xml := v[12].String(); xml != "" {
-		m, err := saml.ParseStoredMetadata([]byte(xml))
-		if err != nil {
-			return nil, nil, err
+		if m, err := saml.ParseStoredMetadata([]byte(xml)); err != nil {
+			// What was read once is in idp. Only the choice of the binding needs the metadata.
+			warnings = append(warnings, err.(*saml.Refusal).Explanation)
+		} else {
+			offered = m.SSOURLs
 		}
-		offered = m.SSOURLs
 	}
 	c.Binding = chooseBinding(v[11].String(), offered)
 	return c, warnings, nil

@@ -65,15 +65,6 @@ func (c *Connection) checkAssertion(l *checklist, r *Response, el *etree.Element
 	c.checkRequest(l, r, a, now)
 }
 
-// one is the child of that name; two of them fail the checklist.
-func (l *checklist) one(el *etree.Element, space, tag string) *etree.Element {
-	found, err := one(el, space, tag)
-	if err != nil {
-		l.add(strings.ToLower(tag), false, "one "+tag, "several", ReasonDuplicateElement, err.(*Refusal).Explanation)
-	}
-	return found
-}
-
 func (c *Connection) checkConditions(l *checklist, a *Assertion, el *etree.Element, now time.Time) {
 	conditions := l.one(el, nsAssertion, "Conditions")
 	if !l.add("conditions", conditions != nil, "Conditions", present(conditions), ReasonNoConditions, "The assertion has no Conditions, so it would be valid for anybody at any time.") {

@@ -3,6 +3,7 @@ package saml
 import (
 	"bytes"
 	"crypto/x509"
+	"testing"
 	"time"
 
 	"rollcall/samlhook/saml/samltest"
@@ -44,4 +45,12 @@ func wrapLines(s string, every int) string {
 		s = s[every:]
 	}
 	return b.String() + s
+}
+
+func wantReason(t *testing.T, err error, want Reason) {
+	t.Helper()
+	refusal, ok := err.(*Refusal)
+	if !ok || refusal.Reason != want {
+		t.Errorf("error = %v, want a refusal with %s", err, want)
+	}
 }

@@ -79,6 +79,13 @@ func metadataCases() []metadataCase {
 		{name: "an expired certificate beside a good one", metadata: with(func() string { return mdKey("signing", keys().Expired.Cert) + mdKey("signing", keys().IdP.Cert) }), certs: 2, warnings: 1},
 		{name: "a weak key beside a good one", metadata: with(func() string { return mdKey("signing", keys().Weak.Cert) + mdKey("signing", keys().IdP.Cert) }), certs: 1, warnings: 1},
 		{name: "one identity provider among others", metadata: text(func() string { return list(service + goodMetadata()) }), certs: 1},
+		{name: "a list in a list", metadata: text(func() string { return list(list(goodMetadata()) + service) }), certs: 1},
+		{name: "signed, with a role of WS-Federation", metadata: edit("<md:IDPSSODescriptor ", `<ds:Signature><ds:SignedInfo/></ds:Signature>`+
+			`<md:RoleDescriptor xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:fed="urn:fed" xsi:type="fed:SecurityTokenServiceType"`+
+			` protocolSupportEnumeration="urn:fed"><fed:TokenTypesOffered/></md:RoleDescriptor><md:IDPSSODescriptor `), certs: 1},
+		{name: "a declaration of the encoding that it had before", metadata: text(func() string {
+			return `<?xml version="1.0" encoding="UTF-16"?>` + goodMetadata()
+		}), certs: 1},
 		{name: "validUntil ahead", metadata: edit("entityID=", `validUntil="2026-03-11T00:00:00Z" entityID=`), certs: 1},
 
 		{name: "empty", metadata: text(func() string { return " " }), want: "empty"},
@@ -88,12 +95,12 @@ func metadataCases() []metadataCase {
 		{name: "DOCTYPE", metadata: text(func() string { return "<!DOCTYPE x>" + goodMetadata() }), want: "document type"},
 		{name: "another root", metadata: text(func() string { return `<foo xmlns="urn:x"/>` }), want: "root is foo"},
 		{name: "several identity providers", metadata: text(func() string { return list(goodMetadata() + another()) }), want: "2 identity providers (https://idp.example.com/metadata, https://two.example.com)"},
-		{name: "a service provider", metadata: text(func() string { return service }), want: "https://sp describes a service provider"},
+		{name: "a service provider", metadata: text(func() string { return service }), want: "https://sp is a service provider"},
 		{name: "an identity provider for SAML 1.1 only", metadata: edit("SAML:2.0:protocol", "SAML:1.1:protocol"), want: "no identity provider"},
 		{name: "no entityID", metadata: edit(` entityID="https://idp.example.com/metadata"`, ""), want: "no entityID"},
 		{name: "expired validUntil", metadata: edit("entityID=", `validUntil="2026-03-10T11:59:59Z" entityID=`), want: "valid until 2026-03-10T11:59:59Z"},
 		{name: "expired validUntil of the role", metadata: edit("<md:IDPSSODescriptor ", `<md:IDPSSODescriptor validUntil="2020-01-01T00:00:00Z" `), want: "valid until 2020-01-01"},
-		{name: "validUntil that is no time", metadata: edit("entityID=", `validUntil="tomorrow" entityID=`), want: "not a time: tomorrow"},
+		{name: "validUntil that is no time", metadata: edit("entityID=", `validUntil="tomorrow" entityID=`), want: "tomorrow"},
 		{name: "no key", metadata: with(func() string { return "" }), want: "no signing certificate"},
 		{name: "an encryption key only", metadata: with(func() string { return mdKey("encryption", keys().IdP.Cert) }), want: "no signing certificate"},
 		{name: "a weak key only", metadata: with(func() string { return mdKey("signing", keys().Weak.Cert) }), want: "RSA key of 1024 bits"},
@@ -104,10 +111,21 @@ func metadataCases() []metadataCase {
 		{name: "no endpoint", metadata: text(func() string { return mdOpen + mdRole + mdKey("", keys().IdP.Cert) + mdClose }), want: "no SingleSignOnService"},
 		{name: "an endpoint for SOAP only", metadata: text(func() string {
 			return mdOpen + mdRole + mdKey("", keys().IdP.Cert) + `<md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:SOAP" Location="https://x"/>` + mdClose
-		}), want: "neither HTTP-Redirect nor HTTP-POST (offered: urn:oasis:names:tc:SAML:2.0:bindings:SOAP)"},
-		{name: "an endpoint that is a script", metadata: edit(`"https://idp.example.com/sso"`, `"javascript:alert(1)"`), want: "javascript:alert(1)"},
+		}), want: "offered: urn:oasis:names:tc:SAML:2.0:bindings:SOAP"},
+		{name: "an endpoint that is a script", metadata: edit(`"https://idp.example.com/sso"`, `"javascript:alert(1)"`), want: "javascript"},
 		{name: "too large", metadata: text(func() string { return strings.Repeat(" ", MaxMetadataBytes+1) }), want: "larger than"},
-		{name: "deep", metadata: text(func() string { return mdOpen + strings.Repeat("<a>", 1000) }), want: "not well-formed"},
+		{name: "deep", metadata: text(func() string {
+			return mdOpen + strings.Repeat("<a>", 1000) + strings.Repeat("</a>", 1000) + "</md:EntityDescriptor>"
+		}), want: "deeper than 64"},
+		{name: "deep lists", metadata: text(func() string {
+			return strings.Repeat(`<EntitiesDescriptor xmlns="`+nsMetadata+`">`, 5000) + strings.Repeat("</EntitiesDescriptor>", 5000)
+		}), want: "deeper than 64"},
+		{name: "two documents", metadata: text(func() string { return goodMetadata() + goodMetadata() }), want: "more than one"},
+		{name: "a document type inside", metadata: edit("<md:IDPSSODescriptor", "<!DOCTYPE x><md:IDPSSODescriptor"), want: "document type"},
+		{name: "an entity", metadata: edit("https://idp.example.com/sso", "https://idp.example.com/&sso;"), want: "not well-formed"},
+		{name: "expired validUntil of the outer of two lists", metadata: text(func() string {
+			return strings.Replace(list(list(goodMetadata())), " xmlns:md", ` validUntil="2026-03-10T11:59:59Z" xmlns:md`, 1)
+		}), want: "valid until 2026-03-10T11:59:59Z"},
 	}
 }
 

@@ -25,7 +25,7 @@ var idAttributes = []string{
 	"--id-attr:ID", nsAssertion + ":Assertion", "--id-attr:ID", nsProtocol + ":Response", "--id-attr:ID", nsProtocol + ":AuthnRequest",
 }
 
-func write(t *testing.T, name string, data []byte) string {
+func writeFile(t *testing.T, name string, data []byte) string {
 	t.Helper()
 	// Not t.TempDir: it holds the test's name, and xmlsec1 splits paths at commas.
 	folder, err := os.MkdirTemp("", "xmlsec")
@@ -51,8 +51,8 @@ func TestPeerAcceptsWhatWeAccept(t *testing.T) {
 			if c.by != nil {
 				by = c.by()
 			}
-			cert := write(t, "cert.pem", by.PEM())
-			message := write(t, "message.xml", []byte(c.message(t)))
+			cert := writeFile(t, "cert.pem", by.PEM())
+			message := writeFile(t, "message.xml", []byte(c.message(t)))
 			// xmlsec1 takes the first Signature of the document.
 			args := append([]string{"--verify", "--pubkey-cert-pem", cert, "--trusted-pem", cert}, idAttributes...)
 			if out, err := xmlsec(t, append(args, message)...); err != nil {
@@ -64,8 +64,8 @@ func TestPeerAcceptsWhatWeAccept(t *testing.T) {
 
 // TestPeerRefusesChangedContent: the peer can tell good from bad at all.
 func TestPeerRefusesChangedContent(t *testing.T) {
-	cert := write(t, "cert.pem", keys().IdP.PEM())
-	message := write(t, "message.xml", []byte(tampered("alice@example.com", "admin@example.com")(t)))
+	cert := writeFile(t, "cert.pem", keys().IdP.PEM())
+	message := writeFile(t, "message.xml", []byte(tampered("alice@example.com", "admin@example.com")(t)))
 	args := append([]string{"--verify", "--pubkey-cert-pem", cert}, idAttributes...)
 	if out, err := xmlsec(t, append(args, message)...); err == nil {
 		t.Errorf("xmlsec1 accepts changed content: %s", out)
@@ -96,10 +96,10 @@ func TestAcceptWhatPeerSigned(t *testing.T) {
 			id := map[string]string{"Assertion": "_assert1", "Response": "_resp1"}[c.tag]
 			template := `<ds:Signature xmlns:ds="` + nsDsig + `"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/><ds:SignatureMethod Algorithm="` + c.algorithm + `"/>` +
 				`<ds:Reference URI="#` + id + `"><ds:Transforms>` + samltest.Enveloped + samltest.Exclusive + `</ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue/></ds:Reference></ds:SignedInfo><ds:SignatureValue/><ds:KeyInfo><ds:X509Data/></ds:KeyInfo></ds:Signature>`
-			message := write(t, "template.xml", []byte(samltest.InsertSignature(t, newParts().Response(), c.tag, template)))
-			key := write(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: c.key}))
-			cert := write(t, "cert.pem", c.by.PEM())
-			output := write(t, "signed.xml", nil)
+			message := writeFile(t, "template.xml", []byte(samltest.InsertSignature(t, newParts().Response(), c.tag, template)))
+			key := writeFile(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: c.key}))
+			cert := writeFile(t, "cert.pem", c.by.PEM())
+			output := writeFile(t, "signed.xml", nil)
 			args := append([]string{"--sign", "--output", output, "--privkey-pem", key + "," + cert}, idAttributes...)
 			if out, err := xmlsec(t, append(args, message)...); err != nil {
 				t.Fatalf("xmlsec1 --sign: %v\n%s", err, out)
@@ -130,9 +130,9 @@ func TestPeerAcceptsOurRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert := write(t, "cert.pem", keys().SP.PEM())
+	cert := writeFile(t, "cert.pem", keys().SP.PEM())
 	args := append([]string{"--verify", "--pubkey-cert-pem", cert, "--trusted-pem", cert}, idAttributes...)
-	if out, err := xmlsec(t, append(args, write(t, "request.xml", xml))...); err != nil || strings.Contains(out, "FAIL") {
+	if out, err := xmlsec(t, append(args, writeFile(t, "request.xml", xml))...); err != nil || strings.Contains(out, "FAIL") {
 		t.Errorf("xmlsec1 refuses our AuthnRequest: %v\n%s", err, out)
 	}
 }

@@ -1,7 +1,6 @@
 package saml
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -104,19 +103,4 @@ func parsePost(body string) (Post, error) {
 	}
 	post.Message = message
 	return post, nil
-}
-
-// decodeBase64 decodes standard base64 with white space anywhere, which XML
-// Schema's base64Binary and identity providers that wrap lines have.
-func decodeBase64(s string) ([]byte, error) {
-	if strings.ContainsAny(s, " \t\r\n") {
-		s = strings.Map(func(r rune) rune {
-			switch r {
-			case ' ', '\t', '\r', '\n':
-				return -1
-			}
-			return r
-		}, s)
-	}
-	return base64.StdEncoding.DecodeString(s)
 }

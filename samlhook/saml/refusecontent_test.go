@@ -215,11 +215,3 @@ func TestReadPost(t *testing.T) {
 		})
 	}
 }
-
-func wantReason(t *testing.T, err error, want Reason) {
-	t.Helper()
-	refusal, ok := err.(*Refusal)
-	if !ok || refusal.Reason != want {
-		t.Errorf("error = %v, want a refusal with %s", err, want)
-	}
-}

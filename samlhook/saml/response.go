@@ -35,47 +35,6 @@ type Response struct {
 	Warnings []string
 }
 
-// Status is what the identity provider says of its own success (SAML Core §3.2.2).
-type Status struct {
-	Code    string // top-level, e.g. …:status:Responder
-	SubCode string // e.g. …:status:AuthnFailed
-	Message string
-}
-
-// Assertion is a verified assertion, as signed.
-type Assertion struct {
-	ID           string
-	Version      string
-	Issuer       string
-	IssueInstant time.Time
-
-	NameID       string // trimmed
-	NameIDFormat string // empty when not given
-
-	// InResponseTo is the request that was answered, as the signed part says;
-	// empty for IdP-initiated sign-in.
-	InResponseTo string
-	// NotOnOrAfter is when the assertion ends: the earlier of the conditions' and
-	// the subject confirmation's. An id that was used is remembered that long.
-	NotOnOrAfter time.Time
-
-	SessionIndex        string
-	SessionNotOnOrAfter time.Time // zero when not given
-	AuthnInstant        time.Time
-	AuthnContext        string
-
-	// Attributes in the order of the assertion; two of one Name stay two.
-	Attributes []Attribute
-}
-
-// Attribute is one saml:Attribute with its values, trimmed, in order. A nil or
-// absent value is not among them, an empty one is "".
-type Attribute struct {
-	Name         string
-	FriendlyName string
-	Values       []string
-}
-
 // Verify judges a decoded message (Post.Message) as an answer for this connection
 // at the time now: the whole of what makes it believable except that it was not
 // used before, which only the transaction of the sign-in can know.
@@ -226,18 +185,4 @@ func (r *Response) read(el *etree.Element) {
 			r.Status.Message = Clip(trim(text(message)))
 		}
 	}
-}
-
-func (s Status) refusal() *Refusal {
-	what := "The identity provider reports " + Clip(s.Code)
-	if s.Code == "" {
-		what = "The identity provider reports no status"
-	}
-	if s.SubCode != "" {
-		what += " (" + s.SubCode + ")"
-	}
-	if s.Message != "" {
-		what += ": " + s.Message
-	}
-	return Refuse(ReasonStatus, what+". Look into its own log for the reason.")
 }

@@ -4,7 +4,6 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"slices"
-	"strings"
 
 	"github.com/beevik/etree"
 	dsig "github.com/russellhaering/goxmldsig"
@@ -58,49 +57,4 @@ func inherit(el, parent *etree.Element) {
 			el.CreateAttr(a.FullKey(), a.Value)
 		}
 	}
-}
-
-// attr is the value of an attribute without a prefix; empty when there is none.
-// (etree's SelectAttr takes an attribute of any prefix.)
-func attr(el *etree.Element, key string) string {
-	for _, a := range el.Attr {
-		if a.Space == "" && a.Key == key {
-			return a.Value
-		}
-	}
-	return ""
-}
-
-// text is the character data of an element, without that of its children.
-func text(el *etree.Element) string {
-	var whole strings.Builder
-	for _, child := range el.Child {
-		if data, ok := child.(*etree.CharData); ok {
-			whole.WriteString(data.Data)
-		}
-	}
-	return whole.String()
-}
-
-// children are the child elements with this name in this namespace.
-func children(el *etree.Element, space, tag string) []*etree.Element {
-	var found []*etree.Element
-	for _, child := range el.ChildElements() {
-		if child.Tag == tag && child.NamespaceURI() == space {
-			found = append(found, child)
-		}
-	}
-	return found
-}
-
-// dsigChildren are all child elements, or nil when one of them is not of XML
-// Signature's namespace.
-func dsigChildren(el *etree.Element) []*etree.Element {
-	all := el.ChildElements()
-	for _, child := range all {
-		if child.NamespaceURI() != nsDsig {
-			return nil
-		}
-	}
-	return all
 }

@@ -1,12 +1,55 @@
 package saml
 
 import (
-	"errors"
 	"strings"
-	"time"
 
 	"github.com/beevik/etree"
 )
+
+// attr is the value of an attribute without a prefix; empty when there is none.
+// (etree's SelectAttr takes an attribute of any prefix.)
+func attr(el *etree.Element, key string) string {
+	for _, a := range el.Attr {
+		if a.Space == "" && a.Key == key {
+			return a.Value
+		}
+	}
+	return ""
+}
+
+// text is the character data of an element, without that of its children.
+func text(el *etree.Element) string {
+	var whole strings.Builder
+	for _, child := range el.Child {
+		if data, ok := child.(*etree.CharData); ok {
+			whole.WriteString(data.Data)
+		}
+	}
+	return whole.String()
+}
+
+// children are the child elements with this name in this namespace.
+func children(el *etree.Element, space, tag string) []*etree.Element {
+	var found []*etree.Element
+	for _, child := range el.ChildElements() {
+		if child.Tag == tag && child.NamespaceURI() == space {
+			found = append(found, child)
+		}
+	}
+	return found
+}
+
+// dsigChildren are all child elements, or nil when one of them is not of XML
+// Signature's namespace.
+func dsigChildren(el *etree.Element) []*etree.Element {
+	all := el.ChildElements()
+	for _, child := range all {
+		if child.NamespaceURI() != nsDsig {
+			return nil
+		}
+	}
+	return all
+}
 
 // one returns the only child of that name, nil when there is none. Two are
 // refused: readers differ in which one they take.
@@ -21,42 +64,9 @@ func one(el *etree.Element, space, tag string) (*etree.Element, error) {
 	return nil, Refuse(ReasonDuplicateElement, "The "+el.Tag+" holds "+tag+" more than once.")
 }
 
-// instants that SAML calls for are xs:dateTime in UTC (SAML Core §1.3.3); a zone
-// is tolerated, as is its absence.
-func parseInstant(s string) (time.Time, error) {
-	s = trim(s)
-	if s == "" || len(s) > 64 {
-		return time.Time{}, errors.New("no time")
-	}
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		t, err = time.Parse("2006-01-02T15:04:05.999999999", s)
-	}
-	return t.UTC(), err
-}
-
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
-
 // trim takes off the white space of XML and of Unicode, which pretty-printing
 // identity providers and people who fill in forms leave around values.
 func trim(s string) string { return strings.TrimSpace(s) }
-
-// decodeAttributes reads all AttributeStatements.
-func decodeAttributes(assertion *etree.Element) []Attribute {
-	var all []Attribute
-	for _, statement := range children(assertion, nsAssertion, "AttributeStatement") {
-		for _, el := range children(statement, nsAssertion, "Attribute") {
-			a := Attribute{Name: trim(attr(el, "Name")), FriendlyName: trim(attr(el, "FriendlyName"))}
-			for _, value := range children(el, nsAssertion, "AttributeValue") {
-				if !isNil(value) {
-					a.Values = append(a.Values, trim(deepText(value)))
-				}
-			}
-			all = append(all, a)
-		}
-	}
-	return all
-}
 
 // isNil says whether xsi:nil is set (SAML Core §2.7.3.1.1).
 func isNil(el *etree.Element) bool {
