@@ -101,6 +101,8 @@ func (s *Snapshot) roleGroups(user ID, role string) (through []*state.Record, ok
 	if slices.Contains(ownRoles(r), role) {
 		return nil, true
 	}
+
+	// Walk upwards, breadth first, and remember the way.
 	reachedFrom := map[*state.Record]*state.Record{} // by Group: the member through which it was reached
 	for queue := []*state.Record{r}; len(queue) > 0; queue = queue[1:] {
 		for g := range s.scope.ParentGroups(queue[0]) {

@@ -35,6 +35,8 @@ func (d *Directory) Authenticate(ctx context.Context, c Credential) (*Directory,
 	if err != nil {
 		return nil, errUnauthenticated()
 	}
+
+	// Judge the credential on the very snapshot that answers the first read.
 	var a Actor
 	switch {
 	case c.Bearer != "":

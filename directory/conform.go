@@ -27,6 +27,8 @@ func (c *conformer) run(ctx context.Context) error {
 		if n == 0 {
 			continue
 		}
+
+		// What is stored must satisfy the type as it will be.
 		is := c.next.Type(was.Name)
 		if is == nil {
 			return errorf(Invalid, "", "%d resources of the type %s exist; delete them first", n, was.Name)
@@ -37,6 +39,8 @@ func (c *conformer) run(ctx context.Context) error {
 		if err := c.checkAll(ctx, is); err != nil {
 			return err
 		}
+
+		// Its values that become unique get their keys.
 		for _, a := range state.UniqueAttributes(is) {
 			if c.snap.scope.Catalog().Unique(was.Name, a) != nil {
 				continue

@@ -78,6 +78,7 @@ func (tx *Tx) proposedType(t *schema.ResourceType) *schema.ResourceType {
 // are wrong in themselves; Invalid or Exists naming the first stored resource in the way; Busy while another one is
 // pending.
 func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) (*Snapshot, error) {
+	// The definitions must be right in themselves.
 	defs := tx.proposed()
 	next, err := builtinCatalog().With(defs)
 	if err != nil {
@@ -86,6 +87,8 @@ func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) 
 	if err := keepsKeys(tx.snap.scope.Catalog(), next); err != nil {
 		return nil, err
 	}
+
+	// Every writer must heed them from now on.
 	ctx, cancel := context.WithTimeout(ctx, definitionTimeout*3/4)
 	defer cancel()
 	p, err := d.announce(ctx, tx, defs, next)
@@ -122,6 +125,8 @@ func (d *Directory) announce(ctx context.Context, tx *Tx, defs state.Definitions
 	if _, err := tx.part(); err != nil { // the credential, the organization, the quota
 		return nil, err
 	}
+
+	// Keys that are left from an earlier time would keep everybody from the values.
 	p := &state.PendingChange{Change: NewID(), At: d.store.now(), Definitions: defs}
 	value, err := json.Marshal(p)
 	if err != nil {
@@ -131,6 +136,8 @@ func (d *Directory) announce(ctx context.Context, tx *Tx, defs state.Definitions
 	if err := d.store.unclaim(ctx, k, s.scope.Catalog(), next, same); err != nil {
 		return nil, err
 	}
+
+	// The scope key changes with the announcement: who writes sees it, or loses the race.
 	out, err := d.store.node.Commit(ctx, []store.Part{{
 		Conditions: []store.Condition{store.Absent(k.Pending()), same},
 		Writes:     []state.Entry{state.Put(k.Pending(), value), state.Put(k.Control(), now.Next().Encode())},
@@ -187,6 +194,8 @@ func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope
 	if p == nil || p.Change != change {
 		return nil
 	}
+
+	// From here on nobody heeds it.
 	revision, now := p.Revision, sc.Control()
 	if !p.Withdrawn {
 		p.Withdrawn = true
@@ -207,6 +216,8 @@ func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope
 		}
 		revision = out[0].Revision
 	}
+
+	// What was indexed for it goes, then the announcement itself.
 	pending := store.Unchanged(k.Pending(), revision)
 	if next, err := builtinCatalog().With(p.Definitions); err == nil {
 		if err := s.unclaim(ctx, k, sc.Catalog(), next, pending); err != nil {

@@ -117,6 +117,8 @@ func readDefinitions(files fs.FS) ([]loadedDefinition, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	// A definition has one place, and schemas come before the types that use them.
 	seen := map[string]string{}
 	for _, l := range all {
 		key := l.typ + " " + strings.ToLower(fmt.Sprint(l.doc[l.key]))
@@ -176,6 +178,8 @@ func readDefinition(v any) (loadedDefinition, error) {
 	default:
 		return l, fmt.Errorf("schemas: must hold %q or %q", schema.SchemaURN, schema.ResourceTypeURN)
 	}
+
+	// What only RFC 7643's form has goes; the rest must be right by our own type.
 	delete(m, "id")
 	delete(m, "meta")
 	m["schemas"] = []string{t.Schema.ID}

@@ -34,6 +34,8 @@ func (s *search) lookUp(typ string, l filter.Lookup) (found []*state.Record, ok 
 			return s.inGroup(l.Key), true
 		}
 	}
+
+	// A range of keys of the attribute's index.
 	where := indexRange(l.Op, l.Key)
 	if where == nil {
 		return nil, false

@@ -108,6 +108,8 @@ func (tx *Tx) SetMembers(group *Resource, ids []ID) error {
 			tx.members.guard(g)
 		}
 	}
+
+	// Write the difference.
 	come := slices.DeleteFunc(slices.Clone(ids), func(id ID) bool { return !want[id] })
 	if n := len(gone) + len(come); n > MaxMemberships {
 		return tooManyMemberships(n)

@@ -24,6 +24,8 @@ func (s resealer) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
+	// Every secret that the current key did not seal.
 	n := 0
 	for id, sc := range f.Scopes() {
 		for name, sealed := range sc.Secrets("") {
@@ -34,6 +36,8 @@ func (s resealer) run(ctx context.Context) error {
 			n += again
 		}
 	}
+
+	// From now on a node without the current key is refused.
 	value, err := json.Marshal(format{formatVersion, s.fingerprint()})
 	if err != nil {
 		return err

@@ -38,6 +38,32 @@ func (a sortKey) compare(b sortKey) int {
 // order is the same for every page. Error: *schema.Error (invalidValue) where no type has the attribute or it has no
 // order.
 func (s *search) sort(found []*state.Record, types []*schema.ResourceType) ([]*state.Record, error) {
+	by, err := s.sortAttributes(types)
+	if err != nil {
+		return nil, err
+	}
+	type keyed struct {
+		sortKey
+		rec *state.Record
+	}
+	list := make([]keyed, len(found))
+	for i, r := range found {
+		list[i] = keyed{s.sortKey(r, by[r.Type]), r}
+	}
+	slices.SortStableFunc(list, func(a, b keyed) int {
+		if s.Descending {
+			return b.compare(a.sortKey)
+		}
+		return a.compare(b.sortKey)
+	})
+	for i, k := range list {
+		found[i] = k.rec
+	}
+	return found, nil
+}
+
+// sortAttributes are the attributes to sort by, by type. Error: as sort.
+func (s *search) sortAttributes(types []*schema.ResourceType) (map[string]*schema.Attribute, error) {
 	by := map[string]*schema.Attribute{}
 	for _, t := range types {
 		a := t.Lookup(s.SortBy)
@@ -60,24 +86,7 @@ func (s *search) sort(found []*state.Record, types []*schema.ResourceType) ([]*s
 		return nil, schema.Errorf(schema.InvalidValue, "sortBy",
 			"%q is not an attribute of %s", s.SortBy, typeNames(types))
 	}
-	type keyed struct {
-		sortKey
-		rec *state.Record
-	}
-	list := make([]keyed, len(found))
-	for i, r := range found {
-		list[i] = keyed{s.sortKey(r, by[r.Type]), r}
-	}
-	slices.SortStableFunc(list, func(a, b keyed) int {
-		if s.Descending {
-			return b.compare(a.sortKey)
-		}
-		return a.compare(b.sortKey)
-	})
-	for i, k := range list {
-		found[i] = k.rec
-	}
-	return found, nil
+	return by, nil
 }
 
 func typeNames(types []*schema.ResourceType) string {

@@ -74,6 +74,8 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	// Make sure that the data can be read before anything follows it.
 	s := &Store{keys: state.NewKeyspace(o.Root), now: o.Now, log: o.Log, sealer: sealer,
 		lostRaces: newLostRaces(o.Registry)}
 	if o.OperatorToken != "" {
@@ -82,11 +84,15 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 	if err := s.prepare(ctx, c); err != nil {
 		return nil, err
 	}
+
+	// Load it, and keep up with it.
 	s.node, err = store.Open(ctx, c, store.Options{Keys: s.keys, Builtin: builtinCatalog(), Alone: o.Alone,
 		StaleReads: o.StaleReads, Watcher: o.Watcher, Now: o.Now, Log: o.Log, Registry: o.Registry})
 	if err != nil {
 		return nil, err
 	}
+
+	// Begin the store's own work.
 	s.usage = &usage{store: s}
 	background, stop := context.WithCancel(context.Background())
 	s.stop = stop

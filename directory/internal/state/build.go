@@ -23,6 +23,8 @@ func Build(k Keyspace, builtin *Catalog, revision int64, parts [][]Loaded) (*Sta
 	if err != nil {
 		return nil, err
 	}
+
+	// Resources first, in the order of their creation, then the rest.
 	s := New(k, builtin)
 	if err := s.load(resources); err != nil {
 		return nil, err
@@ -30,7 +32,8 @@ func Build(k Keyspace, builtin *Catalog, revision int64, parts [][]Loaded) (*Sta
 	if err := s.applyRest(rest); err != nil {
 		return nil, err
 	}
-	for _, sc := range s.live {
+
+	for _, sc := range s.live { // the types are compiled when all is there
 		sc.refreshCatalog()
 	}
 	clear(s.defined)

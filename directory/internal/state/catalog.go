@@ -94,6 +94,8 @@ func (c *Catalog) With(defs Definitions) (*Catalog, error) {
 	}
 	next := &Catalog{types: slices.Clone(c.types), byName: maps.Clone(c.byName), known: maps.Clone(c.known),
 		extensible: c.extensible, builtin: c}
+
+	// Schemas first: types refer to them.
 	for _, d := range defs.Schemas {
 		s, err := schema.CompileSchema([]byte(d.Doc))
 		if err != nil {

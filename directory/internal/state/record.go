@@ -122,6 +122,8 @@ func (r *Record) decodeHead(fields []string) (err error) {
 	if r.LastModified, err = parseMillis(fields[1]); err != nil {
 		return fmt.Errorf("lastModified: %w", err)
 	}
+
+	// What only some types have.
 	for _, f := range fields[2:] {
 		name, v, _ := strings.Cut(f, "=")
 		switch name {

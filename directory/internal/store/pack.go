@@ -40,10 +40,14 @@ func (p Part) op(budget int) (clientv3.Op, error) {
 			"the change depends on %d resources and values; at most %d are allowed",
 			len(p.Conditions), min(budget, MaxConditions))
 	}
+
+	// If: the conditions.
 	cmps := make([]clientv3.Cmp, len(p.Conditions))
 	for i, c := range p.Conditions {
 		cmps[i] = c.compare()
 	}
+
+	// Then: the writes, nested where they are too many.
 	ops := make([]clientv3.Op, len(p.Writes))
 	for i, w := range p.Writes {
 		switch {
@@ -60,6 +64,8 @@ func (p Part) op(budget int) (clientv3.Op, error) {
 		return clientv3.Op{}, state.Errorf(state.TooLarge, "",
 			"the change writes %d keys, more than fit into one transaction", len(ops))
 	}
+
+	// Else: whether some keys exist.
 	ask := make([]clientv3.Op, len(p.Ask))
 	for i, key := range p.Ask {
 		ask[i] = clientv3.OpGet(key, clientv3.WithCountOnly())

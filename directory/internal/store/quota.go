@@ -56,6 +56,8 @@ func (q *Quota) Observe(used float64) {
 func (q *Quota) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, quorumTimeout)
 	defer cancel()
+
+	// Ask every member.
 	endpoints := q.client.Endpoints()
 	if len(endpoints) == 0 {
 		endpoints = []string{""} // in-process
@@ -79,7 +81,8 @@ func (q *Quota) check(ctx context.Context) error {
 			}
 		}
 	}
-	if !answered {
+
+	if !answered { // by any member
 		return failed
 	}
 	q.Observe(most)

@@ -173,6 +173,8 @@ func (r *replica) wait(ctx context.Context, revision int64) error {
 		r.mu.Unlock()
 		return nil
 	}
+
+	// Have the watch ask for progress, and wait for whoever applies the revision.
 	w := &waiter{revision, make(chan struct{})}
 	r.waiters[w] = struct{}{}
 	r.mu.Unlock()
