@@ -107,7 +107,7 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 
 func newLostRaces(r prometheus.Registerer) prometheus.Counter {
 	c := prometheus.NewCounter(prometheus.CounterOpts{Name: "rollcall_directory_lost_races_total",
-		Help: "Changes that were run again because another one was faster."})
+		Help: "Changes that ran again because a concurrent change was committed first."})
 	if r != nil {
 		r.MustRegister(c)
 	}
