@@ -26,7 +26,7 @@ func (d *Directory) UpdateEach(ctx context.Context, changes []func(*Tx) error) [
 // each on what the ones before it staged, and committed together; one that fails leaves the others as they are. The errors
 // are those of the changes, by chain.
 func (d *Directory) UpdateChains(ctx context.Context, chains [][]func(*Tx) error) [][]error {
-	run := &chainRun{dir: d, chains: chains, errs: make([][]error, len(chains)), attempts: make([]int, len(chains))}
+	run := &chainRun{dir: d, chains: chains, errs: make([][]error, len(chains)), attempts: make([]attempt, len(chains))}
 	todo := make([]int, len(chains))
 	for i := range todo {
 		todo[i], run.errs[i] = i, make([]error, len(chains[i]))
@@ -48,7 +48,7 @@ type chainRun struct {
 	dir      *Directory
 	chains   [][]func(*Tx) error
 	errs     [][]error
-	attempts []int
+	attempts []attempt
 }
 
 // fail gives the error to every change of the chain that has none of its own.
@@ -119,7 +119,7 @@ func (c *chainRun) commit(ctx context.Context, b *batch) (again []int) {
 			b.txs[n].committed(out[n])
 		default:
 			c.dir.store.lostRaces.Inc()
-			if c.attempts[i]++; c.attempts[i] == maxAttempts {
+			if c.attempts[i] = c.attempts[i].next(out[n]); c.attempts[i].number == maxAttempts {
 				c.fail(i, errTooManyRaces())
 			} else {
 				again = append(again, i)

@@ -29,7 +29,7 @@ func (s *Snapshot) Members(group ID) iter.Seq[MemberRef] {
 			return
 		}
 		for m := range s.scope.Members(g) {
-			if !yield(MemberRef{m.ID, m.Type, DisplayName(&m.Resource)}) {
+			if !yield(MemberRef{m.ID, m.Type, m.Display()}) {
 				return
 			}
 		}
@@ -67,17 +67,9 @@ func (s *Snapshot) GroupsOf(r *Resource) iter.Seq[GroupRef] {
 			r = &known.Resource
 		}
 		for m := range s.scope.Memberships(r) {
-			if !yield(GroupRef{m.Group.ID, DisplayName(&m.Group.Resource), m.Direct}) {
+			if !yield(GroupRef{m.Group.ID, m.Group.Display(), m.Direct}) {
 				return
 			}
 		}
 	}
-}
-
-// DisplayName is what people call a User or Group: its displayName; of a User without one, its userName.
-func DisplayName(r *Resource) string {
-	if name := r.Text("displayName"); name != "" || r.Type == schema.GroupType {
-		return name
-	}
-	return r.Text("userName")
 }

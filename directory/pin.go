@@ -71,9 +71,10 @@ func (s *Snapshot) putPin(ctx context.Context, id ID, v state.PinValue) error {
 // Query answers on the pinned state. It must be the same query each time but for Offset and Limit: its matches are gathered
 // once, so that a page costs the same wherever it stands.
 func (p *Pin) Query(ctx context.Context, q Query) (Page, error) {
-	found, err := p.kept.Matches(func() ([]*state.Record, error) { return p.Snapshot.matches(ctx, q) })
+	s := &search{p.Snapshot, q}
+	found, err := p.kept.Matches(func() ([]*state.Record, error) { return s.matches(ctx) })
 	if err != nil {
 		return Page{}, err
 	}
-	return p.Snapshot.page(found, q), nil
+	return s.page(found), nil
 }

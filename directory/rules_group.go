@@ -17,7 +17,7 @@ func createGroup(tx *Tx, r *state.Record, doc schema.Document) error {
 	if tx.snap.scope.Control().UniqueGroupNames {
 		name, _ := doc["displayName"].(string)
 		a := groupName()
-		return tx.claim(r, a, a.Key(name))
+		return tx.unique(r, a).claim(a.Key(name))
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func replaceGroup(tx *Tx, was, r *state.Record, doc schema.Document) error {
 		old := a.Key(was.Text("displayName"))
 		if key := a.Key(name); key != old {
 			tx.delete(tx.keys().Unique(schema.GroupType, a.Path, old))
-			return tx.claim(r, a, key)
+			return tx.unique(r, a).claim(key)
 		}
 	}
 	return nil
@@ -60,9 +60,9 @@ func deleteGroup(tx *Tx, r *state.Record) error {
 		return errorf(Forbidden, "", "only a credential with the scope admin may delete a group that is protected or has roles")
 	}
 	if tx.snap.scope.Control().UniqueGroupNames {
-		tx.disclaim(r, groupName())
+		tx.unique(r, groupName()).release()
 	}
-	tx.leaveGroups(r)
+	tx.members.leaveAll(r)
 	tx.delete(tx.keys().Stamp(r.ID))
 	return nil
 }
@@ -70,7 +70,7 @@ func deleteGroup(tx *Tx, r *state.Record) error {
 // switchGroupNames makes displayName of Groups unique, or no longer so. Whoever writes a Group compares the scope key,
 // which changes in the same transaction, so from here on all claim their names or none does. Groups that are there need no
 // claim: everybody who may claim their names sees them. Claims of an earlier time are deleted.
-func (tx *Tx) switchGroupNames(keys state.ScopeKeys, sc *state.Scope, on bool) error {
+func switchGroupNames(tx *Tx, keys state.ScopeKeys, sc *state.Scope, on bool) error {
 	a := groupName()
 	tx.write(state.DeletePrefix(keys.Uniques(schema.GroupType, a.Path)))
 	if !on {

@@ -55,11 +55,11 @@ func replaceOrganization(tx *Tx, was, r *state.Record, doc schema.Document) erro
 			doc["domains"] = verifiedAs(before["domains"], domains)
 		}
 	}
-	return tx.switchOrganization(state.ScopeID{Organization: r.ID}, doc)
+	return switchOrganization(tx, state.ScopeID{Organization: r.ID}, doc)
 }
 
 // switchOrganization writes what the document says into the scope key, if it says something else than before.
-func (tx *Tx) switchOrganization(id state.ScopeID, doc schema.Document) error {
+func switchOrganization(tx *Tx, id state.ScopeID, doc schema.Document) error {
 	keys, sc := tx.dir.store.keys.Scope(id), tx.snap.frozen.Scope(id)
 	now, next := sc.Control(), controlOf(doc)
 	next.Generation = now.Generation
@@ -69,7 +69,7 @@ func (tx *Tx) switchOrganization(id state.ScopeID, doc schema.Document) error {
 	tx.require(store.Unchanged(keys.Control(), now.Revision))
 	tx.put(keys.Control(), next.Encode())
 	if next.UniqueGroupNames != now.UniqueGroupNames {
-		return tx.switchGroupNames(keys, sc, next.UniqueGroupNames)
+		return switchGroupNames(tx, keys, sc, next.UniqueGroupNames)
 	}
 	return nil
 }

@@ -91,7 +91,7 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 	s.stop = stop
 	s.done.Go(func() { s.usage.run(background) })
 	s.done.Go(func() { s.housekeep(background) })
-	if err := s.reseal(ctx); err != nil {
+	if err := (resealer{sealer, s}).run(ctx); err != nil {
 		s.Close()
 		return nil, err
 	}

@@ -39,14 +39,14 @@ func (s *Snapshot) holder(userNameKey string) *state.Record {
 }
 
 // leaveTombstone puts the DeletedUser of a User that is being deleted.
-func (tx *Tx) leaveTombstone(user *state.Record) error {
+func leaveTombstone(tx *Tx, user *state.Record) error {
 	doc := schema.Document{
 		"id":        user.ID.String(),
 		"userName":  user.Text("userName"),
 		"deletedAt": schema.FormatTime(tx.at),
 		"deletedBy": tx.actor(),
 	}
-	if name := DisplayName(&user.Resource); name != "" {
+	if name := user.Display(); name != "" {
 		doc["displayName"] = name
 	}
 	before, err := schema.User().Decode(user.JSON)
@@ -64,8 +64,8 @@ func (tx *Tx) leaveTombstone(user *state.Record) error {
 	return nil
 }
 
-// release marks the tombstone as one whose userName another User takes over.
-func (tx *Tx) release(tombstone *state.Record) {
+// releaseTombstone marks the tombstone as one whose userName another User takes over.
+func releaseTombstone(tx *Tx, tombstone *state.Record) {
 	released := *tombstone
 	released.Released = true
 	tx.guard(tombstone, true)

@@ -27,32 +27,49 @@ type Tx struct {
 	writeSet
 	dir     *Directory
 	snap    *Snapshot
-	attempt int
+	attempt attempt
 	at      time.Time
 
 	staged     map[ID]*state.Record // as they will be; nil: deleted
 	results    []*state.Record      // versions are set by the commit
 	touched    map[ID]*state.Record // Groups of which only the members change
-	edges      map[[2]ID]bool       // memberships added (true) and removed in this change
-	changed    int                  // memberships
-	grantor    state.Grantor        // of memberships that are added
+	members    memberships          // added and removed
 	event      eventDraft
 	frees      bool          // deletes something: allowed when the store is full
 	activating bool          // the last step of a change of definitions
 	secrets    map[ID]string // of AccessTokens created here
 }
 
-func newTx(d *Directory, s *Snapshot, attempt int) *Tx {
-	return &Tx{writeSet: newWriteSet(), dir: d, snap: s, attempt: attempt, at: d.store.now().Truncate(time.Millisecond),
-		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, edges: map[[2]ID]bool{}, event: newEventDraft(),
-		secrets: map[ID]string{}}
+// attempt is what is known of the runs of a change before this one.
+type attempt struct {
+	number  int             // of the runs before
+	present map[string]bool // keys that exist and are not held in memory, as failed commits told
 }
 
-// clone is a copy that goes on by itself.
+// next is the attempt after a commit that failed.
+func (a attempt) next(o store.Outcome) attempt {
+	next := attempt{a.number + 1, maps.Clone(a.present)}
+	for _, key := range o.Present {
+		if next.present == nil {
+			next.present = map[string]bool{}
+		}
+		next.present[key] = true
+	}
+	return next
+}
+
+func newTx(d *Directory, s *Snapshot, a attempt) *Tx {
+	tx := &Tx{writeSet: newWriteSet(), dir: d, snap: s, attempt: a, at: d.store.now().Truncate(time.Millisecond),
+		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, event: newEventDraft(), secrets: map[ID]string{}}
+	tx.members = newMemberships(tx)
+	return tx
+}
+
+// clone is a copy to go back to: when a change of a chain fails, the next one goes on from there.
 func (tx *Tx) clone() Tx {
 	c := *tx
-	c.writeSet, c.event = tx.writeSet.clone(), tx.event.clone()
-	c.staged, c.touched, c.edges = maps.Clone(tx.staged), maps.Clone(tx.touched), maps.Clone(tx.edges)
+	c.writeSet, c.event, c.members = tx.writeSet.clone(), tx.event.clone(), tx.members.clone()
+	c.staged, c.touched = maps.Clone(tx.staged), maps.Clone(tx.touched)
 	c.results, c.secrets = slices.Clone(tx.results), maps.Clone(tx.secrets)
 	return c
 }
@@ -161,7 +178,7 @@ func (tx *Tx) create(id ID, typ string, doc schema.Document, server func(*state.
 	// Its ID must be new, and its unique values free.
 	for _, u := range tx.uniqueAttributes(t) {
 		for _, key := range state.AttributeKeys(u, r.JSON) {
-			if err := tx.claim(r, u, key); err != nil {
+			if err := tx.unique(r, u).claim(key); err != nil {
 				return nil, err
 			}
 		}
@@ -237,7 +254,7 @@ func (tx *Tx) replace(old *Resource, doc schema.Document) (*Resource, error) {
 	// It depends on the record as it was, and on its new unique values being free.
 	tx.guardUnlessStaged(was)
 	for _, u := range tx.uniqueAttributes(t) {
-		if err := tx.reclaim(was, r, u); err != nil {
+		if err := tx.unique(r, u).moveFrom(was); err != nil {
 			return nil, err
 		}
 	}
@@ -282,7 +299,7 @@ func (tx *Tx) Delete(old *Resource) error {
 	}
 	for _, u := range tx.uniqueAttributes(tx.snap.Type(r.Type)) {
 		if !isUserName(r.Type, u) { // which stays with its DeletedUser
-			tx.disclaim(r, u)
+			tx.unique(r, u).release()
 		}
 	}
 	tx.delete(tx.keysOf(r.Type).Resource(r.Type, r.ID))

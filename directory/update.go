@@ -20,13 +20,13 @@ func errTooManyRaces() error {
 // Unavailable, Full, TooLarge, Unauthenticated where the credential was revoked meanwhile, NotFound where the organization was
 // deleted, Forbidden where it is not active.
 func (d *Directory) Update(ctx context.Context, change func(*Tx) error) (*Snapshot, error) {
-	for attempt := range maxAttempts {
+	for a := (attempt{}); a.number < maxAttempts; {
 		// Run the change.
-		s, err := d.attempt(ctx, attempt)
+		s, err := d.attempt(ctx, a.number)
 		if err != nil {
 			return nil, err
 		}
-		tx := newTx(d, s, attempt)
+		tx := newTx(d, s, a)
 		if err := change(tx); err != nil {
 			return nil, err
 		}
@@ -49,6 +49,7 @@ func (d *Directory) Update(ctx context.Context, change func(*Tx) error) (*Snapsh
 		if out[0].Committed {
 			return d.after(tx, out[0])
 		}
+		a = a.next(out[0])
 		d.store.lostRaces.Inc()
 	}
 	return nil, errTooManyRaces()

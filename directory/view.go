@@ -46,7 +46,7 @@ func derivedGroups(v View) []byte {
 		if m.Direct {
 			through = "direct"
 		}
-		list = append(list, map[string]string{"value": m.Group.ID.String(), "display": DisplayName(&m.Group.Resource), "type": through})
+		list = append(list, map[string]string{"value": m.Group.ID.String(), "display": m.Group.Display(), "type": through})
 	}
 	return marshalList(list)
 }
@@ -54,7 +54,7 @@ func derivedGroups(v View) []byte {
 func derivedMembers(v View) []byte {
 	var list []map[string]string
 	for m := range v.snap.scope.Members(v.rec) {
-		list = append(list, map[string]string{"value": m.ID.String(), "display": DisplayName(&m.Resource), "type": m.Type})
+		list = append(list, map[string]string{"value": m.ID.String(), "display": m.Display(), "type": m.Type})
 	}
 	return marshalList(list)
 }

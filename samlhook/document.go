@@ -78,15 +78,12 @@ func (w *writer) create() (schema.Document, *directory.Link) {
 
 func (w *writer) origin() map[string]any {
 	link := map[string]any{"connection": w.settings.ID.String(), "nameId": w.identity.NameID,
-		"linkedAt": w.now.UTC().Format(timeLayout)}
+		"linkedAt": schema.FormatTime(w.now)}
 	if f := w.identity.NameIDFormat; f != "" {
 		link["nameIdFormat"] = f
 	}
 	return link
 }
-
-// timeLayout is a dateTime as SCIM writes it.
-const timeLayout = "2006-01-02T15:04:05.000Z"
 
 // update gives the document and the link that change, nil for those that do not. An
 // attribute is changed only while the document still holds what sign-in last wrote,

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 
 	"rollcall/directory"
 	"rollcall/internal/web"
@@ -162,12 +161,4 @@ func newCorrelationID() string {
 	var b [8]byte
 	rand.Read(b[:])
 	return hex.EncodeToString(b[:])
-}
-
-func checkPublicURL(public string) (*url.URL, error) {
-	u, err := url.Parse(public)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("the public URL %q is not an http or https URL without query and fragment", public)
-	}
-	return u, nil
 }

@@ -2,6 +2,7 @@ package samlhook
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rollcall/directory"
+	"rollcall/internal/publicurl"
 	"rollcall/internal/web"
 	"rollcall/samlhook/saml"
 )
@@ -42,7 +44,6 @@ type Hook struct {
 	log     *slog.Logger
 	now     func() time.Time
 	public  string // PublicURL without a trailing slash
-	base    string // its path, "" or "/…"
 	site    *url.URL
 	secure  bool
 	origin  *http.CrossOriginProtection
@@ -65,16 +66,15 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	h := &Hook{store: store, log: o.Log, now: o.Now, public: strings.TrimRight(o.PublicURL, "/"),
-		origin: http.NewCrossOriginProtection(), fetcher: NewFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry)}
-	site, err := checkPublicURL(h.public)
+	h := &Hook{store: store, log: o.Log, now: o.Now, origin: http.NewCrossOriginProtection(), fetcher: NewFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry)}
+	site, err := publicurl.Parse(o.PublicURL)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the public URL: %w", err)
 	}
-	h.site, h.base, h.secure = site, site.EscapedPath(), site.Scheme == "https"
-	h.pages = web.MustParse(pageFiles, h.base)
+	h.site, h.public, h.secure = site, site.String(), site.Scheme == "https"
+	h.pages = web.MustParse(pageFiles, "")
 	// A proxy may rewrite Host; the browser's Origin is still ours.
-	if err := h.origin.AddTrustedOrigin(site.Scheme + "://" + site.Host); err != nil {
+	if err := h.origin.AddTrustedOrigin(h.public); err != nil {
 		return nil, err
 	}
 	h.aggregate.write = h.writeAggregated

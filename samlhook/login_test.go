@@ -46,7 +46,7 @@ func TestLoginSetsCookie(t *testing.T) {
 	for scheme, secure := range map[string]bool{"http": false, "https": true} {
 		s := newSite(t)
 		connection := s.connect(jitOn)
-		hook, err := New(s.store, Options{PublicURL: scheme + "://rollcall.example.com/base/"})
+		hook, err := New(s.store, Options{PublicURL: scheme + "://rollcall.example.com/"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func TestLoginSetsCookie(t *testing.T) {
 			t.Fatalf("cookies %v", cookies)
 		}
 		c := cookies[0]
-		if !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteLaxMode || c.Path != "/base/orgs/default/saml/"+connection.String()+"/finish" ||
+		if !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteLaxMode || c.Path != "/orgs/default/saml/"+connection.String()+"/finish" ||
 			c.MaxAge != int(loginLifetime/time.Second) || c.Domain != "" {
 			t.Errorf("%s: %s", scheme, c.Raw)
 		}
@@ -219,7 +219,7 @@ func TestLogOfRefusal(t *testing.T) {
 }
 
 func TestPublicURL(t *testing.T) {
-	for _, bad := range []string{"", "rollcall.example.com", "ftp://x", "https://", "https://u@x", "https://x?y", "https://x#y"} {
+	for _, bad := range []string{"", "rollcall.example.com", "ftp://x", "https://", "https://u@x", "https://x?y", "https://x#y", "https://x/y"} {
 		if _, err := New(nil, Options{PublicURL: bad}); err == nil {
 			t.Errorf("%q is taken", bad)
 		}

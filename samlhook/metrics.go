@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rollcall/directory"
+	"rollcall/directory/schema"
 	"rollcall/samlhook/saml"
 )
 
@@ -72,7 +73,7 @@ func (x *exchange) noteSignIn() {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), 5*time.Second)
 	defer cancel()
-	if err := x.dir.WriteNote(ctx, noteSignedIn, x.connection, []byte(timeText(now))); err != nil {
+	if err := x.dir.WriteNote(ctx, noteSignedIn, x.connection, []byte(schema.FormatTime(now))); err != nil {
 		x.log.Warn("the time of the last sign-in was not written", "connection", x.connection.String(), "error", err)
 	}
 }

@@ -90,7 +90,7 @@ func (p *preparation) fetch() error {
 	}
 	p.doc["metadataXml"] = string(body)
 	if p.old != nil {
-		p.tx.PutNote(noteFetched, p.old.ID, []byte(timeText(p.tx.Now())))
+		p.tx.PutNote(noteFetched, p.old.ID, []byte(schema.FormatTime(p.tx.Now())))
 	}
 	return nil
 }
@@ -163,7 +163,7 @@ func certificateList(certificates []*x509.Certificate) []any {
 	var list []any
 	for _, c := range certificates {
 		list = append(list, map[string]any{"pem": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})),
-			"fingerprint": saml.Fingerprint(c), "notAfter": timeText(c.NotAfter)})
+			"fingerprint": saml.Fingerprint(c), "notAfter": schema.FormatTime(c.NotAfter)})
 	}
 	return list
 }

@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
@@ -50,7 +49,7 @@ func (v *attempt) describe(doc schema.Document) {
 	r := v.response
 	putChecks(doc, r.Checks)
 	if c := r.Certificate; c != nil {
-		doc["certificate"] = map[string]any{"fingerprint": saml.Fingerprint(c), "notAfter": timeText(c.NotAfter), "algorithm": r.Algorithm}
+		doc["certificate"] = map[string]any{"fingerprint": saml.Fingerprint(c), "notAfter": schema.FormatTime(c.NotAfter), "algorithm": r.Algorithm}
 	}
 	if a := r.Assertion; a != nil {
 		putText(doc, "nameId", saml.Clip(a.NameID))
@@ -64,7 +63,7 @@ func (v *attempt) describe(doc schema.Document) {
 	case !v.user.IsZero() && v.decision.User == nil:
 		doc["user"] = map[string]any{"value": v.user.String(), "display": saml.Clip(v.decision.Document["displayName"].(string))}
 	case v.decision.User != nil:
-		doc["user"] = map[string]any{"value": v.decision.User.ID.String(), "display": saml.Clip(displayOf(v.decision.User, "userName"))}
+		doc["user"] = map[string]any{"value": v.decision.User.ID.String(), "display": saml.Clip(v.decision.User.Display())}
 	}
 	groups := map[string]any{}
 	putTexts(groups, "added", idTexts(v.decision.Groups))
@@ -111,5 +110,3 @@ func idTexts(ids []directory.ID) []string {
 	}
 	return values
 }
-
-func timeText(t time.Time) string { return t.UTC().Format(timeLayout) }

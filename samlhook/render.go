@@ -6,6 +6,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"rollcall/directory"
+	"rollcall/directory/schema"
 	"rollcall/samlhook/saml"
 )
 
@@ -44,7 +45,7 @@ func (h *Hook) Render(s *directory.Snapshot, r *directory.Resource, body map[str
 	if r.Text("metadataUrl") != "" {
 		fetched := string(s.Note(noteFetched, r.ID))
 		if fetched == "" {
-			fetched = timeText(r.Created)
+			fetched = schema.FormatTime(r.Created)
 		}
 		health["lastRefresh"] = fetched
 	}

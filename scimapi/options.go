@@ -9,8 +9,8 @@ import (
 
 // Options configures a Handler. The zero value works, but for PublicURL.
 type Options struct {
-	// PublicURL is the URL at which clients reach the server, without a path that is not theirs to see: locations and
-	// references in replies start with it. The Host header is never used for them.
+	// PublicURL is the http or https URL at which clients reach the server, without a path: locations and references in
+	// replies start with it. The Host header is never used for them.
 	PublicURL string
 	// Log gets one line for each request; nil discards them.
 	Log *slog.Logger

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"rollcall/directory/schema"
 )
 
 // Version tells two states of a resource apart. It is opaque: compared, never computed with.
@@ -41,6 +43,15 @@ func (r *Resource) Uncommitted() bool { return r.ord == 0 }
 
 // Text returns a top-level or dotted attribute of the stored document as text; "" where it has none.
 func (r *Resource) Text(path string) string { return gjson.GetBytes(r.JSON, path).String() }
+
+// Display is the name to show for the resource: its displayName, or the userName of a User that has none; "" if it has
+// neither.
+func (r *Resource) Display() string {
+	if name := r.Text("displayName"); name != "" || r.Type == schema.GroupType {
+		return name
+	}
+	return r.Text("userName")
+}
 
 // Record is a resource with what only the server knows.
 type Record struct {

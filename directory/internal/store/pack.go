@@ -57,7 +57,11 @@ func (p Part) op(budget int) (clientv3.Op, error) {
 	if !ok {
 		return clientv3.Op{}, state.Errorf(state.TooLarge, "", "the change writes %d keys, more than fit into one transaction", len(ops))
 	}
-	return clientv3.OpTxn(cmps, packed, nil), nil
+	ask := make([]clientv3.Op, len(p.Ask))
+	for i, key := range p.Ask {
+		ask[i] = clientv3.OpGet(key, clientv3.WithCountOnly())
+	}
+	return clientv3.OpTxn(cmps, packed, ask), nil
 }
 
 // pack nests unconditional operations so that they fit a budget: etcd counts, for each level of nesting, the longest of its

@@ -1,10 +1,8 @@
 package scimapi
 
 import (
-	"io"
 	"iter"
 	"slices"
-	"strings"
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
@@ -13,61 +11,6 @@ import (
 
 // skippedHeader lists the members that a credential with lenientMembers sent and that do not exist.
 const skippedHeader = "Rollcall-Skipped-Members"
-
-// input is the body of a POST or PUT. The members of a Group are taken out of it, since they may be very many.
-type input struct {
-	body    []byte
-	members []string // ids as sent
-}
-
-// input reads the body of a POST or PUT.
-func (x *exchange) input(t *schema.ResourceType) (*input, error) {
-	r, err := x.open(x.bodyLimit(t))
-	if err != nil {
-		return nil, err
-	}
-	return x.readInput(t, r, x.r.ContentLength)
-}
-
-// bodyLimit is how many bytes a body about a resource of the type may have. The lists of members in a Group's may be large.
-func (x *exchange) bodyLimit(t *schema.ResourceType) int64 {
-	if t.Name == groupType {
-		return x.o.Limits.GroupBody
-	}
-	return x.o.Limits.Body
-}
-
-// readInput reads a document; length is that of r, -1 if nobody knows.
-func (x *exchange) readInput(t *schema.ResourceType, r io.Reader, length int64) (in *input, err error) {
-	in = &input{}
-	if t.Name == groupType {
-		in.body, in.members, err = readGroup(r, x.o.Limits.Body)
-	} else {
-		in.body, err = readAll(r, length)
-	}
-	return in, err
-}
-
-// patchRequest reads the body of a PATCH.
-func (x *exchange) patchRequest(t *schema.ResourceType) (patch.Request, error) {
-	r, err := x.open(x.bodyLimit(t))
-	if err != nil {
-		return patch.Request{}, err
-	}
-	return x.readPatch(t, r, x.r.ContentLength)
-}
-
-// readPatch reads a PatchOp message; length is that of r, -1 if nobody knows.
-func (x *exchange) readPatch(t *schema.ResourceType, r io.Reader, length int64) (patch.Request, error) {
-	if t.Name == groupType {
-		r = &meter{r: r, limit: x.o.Limits.Body, from: 3} // {"Operations":[{"value":[
-	}
-	body, err := readAll(r, length)
-	if err != nil {
-		return patch.Request{}, err
-	}
-	return patch.Parse(body, patch.Options{Strict: x.actor.Strict})
-}
 
 // addMembers adds members, by their ids as sent.
 func (c *change) addMembers(tx *directory.Tx, group *directory.Resource, members []string) error {
@@ -121,19 +64,21 @@ func (c *change) memberIDs(tx *directory.Tx, members []string) ([]directory.ID, 
 		case c.x.actor.LenientMembers:
 			c.skipped = append(c.skipped, s)
 		default:
-			return nil, &directory.Error{Kind: directory.Invalid, Attr: "members", Detail: "no User or Group has the id " + quote(s)}
+			return nil,
+				&directory.Error{Kind: directory.Invalid, Attr: "members",
+					Detail: "no User or Group has the id " + quote(s)}
 		}
 	}
 	return ids, nil
 }
 
 func isMemberType(tx *directory.Tx, id directory.ID) bool {
-	for _, typ := range []string{userType, groupType} {
+	for _, typ := range []string{schema.UserType, schema.GroupType} {
 		if _, err := tx.Snapshot().Get(typ, id); err == nil {
 			return true
 		}
 	}
-	for _, typ := range []string{userType, groupType} { // made in this very change
+	for _, typ := range []string{schema.UserType, schema.GroupType} { // made in this very change
 		if _, err := tx.Get(typ, id); err == nil {
 			return true
 		}
@@ -154,36 +99,31 @@ func (x *exchange) reportSkipped(skipped []string) {
 	}
 }
 
-// quote shows text from a client in a message: as one line, and short.
-func quote(s string) string {
-	if len(s) > 64 {
-		s = strings.ToValidUTF8(s[:64], "") + "…"
+// currentMembers is nil for resources that have none.
+func (c *change) currentMembers(tx *directory.Tx, r *directory.Resource) patch.Members {
+	if r.Type != schema.GroupType {
+		return nil
 	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '"' {
-			return '?'
-		}
-		return r
-	}, "'"+s+"'")
+	return groupMembers{tx.Snapshot(), r.ID, &c.readsMembers}
 }
 
-// currentMembers tells a PATCH about a Group's members, for the operations that need to know them.
-type currentMembers struct {
+// groupMembers tells a PATCH about a Group's members, for the operations that need to know them.
+type groupMembers struct {
 	s     *directory.Snapshot
 	group directory.ID
-	asked *bool
+	read  *bool // becomes true when they are looked at
 }
 
 // Has implements patch.Members.
-func (m currentMembers) Has(id string) bool {
-	*m.asked = true
+func (m groupMembers) Has(id string) bool {
+	*m.read = true
 	member, ok := directory.ParseID(id)
 	return ok && m.s.IsMember(m.group, member)
 }
 
 // All implements patch.Members.
-func (m currentMembers) All() iter.Seq[patch.Member] {
-	*m.asked = true
+func (m groupMembers) All() iter.Seq[patch.Member] {
+	*m.read = true
 	return func(yield func(patch.Member) bool) {
 		for r := range m.s.Members(m.group) {
 			if !yield(patch.Member{ID: r.ID.String(), Type: r.Type, Display: r.Display}) {
@@ -191,12 +131,4 @@ func (m currentMembers) All() iter.Seq[patch.Member] {
 			}
 		}
 	}
-}
-
-// members is nil for resources that have none.
-func (c *change) members(tx *directory.Tx, r *directory.Resource) patch.Members {
-	if r.Type != groupType {
-		return nil
-	}
-	return currentMembers{tx.Snapshot(), r.ID, &c.asked}
 }

@@ -10,8 +10,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// link is an attribute that refers to a resource by its id, and of which the address and the name to show are derived: the
-// manager of a User (RFC 7643 §4.3), the User of an AccessToken.
+// link is an attribute that refers to a resource by its id, and of which the address and the name to show are derived:
+// the manager of a User (RFC 7643 §4.3), the User of an AccessToken.
 type link struct {
 	attr   *schema.Attribute
 	needle []byte   // is in every document that has the attribute
@@ -24,15 +24,15 @@ type link struct {
 func linked(t *schema.ResourceType, a *schema.Attribute) []string {
 	switch t.Name + "." + a.Name {
 	case "AccessToken.user", "Session.user":
-		return []string{userType}
+		return []string{schema.UserType}
 	case "Session.connection":
-		return []string{"IdentityProvider"}
+		return []string{schema.IdentityProviderType}
 	}
 	return nil
 }
 
-// linksOf are the links among the type's attributes, also of custom ones: those of a single value whose schema declares a
-// readOnly name to show.
+// linksOf are the links among the type's attributes, also of custom ones: those of a single value whose schema declares
+// a readOnly name to show.
 func linksOf(t *schema.ResourceType) []link {
 	var links []link
 	for a := range t.Attributes() {
@@ -55,8 +55,8 @@ func linksOf(t *schema.ResourceType) []link {
 	return links
 }
 
-// appendLinks adds to the document that begins at start of dst, which is not closed yet, what is derived of its links. It
-// costs a search for a few bytes where a document has none.
+// appendLinks adds to the document that begins at start of dst, which is not closed yet, what is derived of its links.
+// It costs a search for a few bytes where a document has none.
 func (v *renderer) appendLinks(dst []byte, start int, s *directory.Snapshot) []byte {
 	for _, l := range v.links {
 		if !holds(dst[start:], l.needle) {
@@ -75,7 +75,7 @@ func (v *renderer) appendLinks(dst []byte, start int, s *directory.Snapshot) []b
 		if l.ref && !object.Get("$ref").Exists() {
 			more = append(v.x.appendLocation(append(more, `,"$ref":"`...), endpoint, id), '"')
 		}
-		if name := nameToShow(to); name != "" && !object.Get(l.label).Exists() {
+		if name := to.Display(); name != "" && !object.Get(l.label).Exists() {
 			more = gjson.AppendJSONString(append(append(append(more, `,"`...), l.label...), `":`...), name)
 		}
 		dst = slices.Insert(dst, start+object.Index+len(object.Raw)-1, more...)
@@ -83,7 +83,8 @@ func (v *renderer) appendLinks(dst []byte, start int, s *directory.Snapshot) []b
 	return dst
 }
 
-// find returns the resource of one of the types, as far as the snapshot's reader may see it, and where such resources are.
+// find returns the resource of one of the types, as far as the snapshot's reader may see it, and where such resources
+// are.
 func find(s *directory.Snapshot, types []string, id directory.ID) (*directory.Resource, string) {
 	for _, name := range types {
 		if r, err := s.Get(name, id); err == nil {
@@ -93,15 +94,8 @@ func find(s *directory.Snapshot, types []string, id directory.ID) (*directory.Re
 	return nil, ""
 }
 
-func nameToShow(r *directory.Resource) string {
-	if name := r.Text("displayName"); name != "" {
-		return name
-	}
-	return r.Text("userName")
-}
-
-// dropLinks takes addresses that are derived anyway out of a document that a client sent: they would outlive a change of the
-// public URL, and a document that is read and written back would not be the same.
+// dropLinks takes addresses that are derived anyway out of a document that a client sent: they would outlive a change
+// of the public URL, and a document that is read and written back would not be the same.
 func (x *exchange) dropLinks(t *schema.ResourceType, doc schema.Document) {
 	for _, l := range x.shape(t).links {
 		in := map[string]any(doc)
