@@ -5,7 +5,7 @@ FUZZTIME    ?= 1m
 PEERS       := simplesamlphp php-cli php-xml php-mbstring php-curl xmlsec1 chromium curl ca-certificates
 SUDO        := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: build test race bench fuzz peers lint clean
+.PHONY: build test race bench fuzz peers rfc-check lint clean
 
 build: ## static binaries in bin/
 	mkdir -p bin
@@ -35,6 +35,9 @@ peers: ## programs that tests run against (Debian); nothing is done when they ar
 	echo "peers: installing $$missing"; \
 	$(SUDO) apt-get update -q && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
+
+rfc-check: ## the conformance suite's requirements against the RFCs' texts: make rfc-check RFC=DIR, with DIR/rfc7644.txt and so on
+	go run ./conformance/internal/rfccheck $(RFC)
 
 lint: ## formatting, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
