@@ -3,18 +3,22 @@ package scimapi_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
+	"rollcall/directory/embedded"
 	"rollcall/scimapi"
 )
 
-// Too many requests are 429 with Retry-After (R6585-4-01): for the credential that sends them, and for who tries bad ones.
+// Too many requests are 429 with Retry-After (R6585-4-01): for the credential that sends them, and for who tries bad
+// ones.
 func TestRateLimit(t *testing.T) {
 	var clock atomic.Int64
 	clock.Store(time.Now().UnixNano())
@@ -51,15 +55,20 @@ func TestRateLimit(t *testing.T) {
 type hindered struct {
 	clientv3.KV
 	clientv3.Maintenance
-	before atomic.Pointer[func()] // each transaction
-	full   atomic.Bool
+	before  atomic.Pointer[func()] // each transaction
+	full    atomic.Bool
+	noSpace atomic.Bool // the next transaction is carried out and answered NOSPACE
 }
 
 func (h *hindered) Do(ctx context.Context, op clientv3.Op) (clientv3.OpResponse, error) {
 	if f := h.before.Load(); f != nil && op.IsTxn() {
 		(*f)()
 	}
-	return h.KV.Do(ctx, op)
+	resp, err := h.KV.Do(ctx, op)
+	if err == nil && op.IsTxn() && h.noSpace.Swap(false) {
+		return clientv3.OpResponse{}, rpctypes.ErrNoSpace
+	}
+	return resp, err
 }
 
 func (h *hindered) Status(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error) {
@@ -145,4 +154,48 @@ func TestFull(t *testing.T) {
 	}
 	c.must(200, "GET", "/Users/"+b, nil)
 	c.must(204, "DELETE", "/Users/"+b, nil)
+}
+
+// An etcd whose quota is used up refuses what is to be stored (507), and nothing of it is there.
+func TestNoSpace(t *testing.T) {
+	etcd, err := embedded.StartSmall(t.Context(), t.TempDir(), 4<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(etcd.Close)
+	s := serveStore(t, directorytest.Open(t, etcd.Client, directory.Options{}), scimapi.Options{})
+	c := s.admin(t)
+	a := c.user("a")
+	for n := 0; err == nil; n++ {
+		if n == 50 {
+			t.Fatal("the quota is not used up")
+		}
+		_, err = etcd.Client.Put(t.Context(), fmt.Sprint("/filler/", n), strings.Repeat("x", 1<<20))
+	}
+	c.refused(507, "", "POST", "/Users", map[string]any{"schemas": []string{userURN}, "userName": "b"})
+	c.refused(507, "", "PUT", "/Users/"+a, map[string]any{"schemas": []string{userURN}, "userName": "c"})
+	if got := c.statuses(c.bulk("", postUser("q", "d"), postUser("r", "e"))); got != "507 507" {
+		t.Error(got)
+	}
+	r := c.must(200, "GET", "/Users", nil)
+	if r.body["totalResults"] != 1.0 || !strings.Contains(string(r.raw), `"userName":"a"`) {
+		t.Errorf("%s", r.raw)
+	}
+}
+
+// What etcd carried out and answered NOSPACE to was done.
+func TestNoSpaceButDone(t *testing.T) {
+	s, h, _ := serveHindered(t)
+	c := s.admin(t)
+	h.noSpace.Store(true)
+	a := c.user("a")
+	h.noSpace.Store(true)
+	if got := c.statuses(c.bulk("", postUser("q", "b"), postUser("r", "c"))); got != "201 201" {
+		t.Error(got)
+	}
+	h.noSpace.Store(true)
+	c.must(204, "DELETE", "/Users/"+a, nil)
+	if r := c.must(200, "GET", "/Users", nil); r.body["totalResults"] != 2.0 {
+		t.Errorf("%s", r.raw)
+	}
 }

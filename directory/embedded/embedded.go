@@ -12,7 +12,6 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/embed"
-	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 	"go.uber.org/zap"
 )
 
@@ -34,6 +33,11 @@ func Start(ctx context.Context, dir string) (*Etcd, error) {
 // StartUnsafe is Start for tests: the data is not forced to the disk.
 func StartUnsafe(ctx context.Context, dir string) (*Etcd, error) {
 	return start(ctx, dir, func(c *embed.Config) { c.UnsafeNoFsync = true })
+}
+
+// StartSmall is StartUnsafe with a quota of so many bytes: for tests of what happens when it is used up.
+func StartSmall(ctx context.Context, dir string, quota int64) (*Etcd, error) {
+	return start(ctx, dir, func(c *embed.Config) { c.UnsafeNoFsync, c.QuotaBackendBytes = true, quota })
 }
 
 func start(ctx context.Context, dir string, adjust func(*embed.Config)) (*Etcd, error) {
@@ -69,14 +73,14 @@ func start(ctx context.Context, dir string, adjust func(*embed.Config)) (*Etcd, 
 		server.Close()
 		return nil, ctx.Err()
 	}
-	return &Etcd{server, v3client.New(server.Server)}, nil
+	return &Etcd{server, newClient(server.Server)}, nil
 }
 
 // Err tells of the etcd ending by itself.
 func (e *Etcd) Err() <-chan error { return e.server.Err() }
 
 // NewClient returns another in-process client: for tests that put something between the store and its etcd.
-func (e *Etcd) NewClient() *clientv3.Client { return v3client.New(e.server.Server) }
+func (e *Etcd) NewClient() *clientv3.Client { return newClient(e.server.Server) }
 
 // Close ends it. What was acknowledged is on the disk.
 func (e *Etcd) Close() {
