@@ -1,6 +1,11 @@
 package directory
 
-import "slices"
+import (
+	"slices"
+
+	"rollcall/directory/internal/store"
+	"rollcall/directory/schema"
+)
 
 // Scope is what a credential may do; each includes the one before.
 type Scope uint8
@@ -32,11 +37,11 @@ type Actor struct {
 	System         bool // the credential belongs to the system scope
 	User           ID   // whom /Me shows; zero where the credential belongs to no User
 	Strict         bool // no leniency towards what clients get wrong
-	LenientMembers bool // unknown members are skipped and reported instead of refused
+	LenientMembers bool // unknown members are skipped and reported, not refused
 
-	// judge finds the credential on a snapshot again and returns what a commit must compare so that a revoked one commits
-	// nothing. nil: nothing to compare.
-	judge func(*Snapshot) ([]condition, error)
+	// judge finds the credential on a later snapshot and returns what a commit must compare, so that a revoked credential
+	// commits nothing; nil if there is nothing to compare.
+	judge func(*Snapshot) ([]store.Condition, error)
 }
 
 // Program is the actor for what the program does by itself.
@@ -44,26 +49,23 @@ var Program = Actor{Type: "Program", ID: "rollcall", Scope: ScopeAdmin, System: 
 
 // Connection is the actor for a sign-in through an identity provider.
 func Connection(id ID) Actor {
-	return Actor{Type: identityProviderType, ID: id.String(), Scope: ScopeAdmin}
+	return Actor{Type: schema.IdentityProviderType, ID: id.String(), Scope: ScopeAdmin}
 }
 
-// plain types may be read and written with the scopes read and write; everything else needs admin.
-func plain(typ string) bool {
-	return typ == userType || typ == groupType || builtin(typ) == nil
+// isUser reports whether the resource is the actor's own User, which every actor may read.
+func (a Actor) isUser(typ string, id ID) bool {
+	return typ == schema.UserType && id == a.User && a.Scope >= ScopeSelf
 }
 
 func (a Actor) mayRead(typ string) error {
-	if a.Scope == ScopeAdmin || (plain(typ) && a.Scope >= ScopeRead) {
+	if a.Scope >= kindOf(typ).read {
 		return nil
 	}
 	return errorf(Forbidden, "", "this credential may not read %s resources", typ)
 }
 
 func (a Actor) mayWrite(typ string) error {
-	if typ == organizationType && a.Scope == ScopeAdmin {
-		return nil // what an organization's own credential may change of it is judged by the rules of the type
-	}
-	if a.Scope == ScopeAdmin || (plain(typ) && a.Scope >= ScopeWrite) {
+	if a.Scope >= kindOf(typ).write {
 		return nil
 	}
 	return errorf(Forbidden, "", "this credential may not change %s resources", typ)

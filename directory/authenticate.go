@@ -2,15 +2,14 @@ package directory
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
+	"rollcall/directory/schema"
 )
 
 // Credential is what a request presents: a bearer secret or a session's.
@@ -28,7 +27,7 @@ func errUnauthenticated() error {
 // first read is that snapshot. Errors: Unauthenticated, the same for an unknown organization and an unknown, expired or
 // revoked credential; Unavailable.
 func (d *Directory) Authenticate(ctx context.Context, c Credential) (*Directory, error) {
-	f, err := d.store.linearizable(ctx)
+	f, err := d.store.node.Linearizable(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -39,9 +38,9 @@ func (d *Directory) Authenticate(ctx context.Context, c Credential) (*Directory,
 	var a Actor
 	switch {
 	case c.Bearer != "":
-		a, err = s.bearer(c.Bearer)
+		a, err = s.judgeBearer(c.Bearer)
 	case c.Session != "":
-		a, err = s.session(c.Session)
+		a, err = s.judgeSession(c.Session)
 	default:
 		err = errUnauthenticated()
 	}
@@ -54,61 +53,73 @@ func (d *Directory) Authenticate(ctx context.Context, c Credential) (*Directory,
 	return bound, nil
 }
 
-// bearer judges an access token of the scope or of the system scope, or the operator's.
-func (s *Snapshot) bearer(secret string) (Actor, error) {
+// judgeBearer judges an access token of the scope or of the system scope, or the operator's.
+func (s *Snapshot) judgeBearer(secret string) (Actor, error) {
 	hash := secretHash(secret)
 	if subtle.ConstantTimeCompare([]byte(hash), []byte(s.store.operatorHash)) == 1 {
 		return Actor{Type: "Operator", ID: "operator", Scope: ScopeAdmin, System: true}, nil
 	}
-	if a, ok := s.token(s.key, hash); ok && s.Active() {
+	if a, ok := s.judgeToken(s.id, hash); ok && s.Active() {
 		return a, nil
 	}
-	if !s.key.system() {
-		if a, ok := s.token(scope{}, hash); ok {
+	if !s.id.IsSystem() {
+		if a, ok := s.judgeToken(state.System, hash); ok {
 			return a, nil
 		}
 	}
 	return Actor{}, errUnauthenticated()
 }
 
-func (s *Snapshot) token(in scope, hash string) (Actor, bool) {
-	sc := s.frozen.scope(in)
-	ord, ok := sc.hashes.Get(hash)
-	if !ok {
-		return Actor{}, false
-	}
-	r := sc.at(accessTokenType, ord)
+func (s *Snapshot) judgeToken(in state.ScopeID, hash string) (Actor, bool) {
+	sc := s.frozen.Scope(in)
+	r := sc.WithHash(schema.AccessTokenType, hash)
 	if r == nil {
 		return Actor{}, false
 	}
-	id := r.ID
 	a, ok := tokenActor(sc, in, r, s.store.now())
-	a.judge = func(s *Snapshot) ([]condition, error) {
-		sc := s.frozen.scope(in)
-		r := sc.get(id)
-		if r == nil || r.Type != accessTokenType || r.hash != hash {
-			return nil, errUnauthenticated()
-		}
-		again, ok := tokenActor(sc, in, r, s.store.now())
-		if !ok || again.Scope < a.Scope {
-			return nil, errUnauthenticated()
-		}
-		conditions := []condition{unchanged(s.store.keys.scope(in).resource(accessTokenType, id), int64(r.Version))}
-		if u := sc.get(again.User); u != nil {
-			conditions = append(conditions, unchanged(s.store.keys.scope(in).resource(userType, u.ID), int64(u.Version)))
-		}
-		return conditions, nil
+	if !ok {
+		return Actor{}, false
 	}
-	if ok {
-		s.store.used(in, id)
+	s.store.usage.saw(in, r.ID)
+	a.judge = tokenJudge{in, r.ID, hash, a.Scope}.judge
+	return a, true
+}
+
+// tokenJudge finds an access token on later snapshots.
+type tokenJudge struct {
+	in    state.ScopeID
+	id    ID
+	hash  string
+	scope Scope // what it had at first
+}
+
+// judge returns the token and its User as conditions. Error: Unauthenticated if the token is not what it was.
+func (t tokenJudge) judge(s *Snapshot) ([]store.Condition, error) {
+	sc, keys := s.frozen.Scope(t.in), s.store.keys.Scope(t.in)
+	r := sc.WithHash(schema.AccessTokenType, t.hash)
+	if r == nil || r.ID != t.id {
+		return nil, errUnauthenticated()
 	}
-	return a, ok
+	now, ok := tokenActor(sc, t.in, r, s.store.now())
+	if !ok || now.Scope < t.scope {
+		return nil, errUnauthenticated()
+	}
+	conditions := []store.Condition{unchangedRecord(keys, r)}
+	if u := sc.Get(now.User); u != nil {
+		conditions = append(conditions, unchangedRecord(keys, u))
+	}
+	return conditions, nil
+}
+
+// unchangedRecord compares that the record is as it was.
+func unchangedRecord(keys state.ScopeKeys, r *state.Record) store.Condition {
+	return store.Unchanged(keys.Resource(r.Type, r.ID), int64(r.Version))
 }
 
 // tokenActor is the actor for an access token; ok is false when it has expired or its User may not sign in.
-func tokenActor(sc *scopeState, in scope, r *record, now time.Time) (Actor, bool) {
+func tokenActor(sc *state.Scope, in state.ScopeID, r *state.Record, now time.Time) (a Actor, ok bool) {
 	v := gjson.GetManyBytes(r.JSON, "scopes", "expiresAt", "user.value", "strict", "lenientMembers")
-	a := Actor{Type: accessTokenType, ID: r.ID.String(), System: in.system(), Strict: v[3].Bool(), LenientMembers: v[4].Bool()}
+	a = Actor{Type: r.Type, ID: r.ID.String(), System: in.IsSystem(), Strict: v[3].Bool(), LenientMembers: v[4].Bool()}
 	for _, name := range v[0].Array() {
 		if scope, ok := ParseScope(name.String()); ok {
 			a.Scope = max(a.Scope, scope)
@@ -117,103 +128,58 @@ func tokenActor(sc *scopeState, in scope, r *record, now time.Time) (Actor, bool
 	if expires, err := time.Parse(time.RFC3339, v[1].String()); err != nil || !now.Before(expires) {
 		return Actor{}, false
 	}
-	if v[2].Exists() {
-		id, ok := ParseID(v[2].String())
-		u := sc.get(id)
-		if !ok || u == nil || u.Type != userType || !Active(u.JSON) {
-			return Actor{}, false
-		}
-		a.User = id
+	if !v[2].Exists() {
+		return a, true
 	}
-	return a, true
+	if a.User, ok = ParseID(v[2].String()); !ok {
+		return Actor{}, false
+	}
+	u := sc.Of(schema.UserType, a.User)
+	return a, u != nil && Active(u.JSON)
 }
 
 // administrator is the role whose sessions may do what the scope admin allows.
 const administrator = "administrator"
 
-// session judges a sign-in session: its key is there and its end ahead, the User is active and its epoch the session's, the
-// connection is enabled and the organization active.
-func (s *Snapshot) session(secret string) (Actor, error) {
-	ord, ok := s.scope.hashes.Get(secretHash(secret))
-	if !ok || !s.Active() {
+// judgeSession judges a sign-in session: it is valid, and the organization active.
+func (s *Snapshot) judgeSession(secret string) (Actor, error) {
+	r := s.scope.WithHash(schema.SessionType, secretHash(secret))
+	if r == nil || !s.Active() || !s.SessionValid(&r.Resource) {
 		return Actor{}, errUnauthenticated()
 	}
-	r := s.scope.at(sessionType, ord)
-	if r == nil || !s.SessionValid(&r.Resource) {
-		return Actor{}, errUnauthenticated()
-	}
-	id, user := r.ID, sessionUser(r)
-	a := Actor{Type: sessionType, ID: id.String(), Scope: ScopeSelf, User: user}
-	if _, ok := s.roleGroups(user, administrator); ok {
+	a := Actor{Type: r.Type, ID: r.ID.String(), Scope: ScopeSelf, User: state.SessionUser(r)}
+	if _, ok := s.roleGroups(a.User, administrator); ok {
 		a.Scope = ScopeAdmin
 	}
-	a.judge = func(s *Snapshot) ([]condition, error) {
-		r := s.scope.get(id)
-		if r == nil || r.Type != sessionType || !s.Active() || !s.SessionValid(&r.Resource) {
-			return nil, errUnauthenticated()
-		}
-		keys := s.store.keys.scope(s.key)
-		conditions := []condition{unchanged(keys.resource(sessionType, id), int64(r.Version)),
-			unchanged(keys.resource(userType, user), int64(s.scope.get(user).Version))}
-		if a.Scope < ScopeAdmin {
-			return conditions, nil
-		}
-		through, ok := s.roleGroups(user, administrator)
-		if !ok {
-			return nil, errorf(Forbidden, "", "the User is no administrator any more")
-		}
-		for _, g := range through {
-			st, _ := s.scope.stamps.Get(g.ord)
-			conditions = append(conditions, unchanged(keys.resource(groupType, g.ID), int64(g.Version)), unchanged(keys.stamp(g.ID), st.revision))
-		}
-		return conditions, nil
-	}
+	a.judge = sessionJudge{r.ID, a.User, a.Scope}.judge
 	return a, nil
 }
 
-// roleGroups are the Groups through which the User has the role, from the one it is in to the one that gives the role; none
-// where the User has the role itself. ok is false where it does not have it.
-func (s *Snapshot) roleGroups(user ID, role string) (through []*record, ok bool) {
-	r := s.scope.get(user)
-	if r == nil || r.Type != userType {
-		return nil, false
-	}
-	if slices.Contains(roleValues(gjson.GetBytes(r.JSON, "roles")), role) {
-		return nil, true
-	}
-	inner := map[uint32]*record{} // by ordinal of a Group: the member through which it was reached
-	for queue := []*record{r}; len(queue) > 0; queue = queue[1:] {
-		for g := range s.scope.directGroups(queue[0].ord) {
-			if inner[g.ord] != nil {
-				continue
-			}
-			inner[g.ord] = queue[0]
-			if !slices.Contains(roleValues(groupAccess(g.JSON, "roles")), role) {
-				queue = append(queue, g)
-				continue
-			}
-			for ; g != r; g = inner[g.ord] {
-				through = append(through, g)
-			}
-			slices.Reverse(through)
-			return through, true
-		}
-	}
-	return nil, false
+// sessionJudge finds a session on later snapshots.
+type sessionJudge struct {
+	id, user ID
+	scope    Scope
 }
 
-// secretPrefix lets people and secret scanners tell what a secret is.
-const secretPrefix = "rollcall_"
-
-// newSecret returns 256 random bits as text.
-func newSecret() string {
-	var b [32]byte
-	rand.Read(b[:])
-	return secretPrefix + base64.RawURLEncoding.EncodeToString(b[:])
-}
-
-// secretHash is what is stored of a secret. Secrets are random, so a plain hash tells nothing of them.
-func secretHash(secret string) string {
-	sum := sha256.Sum256([]byte(strings.TrimSpace(secret)))
-	return string(sum[:])
+// judge returns the session, its User and the Groups that make the User an administrator as conditions. Errors:
+// Unauthenticated if the session is not valid any more; Forbidden if the User is no longer an administrator.
+func (j sessionJudge) judge(s *Snapshot) ([]store.Condition, error) {
+	r := s.scope.Of(schema.SessionType, j.id)
+	if r == nil || !s.Active() || !s.SessionValid(&r.Resource) {
+		return nil, errUnauthenticated()
+	}
+	keys := s.keys()
+	conditions := []store.Condition{unchangedRecord(keys, r), unchangedRecord(keys, s.scope.Get(j.user))}
+	if j.scope < ScopeAdmin {
+		return conditions, nil
+	}
+	through, ok := s.roleGroups(j.user, administrator)
+	if !ok {
+		return nil, errorf(Forbidden, "", "the User is no longer an administrator")
+	}
+	for _, g := range through {
+		conditions = append(conditions, unchangedRecord(keys, g),
+			store.Unchanged(keys.Stamp(g.ID), s.scope.StampRevision(g)))
+	}
+	return conditions, nil
 }

@@ -2,8 +2,9 @@ package directory
 
 import (
 	"context"
-	"maps"
 	"slices"
+
+	"rollcall/directory/internal/store"
 )
 
 // UpdateEach carries out independent changes, packed into few transactions; each succeeds or fails alone, as Update would
@@ -25,7 +26,7 @@ func (d *Directory) UpdateEach(ctx context.Context, changes []func(*Tx) error) [
 // each on what the ones before it staged, and committed together; one that fails leaves the others as they are. The errors
 // are those of the changes, by chain.
 func (d *Directory) UpdateChains(ctx context.Context, chains [][]func(*Tx) error) [][]error {
-	run := &chainRun{dir: d, chains: chains, errs: make([][]error, len(chains)), attempts: make([]int, len(chains))}
+	run := &chainRun{dir: d, chains: chains, errs: make([][]error, len(chains)), attempts: make([]attempt, len(chains))}
 	todo := make([]int, len(chains))
 	for i := range todo {
 		todo[i], run.errs[i] = i, make([]error, len(chains[i]))
@@ -47,7 +48,7 @@ type chainRun struct {
 	dir      *Directory
 	chains   [][]func(*Tx) error
 	errs     [][]error
-	attempts []int
+	attempts []attempt
 }
 
 // fail gives the error to every change of the chain that has none of its own.
@@ -63,7 +64,7 @@ func (c *chainRun) fail(i int, err error) {
 func (c *chainRun) round(ctx context.Context, s *Snapshot, todo []int) (left []int) {
 	b := batch{keys: map[string]bool{}}
 	for n, i := range todo {
-		if len(b.parts) == partsPerTxn {
+		if len(b.parts) == store.MaxParts {
 			left = append(left, todo[n:]...)
 			break
 		}
@@ -81,7 +82,7 @@ func (c *chainRun) round(ctx context.Context, s *Snapshot, todo []int) (left []i
 }
 
 // stage runs the chain's changes on one Tx; the part is nil where they write nothing.
-func (c *chainRun) stage(s *Snapshot, i int) (*Tx, *part, error) {
+func (c *chainRun) stage(s *Snapshot, i int) (*Tx, *store.Part, error) {
 	tx := newTx(c.dir, s, c.attempts[i])
 	for j, change := range c.chains[i] {
 		before := *tx
@@ -97,19 +98,10 @@ func (c *chainRun) stage(s *Snapshot, i int) (*Tx, *part, error) {
 		return tx, nil, nil
 	}
 	if tx.defines() {
-		return tx, nil, errorf(Invalid, "", "schemas and resource types are changed by requests of their own, not together with other changes")
+		return tx, nil, errorf(Invalid, "", "schemas and resource types cannot be changed together with other resources")
 	}
 	p, err := tx.part()
 	return tx, &p, err
-}
-
-// clone is a copy that goes on by itself.
-func (tx *Tx) clone() Tx {
-	c := *tx
-	c.conditions, c.writes, c.order = maps.Clone(tx.conditions), maps.Clone(tx.writes), slices.Clone(tx.order)
-	c.staged, c.touched, c.edges = maps.Clone(tx.staged), maps.Clone(tx.touched), maps.Clone(tx.edges)
-	c.results, c.secrets, c.event.paths = slices.Clone(tx.results), maps.Clone(tx.secrets), maps.Clone(tx.event.paths)
-	return c
 }
 
 // commit commits the batch and returns the chains that lost a race and are to be run again.
@@ -117,20 +109,18 @@ func (c *chainRun) commit(ctx context.Context, b *batch) (again []int) {
 	if len(b.parts) == 0 {
 		return nil
 	}
-	out, err := c.dir.store.commit(ctx, b.parts)
+	out, err := c.dir.store.node.Commit(ctx, b.parts)
 	c.dir.first.Store(nil)
 	for n, i := range b.indexes {
 		switch {
 		case err != nil:
 			c.fail(i, err)
-		case out[n].committed:
-			for _, r := range b.txs[n].results {
-				r.Version = Version(out[n].revision)
-			}
+		case out[n].Committed:
+			b.txs[n].committed(out[n])
 		default:
-			c.dir.store.metrics.conflicts.Inc()
-			if c.attempts[i]++; c.attempts[i] == maxAttempts {
-				c.fail(i, errorf(Busy, "", "other changes of the same resources were faster %d times; try again", maxAttempts))
+			c.dir.store.lostRaces.Inc()
+			if c.attempts[i] = c.attempts[i].next(out[n]); c.attempts[i].number == maxAttempts {
+				c.fail(i, errTooManyRaces())
 			} else {
 				again = append(again, i)
 			}
@@ -141,9 +131,9 @@ func (c *chainRun) commit(ctx context.Context, b *batch) (again []int) {
 
 // batch gathers parts for one transaction.
 type batch struct {
-	parts   []part
+	parts   []store.Part
 	txs     []*Tx
-	indexes []int
+	indexes []int           // of the chains
 	keys    map[string]bool // written by the parts
 	bytes   int
 	large   bool // its one part needs a transaction of its own
@@ -152,30 +142,37 @@ type batch struct {
 // maxBatchBytes keeps a transaction below etcd's default request limit of 1.5 MiB.
 const maxBatchBytes = 1 << 20
 
-// add takes the part in unless it shares a key with another: etcd refuses a key that is written twice, and a condition on a
-// key that another part writes would be judged on the state before it.
-func (b *batch) add(i int, tx *Tx, p part) bool {
+// add takes the part in, unless it does not fit or shares a key with another.
+func (b *batch) add(i int, tx *Tx, p store.Part) bool {
 	size := 0
-	for _, w := range p.writes {
-		if b.keys[w.key] || w.prefix && len(b.parts) > 0 {
-			return false
-		}
-		size += len(w.key) + len(w.value)
+	for _, w := range p.Writes {
+		size += len(w.Key) + len(w.Value)
 	}
-	for _, c := range p.conditions {
-		if b.keys[c.key] || c.kind == unwritten && len(b.parts) > 0 {
-			return false
-		}
-	}
-	large := len(p.writes) > etcdOps-partsPerTxn || len(p.conditions) > etcdOps-partsPerTxn
-	if b.large || len(b.parts) > 0 && (large || b.bytes+size > maxBatchBytes) {
+	large := len(p.Writes) > store.SharedBudget || len(p.Conditions) > store.SharedBudget
+	if len(b.parts) > 0 && (b.large || large || b.bytes+size > maxBatchBytes || b.meets(p)) {
 		return false
 	}
 	b.large = large
-	for _, w := range p.writes {
-		b.keys[w.key] = true
-	}
 	b.bytes += size
+	for _, w := range p.Writes {
+		b.keys[w.Key] = true
+	}
 	b.parts, b.txs, b.indexes = append(b.parts, p), append(b.txs, tx), append(b.indexes, i)
 	return true
+}
+
+// meets reports whether the part shares a key with another, or may: etcd refuses a key that is written twice, and a
+// condition on a key that another part writes would be judged on the state before it.
+func (b *batch) meets(p store.Part) bool {
+	for _, w := range p.Writes {
+		if b.keys[w.Key] || w.Prefix {
+			return true
+		}
+	}
+	for _, c := range p.Conditions {
+		if b.keys[c.Key] || c.IsRange() {
+			return true
+		}
+	}
+	return false
 }

@@ -7,65 +7,75 @@ import (
 	"maps"
 	"slices"
 
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
 	"rollcall/directory/schema"
 )
 
-// conform checks that every stored resource satisfies the types as they are to be, and takes the keys of values that become
-// unique.
-//
-// Keys are taken while announced holds: that the change is pending.
-func (d *Directory) conform(ctx context.Context, s *Snapshot, next *catalog, announced condition) error {
-	for _, was := range s.scope.catalog.types {
-		t := s.scope.tables[was.Name]
-		if logged(was.Name) || t == nil || t.list.Len() == 0 {
+// conformer checks that every stored resource satisfies the types as they are to be, and puts the keys of values that
+// become unique.
+type conformer struct {
+	dir       *Directory
+	snap      *Snapshot
+	next      *state.Catalog
+	announced store.Condition // that the change is pending: keys are put while it holds
+}
+
+func (c *conformer) run(ctx context.Context) error {
+	for _, was := range c.snap.scope.Catalog().Types() {
+		n := c.snap.scope.Count(was.Name)
+		if n == 0 {
 			continue
 		}
-		is := next.byName[was.Name]
+		is := c.next.Type(was.Name)
 		if is == nil {
-			return errorf(Invalid, "", "%d resources of the type %s are there; delete them first", t.list.Len(), was.Name)
+			return errorf(Invalid, "", "%d resources of the type %s exist; delete them first", n, was.Name)
 		}
-		if same(was, is) {
+		if sameDefinitions(was, is) {
 			continue
 		}
-		var failed error
-		t.list.Scan(func(_ uint32, r *record) bool {
-			if err := ctx.Err(); err != nil {
-				failed = unavailable(err)
-			} else {
-				failed = conforms(is, r)
-			}
-			return failed == nil
-		})
-		if failed != nil {
-			return failed
+		if err := c.checkAll(ctx, is); err != nil {
+			return err
 		}
-		for _, a := range uniqueAttributes(is) {
-			if s.scope.catalog.unique(was.Name, a) == nil {
-				if err := d.claimAll(ctx, s, t, is, a, announced); err != nil {
-					return err
-				}
+		for _, a := range state.UniqueAttributes(is) {
+			if c.snap.scope.Catalog().Unique(was.Name, a) != nil {
+				continue
+			}
+			if err := c.claimAll(ctx, is, a); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// same reports whether two compilations of a type are of the same definitions.
-func same(a, b *schema.ResourceType) bool {
-	if string(a.Schema.Definition()) != string(b.Schema.Definition()) || len(a.Extensions) != len(b.Extensions) {
-		return false
-	}
-	for i, e := range a.Extensions {
-		if e.Required != b.Extensions[i].Required || string(e.Schema.Definition()) != string(b.Extensions[i].Schema.Definition()) {
-			return false
+// checkAll checks every resource of the type.
+func (c *conformer) checkAll(ctx context.Context, t *schema.ResourceType) error {
+	for r := range c.snap.scope.All(t.Name) {
+		if err := ctx.Err(); err != nil {
+			return state.Unanswered(err)
+		}
+		if err := conforms(t, r); err != nil {
+			return err
 		}
 	}
-	return true
+	return nil
+}
+
+// sameDefinitions reports whether two compilations of a type are of the same definitions.
+func sameDefinitions(a, b *schema.ResourceType) bool {
+	if a == b {
+		return true
+	}
+	same := func(x, y schema.Extension) bool {
+		return x.Required == y.Required && string(x.Schema.Definition()) == string(y.Schema.Definition())
+	}
+	return string(a.Schema.Definition()) == string(b.Schema.Definition()) && slices.EqualFunc(a.Extensions, b.Extensions, same)
 }
 
 // conforms checks a stored resource against a type: it must read as the very same document. Error: Invalid naming the
 // resource and the attribute.
-func conforms(t *schema.ResourceType, r *record) error {
+func conforms(t *schema.ResourceType, r *state.Record) error {
 	doc, err := t.Parse(r.JSON, schema.Mode{KeepReadOnly: true})
 	if err == nil {
 		err = t.Check(doc)
@@ -73,7 +83,7 @@ func conforms(t *schema.ResourceType, r *record) error {
 	if err == nil {
 		var was schema.Document
 		if was, err = t.Decode(r.JSON); err == nil && !was.Equal(doc) {
-			err = errors.New(lostPart(was, doc) + ": the stored value is not possible any more")
+			err = errors.New(lostPart(was, doc) + ": the stored value is no longer valid")
 		}
 	}
 	if err != nil {
@@ -97,74 +107,85 @@ func lostPart(was, is map[string]any) string {
 	return "the document"
 }
 
-// claimAll takes the key of every value of an attribute that becomes unique. Writers do the same for what they write
-// meanwhile; whoever holds a key first prevails.
-func (d *Directory) claimAll(ctx context.Context, s *Snapshot, t *table, typ *schema.ResourceType, a *schema.Attribute, announced condition) error {
-	k := d.store.keys.scope(s.key)
-	holders := map[string]*record{}
+// claims are the values of an attribute that becomes unique, and who has them.
+type claims struct {
+	*conformer
+	typ     *schema.ResourceType
+	attr    *schema.Attribute
+	holders map[string]*state.Record // by comparison key
+}
+
+// claimAll puts the key of every value of an attribute that becomes unique. Writers do the same for what they write
+// meanwhile; whoever puts a key first keeps it. Error: Exists naming two resources.
+func (c *conformer) claimAll(ctx context.Context, t *schema.ResourceType, a *schema.Attribute) error {
+	claims := &claims{c, t, a, map[string]*state.Record{}}
 	var keys []string
-	var clash error
-	t.list.Scan(func(_ uint32, r *record) bool {
-		for _, key := range attributeKeys(a, r.JSON) {
-			if first := holders[key]; first != nil {
-				clash = errorf(Exists, "", "the %s %s and %s have the same %s", typ.Name, first.ID, r.ID, a.Path)
-				return false
+	for r := range c.snap.scope.All(t.Name) {
+		for _, key := range state.AttributeKeys(a, r.JSON) {
+			if first := claims.holders[key]; first != nil {
+				return errorf(Exists, "", "the %s %s and %s have the same %s", t.Name, first.ID, r.ID, a.Path)
 			}
-			holders[key] = r
+			claims.holders[key] = r
 			keys = append(keys, key)
 		}
-		return true
-	})
-	if clash != nil {
-		return clash
 	}
-	for chunk := range slices.Chunk(keys, partsPerTxn) {
-		if err := d.claimChunk(ctx, k, typ, a, chunk, holders, announced); err != nil {
+	for chunk := range slices.Chunk(keys, store.MaxParts) {
+		if err := claims.put(ctx, chunk); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// claimChunk takes some keys for their holders. A resource that was written meanwhile is looked at again; a key that is there
-// already must be its own.
-func (d *Directory) claimChunk(ctx context.Context, k scopeKeys, typ *schema.ResourceType, a *schema.Attribute, keys []string, holders map[string]*record, announced condition) error {
+// put puts some keys for their holders, as often as their resources are written meanwhile.
+func (c *claims) put(ctx context.Context, keys []string) error {
 	for range maxAttempts {
-		var parts []part
-		for _, key := range keys {
-			r, u := holders[key], k.unique(typ.Name, a.Path, key)
-			parts = append(parts, part{
-				conditions: []condition{announced, absent(u), unchanged(k.resource(typ.Name, r.ID), int64(r.Version))},
-				writes:     []entry{{key: u, value: []byte(r.ID.raw())}},
-			})
-		}
-		out, err := d.store.commit(ctx, parts)
-		if err != nil {
-			return err
-		}
-		s, err := d.fresh(ctx)
-		if err != nil {
-			return err
-		}
-		var again []string
+		parts := make([]store.Part, len(keys))
 		for i, key := range keys {
-			r := s.scope.get(holders[key].ID)
-			if out[i].committed || r == nil || !slices.Contains(attributeKeys(a, r.JSON), key) {
-				continue
-			}
-			held, err := d.store.value(ctx, k.unique(typ.Name, a.Path, key))
-			switch {
-			case err != nil:
-				return err
-			case held == "":
-				holders[key], again = r, append(again, key)
-			case held != r.ID.raw():
-				return errorf(Exists, "", "the %s %s has a %s that another one took meanwhile", typ.Name, r.ID, a.Path)
-			}
+			parts[i] = c.part(key)
 		}
-		if keys = again; len(keys) == 0 {
-			return nil
+		out, err := c.dir.store.node.Commit(ctx, parts)
+		if err != nil {
+			return err
+		}
+		if keys, err = c.open(ctx, keys, out); len(keys) == 0 || err != nil {
+			return err
 		}
 	}
 	return errorf(Busy, "", "the resources change too fast to check them; try again")
+}
+
+func (c *claims) part(key string) store.Part {
+	k, r := c.snap.keys(), c.holders[key]
+	u := k.Unique(c.typ.Name, c.attr.Path, key)
+	return store.Part{
+		Conditions: []store.Condition{c.announced, store.Absent(u), unchangedRecord(k, r)},
+		Writes:     []state.Entry{state.Put(u, []byte(r.ID.Raw()))},
+	}
+}
+
+// open are the keys that are still to be put: their resources were written meanwhile and have the values still. A key that
+// is there already must belong to the resource. Error: Exists.
+func (c *claims) open(ctx context.Context, keys []string, out []store.Outcome) (open []string, err error) {
+	s, err := c.dir.fresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i, key := range keys {
+		r := s.scope.Of(c.typ.Name, c.holders[key].ID)
+		if out[i].Committed || r == nil || !slices.Contains(state.AttributeKeys(c.attr, r.JSON), key) {
+			continue
+		}
+		held, ok, err := c.dir.store.node.Get(ctx, s.keys().Unique(c.typ.Name, c.attr.Path, key))
+		switch {
+		case err != nil:
+			return nil, err
+		case !ok:
+			c.holders[key] = r
+			open = append(open, key)
+		case string(held.Value) != r.ID.Raw():
+			return nil, errorf(Exists, "", "the %s %s has a %s that another %s took first", c.typ.Name, r.ID, c.attr.Path, c.typ.Name)
+		}
+	}
+	return open, nil
 }

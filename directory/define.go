@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
 	"rollcall/directory/schema"
 )
 
@@ -14,45 +16,16 @@ import (
 // what is in force and what is pending. Then the stored data is checked, and indexed where something becomes unique. At last
 // the change takes effect, or is withdrawn and refused with the first resource in its way.
 
-const (
-	schemaDefinitionType       = "SchemaDefinition"
-	resourceTypeDefinitionType = "ResourceTypeDefinition"
-
-	// pendingNote holds the change of definitions that is pending in a scope.
-	pendingNote = "pending"
-	// definitionTimeout bounds a change of definitions. One that is older was left by a node that died, and is withdrawn.
-	definitionTimeout = 2 * time.Minute
-)
-
-// pendingChange is the value of the pending note.
-type pendingChange struct {
-	Change      ID          `json:"change"`
-	At          time.Time   `json:"at"`
-	Withdrawn   bool        `json:"withdrawn,omitempty"` // its index is being removed
-	Definitions definitions `json:"definitions"`
-
-	revision int64
-}
-
-func (s *scopeState) pendingChange() *pendingChange {
-	n, ok := s.notes.Get(pendingNote + "/" + ID{}.raw())
-	if !ok {
-		return nil
-	}
-	p := &pendingChange{revision: n.revision}
-	if err := json.Unmarshal(n.value, p); err != nil {
-		return nil
-	}
-	return p
-}
+// definitionTimeout bounds a change of definitions. One that is older was left by a node that died, and is withdrawn.
+const definitionTimeout = 2 * time.Minute
 
 // defines reports whether the change touches definitions.
 func (tx *Tx) defines() bool {
 	for id, r := range tx.staged {
 		if r == nil {
-			r = tx.snap.scope.get(id)
+			r = tx.snap.scope.Get(id)
 		}
-		if r != nil && (r.Type == schemaDefinitionType || r.Type == resourceTypeDefinitionType) {
+		if r != nil && kindOf(r.Type).defines {
 			return true
 		}
 	}
@@ -60,39 +33,56 @@ func (tx *Tx) defines() bool {
 }
 
 // proposed are the definitions as the change would leave them.
-func (tx *Tx) proposed() definitions {
-	defs := tx.snap.scope.definitionsOf()
-	for _, part := range []struct {
-		typ  string
-		list *[]definition
-	}{{schemaDefinitionType, &defs.Schemas}, {resourceTypeDefinitionType, &defs.Types}} {
-		*part.list = slices.DeleteFunc(*part.list, func(d definition) bool {
-			r, ok := tx.staged[d.ID]
-			return ok && r == nil
-		})
-		for i, d := range *part.list {
-			if r := tx.staged[d.ID]; r != nil {
-				(*part.list)[i].Doc = string(r.JSON)
-			}
-		}
-		for _, r := range tx.results {
-			if r.Type == part.typ && !slices.ContainsFunc(*part.list, func(d definition) bool { return d.ID == r.ID }) && tx.staged[r.ID] != nil {
-				*part.list = append(*part.list, definition{r.ID, string(r.JSON)})
-			}
+func (tx *Tx) proposed() state.Definitions {
+	defs := tx.snap.scope.Definitions()
+	defs.Schemas = tx.proposedOf(schema.SchemaDefinitionType, defs.Schemas)
+	defs.Types = tx.proposedOf(schema.ResourceTypeDefinitionType, defs.Types)
+	return defs
+}
+
+// proposedOf are the definitions of one type: those in force as the change leaves them, then those that it creates.
+func (tx *Tx) proposedOf(typ string, list []state.Definition) []state.Definition {
+	var next []state.Definition
+	for _, d := range list {
+		r, staged := tx.staged[d.ID]
+		switch {
+		case !staged:
+			next = append(next, d)
+		case r != nil:
+			next = append(next, state.Definition{ID: d.ID, Doc: string(r.JSON)})
 		}
 	}
-	return defs
+	for _, r := range tx.results {
+		known := slices.ContainsFunc(next, func(d state.Definition) bool { return d.ID == r.ID })
+		if r.Type == typ && !known && tx.staged[r.ID] != nil {
+			next = append(next, state.Definition{ID: r.ID, Doc: string(r.JSON)})
+		}
+	}
+	return next
+}
+
+// proposedType is the type as a pending change of definitions would have it; nil where it stays as it is.
+func (tx *Tx) proposedType(t *schema.ResourceType) *schema.ResourceType {
+	p := tx.snap.scope.Proposed()
+	if tx.activating || p == nil {
+		return nil
+	}
+	next := p.Type(t.Name)
+	if next == nil || sameDefinitions(t, next) {
+		return nil
+	}
+	return next
 }
 
 // define carries out a change of definitions. Errors: those of Update; *schema.Error and Invalid for definitions that are
 // wrong in themselves; Invalid or Exists naming the first stored resource in the way; Busy while another one is pending.
 func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) (*Snapshot, error) {
 	defs := tx.proposed()
-	next, err := compileCatalog(defs)
+	next, err := builtinCatalog().With(defs)
 	if err != nil {
 		return nil, err
 	}
-	if err := keepsKeys(tx.snap.scope.catalog, next); err != nil {
+	if err := keepsKeys(tx.snap.scope.Catalog(), next); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, definitionTimeout*3/4)
@@ -101,126 +91,137 @@ func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) 
 	if err != nil {
 		return nil, err
 	}
+
+	// Stored data must conform, and unique values must have their keys.
 	s, err := d.fresh(ctx)
 	if err == nil {
-		err = d.conform(ctx, s, next, unchanged(tx.keys().note(pendingNote, ID{}), p.revision))
+		c := conformer{dir: d, snap: s, next: next, announced: store.Unchanged(tx.keys().Pending(), p.Revision)}
+		err = c.run(ctx)
+	}
+	var done *Snapshot
+	if err == nil {
+		done, err = d.activate(ctx, p, change)
 	}
 	if err != nil {
 		d.withdraw(context.WithoutCancel(ctx), p)
 		return nil, err
 	}
-	// On a snapshot of its own: the one the credential was judged on is from before the change was announced.
-	done, err := d.As(d.actor).Update(ctx, func(tx *Tx) error {
-		now := tx.snap.scope.pendingChange()
-		if now == nil || now.Change != p.Change || now.Withdrawn {
-			return errorf(Busy, "", "the change of definitions took too long and was withdrawn; try again")
-		}
-		tx.activating = true
-		tx.require(unchanged(tx.keys().note(pendingNote, ID{}), now.revision))
-		tx.delete(tx.keys().note(pendingNote, ID{}))
-		tx.nextGeneration()
-		return change(tx)
-	})
-	if err != nil {
-		d.withdraw(context.WithoutCancel(ctx), p)
-	}
-	return done, err
+	return done, nil
 }
 
 // announce puts the change as pending and changes the scope key with it.
-func (d *Directory) announce(ctx context.Context, tx *Tx, defs definitions, next *catalog) (*pendingChange, error) {
-	s := tx.snap
+func (d *Directory) announce(ctx context.Context, tx *Tx, defs state.Definitions, next *state.Catalog) (*state.PendingChange, error) {
+	s, k := tx.snap, tx.keys()
 	busy := errorf(Busy, "", "another change of schemas or resource types is under way; try again")
-	if s.scope.pendingChange() != nil {
+	if s.scope.Pending() != nil {
 		return nil, busy
 	}
 	if _, err := tx.part(); err != nil { // the credential, the organization, the quota
 		return nil, err
 	}
-	p := &pendingChange{Change: NewID(), At: d.store.now(), Definitions: defs}
+	p := &state.PendingChange{Change: NewID(), At: d.store.now(), Definitions: defs}
 	value, err := json.Marshal(p)
 	if err != nil {
 		return nil, err
 	}
-	k := tx.keys()
-	if err := d.store.unclaim(ctx, s.key, s.scope, next, unchanged(k.scope(), s.scope.control.revision)); err != nil {
+	same := store.Unchanged(k.Control(), s.scope.Control().Revision)
+	if err := d.store.unclaim(ctx, k, s.scope.Catalog(), next, same); err != nil {
 		return nil, err
 	}
-	out, err := d.store.commit(ctx, []part{{
-		conditions: []condition{absent(k.note(pendingNote, ID{})), unchanged(k.scope(), s.scope.control.revision)},
-		writes:     []entry{{key: k.note(pendingNote, ID{}), value: value}, {key: k.scope(), value: s.scope.control.next().encode()}},
+	out, err := d.store.node.Commit(ctx, []store.Part{{
+		Conditions: []store.Condition{store.Absent(k.Pending()), same},
+		Writes:     []state.Entry{state.Put(k.Pending(), value), state.Put(k.Control(), s.scope.Control().Next().Encode())},
 	}})
 	if err != nil {
 		return nil, err
 	}
-	if !out[0].committed {
+	if !out[0].Committed {
 		return nil, busy
 	}
-	p.revision = out[0].revision
+	p.Revision = out[0].Revision
 	return p, nil
+}
+
+// activate runs the change and, with what it stages, ends its being pending. It runs on a snapshot of its own: the one on
+// which the credential was judged is from before the change was announced.
+func (d *Directory) activate(ctx context.Context, p *state.PendingChange, change func(*Tx) error) (*Snapshot, error) {
+	return d.As(d.actor).Update(ctx, func(tx *Tx) error {
+		now := tx.snap.scope.Pending()
+		if now == nil || now.Change != p.Change || now.Withdrawn {
+			return errorf(Busy, "", "the change of definitions took too long and was withdrawn; try again")
+		}
+		tx.activating = true
+		tx.require(store.Unchanged(tx.keys().Pending(), now.Revision))
+		tx.delete(tx.keys().Pending())
+		tx.nextGeneration()
+		return change(tx)
+	})
 }
 
 // nextGeneration changes the scope key, so that whoever writes has to look at the definitions again.
 func (tx *Tx) nextGeneration() {
-	key := tx.keys().scope()
-	tx.require(unchanged(key, tx.snap.scope.control.revision))
-	tx.put(key, tx.snap.scope.control.next().encode())
+	key, now := tx.keys().Control(), tx.snap.scope.Control()
+	tx.require(store.Unchanged(key, now.Revision))
+	tx.put(key, now.Next().Encode())
 }
 
-// withdraw takes a pending change back: first so that nobody heeds it any more, then what was indexed for it.
-func (d *Directory) withdraw(ctx context.Context, p *pendingChange) {
+// withdraw takes a pending change back.
+func (d *Directory) withdraw(ctx context.Context, p *state.PendingChange) {
 	ctx, cancel := context.WithTimeout(ctx, definitionTimeout/4)
 	defer cancel()
 	s, err := d.fresh(ctx)
 	if err == nil {
-		err = d.store.withdraw(ctx, s.key, s.scope, p.Change)
+		err = d.store.withdraw(ctx, s.keys(), s.scope, p.Change)
 	}
 	if err != nil {
 		d.store.log.Warn("a change of definitions could not be withdrawn; the sweeper will do it", "error", err)
 	}
 }
 
-func (s *Store) withdraw(ctx context.Context, key scope, sc *scopeState, change ID) error {
-	p := sc.pendingChange()
+// withdraw takes a pending change back: first so that nobody heeds it any more, then what was indexed for it.
+func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope, change ID) error {
+	p := sc.Pending()
 	if p == nil || p.Change != change {
 		return nil
 	}
-	k := s.keys.scope(key)
-	note := k.note(pendingNote, ID{})
-	revision := p.revision
+	revision := p.Revision
 	if !p.Withdrawn {
 		p.Withdrawn = true
 		value, err := json.Marshal(p)
 		if err != nil {
 			return err
 		}
-		out, err := s.commit(ctx, []part{{
-			conditions: []condition{unchanged(note, revision), unchanged(k.scope(), sc.control.revision)},
-			writes:     []entry{{key: note, value: value}, {key: k.scope(), value: sc.control.next().encode()}},
+		out, err := s.node.Commit(ctx, []store.Part{{
+			Conditions: []store.Condition{store.Unchanged(k.Pending(), revision), store.Unchanged(k.Control(), sc.Control().Revision)},
+			Writes:     []state.Entry{state.Put(k.Pending(), value), state.Put(k.Control(), sc.Control().Next().Encode())},
 		}})
-		if err != nil || !out[0].committed {
-			return cmpError(err, "the organization changed meanwhile")
+		if err != nil {
+			return err
 		}
-		revision = out[0].revision
+		if !out[0].Committed {
+			return errorf(Busy, "", "another change of the organization came first; try again")
+		}
+		revision = out[0].Revision
 	}
-	if next, err := compileCatalog(p.Definitions); err == nil {
-		if err := s.unclaim(ctx, key, sc, next, unchanged(note, revision)); err != nil {
+	pending := store.Unchanged(k.Pending(), revision)
+	if next, err := builtinCatalog().With(p.Definitions); err == nil {
+		if err := s.unclaim(ctx, k, sc.Catalog(), next, pending); err != nil {
 			return err
 		}
 	}
-	return s.housekeep(ctx, []condition{unchanged(note, revision)}, []entry{{key: note, deleted: true}})
+	return s.node.Delete(ctx, []string{k.Pending()}, pending)
 }
 
 // unclaim deletes the keys of values that are to be unique in next and are not so in force. Left from a time when they were,
-// or from a change that was withdrawn, they would keep everybody from the values. The conditions hold that nobody makes such
-// keys meanwhile.
-func (s *Store) unclaim(ctx context.Context, key scope, sc *scopeState, next *catalog, conditions ...condition) error {
-	for _, t := range next.types {
-		for _, a := range uniqueAttributes(t) {
-			if sc.catalog.unique(t.Name, a) != nil {
+// or from a change that was withdrawn, they would keep everybody from the values. The condition makes sure that nobody puts
+// such keys meanwhile.
+func (s *Store) unclaim(ctx context.Context, k state.ScopeKeys, inForce, next *state.Catalog, c store.Condition) error {
+	for _, t := range next.Types() {
+		for _, a := range state.UniqueAttributes(t) {
+			if inForce.Unique(t.Name, a) != nil {
 				continue
 			}
-			if err := s.purge(ctx, s.keys.scope(key).unique(t.Name, a.Path, ""), "", conditions...); err != nil {
+			if err := s.node.Purge(ctx, k.Uniques(t.Name, a.Path), c); err != nil {
 				return err
 			}
 		}
@@ -228,41 +229,16 @@ func (s *Store) unclaim(ctx context.Context, key scope, sc *scopeState, next *ca
 	return nil
 }
 
-// unique is the type's attribute of that path as the catalog has it; nil where it is not unique.
-func (c *catalog) unique(typ string, a *schema.Attribute) *schema.Attribute {
-	if t := c.byName[typ]; t != nil {
-		if old := t.Lookup(a.Path); old != nil && old.Uniqueness != schema.UniqueNone {
-			return old
-		}
-	}
-	return nil
-}
-
 // keepsKeys checks that an attribute that is and stays unique also keeps the form of its keys: two writers, one of each form,
 // would not meet. Error: Invalid.
-func keepsKeys(was, next *catalog) error {
-	for _, t := range next.types {
-		for _, a := range uniqueAttributes(t) {
-			if old := was.unique(t.Name, a); old != nil && (old.Kind != a.Kind || old.CaseExact != a.CaseExact) {
-				return errorf(Invalid, "", "%s of %s is unique: its type and caseExact cannot be changed; make it not unique first", a.Path, t.Name)
+func keepsKeys(was, next *state.Catalog) error {
+	for _, t := range next.Types() {
+		for _, a := range state.UniqueAttributes(t) {
+			if old := was.Unique(t.Name, a); old != nil && (old.Kind != a.Kind || old.CaseExact != a.CaseExact) {
+				return errorf(Invalid, "", "%s of %s is unique: its type and caseExact cannot be changed; make it not unique first",
+					a.Path, t.Name)
 			}
 		}
 	}
 	return nil
-}
-
-func cmpError(err error, text string) error {
-	if err != nil {
-		return err
-	}
-	return errorf(Busy, "", "%s", text)
-}
-
-// sweepPending withdraws a change of definitions whose node did not live to end it.
-func (s *Store) sweepPending(ctx context.Context, fs frozenScope, now time.Time) error {
-	p := fs.state.pendingChange()
-	if p == nil || now.Sub(p.At) < definitionTimeout {
-		return nil
-	}
-	return s.withdraw(ctx, fs.scope, fs.state, p.Change)
 }

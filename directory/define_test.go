@@ -62,7 +62,7 @@ func TestExtensionOfUser(t *testing.T) {
 	ann, _ := directory.ParseID(got[0])
 	update(t, d, remove("User", ann))
 	create(t, d, "User", badge("bob", "7")) // the tombstone keeps the userName, not the badge
-	if live, loaded, err := directory.DumpReloaded(t.Context(), directoryStore(t, root)); err != nil || live != loaded {
+	if live, loaded, err := directory.DumpReloaded(t.Context(), directoryStore(t, root), directorytest.Client(t)); err != nil || live != loaded {
 		t.Errorf("%v\n--- live\n%s--- loaded\n%s", err, live, loaded)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"rollcall/directory/internal/state"
 )
 
 // Directory is one scope of a store, bound to an actor: below the router nothing carries an organization or a credential
@@ -13,14 +15,6 @@ type Directory struct {
 	name  string // of the organization; "" for the system scope
 	actor Actor
 	first atomic.Pointer[Snapshot] // on which the actor was judged: serves reads until this directory has written
-}
-
-// System is the scope that holds the organizations.
-func (s *Store) System() *Directory { return &Directory{store: s, actor: Program} }
-
-// Organization is the scope of the organization with that name. Whether there is one is judged on each snapshot.
-func (s *Store) Organization(name string) *Directory {
-	return &Directory{store: s, name: name, actor: Program}
 }
 
 // As returns the same scope for another actor.
@@ -45,8 +39,24 @@ func (d *Directory) Snapshot(ctx context.Context) (*Snapshot, error) {
 	return d.fresh(ctx)
 }
 
+// Get returns a resource of any type, Events and SignIns too, with the snapshot that it is from. Errors: as Snapshot.Get,
+// and Unavailable.
+func (d *Directory) Get(ctx context.Context, typ string, id ID) (*Resource, *Snapshot, error) {
+	s, err := d.Snapshot(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if kindOf(typ).logged {
+		r, err := s.getLogged(ctx, typ, id)
+		return r, s, err
+	}
+	r, err := s.Get(typ, id)
+	return r, s, err
+}
+
+// fresh returns the scope's state, at least as new as the call.
 func (d *Directory) fresh(ctx context.Context) (*Snapshot, error) {
-	f, err := d.store.linearizable(ctx)
+	f, err := d.store.node.Linearizable(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -54,23 +64,13 @@ func (d *Directory) fresh(ctx context.Context) (*Snapshot, error) {
 }
 
 // on binds the directory to a state.
-func (d *Directory) on(f *frozenState) (*Snapshot, error) {
-	s := &Snapshot{store: d.store, frozen: f, sys: f.scope(scope{}), actor: d.actor}
+func (d *Directory) on(f *state.Frozen) (*Snapshot, error) {
 	if d.name == "" {
-		s.scope = s.sys
-		return s, nil
+		return d.store.snapshot(f, state.System, d.actor), nil
 	}
-	id, ok := organizationNamed(f, d.name)
-	if !ok {
+	id, ok := f.OrganizationNamed(d.name)
+	if !ok || !f.Scope(id).Exists() {
 		return nil, errorf(NotFound, "", "organization %q not found", d.name)
 	}
-	s.key = scope{org: id}
-	s.scope = f.scope(s.key)
-	if s.scope.control.revision == 0 {
-		return nil, errorf(NotFound, "", "organization %q not found", d.name)
-	}
-	return s, nil
+	return d.store.snapshot(f, id, d.actor), nil
 }
-
-// Active reports whether the organization may be used; the system scope always may.
-func (s *Snapshot) Active() bool { return s.key.system() || s.scope.control.Active }

@@ -90,6 +90,21 @@ func add(group directory.ID, ids ...directory.ID) func(*directory.Tx) error {
 	return members((*directory.Tx).AddMembers, group, ids...)
 }
 
+// addUnprivileged adds to the group while that gives membership and no more.
+func addUnprivileged(group, id directory.ID) func(*directory.Tx) error {
+	return func(tx *directory.Tx) error {
+		g, err := tx.Get("Group", group)
+		if err != nil {
+			return err
+		}
+		if tx.Snapshot().PrivilegedGroup(group) {
+			return errStop
+		}
+		tx.GuardPrivileges(g)
+		return tx.AddMembers(g, []directory.ID{id})
+	}
+}
+
 func take(group directory.ID, ids ...directory.ID) func(*directory.Tx) error {
 	return members((*directory.Tx).RemoveMembers, group, ids...)
 }

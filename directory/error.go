@@ -1,81 +1,60 @@
 package directory
 
-import (
-	"errors"
-	"fmt"
-)
+import "rollcall/directory/internal/state"
+
+// Error is every error that the directory itself makes. Attr (may be empty) and Detail are safe to show to the caller;
+// Cause is for the log.
+//
+// Its way from etcd to the client:
+//
+//   - internal/store meets the errors of etcd. What etcd surely refused becomes TooLarge, Busy or Full. What has no answer
+//     is first settled by the fence of the change; if even that fails, it becomes Unavailable, whose detail says that the
+//     outcome is unknown. A condition that does not hold is not an error: the change runs again, 16 times at most, and
+//     then is Busy. Errors of etcd that mean nothing to a caller, such as a refused certificate, pass as they are.
+//   - This package makes NotFound, Exists, Mutability, Invalid, Forbidden and Unauthenticated where it knows the fact. A
+//     document that breaks its schema is a *schema.Error, which passes as it is.
+//   - Update returns the change's own error as it is, so whoever wrote the change finds it with errors.As. Wrapping on the
+//     way up uses %w, so Kind, Attr and Detail survive; a text that was put before them reaches the log only.
+//   - scimapi/errors.go and samlhook/errors.go translate once, at the edge: Kind to a status and a scimType, or to the
+//     reason of a refused sign-in, and show Attr and Detail. What is neither an Error nor a *schema.Error is a bare 500
+//     with the request's ID; its text, like every Cause, goes to the log and never to a client.
+type Error = state.Error
 
 // Kind says what went wrong, in the directory's own terms; each edge maps it to its protocol once.
-type Kind uint8
+type Kind = state.Kind
 
 // The kinds of errors.
 const (
-	// NotFound: no such resource, or none in this scope.
-	NotFound Kind = iota + 1
-	// Exists: a unique value is held by another resource.
-	Exists
-	// VersionMismatch: the caller's precondition does not hold.
-	VersionMismatch
-	// Mutability: the attribute cannot be changed in this way.
-	Mutability
-	// Invalid: a value breaks a rule of the directory.
-	Invalid
-	// TooLarge: a limit is exceeded; the detail names it.
-	TooLarge
-	// Unavailable: etcd did not answer; where the detail says so, the outcome is unknown.
-	Unavailable
-	// Busy: other writers were faster too often; the call may be repeated.
-	Busy
-	// Full: etcd's quota is nearly used up; only deletion is accepted.
-	Full
-	// Forbidden: the credential does not allow it.
-	Forbidden
-	// Unauthenticated: no valid credential. Every cause gives the same error.
-	Unauthenticated
+	// NotFound means that there is no such resource, or none in this scope.
+	NotFound = state.NotFound
+	// Exists means that another resource holds a unique value.
+	Exists = state.Exists
+	// VersionMismatch means that the caller's precondition does not hold.
+	VersionMismatch = state.VersionMismatch
+	// Mutability means that the attribute cannot be changed in this way.
+	Mutability = state.Mutability
+	// Invalid means that a value breaks a rule of the directory.
+	Invalid = state.Invalid
+	// TooLarge means that a limit is exceeded; the detail names it.
+	TooLarge = state.TooLarge
+	// Unavailable means that etcd did not answer; where the detail says so, the outcome is unknown.
+	Unavailable = state.Unavailable
+	// Busy means that concurrent writers won too often; the call may be repeated.
+	Busy = state.Busy
+	// Full means that etcd's quota is nearly used up; only deletion is accepted.
+	Full = state.Full
+	// Forbidden means that the credential does not allow it.
+	Forbidden = state.Forbidden
+	// Unauthenticated means that there is no valid credential. Every cause gives the same error.
+	Unauthenticated = state.Unauthenticated
 )
 
-var kindNames = [...]string{"", "not found", "exists", "version mismatch", "mutability", "invalid", "too large",
-	"unavailable", "busy", "full", "forbidden", "unauthenticated"}
-
-func (k Kind) String() string { return kindNames[k] }
-
-// Error is every error that the directory makes itself. Attr (may be empty) and Detail are safe to show to the caller;
-// Cause is for the log.
-type Error struct {
-	Kind   Kind
-	Attr   string
-	Detail string
-	Cause  error
-}
-
-func (e *Error) Error() string {
-	text := e.Detail
-	if text == "" {
-		text = e.Kind.String()
-	}
-	if e.Attr != "" {
-		text = e.Attr + ": " + text
-	}
-	if e.Cause != nil {
-		text += ": " + e.Cause.Error()
-	}
-	return text
-}
-
-func (e *Error) Unwrap() error { return e.Cause }
-
 // KindOf returns the kind of the first Error in err's chain, or 0.
-func KindOf(err error) Kind {
-	if e, ok := errors.AsType[*Error](err); ok {
-		return e.Kind
-	}
-	return 0
-}
+func KindOf(err error) Kind { return state.KindOf(err) }
 
+// errorf returns an Error whose detail is formatted; attr may be empty.
 func errorf(k Kind, attr, format string, args ...any) *Error {
-	return &Error{Kind: k, Attr: attr, Detail: fmt.Sprintf(format, args...)}
+	return state.Errorf(k, attr, format, args...)
 }
 
-func unavailable(cause error) *Error {
-	return &Error{Kind: Unavailable, Detail: "the store does not answer; try again", Cause: cause}
-}
+func notFound(typ string, id ID) error { return errorf(NotFound, "", "%s %s not found", typ, id) }

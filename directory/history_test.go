@@ -125,7 +125,7 @@ func TestReplicaEqualsReload(t *testing.T) {
 					continue
 				}
 				for who, n := range []*directory.Store{s, other} {
-					live, loaded, err := directory.DumpReloaded(t.Context(), n)
+					live, loaded, err := directory.DumpReloaded(t.Context(), n, directorytest.Client(t))
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -144,7 +144,7 @@ func TestReplicaEqualsReload(t *testing.T) {
 			if err := s.Sweep(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if n := directory.Leftovers(s); n != 0 {
+			if n := directory.Orphans(s); n != 0 {
 				t.Errorf("the sweeper left %d grants behind", n)
 			}
 		})

@@ -14,12 +14,6 @@ import (
 	"rollcall/directory/schema"
 )
 
-// URNs that say which kind of definition a file holds (RFC 7643 §6, §7).
-const (
-	schemaURN       = "urn:ietf:params:scim:schemas:core:2.0:Schema"
-	resourceTypeURN = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
-)
-
 // LoadDefinitions puts the schemas and resource types in the JSON files of files into every organization: what is missing is
 // created, what differs is replaced, what is equal is left alone; nothing is removed. A file holds a schema in the form of RFC
 // 7643 §7 or a resource type in that of §6, or an array of them; "schemas" tells which, and where it is left out, the
@@ -35,7 +29,7 @@ func LoadDefinitions(ctx context.Context, s *Store, files fs.FS) error {
 	if err != nil {
 		return err
 	}
-	for o := range system.All(organizationType) {
+	for o := range system.All(schema.OrganizationType) {
 		d := s.Organization(o.Text("name"))
 		for _, l := range loaded {
 			err := d.ensure(ctx, l)
@@ -90,12 +84,12 @@ func (l loadedDefinition) put(tx *Tx) error {
 		if err != nil {
 			return err
 		}
-		before, err := builtin(l.typ).Decode(old.JSON)
+		before, err := kindOf(l.typ).schema().Decode(old.JSON)
 		if err != nil {
 			return err
 		}
 		doc := l.doc.Clone()
-		if err := builtin(l.typ).Carry(before, doc); err != nil {
+		if err := kindOf(l.typ).schema().Carry(before, doc); err != nil {
 			return err
 		}
 		_, err = tx.Replace(old, doc)
@@ -172,15 +166,15 @@ func readDefinition(v any) (loadedDefinition, error) {
 	l := loadedDefinition{typ: definitionKind(m)}
 	var t *schema.ResourceType
 	switch l.typ {
-	case schemaDefinitionType:
+	case schema.SchemaDefinitionType:
 		t, l.key = schema.SchemaDefinition(), "urn"
 		if m["urn"] == nil {
 			m["urn"] = m["id"]
 		}
-	case resourceTypeDefinitionType:
+	case schema.ResourceTypeDefinitionType:
 		t, l.key = schema.ResourceTypeDefinition(), "name"
 	default:
-		return l, fmt.Errorf("schemas: must hold %q or %q", schemaURN, resourceTypeURN)
+		return l, fmt.Errorf("schemas: must hold %q or %q", schema.SchemaURN, schema.ResourceTypeURN)
 	}
 	delete(m, "id")
 	delete(m, "meta")
@@ -195,7 +189,7 @@ func readDefinition(v any) (loadedDefinition, error) {
 	if err := t.Check(l.doc); err != nil {
 		return l, err
 	}
-	if l.typ == schemaDefinitionType {
+	if l.typ == schema.SchemaDefinitionType {
 		_, err = schema.CompileSchema(text)
 	}
 	return l, err
@@ -206,19 +200,19 @@ func definitionKind(m map[string]any) string {
 	if list, ok := m["schemas"].([]any); ok {
 		for _, e := range list {
 			switch urn, _ := e.(string); {
-			case strings.EqualFold(urn, schemaURN), strings.EqualFold(urn, schema.SchemaDefinition().Schema.ID):
-				return schemaDefinitionType
-			case strings.EqualFold(urn, resourceTypeURN), strings.EqualFold(urn, schema.ResourceTypeDefinition().Schema.ID):
-				return resourceTypeDefinitionType
+			case strings.EqualFold(urn, schema.SchemaURN), strings.EqualFold(urn, schema.SchemaDefinition().Schema.ID):
+				return schema.SchemaDefinitionType
+			case strings.EqualFold(urn, schema.ResourceTypeURN), strings.EqualFold(urn, schema.ResourceTypeDefinition().Schema.ID):
+				return schema.ResourceTypeDefinitionType
 			}
 		}
 		return ""
 	}
 	switch {
 	case m["attributes"] != nil:
-		return schemaDefinitionType
+		return schema.SchemaDefinitionType
 	case m["endpoint"] != nil:
-		return resourceTypeDefinitionType
+		return schema.ResourceTypeDefinitionType
 	}
 	return ""
 }

@@ -2,81 +2,74 @@ package directory
 
 import (
 	"context"
-	"errors"
-
-	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
-	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory/filter"
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
 	"rollcall/directory/schema"
 )
 
-// readLog adds the Events or SignIns that match, read from etcd, the newest first.
-func (d *Directory) readLog(ctx context.Context, s *Snapshot, t *schema.ResourceType, q Query, compiled *filter.Query, found []*record) ([]*record, error) {
-	prefix := d.logPrefix(s, t.Name)
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
-	defer cancel()
-	options := []clientv3.OpOption{clientv3.WithPrefix(), clientv3.WithSort(clientv3.SortByKey, clientv3.SortDescend)}
-	if s.pinned {
-		options = append(options, clientv3.WithRev(s.Revision()))
+// appendLogged adds the Events or SignIns that match, read from etcd, the newest first.
+func (s *search) appendLogged(ctx context.Context, found []*state.Record, t *schema.ResourceType,
+	compiled *filter.Query) ([]*state.Record, error) {
+	revision := int64(0)
+	if s.snap.pinned {
+		revision = s.snap.Revision()
 	}
-	resp, err := d.store.client.Get(ctx, prefix, options...)
-	if errors.Is(err, rpctypes.ErrCompacted) {
-		return nil, errPinGone()
-	}
+	prefix := s.snap.logPrefix(t.Name)
+	list, err := s.snap.store.node.NewestFirst(ctx, prefix, revision)
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
-	for _, kv := range resp.Kvs {
-		id, ok := rawID(string(kv.Key[len(prefix):]))
-		if !ok || string(kv.Value) == cancelled {
+	for _, l := range list {
+		id, ok := state.RawID(l.Key[len(prefix):])
+		if !ok {
 			continue
 		}
-		r, err := decodeRecord(t.Name, id, kv.Value, kv.CreateRevision, kv.ModRevision)
+		r, err := decodeLogged(t.Name, id, l)
 		if err != nil {
 			return nil, err
 		}
-		if compiled == nil || compiled.Match(View{s, r, q.Meta}) {
+		if r != nil && (compiled == nil || compiled.Match(View{s.snap, r, s.Meta})) {
 			found = append(found, r)
 		}
 	}
 	return found, nil
 }
 
-func (d *Directory) logPrefix(s *Snapshot, typ string) string {
-	k := d.store.keys.scope(s.key)
-	if typ == eventType {
-		return k.events()
+// getLogged reads an Event or a SignIn. Errors: Forbidden, NotFound, Unavailable.
+func (s *Snapshot) getLogged(ctx context.Context, typ string, id ID) (*Resource, error) {
+	if err := s.actor.mayRead(typ); err != nil {
+		return nil, err
 	}
-	return k.signIns()
+	l, ok, err := s.store.node.Get(ctx, s.logPrefix(typ)+id.Raw())
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, notFound(typ, id)
+	}
+	r, err := decodeLogged(typ, id, l)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, notFound(typ, id)
+	}
+	return &r.Resource, nil
 }
 
-// Get returns a resource of any type, Events and SignIns too. Errors: as Snapshot.Get, and Unavailable.
-func (d *Directory) Get(ctx context.Context, typ string, id ID) (*Resource, *Snapshot, error) {
-	s, err := d.Snapshot(ctx)
-	if err != nil {
-		return nil, nil, err
+// decodeLogged returns nil for the Event of a change that was cancelled.
+func decodeLogged(typ string, id ID, l state.Loaded) (*state.Record, error) {
+	if string(l.Value) == store.Cancelled {
+		return nil, nil
 	}
-	if typ != eventType && typ != signInType {
-		r, err := s.Get(typ, id)
-		return r, s, err
+	return state.DecodeRecord(typ, id, l.Value, l.Created, l.Modified)
+}
+
+func (s *Snapshot) logPrefix(typ string) string {
+	if typ == schema.EventType {
+		return s.keys().Events()
 	}
-	if err := s.actor.mayRead(typ); err != nil {
-		return nil, nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
-	defer cancel()
-	resp, err := d.store.client.Get(ctx, d.logPrefix(s, typ)+id.raw())
-	if err != nil {
-		return nil, nil, unavailable(err)
-	}
-	if len(resp.Kvs) == 0 || string(resp.Kvs[0].Value) == cancelled {
-		return nil, nil, errorf(NotFound, "", "%s %s not found", typ, id)
-	}
-	kv := resp.Kvs[0]
-	r, err := decodeRecord(typ, id, kv.Value, kv.CreateRevision, kv.ModRevision)
-	if err != nil {
-		return nil, nil, err
-	}
-	return &r.Resource, s, nil
+	return s.keys().SignIns()
 }

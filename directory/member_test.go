@@ -105,8 +105,11 @@ func TestGrantsOfConnections(t *testing.T) {
 	if err := s.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if n := directory.Remains(s, c.ID); n != 0 {
-		t.Errorf("%d links and grants of a deleted connection are left", n)
+	if n, err := directory.Granted(t.Context(), d, c.ID); n != 0 || err != nil {
+		t.Errorf("%d grants of a deleted connection are left (%v)", n, err)
+	}
+	if l := snapshot(t, d).Link(c.ID, "n"); l != nil {
+		t.Errorf("a link of a deleted connection is left: %+v", l)
 	}
 }
 
@@ -117,7 +120,7 @@ func TestNestedGroups(t *testing.T) {
 	update(t, d, add(b.ID, c.ID))
 	s := update(t, d, add(c.ID, u.ID))
 	var got []string
-	for g := range s.GroupsOf(u.ID) {
+	for g := range s.GroupsOf(u) {
 		got = append(got, fmt.Sprintf("%s %v", g.Display, g.Direct))
 	}
 	if want := []string{"c true", "b false", "a false"}; !slices.Equal(got, want) {
@@ -149,7 +152,7 @@ func TestNestedGroups(t *testing.T) {
 		t.Errorf("the change ran %d times, want 2", runs)
 	}
 	update(t, d, remove("Group", b.ID))
-	for g := range snapshot(t, d).GroupsOf(u.ID) {
+	for g := range snapshot(t, d).GroupsOf(u) {
 		if g.Display != "c" {
 			t.Errorf("still in %s after the group between was deleted", g.Display)
 		}

@@ -175,7 +175,7 @@ func TestFullMeansNotDone(t *testing.T) {
 			if len(done) == 0 || len(full) == 0 {
 				t.Fatalf("%d done, %d answered Full", len(done), len(full))
 			}
-			wantReloaded(t, s)
+			wantReloaded(t, s, e.Client)
 			wantUsers(t, "this node", namesOf(t, s), done, full)
 			wantUsers(t, "etcd", stored(t, e.Client, append(slices.Clone(done), full...)), done, full)
 			s.Close()

@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
 	"rollcall/directory/schema"
 )
 
@@ -19,24 +22,32 @@ type format struct {
 	SecretKey string `json:"secretKey"` // fingerprint: a store opened with another key fails at once
 }
 
-// DefaultOrganization is the name of the organization that the first start makes.
+// DefaultOrganization is the name of the organization that the first start creates.
 const DefaultOrganization = "default"
 
-// prepare makes an empty store usable and refuses one that this program cannot read. The organization is made together
-// with the format, once: deleted later, it stays deleted. The format is read first, because an etcd without space refuses
-// every transaction that holds a put, even in the branch not taken.
-func (s *Store) prepare(ctx context.Context) error {
-	key := s.keys.format()
-	stored, err := s.value(ctx, key)
-	if err == nil && stored == "" {
-		stored, err = s.makeFirst(ctx)
-	}
-	if err != nil || stored == "" {
+// prepare makes an empty store usable and refuses one that this program cannot read. The organization is created together
+// with the format, once: deleted later, it stays deleted.
+func (s *Store) prepare(ctx context.Context, c *clientv3.Client) error {
+	writes, err := s.firstWrites()
+	if err != nil {
 		return err
 	}
+	existing, err := store.Initialize(ctx, c, s.keys.Format(), writes)
+	if err != nil {
+		return err
+	}
+	if existing == nil {
+		s.log.Info("prepared an empty store", "organization", DefaultOrganization)
+		return nil
+	}
+	return s.checkFormat(existing)
+}
+
+// checkFormat refuses data that this program cannot read.
+func (s *Store) checkFormat(value []byte) error {
 	var f format
-	if err := json.Unmarshal([]byte(stored), &f); err != nil {
-		return fmt.Errorf("the key %q does not hold the data format: %w", key, err)
+	if err := json.Unmarshal(value, &f); err != nil {
+		return fmt.Errorf("the key %q does not hold the data format: %w", s.keys.Format(), err)
 	}
 	if f.Version > formatVersion {
 		return fmt.Errorf("the data has format %d; this program reads up to format %d: start a newer one", f.Version, formatVersion)
@@ -48,48 +59,25 @@ func (s *Store) prepare(ctx context.Context) error {
 	return nil
 }
 
-// makeFirst makes an empty store usable. It returns "", or the format where another node was faster.
-func (s *Store) makeFirst(ctx context.Context) (string, error) {
-	writes, err := s.firstWrites()
-	if err != nil {
-		return "", err
-	}
-	var ops []clientv3.Op
-	for _, w := range writes {
-		ops = append(ops, clientv3.OpPut(w.key, string(w.value)))
-	}
-	key := s.keys.format()
-	resp, err := s.client.Txn(ctx).If(absent(key).compare()).Then(ops...).Else(clientv3.OpGet(key)).Commit()
-	if err != nil {
-		return "", unavailable(err)
-	}
-	if !resp.Succeeded {
-		return string(resp.Responses[0].GetResponseRange().Kvs[0].Value), nil
-	}
-	s.log.Info("prepared an empty store", "organization", DefaultOrganization)
-	return "", nil
-}
-
-func (s *Store) firstWrites() ([]entry, error) {
+// firstWrites are the format and the first organization.
+func (s *Store) firstWrites() ([]state.Entry, error) {
 	f, err := json.Marshal(format{formatVersion, s.sealer.fingerprint()})
 	if err != nil {
 		return nil, err
 	}
-	now := s.now().Truncate(1e6)
-	org := &record{Resource: Resource{Type: organizationType, ID: NewID(), Created: now, LastModified: now}}
+	org := state.NewRecord(schema.OrganizationType, NewID(), s.now().Truncate(time.Millisecond))
 	org.JSON, err = schema.Organization().Encode(schema.Document{"id": org.ID.String(), "name": DefaultOrganization,
 		"displayName": "Default organization", "active": true})
 	if err != nil {
 		return nil, err
 	}
-	a := schema.Organization().Lookup("name")
-	sys := s.keys.system()
-	active := control{Active: true}
-	return []entry{
-		{key: s.keys.format(), value: f},
-		{key: sys.scope(), value: active.encode()},
-		{key: s.keys.org(org.ID).scope(), value: active.encode()},
-		{key: sys.resource(organizationType, org.ID), value: org.encode()},
-		{key: sys.unique(organizationType, a.Path, a.Key(DefaultOrganization)), value: []byte(org.ID.raw())},
+	name, system := schema.Organization().Lookup("name"), s.keys.System()
+	active := state.Control{Active: true}
+	return []state.Entry{
+		state.Put(s.keys.Format(), f),
+		state.Put(system.Control(), active.Encode()),
+		state.Put(s.keys.Organization(org.ID).Control(), active.Encode()),
+		state.Put(system.Resource(org.Type, org.ID), org.Encode()),
+		state.Put(system.Unique(org.Type, name.Path, name.Key(DefaultOrganization)), []byte(org.ID.Raw())),
 	}, nil
 }

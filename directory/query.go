@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"rollcall/directory/filter"
+	"rollcall/directory/internal/state"
 	"rollcall/directory/schema"
 )
 
@@ -30,27 +31,6 @@ type Page struct {
 	Snapshot  *Snapshot // the state the answer is from
 }
 
-// types are the types that the query asks for and the actor may read. Errors: Forbidden, NotFound.
-func (s *Snapshot) types(q Query) ([]*schema.ResourceType, error) {
-	if q.Types == nil {
-		if err := s.actor.mayRead(q.Type); err != nil {
-			return nil, err
-		}
-		t := s.Type(q.Type)
-		if t == nil {
-			return nil, errorf(NotFound, "", "no resource type %s", q.Type)
-		}
-		return []*schema.ResourceType{t}, nil
-	}
-	var types []*schema.ResourceType
-	for _, name := range q.Types {
-		if t := s.Type(name); t != nil && s.actor.mayRead(name) == nil {
-			types = append(types, t)
-		}
-	}
-	return types, nil
-}
-
 // Query answers from one snapshot; Events and SignIns are read from etcd. Errors: Forbidden by scope, NotFound for a type
 // the scope does not have, *schema.Error (invalidFilter; invalidValue for SortBy), Unavailable.
 func (d *Directory) Query(ctx context.Context, q Query) (Page, error) {
@@ -58,96 +38,28 @@ func (d *Directory) Query(ctx context.Context, q Query) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	if q.simple() {
-		return s.querySimple(q)
+	return (&search{s, q}).run(ctx)
+}
+
+// search is a query on a snapshot.
+type search struct {
+	snap *Snapshot
+	Query
+}
+
+func (s *search) run(ctx context.Context) (Page, error) {
+	if s.simple() {
+		return s.runSimple()
 	}
-	found, err := d.matches(ctx, s, q)
+	found, err := s.matches(ctx)
 	if err != nil {
 		return Page{}, err
 	}
-	return s.page(found, q), nil
+	return s.page(found), nil
 }
 
 // simple queries are answered without gathering all matches.
-func (q Query) simple() bool { return q.Types == nil && q.SortBy == "" && !logged(q.Type) }
-
-// logged types are not held in memory.
-func logged(typ string) bool { return typ == eventType || typ == signInType }
-
-func (s *Snapshot) page(found []*record, q Query) Page {
-	page := Page{Total: len(found), Snapshot: s}
-	if from := min(q.Offset, len(found)); q.Limit > 0 {
-		for _, r := range found[from:min(from+q.Limit, len(found))] {
-			page.Resources = append(page.Resources, s.resource(r))
-		}
-	}
-	return page
-}
-
-// querySimple pages through one type in order of creation.
-func (s *Snapshot) querySimple(q Query) (Page, error) {
-	types, err := s.types(q)
-	if err != nil {
-		return Page{}, err
-	}
-	compiled, err := q.compile(types[0])
-	if err != nil {
-		return Page{}, err
-	}
-	page := Page{Snapshot: s}
-	_, sc := s.home(q.Type)
-	t := sc.tables[q.Type]
-	if t == nil {
-		return page, nil
-	}
-	if compiled == nil && (q.Type != organizationType || s.key.system()) {
-		page.Total = t.list.Len()
-		if first, _, ok := t.list.GetAt(q.Offset); ok && q.Limit > 0 {
-			page.Resources = make([]*Resource, 0, min(q.Limit, page.Total-q.Offset))
-			t.list.Ascend(first, func(_ uint32, r *record) bool {
-				page.Resources = append(page.Resources, s.resource(r))
-				return len(page.Resources) < q.Limit
-			})
-		}
-		return page, nil
-	}
-	for r := range s.matching(sc, t, q, types[0], compiled) {
-		if page.Total >= q.Offset && len(page.Resources) < q.Limit {
-			page.Resources = append(page.Resources, s.resource(r))
-		}
-		page.Total++
-	}
-	return page, nil
-}
-
-// matches gathers everything that matches, in the order asked for.
-func (d *Directory) matches(ctx context.Context, s *Snapshot, q Query) ([]*record, error) {
-	types, err := s.types(q)
-	if err != nil {
-		return nil, err
-	}
-	var found []*record
-	for _, t := range types {
-		compiled, err := q.compile(t)
-		if err != nil {
-			return nil, err
-		}
-		if logged(t.Name) {
-			if found, err = d.readLog(ctx, s, t, q, compiled, found); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		_, sc := s.home(t.Name)
-		if table := sc.tables[t.Name]; table != nil {
-			found = slices.AppendSeq(found, s.matching(sc, table, q, t, compiled))
-		}
-	}
-	if q.SortBy == "" {
-		return found, nil
-	}
-	return s.sort(found, types, q)
-}
+func (q Query) simple() bool { return q.Types == nil && q.SortBy == "" && !kindOf(q.Type).logged }
 
 // compile binds the filter to the type; nil stands for all.
 func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
@@ -160,14 +72,110 @@ func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
 	return filter.Compile(q.Filter, t, q.Options)
 }
 
+// types are the types that the query asks for and the actor may read. Errors: Forbidden, NotFound.
+func (s *search) types() ([]*schema.ResourceType, error) {
+	if s.Types == nil {
+		if err := s.snap.actor.mayRead(s.Type); err != nil {
+			return nil, err
+		}
+		t := s.snap.Type(s.Type)
+		if t == nil {
+			return nil, errorf(NotFound, "", "no resource type %s", s.Type)
+		}
+		return []*schema.ResourceType{t}, nil
+	}
+	var types []*schema.ResourceType
+	for _, name := range s.Types {
+		if t := s.snap.Type(name); t != nil && s.snap.actor.mayRead(name) == nil {
+			types = append(types, t)
+		}
+	}
+	return types, nil
+}
+
+// page cuts the page out of all matches.
+func (s *search) page(found []*state.Record) Page {
+	page := Page{Total: len(found), Snapshot: s.snap}
+	if from := min(s.Offset, len(found)); s.Limit > 0 {
+		for _, r := range found[from:min(from+s.Limit, len(found))] {
+			page.Resources = append(page.Resources, s.snap.resource(r))
+		}
+	}
+	return page
+}
+
+// runSimple pages through one type in order of creation.
+func (s *search) runSimple() (Page, error) {
+	types, err := s.types()
+	if err != nil {
+		return Page{}, err
+	}
+	compiled, err := s.compile(types[0])
+	if err != nil {
+		return Page{}, err
+	}
+	if compiled == nil && !s.snap.hides(s.Type) {
+		return s.pageOfAll(), nil
+	}
+	page := Page{Snapshot: s.snap}
+	for r := range s.matching(types[0], compiled) {
+		if page.Total >= s.Offset && len(page.Resources) < s.Limit {
+			page.Resources = append(page.Resources, s.snap.resource(r))
+		}
+		page.Total++
+	}
+	return page, nil
+}
+
+// pageOfAll is a page of all resources of the type.
+func (s *search) pageOfAll() Page {
+	sc := s.snap.home(s.Type)
+	page := Page{Snapshot: s.snap, Total: sc.Count(s.Type)}
+	n := min(s.Limit, page.Total-s.Offset)
+	if n <= 0 {
+		return page
+	}
+	page.Resources = make([]*Resource, 0, n)
+	for r := range sc.From(s.Type, s.Offset) {
+		if page.Resources = append(page.Resources, s.snap.resource(r)); len(page.Resources) == n {
+			break
+		}
+	}
+	return page
+}
+
+// matches gathers everything that matches, in the order asked for.
+func (s *search) matches(ctx context.Context) ([]*state.Record, error) {
+	types, err := s.types()
+	if err != nil {
+		return nil, err
+	}
+	var found []*state.Record
+	for _, t := range types {
+		compiled, err := s.compile(t)
+		if err != nil {
+			return nil, err
+		}
+		if !kindOf(t.Name).logged {
+			found = slices.AppendSeq(found, s.matching(t, compiled))
+			continue
+		}
+		if found, err = s.appendLogged(ctx, found, t, compiled); err != nil {
+			return nil, err
+		}
+	}
+	if s.SortBy == "" {
+		return found, nil
+	}
+	return s.sort(found, types)
+}
+
 // matching yields the type's records that match, in order of creation.
-func (s *Snapshot) matching(sc *scopeState, table *table, q Query, t *schema.ResourceType, compiled *filter.Query) iter.Seq[*record] {
-	return func(yield func(*record) bool) {
-		for r := range s.candidates(sc, table, t.Name, compiled) {
-			if r.Type == organizationType && s.record(r.Type, r.ID) == nil { // another one
-				continue
-			}
-			if compiled != nil && !compiled.Match(View{s, r, q.Meta}) {
+func (s *search) matching(t *schema.ResourceType, compiled *filter.Query) iter.Seq[*state.Record] {
+	return func(yield func(*state.Record) bool) {
+		hides := s.snap.hides(t.Name)
+		for r := range s.candidates(t.Name, compiled) {
+			if hides && s.snap.foreign(r.ID) || compiled != nil && !compiled.Match(View{s.snap, r, s.Meta}) {
 				continue
 			}
 			if !yield(r) {

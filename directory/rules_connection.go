@@ -3,23 +3,24 @@ package directory
 import (
 	"maps"
 
+	"rollcall/directory/internal/state"
 	"rollcall/directory/schema"
 )
 
-func createConnection(tx *Tx, r *record, doc schema.Document) error {
-	return tx.soleDefault(r, doc)
+func createConnection(tx *Tx, r *state.Record, doc schema.Document) error {
+	return soleDefault(tx, r, doc)
 }
 
-func replaceConnection(tx *Tx, was, r *record, doc schema.Document) error {
-	return tx.soleDefault(r, doc)
+func replaceConnection(tx *Tx, was, r *state.Record, doc schema.Document) error {
+	return soleDefault(tx, r, doc)
 }
 
 // soleDefault clears the mark of the connection that was the default before.
-func (tx *Tx) soleDefault(r *record, doc schema.Document) error {
+func soleDefault(tx *Tx, r *state.Record, doc schema.Document) error {
 	if isDefault, _ := doc["default"].(bool); !isDefault {
 		return nil
 	}
-	for other := range tx.snap.All(identityProviderType) {
+	for other := range tx.snap.All(schema.IdentityProviderType) {
 		if other.ID == r.ID {
 			continue
 		}
@@ -40,42 +41,13 @@ func (tx *Tx) soleDefault(r *record, doc schema.Document) error {
 }
 
 // deleteConnection takes its secrets along. Its links, grants and sessions count no more once it is gone.
-func deleteConnection(tx *Tx, r *record) error {
-	if err := tx.withdrawGrants(grantor{r.ID}); err != nil {
+func deleteConnection(tx *Tx, r *state.Record) error {
+	if err := withdrawGrants(tx, r.ID); err != nil {
 		return err
 	}
-	for _, kid := range tx.snap.secretsOf(r.ID) {
-		tx.delete(tx.keys().secret(kid))
+	for _, name := range tx.snap.secretsOf(r.ID) {
+		tx.delete(tx.keys().Secret(name))
 	}
-	tx.put(tx.keys().leftover(r.ID), nil)
-	return nil
-}
-
-// withdrawGrants refuses to take the last active member from a protected group together with what the grantor granted.
-func (tx *Tx) withdrawGrants(by grantor) error {
-	sc := tx.snap.scope
-	for g := range tx.snap.All(groupType) {
-		if !groupAccess(g.JSON, "protected").Bool() {
-			continue
-		}
-		r, kept, lost := sc.get(g.ID), false, false
-		for m := range sc.membersOf(r) {
-			if m.Type != userType || !Active(m.JSON) {
-				continue
-			}
-			if sc.grantedByOthers(r.ord, m.ord, by) {
-				kept = true
-			} else {
-				lost = true
-			}
-		}
-		switch {
-		case lost && !kept:
-			return errLastActive(r)
-		case lost:
-			tx.guardMembers(r)
-			tx.stampGroup(r)
-		}
-	}
+	tx.put(tx.keys().Leftover(r.ID), nil)
 	return nil
 }

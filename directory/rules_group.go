@@ -1,58 +1,92 @@
 package directory
 
 import (
-	"github.com/tidwall/gjson"
-
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
 	"rollcall/directory/schema"
 )
 
-func createGroup(tx *Tx, r *record, doc schema.Document) error {
-	if doc[groupAccessURN] != nil && tx.dir.actor.Scope < ScopeAdmin {
-		return errorf(Forbidden, groupAccessURN, "only a credential with the scope admin may give a group roles or protect it")
+// MaxUniqueGroups is how many groups an organization may have when it demands unique group names: switching that on
+// compares them all at once.
+const MaxUniqueGroups = 20_000
+
+func createGroup(tx *Tx, r *state.Record, doc schema.Document) error {
+	if doc[schema.GroupAccessURN] != nil && tx.dir.actor.Scope < ScopeAdmin {
+		return errGroupAccess()
 	}
-	if tx.snap.scope.control.UniqueGroupNames {
+	if tx.snap.scope.Control().UniqueGroupNames {
 		name, _ := doc["displayName"].(string)
-		a := schema.Group().Lookup("displayName")
-		return tx.claim(r, a, a.Key(name))
+		a := groupName()
+		return tx.unique(r, a).claim(a.Key(name))
 	}
 	return nil
 }
 
-func replaceGroup(tx *Tx, was, r *record, doc schema.Document) error {
+func errGroupAccess() error {
+	return errorf(Forbidden, schema.GroupAccessURN, "only a credential with the scope admin may give a group roles or protect it")
+}
+
+func groupName() *schema.Attribute { return schema.Group().Lookup("displayName") }
+
+func replaceGroup(tx *Tx, was, r *state.Record, doc schema.Document) error {
 	before, err := schema.Group().Decode(was.JSON)
 	if err != nil {
 		return err
 	}
 	if tx.dir.actor.Scope < ScopeAdmin {
-		if doc[groupAccessURN] != nil && !schema.EqualValues(doc[groupAccessURN], before[groupAccessURN]) {
-			return errorf(Forbidden, groupAccessURN, "only a credential with the scope admin may give a group roles or protect it")
+		sent, stored := doc[schema.GroupAccessURN], before[schema.GroupAccessURN]
+		if sent != nil && !schema.EqualValues(sent, stored) {
+			return errGroupAccess()
 		}
-		if v := before[groupAccessURN]; v != nil {
-			doc[groupAccessURN] = v
+		if stored != nil {
+			doc[schema.GroupAccessURN] = stored
 		}
 	}
-	if tx.snap.scope.control.UniqueGroupNames {
-		after, _ := doc["displayName"].(string)
-		a := schema.Group().Lookup("displayName")
-		old := a.Key(gjson.GetBytes(was.JSON, "displayName").String())
-		if key := a.Key(after); key != old {
-			tx.delete(tx.keys().unique(groupType, a.Path, old))
-			return tx.claim(r, a, key)
+	if tx.snap.scope.Control().UniqueGroupNames {
+		a := groupName()
+		name, _ := doc["displayName"].(string)
+		old := a.Key(was.Text("displayName"))
+		if key := a.Key(name); key != old {
+			tx.delete(tx.keys().Unique(schema.GroupType, a.Path, old))
+			return tx.unique(r, a).claim(key)
 		}
 	}
 	return nil
 }
 
 // deleteGroup hides the group's memberships at once; the sweeper removes them.
-func deleteGroup(tx *Tx, r *record) error {
-	if privileged(r.JSON) && tx.dir.actor.Scope < ScopeAdmin {
+func deleteGroup(tx *Tx, r *state.Record) error {
+	if grantsAccess(r.JSON) && tx.dir.actor.Scope < ScopeAdmin {
 		return errorf(Forbidden, "", "only a credential with the scope admin may delete a group that is protected or has roles")
 	}
-	if tx.snap.scope.control.UniqueGroupNames {
-		a := schema.Group().Lookup("displayName")
-		tx.delete(tx.keys().unique(groupType, a.Path, a.Key(gjson.GetBytes(r.JSON, "displayName").String())))
+	if tx.snap.scope.Control().UniqueGroupNames {
+		tx.unique(r, groupName()).release()
 	}
-	tx.leaveGroups(r)
-	tx.delete(tx.keys().stamp(r.ID))
+	tx.members.leaveAll(r)
+	tx.delete(tx.keys().Stamp(r.ID))
+	return nil
+}
+
+// switchGroupNames makes displayName of Groups unique, or no longer so. Whoever writes a Group compares the scope key,
+// which changes in the same transaction, so from here on all claim their names or none does. Groups that are there need no
+// claim: everybody who may claim their names sees them. Claims of an earlier time are deleted.
+func switchGroupNames(tx *Tx, keys state.ScopeKeys, sc *state.Scope, on bool) error {
+	a := groupName()
+	tx.write(state.DeletePrefix(keys.Uniques(schema.GroupType, a.Path)))
+	if !on {
+		return nil
+	}
+	tx.require(store.Unwritten(keys.Resources(schema.GroupType), tx.snap.Revision()))
+	if n := sc.Count(schema.GroupType); n > MaxUniqueGroups {
+		return errorf(TooLarge, "uniqueGroupNames", "can be switched on with at most %d groups; there are %d", MaxUniqueGroups, n)
+	}
+	held := map[string]ID{}
+	for g := range sc.All(schema.GroupType) {
+		name := g.Text("displayName")
+		if first, ok := held[a.Key(name)]; ok {
+			return errorf(Exists, "uniqueGroupNames", "the groups %s and %s have the same displayName %q", first, g.ID, name)
+		}
+		held[a.Key(name)] = g.ID
+	}
 	return nil
 }

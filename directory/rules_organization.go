@@ -4,21 +4,17 @@ import (
 	"maps"
 	"regexp"
 
-	"github.com/tidwall/gjson"
-
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
 	"rollcall/directory/schema"
 )
 
 // organizationName is what stands for {org} in URLs.
 var organizationName = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 
-// MaxUniqueGroups is how many groups an organization may have when it demands unique group names: switching that on
-// compares them all at once.
-const MaxUniqueGroups = 20_000
-
-func createOrganization(tx *Tx, r *record, doc schema.Document) error {
-	if !tx.snap.key.system() {
-		return errorf(Forbidden, "", "organizations are made in the system scope")
+func createOrganization(tx *Tx, r *state.Record, doc schema.Document) error {
+	if !tx.snap.id.IsSystem() {
+		return errorf(Forbidden, "", "organizations are created in the system scope")
 	}
 	if name, _ := doc["name"].(string); !organizationName.MatchString(name) {
 		return errorf(Invalid, "name", "must have 1 to 63 characters of a-z, 0-9 and -")
@@ -26,19 +22,19 @@ func createOrganization(tx *Tx, r *record, doc schema.Document) error {
 	if _, ok := doc["active"]; !ok {
 		doc["active"] = true
 	}
-	key := tx.dir.store.keys.org(r.ID).scope()
-	tx.require(absent(key))
-	tx.put(key, controlOf(doc).encode())
+	key := tx.dir.store.keys.Organization(r.ID).Control()
+	tx.require(store.Absent(key))
+	tx.put(key, controlOf(doc).Encode())
 	return nil
 }
 
-func controlOf(doc schema.Document) control {
+func controlOf(doc schema.Document) state.Control {
 	active, _ := doc["active"].(bool)
 	unique, _ := doc["uniqueGroupNames"].(bool)
-	return control{Active: active, UniqueGroupNames: unique}
+	return state.Control{Active: active, UniqueGroupNames: unique}
 }
 
-func replaceOrganization(tx *Tx, was, r *record, doc schema.Document) error {
+func replaceOrganization(tx *Tx, was, r *state.Record, doc schema.Document) error {
 	before, err := schema.Organization().Decode(was.JSON)
 	if err != nil {
 		return err
@@ -59,98 +55,76 @@ func replaceOrganization(tx *Tx, was, r *record, doc schema.Document) error {
 			doc["domains"] = verifiedAs(before["domains"], domains)
 		}
 	}
-	org := scope{org: r.ID}
-	keys, sc := tx.dir.store.keys.scope(org), tx.snap.frozen.scope(org)
-	next := controlOf(doc)
-	next.Generation = sc.control.Generation
-	if next.Active == sc.control.Active && next.UniqueGroupNames == sc.control.UniqueGroupNames {
+	return switchOrganization(tx, state.ScopeID{Organization: r.ID}, doc)
+}
+
+// switchOrganization writes what the document says into the scope key, if it says something else than before.
+func switchOrganization(tx *Tx, id state.ScopeID, doc schema.Document) error {
+	keys, sc := tx.dir.store.keys.Scope(id), tx.snap.frozen.Scope(id)
+	now, next := sc.Control(), controlOf(doc)
+	next.Generation = now.Generation
+	if next.Active == now.Active && next.UniqueGroupNames == now.UniqueGroupNames {
 		return nil
 	}
-	tx.require(unchanged(keys.scope(), sc.control.revision))
-	tx.put(keys.scope(), next.encode())
-	if next.UniqueGroupNames != sc.control.UniqueGroupNames {
-		return tx.switchGroupNames(keys, sc, next.UniqueGroupNames)
+	tx.require(store.Unchanged(keys.Control(), now.Revision))
+	tx.put(keys.Control(), next.Encode())
+	if next.UniqueGroupNames != now.UniqueGroupNames {
+		return switchGroupNames(tx, keys, sc, next.UniqueGroupNames)
 	}
 	return nil
 }
 
-// verifiedAs gives domains what was shown of them before: it belongs to the name, whatever place the name stands in.
+// verifiedAs gives each domain the proof that is stored of it, which only the system scope changes: the proof belongs to
+// the domain's name, wherever that stands in the list.
 func verifiedAs(before, domains any) any {
 	stored, _ := before.([]any)
 	list, ok := domains.([]any)
 	if !ok {
 		return domains
 	}
-	name := schema.Organization().Lookup("domains.value")
-	key := func(e any) string {
-		object, _ := e.(map[string]any)
-		text, _ := object["value"].(string)
-		return name.Key(text)
-	}
-	shown := make([]any, len(list))
+	verified := make([]any, len(list))
 	for i, e := range list {
 		domain, ok := e.(map[string]any)
 		if !ok {
 			return domains // Check says what is wrong
 		}
 		domain = maps.Clone(domain)
-		delete(domain, "verified")
-		delete(domain, "challenge")
-		for _, b := range stored {
-			if old, ok := b.(map[string]any); ok && key(b) == key(e) {
-				for _, n := range []string{"verified", "challenge"} {
-					if v, ok := old[n]; ok {
-						domain[n] = v
-					}
-				}
+		old := sameDomain(stored, domain)
+		for _, name := range []string{"verified", "challenge"} {
+			delete(domain, name)
+			if v, ok := old[name]; ok {
+				domain[name] = v
 			}
 		}
-		shown[i] = domain
+		verified[i] = domain
 	}
-	return shown
+	return verified
 }
 
-// switchGroupNames makes displayName of Groups unique, or not so any more. Whoever writes a Group compares the scope key,
-// which changes in the same transaction, so from here on all claim their names or none does. Groups that are there need no
-// claim: everybody who may claim their names sees them. What was claimed in an earlier time goes.
-func (tx *Tx) switchGroupNames(keys scopeKeys, sc *scopeState, on bool) error {
-	a := schema.Group().Lookup("displayName")
-	tx.write(entry{key: keys.unique(groupType, a.Path, ""), deleted: true, prefix: true})
-	t := sc.tables[groupType]
-	if !on {
-		return nil
-	}
-	tx.require(condition{key: keys.resourcesOf(groupType), kind: unwritten, revision: tx.snap.Revision()})
-	if t == nil {
-		return nil
-	}
-	if n := t.list.Len(); n > MaxUniqueGroups {
-		return errorf(TooLarge, "uniqueGroupNames", "can be switched on with at most %d groups; there are %d", MaxUniqueGroups, n)
-	}
-	held := map[string]ID{}
-	var clash error
-	t.list.Scan(func(_ uint32, g *record) bool {
-		key := a.Key(gjson.GetBytes(g.JSON, "displayName").String())
-		if first, ok := held[key]; ok {
-			clash = errorf(Exists, "uniqueGroupNames", "the groups %s and %s have the same displayName %q", first, g.ID, display(g))
-			return false
+// sameDomain is the stored domain of the same name; nil if there is none.
+func sameDomain(stored []any, domain map[string]any) map[string]any {
+	name := schema.Organization().Lookup("domains.value")
+	text, _ := domain["value"].(string)
+	for _, e := range stored {
+		if old, ok := e.(map[string]any); ok {
+			if t, _ := old["value"].(string); name.Key(t) == name.Key(text) {
+				return old
+			}
 		}
-		held[key] = g.ID
-		return true
-	})
-	return clash
+	}
+	return nil
 }
 
 // deleteOrganization takes away the scope key, with which every write of the organization fails and every credential ends;
 // the sweeper removes what it held.
-func deleteOrganization(tx *Tx, r *record) error {
-	if !tx.snap.key.system() {
+func deleteOrganization(tx *Tx, r *state.Record) error {
+	if !tx.snap.id.IsSystem() {
 		return errorf(Forbidden, "", "organizations are deleted in the system scope")
 	}
-	org := scope{org: r.ID}
-	key := tx.dir.store.keys.scope(org).scope()
-	tx.require(unchanged(key, tx.snap.frozen.scope(org).control.revision))
+	org := state.ScopeID{Organization: r.ID}
+	key := tx.dir.store.keys.Scope(org).Control()
+	tx.require(store.Unchanged(key, tx.snap.frozen.Scope(org).Control().Revision))
 	tx.delete(key)
-	tx.put(tx.keys().leftover(r.ID), nil)
+	tx.put(tx.keys().Leftover(r.ID), nil)
 	return nil
 }

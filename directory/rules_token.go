@@ -3,30 +3,28 @@ package directory
 import (
 	"time"
 
+	"rollcall/directory/internal/state"
 	"rollcall/directory/schema"
 )
 
 // tokenLifetime is how long an access token lasts unless its creator says otherwise.
 const tokenLifetime = 365 * 24 * time.Hour
 
-func createAccessToken(tx *Tx, r *record, doc schema.Document) error {
+func createAccessToken(tx *Tx, r *state.Record, doc schema.Document) error {
 	if _, ok := doc["expiresAt"]; !ok {
-		doc["expiresAt"] = timeText(tx.at.Add(tokenLifetime))
+		doc["expiresAt"] = schema.FormatTime(tx.at.Add(tokenLifetime))
 	}
-	if err := tx.checkAccessToken(doc); err != nil {
+	if err := checkAccessToken(tx, doc); err != nil {
 		return err
 	}
 	delete(doc, "token")
 	secret := newSecret()
-	r.hash = secretHash(secret)
-	if tx.secrets == nil {
-		tx.secrets = map[ID]string{}
-	}
+	r.Hash = secretHash(secret)
 	tx.secrets[r.ID] = secret
 	return nil
 }
 
-func replaceAccessToken(tx *Tx, was, r *record, doc schema.Document) error {
+func replaceAccessToken(tx *Tx, was, r *state.Record, doc schema.Document) error {
 	if _, ok := doc["expiresAt"]; !ok {
 		before, err := schema.AccessToken().Decode(was.JSON)
 		if err != nil {
@@ -35,22 +33,22 @@ func replaceAccessToken(tx *Tx, was, r *record, doc schema.Document) error {
 		doc["expiresAt"] = before["expiresAt"]
 	}
 	delete(doc, "token")
-	return tx.checkAccessToken(doc)
+	return checkAccessToken(tx, doc)
 }
 
-func deleteAccessToken(tx *Tx, r *record) error {
-	tx.delete(tx.keys().note(usedNote, r.ID))
+func deleteAccessToken(tx *Tx, r *state.Record) error {
+	tx.delete(tx.keys().Note(usedNote, r.ID))
 	return nil
 }
 
-// checkAccessToken holds that nobody mints a scope wider than his own, that a token ends, and that its User exists.
-func (tx *Tx) checkAccessToken(doc schema.Document) error {
+// checkAccessToken rejects a token with a wider scope than its creator's, without an end, or of a User who does not exist.
+func checkAccessToken(tx *Tx, doc schema.Document) error {
 	scopes, _ := doc["scopes"].([]any)
 	for _, v := range scopes {
 		name, _ := v.(string)
 		s, ok := ParseScope(name)
 		if !ok {
-			return errorf(Invalid, "scopes", "%q is none of read, write, admin", name)
+			return errorf(Invalid, "scopes", "%q is not one of read, write, admin", name)
 		}
 		if s > tx.dir.actor.Scope {
 			return errorf(Forbidden, "scopes", "this credential cannot give the scope %s, which it does not have", name)
@@ -63,7 +61,7 @@ func (tx *Tx) checkAccessToken(doc schema.Document) error {
 	if user, ok := doc["user"].(map[string]any); ok {
 		text, _ := user["value"].(string)
 		id, _ := ParseID(text)
-		if _, err := tx.Get(userType, id); err != nil {
+		if _, err := tx.Get(schema.UserType, id); err != nil {
 			return errorf(Invalid, "user.value", "no User has the id %q", text)
 		}
 	}

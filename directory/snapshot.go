@@ -2,11 +2,8 @@ package directory
 
 import (
 	"iter"
-	"slices"
-	"strings"
 
-	"github.com/tidwall/gjson"
-
+	"rollcall/directory/internal/state"
 	"rollcall/directory/schema"
 )
 
@@ -14,23 +11,33 @@ import (
 // goroutines.
 type Snapshot struct {
 	store  *Store
-	frozen *frozenState
-	key    scope
-	scope  *scopeState
-	sys    *scopeState
+	frozen *state.Frozen
+	id     state.ScopeID
+	scope  *state.Scope
+	sys    *state.Scope
 	actor  Actor
 	pinned bool // the logs, too, are read as they were
 }
 
+// snapshot binds a scope of a state to an actor.
+func (s *Store) snapshot(f *state.Frozen, id state.ScopeID, a Actor) *Snapshot {
+	return &Snapshot{store: s, frozen: f, id: id, scope: f.Scope(id), sys: f.Scope(state.System), actor: a}
+}
+
 // Revision tells snapshots of one store apart; a later one has a greater revision.
-func (s *Snapshot) Revision() int64 { return s.frozen.revision }
+func (s *Snapshot) Revision() int64 { return s.frozen.Revision() }
+
+// Active reports whether the organization may be used; the system scope always may.
+func (s *Snapshot) Active() bool { return s.id.IsSystem() || s.scope.Control().Active }
+
+func (s *Snapshot) keys() state.ScopeKeys { return s.store.keys.Scope(s.id) }
 
 // Types lists the resource types that the scope offers.
 func (s *Snapshot) Types() []*schema.ResourceType {
-	if s.key.system() {
+	if s.id.IsSystem() {
 		return systemTypes()
 	}
-	return s.scope.catalog.types
+	return s.scope.Catalog().Types()
 }
 
 // Type returns the scope's type of that name; nil if it has none.
@@ -53,44 +60,54 @@ func (s *Snapshot) TypeAt(endpoint string) *schema.ResourceType {
 	return nil
 }
 
-// home is where resources of the type live as seen from this snapshot: Organizations live in the system scope.
-func (s *Snapshot) home(typ string) (scope, *scopeState) {
-	if typ == organizationType {
-		return scope{}, s.sys
+// homeID is the scope in which resources of the type live, as seen from this snapshot.
+func (s *Snapshot) homeID(typ string) state.ScopeID {
+	if kindOf(typ).central {
+		return state.System
 	}
-	return s.key, s.scope
+	return s.id
 }
 
-// Get returns the resource. Errors: NotFound, also for the id of another type, scope or, in an organization, of another
+// home is the state of that scope.
+func (s *Snapshot) home(typ string) *state.Scope {
+	if kindOf(typ).central {
+		return s.sys
+	}
+	return s.scope
+}
+
+// hides reports whether some resources of the type, which live in the system scope, are not this organization's to see.
+func (s *Snapshot) hides(typ string) bool { return !s.id.IsSystem() && kindOf(typ).central }
+
+// foreign reports whether the resource of such a type belongs to another organization.
+func (s *Snapshot) foreign(id ID) bool { return id != s.id.Organization }
+
+// Get returns the resource. Errors: NotFound, also for the ID of another type, scope or, in an organization, of another
 // Organization; Forbidden where the actor may not read the type; its own User every actor may read.
 func (s *Snapshot) Get(typ string, id ID) (*Resource, error) {
-	if err := s.actor.mayRead(typ); err != nil && (typ != userType || id != s.actor.User || s.actor.Scope < ScopeSelf) {
+	if err := s.actor.mayRead(typ); err != nil && !s.actor.isUser(typ, id) {
 		return nil, err
 	}
 	r := s.record(typ, id)
 	if r == nil {
-		return nil, errorf(NotFound, "", "%s %s not found", typ, id)
+		return nil, notFound(typ, id)
 	}
 	return s.resource(r), nil
 }
 
-func (s *Snapshot) record(typ string, id ID) *record {
-	if typ == organizationType && !s.key.system() && id != s.key.org {
+func (s *Snapshot) record(typ string, id ID) *state.Record {
+	if s.hides(typ) && s.foreign(id) {
 		return nil
 	}
-	_, sc := s.home(typ)
-	if r := sc.get(id); r != nil && r.Type == typ {
-		return r
-	}
-	return nil
+	return s.home(typ).Of(typ, id)
 }
 
 // resource is the record as others see it: a Group's version moves with its members.
-func (s *Snapshot) resource(r *record) *Resource {
-	if r.Type != groupType {
+func (s *Snapshot) resource(r *state.Record) *Resource {
+	if r.Type != schema.GroupType {
 		return &r.Resource
 	}
-	version, at := s.scope.modified(r)
+	version, at := s.scope.Modified(r)
 	if version == r.Version {
 		return &r.Resource
 	}
@@ -101,66 +118,19 @@ func (s *Snapshot) resource(r *record) *Resource {
 
 // Organization is the scope's own Organization; nil in the system scope.
 func (s *Snapshot) Organization() *Resource {
-	if s.key.system() {
+	if s.id.IsSystem() {
 		return nil
 	}
-	if r := s.sys.get(s.key.org); r != nil {
+	if r := s.sys.Get(s.id.Organization); r != nil {
 		return &r.Resource
 	}
 	return nil
-}
-
-// organizationNamed finds an organization by its name.
-func organizationNamed(f *frozenState, name string) (ID, bool) {
-	sys := f.scope(scope{})
-	a := builtin(organizationType).Lookup("name")
-	r := sys.first(organizationType, a, a.Key(name))
-	if r == nil {
-		return ID{}, false
-	}
-	return r.ID, true
-}
-
-// first returns the oldest record of the type with that key in the attribute's index.
-func (s *scopeState) first(typ string, a *schema.Attribute, key string) *record {
-	for r := range s.withKey(typ, a, key) {
-		return r
-	}
-	return nil
-}
-
-// indexes reports whether the attribute has an index in memory.
-func (s *scopeState) indexes(typ string, a *schema.Attribute) bool {
-	t := s.tables[typ]
-	return t == nil || t.index(a) != nil
-}
-
-// withKey yields the records of the type with that key in the attribute's index, in order of creation.
-func (s *scopeState) withKey(typ string, a *schema.Attribute, key string) iter.Seq[*record] {
-	return func(yield func(*record) bool) {
-		t := s.tables[typ]
-		if t == nil {
-			return
-		}
-		x := t.index(a)
-		if x == nil {
-			return
-		}
-		x.tree.Ascend(indexEntry{key: key}, func(e indexEntry) bool {
-			if e.key != key {
-				return false
-			}
-			r, ok := t.list.Get(e.ord)
-			return !ok || yield(r)
-		})
-	}
 }
 
 // Find yields the resources of the type whose indexed attribute (userName, externalId, emails.value, displayName) equals
 // the value by the attribute's case rule, in order of creation.
 func (s *Snapshot) Find(typ, attribute, value string) iter.Seq[*Resource] {
 	return func(yield func(*Resource) bool) {
-		_, sc := s.home(typ)
 		t := s.Type(typ)
 		if t == nil {
 			return
@@ -169,7 +139,7 @@ func (s *Snapshot) Find(typ, attribute, value string) iter.Seq[*Resource] {
 		if a == nil {
 			return
 		}
-		for r := range sc.withKey(typ, a, a.Key(value)) {
+		for r := range s.home(typ).WithKey(typ, a, a.Key(value)) {
 			if !yield(s.resource(r)) {
 				return
 			}
@@ -180,122 +150,11 @@ func (s *Snapshot) Find(typ, attribute, value string) iter.Seq[*Resource] {
 // All yields every resource of the type in order of creation.
 func (s *Snapshot) All(typ string) iter.Seq[*Resource] {
 	return func(yield func(*Resource) bool) {
-		_, sc := s.home(typ)
-		t := sc.tables[typ]
-		if t == nil {
-			return
-		}
-		t.list.Scan(func(_ uint32, r *record) bool {
-			if typ == organizationType && !s.key.system() && r.ID != s.key.org {
-				return true
+		hides := s.hides(typ)
+		for r := range s.home(typ).All(typ) {
+			if !(hides && s.foreign(r.ID)) && !yield(s.resource(r)) {
+				return
 			}
-			return yield(s.resource(r))
-		})
-	}
-}
-
-// Tombstone returns the DeletedUser that still holds the userName; nil if there is none.
-func (s *Snapshot) Tombstone(userName string) *Resource {
-	a := builtin(deletedUserType).Lookup("userName")
-	if r := s.scope.holder(a.Key(userName)); r != nil {
-		return &r.Resource
-	}
-	return nil
-}
-
-// TombstoneOf returns the DeletedUser with the id of a User that was deleted; nil if there is none.
-func (s *Snapshot) TombstoneOf(user ID) *Resource {
-	if r := s.scope.get(user); r != nil && r.Type == deletedUserType {
-		return &r.Resource
-	}
-	return nil
-}
-
-func (s *scopeState) holder(userNameKey string) *record {
-	for r := range s.withKey(deletedUserType, builtin(deletedUserType).Lookup("userName"), userNameKey) {
-		if !r.released {
-			return r
 		}
 	}
-	return nil
-}
-
-// Active reports whether a User's document says that the account may be used: absent counts as active.
-func Active(doc []byte) bool {
-	return gjson.GetBytes(doc, "active").Type != gjson.False
-}
-
-// Roles are the User's effective roles: its own and those of every Group it is in, directly or not; sorted.
-func (s *Snapshot) Roles(user ID) []string {
-	r := s.scope.get(user)
-	if r == nil || r.Type != userType {
-		return nil
-	}
-	roles := roleValues(gjson.GetBytes(r.JSON, "roles"))
-	for g := range s.groupsOf(r) {
-		roles = append(roles, roleValues(groupAccess(g.group.JSON, "roles"))...)
-	}
-	slices.Sort(roles)
-	return slices.Compact(roles)
-}
-
-func roleValues(list gjson.Result) []string {
-	var values []string
-	for _, e := range list.Array() {
-		if v := e.Get("value").String(); v != "" {
-			values = append(values, v)
-		}
-	}
-	return values
-}
-
-// groupAccess reads an attribute of the Group's extension Access.
-func groupAccess(doc []byte, name string) gjson.Result {
-	return gjson.GetBytes(doc, escapedGroupAccess+"."+name)
-}
-
-// groupAccessURN is the Group's extension that grants roles and protects.
-const groupAccessURN = "urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess"
-
-var escapedGroupAccess = strings.ReplaceAll(groupAccessURN, ".", `\.`)
-
-// privileged reports whether membership of the group means more than membership: it has roles or is protected.
-func privileged(doc []byte) bool {
-	return groupAccess(doc, "protected").Bool() || len(groupAccess(doc, "roles").Array()) > 0
-}
-
-// privileges reports whether membership of the group, or of a group that it is in, means more than membership.
-func (s *Snapshot) privileges(g *record) bool {
-	if privileged(g.JSON) {
-		return true
-	}
-	for outer := range s.groupsOf(g) {
-		if privileged(outer.group.JSON) {
-			return true
-		}
-	}
-	return false
-}
-
-// Privileged reports whether the User has roles or is in a protected Group: whoever links it to a sign-in takes them over.
-func (s *Snapshot) Privileged(user ID) bool {
-	r := s.scope.get(user)
-	if r == nil || r.Type != userType {
-		return false
-	}
-	if len(gjson.GetBytes(r.JSON, "roles").Array()) > 0 {
-		return true
-	}
-	for g := range s.groupsOf(r) {
-		if privileged(g.group.JSON) {
-			return true
-		}
-	}
-	return false
-}
-
-// Note returns a note's value; nil if there is none.
-func (s *Snapshot) Note(kind string, id ID) []byte {
-	n, _ := s.scope.notes.Get(kind + "/" + id.raw())
-	return n.value
 }

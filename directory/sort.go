@@ -7,6 +7,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"rollcall/directory/internal/state"
 	"rollcall/directory/schema"
 )
 
@@ -35,10 +36,10 @@ func (a sortKey) compare(b sortKey) int {
 
 // sort orders records by the query's attribute (RFC 7644 §3.4.2.3); equal ones stay in the order they came in, so the order
 // is the same for every page. Error: *schema.Error (invalidValue) where no type has the attribute or it has no order.
-func (s *Snapshot) sort(found []*record, types []*schema.ResourceType, q Query) ([]*record, error) {
+func (s *search) sort(found []*state.Record, types []*schema.ResourceType) ([]*state.Record, error) {
 	by := map[string]*schema.Attribute{}
 	for _, t := range types {
-		a := t.Lookup(q.SortBy)
+		a := t.Lookup(s.SortBy)
 		if a == nil {
 			continue
 		}
@@ -54,18 +55,18 @@ func (s *Snapshot) sort(found []*record, types []*schema.ResourceType, q Query) 
 		by[t.Name] = a
 	}
 	if len(by) == 0 && len(types) > 0 {
-		return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%q is no attribute of %s", q.SortBy, typeNames(types))
+		return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%q is not an attribute of %s", s.SortBy, typeNames(types))
 	}
 	type keyed struct {
 		sortKey
-		rec *record
+		rec *state.Record
 	}
 	list := make([]keyed, len(found))
 	for i, r := range found {
-		list[i] = keyed{s.sortKey(r, by[r.Type], q), r}
+		list[i] = keyed{s.sortKey(r, by[r.Type]), r}
 	}
 	slices.SortStableFunc(list, func(a, b keyed) int {
-		if q.Descending {
+		if s.Descending {
 			return b.compare(a.sortKey)
 		}
 		return a.compare(b.sortKey)
@@ -84,18 +85,18 @@ func typeNames(types []*schema.ResourceType) string {
 	return strings.Join(names, ", ")
 }
 
-func (s *Snapshot) sortKey(r *record, a *schema.Attribute, q Query) sortKey {
+func (s *search) sortKey(r *state.Record, a *schema.Attribute) sortKey {
 	if a == nil {
 		return sortKey{missing: true}
 	}
 	switch a.Path {
-	case "meta.created":
-		return sortKey{text: timeKey(r.Created)}
+	case "meta.CreateRevision":
+		return sortKey{text: schema.TimeKey(r.Created)}
 	case "meta.lastModified":
-		_, at := s.scope.modified(r)
-		return sortKey{text: timeKey(at)}
+		_, at := s.snap.scope.Modified(r)
+		return sortKey{text: schema.TimeKey(at)}
 	}
-	v := s.sortValue(r, a, q)
+	v := s.sortValue(r, a)
 	switch {
 	case !v.Exists() || v.Type == gjson.Null || (v.Type == gjson.String && v.Str == ""):
 		return sortKey{missing: true}
@@ -112,11 +113,11 @@ func (s *Snapshot) sortKey(r *record, a *schema.Attribute, q Query) sortKey {
 }
 
 // sortValue is the attribute's value, of a multi-valued one the primary, else the first.
-func (s *Snapshot) sortValue(r *record, a *schema.Attribute, q Query) gjson.Result {
+func (s *search) sortValue(r *state.Record, a *schema.Attribute) gjson.Result {
 	root := a.Root()
 	holder := gjson.GetBytes(r.JSON, root.JSONPath)
 	if root.Derived {
-		holder = gjson.ParseBytes(View{s, r, q.Meta}.Derived(root.Name))
+		holder = gjson.ParseBytes(View{s.snap, r, s.Meta}.Derived(root.Name))
 	}
 	if holder.IsArray() {
 		holder = primary(holder)

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
 	"rollcall/directory/schema"
 )
 
@@ -13,8 +15,8 @@ import (
 const (
 	// MaxDocument is the largest stored document in bytes.
 	MaxDocument = 1 << 20
-	// MaxConditions is how many resources and values one atomic change may rest on: etcd's default limit less our own.
-	MaxConditions = 120
+	// MaxConditions is how many resources and values one atomic change may depend on: etcd's default limit less our own.
+	MaxConditions = store.MaxConditions
 	// MaxMemberships is how many memberships one request may change.
 	MaxMemberships = 10_000
 )
@@ -22,32 +24,57 @@ const (
 // Tx is a change in the making: the snapshot it decides on, what it has read, and what it will write. A change may run more
 // than once, so it must be pure but for its Tx. A Tx is not safe for several goroutines.
 type Tx struct {
+	writeSet
 	dir     *Directory
 	snap    *Snapshot
-	attempt int
+	attempt attempt
 	at      time.Time
 
-	conditions map[string]condition
-	writes     map[string]entry
-	order      []string       // keys of writes, as first written
-	staged     map[ID]*record // as they will be; nil: deleted
-	touched    map[ID]*record // Groups of which only the members change
-	edges      map[[2]ID]bool // memberships added (true) and removed in this change
-	changed    int            // memberships
+	staged     map[ID]*state.Record // as they will be; nil: deleted
+	results    []*state.Record      // versions are set by the commit
+	touched    map[ID]*state.Record // Groups of which only the members change
+	members    memberships          // added and removed
 	event      eventDraft
-	results    []*record // versions are set by the commit
-	frees      bool      // deletes something: allowed when the store is full
-	grantor    grantor
+	frees      bool          // deletes something: allowed when the store is full
 	activating bool          // the last step of a change of definitions
 	secrets    map[ID]string // of AccessTokens created here
 }
 
-func newTx(d *Directory, s *Snapshot, attempt int) *Tx {
-	return &Tx{dir: d, snap: s, attempt: attempt, at: d.store.now().Truncate(time.Millisecond), conditions: map[string]condition{},
-		writes: map[string]entry{}, staged: map[ID]*record{}, touched: map[ID]*record{}, edges: map[[2]ID]bool{}, event: eventDraft{paths: map[string]bool{}}}
+// attempt is what is known of the runs of a change before this one.
+type attempt struct {
+	number  int             // of the runs before
+	present map[string]bool // keys that exist and are not held in memory, as failed commits told
 }
 
-// Snapshot is the state that the change decides on. What is found in it is not guarded; see Get.
+// next is the attempt after a commit that failed.
+func (a attempt) next(o store.Outcome) attempt {
+	next := attempt{a.number + 1, maps.Clone(a.present)}
+	for _, key := range o.Present {
+		if next.present == nil {
+			next.present = map[string]bool{}
+		}
+		next.present[key] = true
+	}
+	return next
+}
+
+func newTx(d *Directory, s *Snapshot, a attempt) *Tx {
+	tx := &Tx{writeSet: newWriteSet(), dir: d, snap: s, attempt: a, at: d.store.now().Truncate(time.Millisecond),
+		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, event: newEventDraft(), secrets: map[ID]string{}}
+	tx.members = newMemberships(tx)
+	return tx
+}
+
+// clone is a copy to go back to: when a change of a chain fails, the next one goes on from there.
+func (tx *Tx) clone() Tx {
+	c := *tx
+	c.writeSet, c.event, c.members = tx.writeSet.clone(), tx.event.clone(), tx.members.clone()
+	c.staged, c.touched = maps.Clone(tx.staged), maps.Clone(tx.touched)
+	c.results, c.secrets = slices.Clone(tx.results), maps.Clone(tx.secrets)
+	return c
+}
+
+// Snapshot is the state that the change decides on. The change does not depend on what is found in it; see Get.
 func (tx *Tx) Snapshot() *Snapshot { return tx.snap }
 
 // Actor is who makes the change.
@@ -56,38 +83,18 @@ func (tx *Tx) Actor() Actor { return tx.dir.actor }
 // Now is the time of the change, in milliseconds.
 func (tx *Tx) Now() time.Time { return tx.at }
 
-func (tx *Tx) keys() scopeKeys { return tx.dir.store.keys.scope(tx.snap.key) }
+func (tx *Tx) keys() state.ScopeKeys { return tx.snap.keys() }
 
 // keysOf are the keys of the scope where resources of the type live.
-func (tx *Tx) keysOf(typ string) scopeKeys {
-	home, _ := tx.snap.home(typ)
-	return tx.dir.store.keys.scope(home)
-}
+func (tx *Tx) keysOf(typ string) state.ScopeKeys { return tx.dir.store.keys.Scope(tx.snap.homeID(typ)) }
 
-func (tx *Tx) put(key string, value []byte) { tx.write(entry{key: key, value: value}) }
-func (tx *Tx) delete(key string)            { tx.write(entry{key: key, deleted: true}) }
-
-func (tx *Tx) write(e entry) {
-	if _, ok := tx.writes[e.key]; !ok {
-		tx.order = append(tx.order, e.key)
-	}
-	tx.writes[e.key] = e
-}
-
-// require adds a condition of the commit. The stronger of two on one key stays.
-func (tx *Tx) require(c condition) {
-	if had, ok := tx.conditions[c.key]; !ok || had.kind == createRevision {
-		tx.conditions[c.key] = c
-	}
-}
-
-// Get returns the resource and makes the change rest on it: the commit compares its revision. A Group is compared by its
+// Get returns the resource and makes the change depend on it: the commit compares its revision. A Group is compared by its
 // existence alone, so that members can be added while it is renamed; Replace, Delete and GuardMembers compare all of it.
 // Errors: as Snapshot.Get.
 func (tx *Tx) Get(typ string, id ID) (*Resource, error) {
 	if r, ok := tx.staged[id]; ok {
 		if r == nil || r.Type != typ {
-			return nil, errorf(NotFound, "", "%s %s not found", typ, id)
+			return nil, notFound(typ, id)
 		}
 		return &r.Resource, nil
 	}
@@ -95,22 +102,29 @@ func (tx *Tx) Get(typ string, id ID) (*Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx.guard(tx.snap.record(typ, id), typ != groupType)
+	tx.guard(tx.snap.record(typ, id), typ != schema.GroupType)
 	return r, nil
 }
 
 // guard compares the record: all of it, or only that it exists.
-func (tx *Tx) guard(r *record, whole bool) {
-	key := tx.keysOf(r.Type).resource(r.Type, r.ID)
+func (tx *Tx) guard(r *state.Record, whole bool) {
+	keys := tx.keysOf(r.Type)
 	if whole {
-		tx.require(unchanged(key, int64(r.Version)))
+		tx.require(unchangedRecord(keys, r))
 	} else {
-		tx.require(condition{key: key, kind: createRevision, revision: r.created})
+		tx.require(store.CreatedAt(keys.Resource(r.Type, r.ID), r.CreateRevision))
+	}
+}
+
+// guardUnlessStaged compares all of the record, unless this change writes it.
+func (tx *Tx) guardUnlessStaged(r *state.Record) {
+	if _, ok := tx.staged[r.ID]; !ok {
+		tx.guard(r, true)
 	}
 }
 
 // record is the resource as this change has it so far; nil if there is none.
-func (tx *Tx) record(typ string, id ID) *record {
+func (tx *Tx) record(typ string, id ID) *state.Record {
 	if r, ok := tx.staged[id]; ok {
 		if r == nil || r.Type != typ {
 			return nil
@@ -120,14 +134,14 @@ func (tx *Tx) record(typ string, id ID) *record {
 	return tx.snap.record(typ, id)
 }
 
-// Create adds a resource and gives it an id. The document holds what Parse and Check of its type allow. The returned
+// Create adds a resource and gives it an ID. The document holds what Parse and Check of its type allow. The returned
 // resource has its version once the change is committed. Errors: Exists naming the attribute, Invalid, TooLarge, Forbidden;
 // *schema.Error where the document breaks its schema.
 func (tx *Tx) Create(typ string, doc schema.Document) (*Resource, error) {
 	return tx.CreateAs(NewID(), typ, doc)
 }
 
-// CreateAs is Create with an id that was chosen by NewID before, so that other resources can refer to it already.
+// CreateAs is Create with an ID that was chosen by NewID before, so that other resources can refer to it already.
 func (tx *Tx) CreateAs(id ID, typ string, doc schema.Document) (*Resource, error) {
 	if err := tx.dir.actor.mayWrite(typ); err != nil {
 		return nil, err
@@ -135,21 +149,24 @@ func (tx *Tx) CreateAs(id ID, typ string, doc schema.Document) (*Resource, error
 	return tx.create(id, typ, doc, nil)
 }
 
-func (tx *Tx) create(id ID, typ string, doc schema.Document, server func(*record)) (*Resource, error) {
+// create adds a resource; server, unless nil, sets what only the server knows.
+func (tx *Tx) create(id ID, typ string, doc schema.Document, server func(*state.Record)) (*Resource, error) {
 	t := tx.snap.Type(typ)
 	if t == nil {
 		return nil, errorf(NotFound, "", "no resource type %s", typ)
 	}
-	r := &record{Resource: Resource{Type: typ, ID: id, Created: tx.at, LastModified: tx.at}}
-	if p := tx.snap.scope.pending; p != nil && p.byName[typ] == nil {
+	if p := tx.snap.scope.Proposed(); p != nil && p.Type(typ) == nil {
 		return nil, errorf(Busy, "", "the resource type %s is being removed", typ)
 	}
+
+	// The record, completed by the server and the rules of its type.
+	r := state.NewRecord(typ, id, tx.at)
 	doc = maps.Clone(doc)
-	doc["id"] = r.ID.String()
+	doc["id"] = id.String()
 	if server != nil {
 		server(r)
 	}
-	if rule := rules[typ].create; rule != nil {
+	if rule := kindOf(typ).rule.create; rule != nil {
 		if err := rule(tx, r, doc); err != nil {
 			return nil, err
 		}
@@ -157,23 +174,26 @@ func (tx *Tx) create(id ID, typ string, doc schema.Document, server func(*record
 	if err := tx.encode(t, r, doc); err != nil {
 		return nil, err
 	}
+
+	// Its ID must be new, and its unique values free.
 	for _, u := range tx.uniqueAttributes(t) {
-		for _, key := range attributeKeys(u, r.JSON) {
-			if err := tx.claim(r, u, key); err != nil {
+		for _, key := range state.AttributeKeys(u, r.JSON) {
+			if err := tx.unique(r, u).claim(key); err != nil {
 				return nil, err
 			}
 		}
 	}
-	tx.require(absent(tx.keysOf(typ).resource(typ, r.ID)))
+	tx.require(store.Absent(tx.keysOf(typ).Resource(typ, id)))
+
 	tx.stage(r, "create")
 	for _, name := range slices.Sorted(maps.Keys(doc)) {
-		tx.touch(r.ID, name)
+		tx.event.touch(id, name)
 	}
 	return &r.Resource, nil
 }
 
 // encode checks the document and writes it into the record.
-func (tx *Tx) encode(t *schema.ResourceType, r *record, doc schema.Document) error {
+func (tx *Tx) encode(t *schema.ResourceType, r *state.Record, doc schema.Document) error {
 	if err := t.Check(doc); err != nil {
 		return err
 	}
@@ -185,42 +205,18 @@ func (tx *Tx) encode(t *schema.ResourceType, r *record, doc schema.Document) err
 		return errorf(TooLarge, "", "the resource has %d bytes; at most %d are stored", len(b), MaxDocument)
 	}
 	r.JSON = b
-	if next := tx.pendingType(t); next != nil {
+	if next := tx.proposedType(t); next != nil {
 		return conforms(next, r)
 	}
 	return nil
 }
 
-// pendingType is the type as a pending change of definitions would have it; nil where it stays as it is.
-func (tx *Tx) pendingType(t *schema.ResourceType) *schema.ResourceType {
-	if tx.activating || tx.snap.scope.pending == nil {
-		return nil
-	}
-	next := tx.snap.scope.pending.byName[t.Name]
-	if next == nil || same(t, next) {
-		return nil
-	}
-	return next
-}
-
-// uniqueAttributes are those of the type and of what a pending change would make of it.
-func (tx *Tx) uniqueAttributes(t *schema.ResourceType) []*schema.Attribute {
-	unique := uniqueAttributes(t)
-	if next := tx.pendingType(t); next != nil {
-		for _, a := range uniqueAttributes(next) {
-			if old := t.Lookup(a.Path); old == nil || old.Uniqueness == schema.UniqueNone {
-				unique = append(unique, a)
-			}
-		}
-	}
-	return unique
-}
-
-func (tx *Tx) stage(r *record, action string) {
-	tx.put(tx.keysOf(r.Type).resource(r.Type, r.ID), r.encode())
+// stage puts the record and makes it a result of the change.
+func (tx *Tx) stage(r *state.Record, action string) {
+	tx.put(tx.keysOf(r.Type).Resource(r.Type, r.ID), r.Encode())
 	tx.staged[r.ID] = r
 	tx.results = append(tx.results, r)
-	tx.mention(action, r.Type, r.ID)
+	tx.Mention(action, r.Type, r.ID)
 }
 
 // Replace gives the resource, which was read by Get, another document. An equal document writes nothing and returns old.
@@ -236,46 +232,43 @@ func (tx *Tx) Replace(old *Resource, doc schema.Document) (*Resource, error) {
 func (tx *Tx) replace(old *Resource, doc schema.Document) (*Resource, error) {
 	was := tx.record(old.Type, old.ID)
 	if was == nil {
-		return nil, errorf(NotFound, "", "%s %s not found", old.Type, old.ID)
+		return nil, notFound(old.Type, old.ID)
 	}
-	t := tx.snap.Type(old.Type)
-	r := *was
-	r.Version, r.memo = 0, nil
+
+	// The next record, completed by the rules of its type.
+	t, r := tx.snap.Type(old.Type), was.Next()
 	doc = maps.Clone(doc)
 	doc["id"] = r.ID.String()
-	if rule := rules[old.Type].replace; rule != nil {
-		if err := rule(tx, was, &r, doc); err != nil {
+	if rule := kindOf(old.Type).rule.replace; rule != nil {
+		if err := rule(tx, was, r, doc); err != nil {
 			return nil, err
 		}
 	}
-	if err := tx.encode(t, &r, doc); err != nil {
+	if err := tx.encode(t, r, doc); err != nil {
 		return nil, err
 	}
 	if string(r.JSON) == string(was.JSON) {
 		return old, nil
 	}
+
+	// It depends on the record as it was, and on its new unique values being free.
 	tx.guardUnlessStaged(was)
 	for _, u := range tx.uniqueAttributes(t) {
-		if err := tx.reclaim(was, &r, u); err != nil {
+		if err := tx.unique(r, u).moveFrom(was); err != nil {
 			return nil, err
 		}
 	}
+
 	r.LastModified = tx.later(old.LastModified)
 	paths, err := changedPaths(t, was.JSON, doc)
 	if err != nil {
 		return nil, err
 	}
-	tx.stage(&r, "update")
+	tx.stage(r, "update")
 	for _, p := range paths {
-		tx.touch(r.ID, p)
+		tx.event.touch(r.ID, p)
 	}
 	return &r.Resource, nil
-}
-
-func (tx *Tx) guardUnlessStaged(r *record) {
-	if _, ok := tx.staged[r.ID]; !ok {
-		tx.guard(r, true)
-	}
 }
 
 // later is the time of the change, moved on where the clock has not: lastModified only goes forward.
@@ -286,7 +279,7 @@ func (tx *Tx) later(before time.Time) time.Time {
 	return before.Add(time.Millisecond)
 }
 
-// Delete removes the resource, which was read by Get. Deleting a User leaves a DeletedUser of the same id; deleting a
+// Delete removes the resource, which was read by Get. Deleting a User leaves a DeletedUser of the same ID; deleting a
 // DeletedUser frees its userName. Errors: Forbidden, Mutability.
 func (tx *Tx) Delete(old *Resource) error {
 	if err := tx.dir.actor.mayWrite(old.Type); err != nil {
@@ -294,25 +287,22 @@ func (tx *Tx) Delete(old *Resource) error {
 	}
 	r := tx.record(old.Type, old.ID)
 	if r == nil {
-		return errorf(NotFound, "", "%s %s not found", old.Type, old.ID)
+		return notFound(old.Type, old.ID)
 	}
 	tx.guardUnlessStaged(r)
 	tx.frees = true
-	tx.mention("delete", r.Type, r.ID)
-	if rule := rules[old.Type].delete; rule != nil {
+	tx.Mention("delete", r.Type, r.ID)
+	if rule := kindOf(old.Type).rule.delete; rule != nil {
 		if err := rule(tx, r); err != nil {
 			return err
 		}
 	}
 	for _, u := range tx.uniqueAttributes(tx.snap.Type(r.Type)) {
-		if isUserName(r.Type, u) {
-			continue // stays with its DeletedUser
-		}
-		for _, key := range attributeKeys(u, r.JSON) {
-			tx.delete(tx.keysOf(r.Type).unique(r.Type, u.Path, key))
+		if !isUserName(r.Type, u) { // which stays with its DeletedUser
+			tx.unique(r, u).release()
 		}
 	}
-	tx.delete(tx.keysOf(r.Type).resource(r.Type, r.ID))
+	tx.delete(tx.keysOf(r.Type).Resource(r.Type, r.ID))
 	tx.staged[r.ID] = nil
 	return nil
 }
@@ -328,8 +318,6 @@ func (tx *Tx) Touched(old *Resource) *Resource {
 	}
 	return old
 }
-
-func (tx *Tx) empty() bool { return len(tx.writes) == 0 }
 
 // changedPaths are the top-level attributes, and those of extensions, whose values differ.
 func changedPaths(t *schema.ResourceType, was []byte, doc schema.Document) ([]string, error) {

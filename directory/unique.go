@@ -1,86 +1,115 @@
 package directory
 
 import (
-	"context"
 	"slices"
 
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
 	"rollcall/directory/schema"
 )
 
-// claim makes the record the holder of a unique value: the commit compares that nobody holds it, or that a DeletedUser does,
-// from whom it is taken over. Error: Exists naming the attribute.
-func (tx *Tx) claim(r *record, a *schema.Attribute, key string) error {
-	_, sc := tx.snap.home(r.Type)
-	taken := func(o *record) bool {
-		return o != nil && o.ID != r.ID && o.Type == r.Type && slices.Contains(attributeKeys(a, o.JSON), key)
-	}
-	exists := errorf(Exists, a.Path, "the value belongs to another %s already", r.Type)
-	for o := range sc.withKey(r.Type, a, key) {
-		now, staged := tx.staged[o.ID]
-		if !staged {
-			now = o
-		}
-		if taken(now) {
-			return exists
-		}
-	}
-	for _, o := range tx.staged {
-		if taken(o) {
-			return exists
-		}
-	}
-	k := tx.keysOf(r.Type).unique(r.Type, a.Path, key)
-	if tx.attempt > 0 && !sc.indexes(r.Type, a) { // becomes unique at this moment: who holds it is known to etcd only
-		if held, err := tx.dir.store.value(context.Background(), k); err != nil || held != "" {
-			if err != nil {
-				return err
+// uniqueAttributes are those of the type and of what a pending change of definitions would make of it.
+func (tx *Tx) uniqueAttributes(t *schema.ResourceType) []*schema.Attribute {
+	unique := state.UniqueAttributes(t)
+	if next := tx.proposedType(t); next != nil {
+		for _, a := range state.UniqueAttributes(next) {
+			if old := t.Lookup(a.Path); old == nil || old.Uniqueness == schema.UniqueNone {
+				unique = append(unique, a)
 			}
-			return exists
 		}
 	}
-	if w, ok := tx.writes[k]; ok && w.deleted { // given up by another resource in this very change
-		tx.put(k, []byte(r.ID.raw()))
-		return nil
-	}
-	if held := tx.heldByTombstone(r, a, key); held != nil {
-		tx.require(condition{key: k, kind: valueIs, value: held.ID.raw()})
-		if _, ended := tx.staged[held.ID]; !ended { // else it ends in this very change
-			released := *held
-			released.released = true
-			tx.guard(held, true)
-			tx.put(tx.keys().resource(deletedUserType, held.ID), released.encode())
-		}
-	} else {
-		tx.require(absent(k))
-	}
-	tx.put(k, []byte(r.ID.raw()))
-	return nil
-}
-
-func (tx *Tx) heldByTombstone(r *record, a *schema.Attribute, key string) *record {
-	if !isUserName(r.Type, a) {
-		return nil
-	}
-	return tx.snap.scope.holder(key)
+	return unique
 }
 
 // isUserName tells the User's userName from other unique attributes: it alone outlives the User.
-func isUserName(typ string, a *schema.Attribute) bool { return typ == userType && a.Path == "userName" }
+func isUserName(typ string, a *schema.Attribute) bool {
+	return typ == schema.UserType && a.Path == "userName"
+}
 
-// reclaim moves the record's claims from its old document to its new one.
-func (tx *Tx) reclaim(was, r *record, a *schema.Attribute) error {
-	before, after := attributeKeys(a, was.JSON), attributeKeys(a, r.JSON)
-	for _, key := range before {
-		if !slices.Contains(after, key) {
-			tx.delete(tx.keysOf(r.Type).unique(r.Type, a.Path, key))
+// unique are the values of a unique attribute of a record, as a change writes them.
+type unique struct {
+	tx   *Tx
+	rec  *state.Record
+	attr *schema.Attribute
+}
+
+func (tx *Tx) unique(r *state.Record, a *schema.Attribute) unique { return unique{tx, r, a} }
+
+// key is the key of etcd that holds the value.
+func (u unique) key(value string) string {
+	return u.tx.keysOf(u.rec.Type).Unique(u.rec.Type, u.attr.Path, value)
+}
+
+// claim makes the record the holder of a value, which is given as its comparison key: the commit compares that nobody holds
+// it, or that a DeletedUser does, from whom it is taken over. Error: Exists naming the attribute.
+func (u unique) claim(value string) error {
+	tx, key := u.tx, u.key(value)
+	if u.taken(value) || tx.attempt.present[key] {
+		return errorf(Exists, u.attr.Path, "another %s has this value already", u.rec.Type)
+	}
+	switch tombstone := u.tombstone(value); {
+	case tx.deletes(key): // another resource gives it up in this very change
+	case tombstone != nil:
+		tx.require(store.Holds(key, tombstone.ID.Raw()))
+		if _, ended := tx.staged[tombstone.ID]; !ended { // else it ends in this very change
+			releaseTombstone(tx, tombstone)
+		}
+	case tx.snap.home(u.rec.Type).Indexed(u.rec.Type, u.attr):
+		tx.require(store.Absent(key))
+	default: // it becomes unique at this moment: etcd alone knows who holds it
+		tx.requireUnheld(key)
+	}
+	tx.put(key, []byte(u.rec.ID.Raw()))
+	return nil
+}
+
+// taken reports whether another resource has the value, as this change has it so far.
+func (u unique) taken(value string) bool {
+	has := func(o *state.Record) bool {
+		return o != nil && o.ID != u.rec.ID && o.Type == u.rec.Type && slices.Contains(state.AttributeKeys(u.attr, o.JSON), value)
+	}
+	for o := range u.tx.snap.home(u.rec.Type).WithKey(u.rec.Type, u.attr, value) {
+		if _, staged := u.tx.staged[o.ID]; !staged && has(o) {
+			return true
 		}
 	}
-	for _, key := range after {
-		if !slices.Contains(before, key) {
-			if err := tx.claim(r, a, key); err != nil {
+	for _, o := range u.tx.staged {
+		if has(o) {
+			return true
+		}
+	}
+	return false
+}
+
+// tombstone is the DeletedUser that holds the value; nil if none does.
+func (u unique) tombstone(value string) *state.Record {
+	if !isUserName(u.rec.Type, u.attr) {
+		return nil
+	}
+	return u.tx.snap.holder(value)
+}
+
+// moveFrom gives up the values that the record had before and has no more, and claims those that it did not have.
+func (u unique) moveFrom(was *state.Record) error {
+	before, after := state.AttributeKeys(u.attr, was.JSON), state.AttributeKeys(u.attr, u.rec.JSON)
+	for _, value := range before {
+		if !slices.Contains(after, value) {
+			u.tx.delete(u.key(value))
+		}
+	}
+	for _, value := range after {
+		if !slices.Contains(before, value) {
+			if err := u.claim(value); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// release gives up the record's values.
+func (u unique) release() {
+	for _, value := range state.AttributeKeys(u.attr, u.rec.JSON) {
+		u.tx.delete(u.key(value))
+	}
 }

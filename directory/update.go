@@ -2,10 +2,17 @@ package directory
 
 import (
 	"context"
+
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
 )
 
-// maxAttempts is how often a change is run before its caller is told that others are faster.
+// maxAttempts is how often a change runs before its caller is told that concurrent changes win.
 const maxAttempts = 16
+
+func errTooManyRaces() error {
+	return errorf(Busy, "", "gave up after %d conflicting updates; try again", maxAttempts)
+}
 
 // Update runs the change on a linearizable snapshot and commits what it staged as one transaction: all of it or nothing. A
 // lost race runs it again on a newer snapshot. A change that fails or stages nothing commits nothing. The snapshot returned
@@ -13,12 +20,13 @@ const maxAttempts = 16
 // Unavailable, Full, TooLarge, Unauthenticated where the credential was revoked meanwhile, NotFound where the organization was
 // deleted, Forbidden where it is not active.
 func (d *Directory) Update(ctx context.Context, change func(*Tx) error) (*Snapshot, error) {
-	for attempt := range maxAttempts {
-		s, err := d.attempt(ctx, attempt)
+	for a := (attempt{}); a.number < maxAttempts; {
+		// Run the change.
+		s, err := d.attempt(ctx, a.number)
 		if err != nil {
 			return nil, err
 		}
-		tx := newTx(d, s, attempt)
+		tx := newTx(d, s, a)
 		if err := change(tx); err != nil {
 			return nil, err
 		}
@@ -28,26 +36,29 @@ func (d *Directory) Update(ctx context.Context, change func(*Tx) error) (*Snapsh
 		if tx.defines() && !tx.activating {
 			return d.define(ctx, tx, change)
 		}
+
+		// Commit what it staged.
 		p, err := tx.part()
 		if err != nil {
 			return nil, err
 		}
-		out, err := d.store.commit(ctx, []part{p})
+		out, err := d.store.node.Commit(ctx, []store.Part{p})
 		if err != nil {
 			return nil, err
 		}
-		if out[0].committed {
-			return d.after(ctx, tx, out[0])
+		if out[0].Committed {
+			return d.after(tx, out[0])
 		}
-		d.store.metrics.conflicts.Inc()
+		a = a.next(out[0])
+		d.store.lostRaces.Inc()
 	}
-	return nil, errorf(Busy, "", "other changes of the same resources were faster %d times; try again", maxAttempts)
+	return nil, errTooManyRaces()
 }
 
 // attempt returns the snapshot to run the change on: the first time the one on which the credential was judged.
 func (d *Directory) attempt(ctx context.Context, n int) (*Snapshot, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, unavailable(err)
+		return nil, state.Unanswered(err)
 	}
 	if n == 0 {
 		return d.Snapshot(ctx)
@@ -55,12 +66,11 @@ func (d *Directory) attempt(ctx context.Context, n int) (*Snapshot, error) {
 	return d.fresh(ctx)
 }
 
-func (d *Directory) after(ctx context.Context, tx *Tx, o outcome) (*Snapshot, error) {
+// after gives the results their versions and returns a snapshot that holds the commit.
+func (d *Directory) after(tx *Tx, o store.Outcome) (*Snapshot, error) {
 	d.first.Store(nil)
-	for _, r := range tx.results {
-		r.Version = Version(o.revision)
-	}
-	f, err := d.store.replica.snapshot()
+	tx.committed(o)
+	f, err := d.store.node.Latest()
 	if err != nil {
 		return nil, err
 	}
@@ -71,56 +81,45 @@ func (d *Directory) after(ctx context.Context, tx *Tx, o outcome) (*Snapshot, er
 	return s, err
 }
 
+func (tx *Tx) committed(o store.Outcome) {
+	for _, r := range tx.results {
+		r.Version = Version(o.Revision)
+	}
+}
+
 // part turns what the change staged into a part of a transaction, with the compares that every write has: the scope as it
 // was, the credential, and the Event's absence.
-func (tx *Tx) part() (part, error) {
+func (tx *Tx) part() (store.Part, error) {
+	// The organization, the quota and the credential must allow it, and do so still when it is committed.
 	d, s := tx.dir, tx.snap
 	if !s.Active() {
-		return part{}, errorf(Forbidden, "", "the organization is not active")
+		return store.Part{}, errorf(Forbidden, "", "the organization is not active")
 	}
-	if d.store.full.Load() && !tx.frees {
-		return part{}, &Error{Kind: Full, Detail: fullDetail}
+	if d.store.node.Quota.Full() && !tx.frees {
+		return store.Part{}, store.ErrFull(nil)
 	}
-	tx.require(unchanged(tx.keys().scope(), s.scope.control.revision))
+	tx.require(store.Unchanged(tx.keys().Control(), s.scope.Control().Revision))
 	if d.actor.judge != nil {
 		conditions, err := d.actor.judge(s)
 		if err != nil {
-			return part{}, err
+			return store.Part{}, err
 		}
 		for _, c := range conditions {
 			tx.require(c)
 		}
 	}
-	id := d.store.timeIDs.next(tx.at)
-	fence := tx.keys().event(id)
-	doc, err := tx.eventJSON(id)
-	if err != nil {
-		return part{}, err
-	}
-	event := &record{Resource: Resource{Type: eventType, ID: id, JSON: doc, Created: tx.at, LastModified: tx.at}}
-	tx.require(absent(fence))
-	tx.put(fence, event.encode())
-	p := part{fence: fence, conditions: make([]condition, 0, len(tx.conditions)), writes: make([]entry, 0, len(tx.order))}
-	for _, c := range tx.conditions {
-		p.conditions = append(p.conditions, c)
-	}
-	for _, key := range tx.order {
-		p.writes = append(p.writes, tx.writes[key])
-	}
-	return p, nil
-}
 
-// housekeep writes without scope, credential or Event: sweeps and notes. It may fail and be done again. Errors: Busy where a
-// condition does not hold; Unavailable.
-func (s *Store) housekeep(ctx context.Context, conditions []condition, writes []entry) error {
-	if len(writes) == 0 {
-		return nil
+	// The Event is also the fence that settles an unknown outcome.
+	id := d.store.timeIDs.Next(tx.at)
+	event, err := tx.event.record(id, tx.at, tx.actor())
+	if err != nil {
+		return store.Part{}, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*commitTimeout)
-	defer cancel()
-	out, err := s.commit(ctx, []part{{conditions: conditions, writes: writes}})
-	if err == nil && !out[0].committed {
-		err = errorf(Busy, "", "what this rests on changed meanwhile; try again")
-	}
-	return err
+	fence := tx.keys().Events() + id.Raw()
+	tx.require(store.Absent(fence))
+	tx.put(fence, event.Encode())
+
+	p := tx.writeSet.part()
+	p.Fence = fence
+	return p, nil
 }

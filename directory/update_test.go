@@ -55,6 +55,7 @@ func TestLifeOfAUser(t *testing.T) {
 
 // TestLostRace blocks inside the change, lets another one win, and counts how often the change ran.
 func TestLostRace(t *testing.T) {
+	access := schema.Document{groupAccess: map[string]any{"roles": []any{map[string]any{"value": "administrator"}}}}
 	for _, c := range []struct {
 		name string
 		make func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error)
@@ -95,6 +96,22 @@ func TestLostRace(t *testing.T) {
 		{"add members: renamed meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
 			return add(g.ID, u.ID), modify("Group", g.ID, schema.Document{"displayName": "other"})
 		}, 1, 0},
+		{"add members, privileges guarded: another addition", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+			return addUnprivileged(g.ID, u.ID), add(g.ID, v.ID)
+		}, 1, 0},
+		{"add members, privileges guarded: roles meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+			return addUnprivileged(g.ID, u.ID), modify("Group", g.ID, access)
+		}, 2, 0},
+		{"add members, privileges guarded: nested meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+			outer := create(t, d, "Group", schema.Document{"displayName": "outer", groupAccess: access[groupAccess]})
+			return addUnprivileged(g.ID, u.ID), add(outer.ID, g.ID)
+		}, 2, 0},
+		{"add members, privileges guarded: roles of a group around it meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+			middle, outer := createGroup(t, d, "middle"), createGroup(t, d, "outer")
+			update(t, d, add(middle.ID, g.ID))
+			update(t, d, add(outer.ID, middle.ID))
+			return addUnprivileged(g.ID, u.ID), modify("Group", outer.ID, access)
+		}, 2, 0},
 		{"add members: group deleted meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
 			return add(g.ID, u.ID), remove("Group", g.ID)
 		}, 2, directory.NotFound},

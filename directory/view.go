@@ -3,13 +3,14 @@ package directory
 import (
 	"encoding/json"
 
-	"github.com/tidwall/gjson"
+	"rollcall/directory/internal/state"
+	"rollcall/directory/schema"
 )
 
 // View is a resource with what is derived of it at one snapshot. It is what filters see (filter.Resource).
 type View struct {
 	snap *Snapshot
-	rec  *record
+	rec  *state.Record
 	meta func(*Resource) []byte
 }
 
@@ -18,7 +19,7 @@ type View struct {
 func (s *Snapshot) View(r *Resource, meta func(*Resource) []byte) View {
 	rec := s.record(r.Type, r.ID)
 	if rec == nil {
-		rec = &record{Resource: *r}
+		rec = &state.Record{Resource: *r}
 	}
 	return View{s, rec, meta}
 }
@@ -26,53 +27,59 @@ func (s *Snapshot) View(r *Resource, meta func(*Resource) []byte) View {
 // Document is the stored JSON.
 func (v View) Document() []byte { return v.rec.JSON }
 
-// Derived returns the JSON of an attribute that is not stored: "meta", "groups", "members", the User's extension Access; nil
+// Derived returns the JSON of an attribute that is not stored: meta, and what the row of the type in kinds.go names; nil
 // where it has no value.
 func (v View) Derived(name string) []byte {
-	switch {
-	case name == "meta" && v.meta != nil:
+	if name == "meta" && v.meta != nil {
 		return v.meta(v.snap.resource(v.rec))
-	case name == "groups" && v.rec.Type == userType:
-		var list []map[string]string
-		for g := range v.snap.groupsOf(v.rec) {
-			list = append(list, map[string]string{"value": g.group.ID.String(), "display": display(g.group), "type": direct(g.direct)})
-		}
-		return marshalList(list)
-	case name == "members" && v.rec.Type == groupType:
-		var list []map[string]string
-		for m := range v.snap.scope.membersOf(v.rec) {
-			list = append(list, map[string]string{"value": m.ID.String(), "display": display(m), "type": m.Type})
-		}
-		return marshalList(list)
-	case name == accessURN && v.rec.Type == userType:
-		if roles := v.snap.Roles(v.rec.ID); len(roles) > 0 {
-			b, err := json.Marshal(map[string]any{"effectiveRoles": roles})
-			if err == nil {
-				return b
-			}
-		}
-	case name == "lastUsed" && v.rec.Type == accessTokenType:
-		if at := v.snap.LastUsed(v.rec.ID); at != "" {
-			return []byte(`"` + at + `"`)
-		}
-	case name == "health" && v.rec.Type == identityProviderType:
-		return v.snap.Note(HealthNote, v.rec.ID)
+	}
+	if derive := kindOf(v.rec.Type).derived[name]; derive != nil {
+		return derive(v)
 	}
 	return nil
 }
 
-// HealthNote is the note that holds a connection's health as JSON.
-const HealthNote = "health"
-
-// accessURN is the User's extension that shows effective roles.
-const accessURN = "urn:rollcall:params:scim:schemas:extension:1.0:Access"
-
-func direct(d bool) string {
-	if d {
-		return "direct"
+func derivedGroups(v View) []byte {
+	var list []map[string]string
+	for m := range v.snap.scope.Memberships(&v.rec.Resource) {
+		through := "indirect"
+		if m.Direct {
+			through = "direct"
+		}
+		list = append(list, map[string]string{"value": m.Group.ID.String(), "display": m.Group.Display(), "type": through})
 	}
-	return "indirect"
+	return marshalList(list)
 }
+
+func derivedMembers(v View) []byte {
+	var list []map[string]string
+	for m := range v.snap.scope.Members(v.rec) {
+		list = append(list, map[string]string{"value": m.ID.String(), "display": m.Display(), "type": m.Type})
+	}
+	return marshalList(list)
+}
+
+// derivedAccess is the User's extension that shows effective roles.
+func derivedAccess(v View) []byte {
+	roles := v.snap.Roles(v.rec.ID)
+	if len(roles) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(map[string]any{"effectiveRoles": roles})
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+func derivedLastUsed(v View) []byte {
+	if at := v.snap.LastUsed(v.rec.ID); at != "" {
+		return []byte(`"` + at + `"`)
+	}
+	return nil
+}
+
+func derivedHealth(v View) []byte { return v.snap.Note(HealthNote, v.rec.ID) }
 
 func marshalList(list []map[string]string) []byte {
 	if len(list) == 0 {
@@ -93,16 +100,13 @@ func (v View) Contains(name, value string) bool {
 	}
 	switch name {
 	case "members":
-		return v.rec.Type == groupType && v.snap.IsMember(v.rec.ID, id)
+		return v.rec.Type == schema.GroupType && v.snap.IsMember(v.rec.ID, id)
 	case "groups":
-		for g := range v.snap.groupsOf(v.rec) {
-			if g.group.ID == id {
+		for m := range v.snap.scope.Memberships(&v.rec.Resource) {
+			if m.Group.ID == id {
 				return true
 			}
 		}
 	}
 	return false
 }
-
-// Text returns a top-level or dotted attribute of a stored document as text; "" where it has none.
-func (r *Resource) Text(path string) string { return gjson.GetBytes(r.JSON, path).String() }

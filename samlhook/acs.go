@@ -3,35 +3,38 @@ package samlhook
 import (
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // acs takes the identity provider's answer: verifies it, decides, and commits all of
 // the sign-in as one transaction. Then the browser goes on to finish, because this
 // request came from another site and brought no cookie of ours.
 func (x *exchange) acs() error {
-	post, err := ReadPost(x.r, 0)
-	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		return x.unverified(refusal, &Response{})
+	s, err := x.snapshot()
+	if err != nil {
+		return err
+	}
+	connection, err := s.Get(typeConnection, x.connection)
+	if err != nil {
+		return err
+	}
+	post, err := saml.ReadPost(x.r, 0)
+	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
+		return x.unverified(displayOf(connection, "id"), refusal, nil)
 	}
 	if err != nil {
 		return errBadMessage
 	}
-	if _, err := x.snapshot(); err != nil {
-		return err
-	}
+
 	a := &attempt{exchange: x, post: post, at: x.now()}
-	as := x.dir.As(directory.Connection(x.connection))
-	_, err = as.Update(x.r.Context(), a.change)
-	if refusal := unfit(err); refusal != nil {
-		a.unfit = refusal
-		_, err = as.Update(x.r.Context(), a.change)
-	}
+	err = a.settle(s, connection)
 	if errors.Is(err, errNotRecorded) {
-		return x.unverified(a.refusal, a.response)
+		return x.unverified(displayOf(connection, "id"), a.refusal, a.response.Checks)
 	}
 	if err != nil {
 		return err
@@ -46,65 +49,110 @@ func (x *exchange) acs() error {
 }
 
 // unverified is a message that leaves no record of its own: nobody vouches for it,
-// or it was judged before.
-func (x *exchange) unverified(refusal *Refusal, response *Response) error {
+// or it was judged before. connection is the name to show.
+func (x *exchange) unverified(connection string, refusal *saml.Refusal, checks []saml.Check) error {
 	x.note(OutcomeRefused, refusal)
-	s, err := x.snapshot()
-	if err != nil {
-		return err
-	}
-	r, err := s.Get(typeConnection, x.connection)
-	if err != nil {
-		return err // no connection, no record
-	}
-	x.aggregate.add(occurrence{organization: x.org, connection: r.ID, display: displayOf(r, "id"), correlation: x.id, at: x.now(),
-		refusal: refusal, checks: response.Checks})
+	x.aggregate.add(occurrence{organization: x.org, connection: x.connection, display: connection,
+		correlation: x.id, at: x.now(), refusal: refusal, checks: checks})
 	return refusal
 }
 
 // attempt is one answer of an identity provider while it is judged.
 type attempt struct {
 	*exchange
-	post  Post
-	at    time.Time
-	unfit *Refusal // of an earlier run: the directory does not take what the assertion says
+	post saml.Post
+	at   time.Time
+	verification
 	verdict
+}
+
+// verification is what a message turned out to be by one version of the connection.
+type verification struct {
+	loaded   *loaded
+	response *saml.Response
+	refused  *saml.Refusal // why it is not accepted; nil when it is
+	unfit    *saml.Refusal // the directory does not take what the assertion says, as an earlier run found out
 }
 
 // verdict is what one run of the change found.
 type verdict struct {
-	loaded   *loaded
-	response *Response
-	identity Identity
-	refusal  *Refusal
+	identity saml.Identity
+	refusal  *saml.Refusal
 	decision Decision
 	user     directory.ID // who signs in; zero when refused
 	epoch    int64
 }
 
-// errNotRecorded breaks a change off that leaves nothing.
-var errNotRecorded = errors.New("the attempt is not recorded by itself")
+var (
+	// errNotRecorded breaks a change off that leaves nothing.
+	errNotRecorded = errors.New("the attempt is not recorded by itself")
+	// errOutdated breaks a change off whose connection is not the one that verified the message.
+	errOutdated = errors.New("the connection changed after it verified the message")
+)
+
+// maxVerifications bounds how often a message is verified because the connection changed.
+const maxVerifications = 8
+
+// settle verifies the message and commits the attempt. Verification costs the most and
+// depends on the connection alone, so it comes before the change: a lost race runs the
+// change again, and the message is verified again only if the connection changed.
+func (a *attempt) settle(s *directory.Snapshot, connection *directory.Resource) error {
+	as := a.dir.As(directory.Connection(a.connection))
+	for range maxVerifications {
+		if err := a.verify(s, connection); err != nil {
+			return err
+		}
+		_, err := as.Update(a.r.Context(), a.change)
+		if refusal := unfit(err); refusal != nil {
+			a.unfit = refusal
+			_, err = as.Update(a.r.Context(), a.change)
+		}
+		if !errors.Is(err, errOutdated) {
+			return err
+		}
+		if s, err = a.snapshot(); err != nil {
+			return err
+		}
+		if connection, err = s.Get(typeConnection, a.connection); err != nil {
+			return err
+		}
+	}
+	return errUnavailable
+}
+
+// verify judges the message by the connection as it is on the snapshot.
+func (a *attempt) verify(s *directory.Snapshot, connection *directory.Resource) error {
+	a.verification, a.verdict = verification{}, verdict{}
+	var err error
+	if a.loaded, err = a.exchange.Hook.load(s, a.org, connection); err != nil {
+		return err
+	}
+	begun := time.Now()
+	a.response, err = a.loaded.Verify(a.post.Message, a.at)
+	a.metrics.verifications.Observe(time.Since(begun).Seconds())
+	if err == nil {
+		err = a.loaded.usable()
+	}
+	if err != nil && !errors.As(err, &a.refused) {
+		return err
+	}
+	if !a.response.Verified {
+		a.refusal = a.refused
+		return errNotRecorded
+	}
+	return nil
+}
 
 // change is the transaction of a sign-in. It may run more than once, and everything
-// it decides on is compared by the commit.
+// it decides on is compared by the commit, the connection that verified the message first.
 func (a *attempt) change(tx *directory.Tx) error {
-	a.verdict = verdict{response: &Response{}}
+	a.verdict = verdict{refusal: a.refused}
 	r, err := tx.Get(typeConnection, a.connection)
 	if err != nil {
 		return err
 	}
-	if a.loaded, err = a.exchange.Hook.load(tx.Snapshot(), a.org, r); err != nil {
-		return err
-	}
-	a.response, err = a.loaded.Verify(a.post.Message, a.at)
-	if err == nil {
-		err = a.loaded.usable()
-	}
-	if err != nil && !errors.As(err, &a.refusal) {
-		return err
-	}
-	if !a.response.Verified {
-		return errNotRecorded
+	if r.Version != a.loaded.version {
+		return errOutdated
 	}
 	if err := a.consume(tx); err != nil {
 		return err
@@ -147,10 +195,10 @@ func (a *attempt) consume(tx *directory.Tx) error {
 		"The request that this answers was answered before; begin the sign-in again.")
 }
 
-func (a *attempt) once(tx *directory.Tx, kind, id string, until time.Time, reason Reason, explanation string) error {
+func (a *attempt) once(tx *directory.Tx, kind, id string, until time.Time, reason saml.Reason, explanation string) error {
 	err := tx.UseOnce(kind, id, until)
 	if directory.KindOf(err) == directory.Exists {
-		a.refusal = refuse(reason, explanation)
+		a.refusal = saml.Refuse(reason, explanation)
 		return errNotRecorded
 	}
 	return err
@@ -171,7 +219,7 @@ func (a *attempt) replayKey() (id string, until time.Time, ok bool) {
 	case r.ResponseSigned:
 		id, issuer, issued = r.ID, r.Issuer, r.IssueInstant
 	}
-	until = issued.Add(Limits{}.withDefaults().Lifetime + 2*maxClockSkew)
+	until = issued.Add(saml.DefaultLifetime + 2*maxClockSkew)
 	if !until.After(a.at) {
 		if a.refusal == nil {
 			return "", until, false
@@ -185,7 +233,7 @@ func (a *attempt) replayKey() (id string, until time.Time, ok bool) {
 // decide finds out who the person is and stages what follows from it.
 func (a *attempt) decide(tx *directory.Tx) error {
 	var err error
-	a.identity, err = MapIdentity(a.response.Assertion, a.loaded.Attributes)
+	a.identity, err = saml.MapIdentity(a.response.Assertion, a.loaded.Attributes)
 	if errors.As(err, &a.refusal) {
 		return nil
 	}
@@ -214,7 +262,7 @@ func (a *attempt) decide(tx *directory.Tx) error {
 	case OutcomeSignedIn:
 		return a.update(tx, d)
 	}
-	a.refusal = refuse(d.Reason, d.Explanation)
+	a.refusal = saml.Refuse(d.Reason, d.Explanation)
 	return nil
 }
 
@@ -231,6 +279,9 @@ func (a *attempt) create(tx *directory.Tx, d Decision) error {
 		group, err := tx.Get(typeGroup, id)
 		if err != nil {
 			return err
+		}
+		if !slices.Contains(a.loaded.AllowPrivileged, id) {
+			tx.GuardPrivileges(group)
 		}
 		if err := tx.AddMembers(group, []directory.ID{made.ID}); err != nil {
 			return err
@@ -254,7 +305,7 @@ func (a *attempt) update(tx *directory.Tx, d Decision) error {
 
 // unfit is the refusal for values that the directory does not take; nil for any
 // other error, and for none.
-func unfit(err error) *Refusal {
+func unfit(err error) *saml.Refusal {
 	said := ""
 	if e, ok := errors.AsType[*schema.Error](err); ok {
 		said = e.Error()
@@ -264,7 +315,7 @@ func unfit(err error) *Refusal {
 	if said == "" {
 		return nil
 	}
-	return refuse(ReasonInvalidAttribute, "The User cannot hold what the assertion says ("+clip(said)+"); change what the identity provider sends.")
+	return saml.Refuse(saml.ReasonInvalidAttribute, "The User cannot hold what the assertion says ("+saml.Clip(said)+"); change what the identity provider sends.")
 }
 
 // handOver sends the browser to finish with a code and a cookie that belong together.

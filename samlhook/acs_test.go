@@ -19,6 +19,8 @@ import (
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
+	"rollcall/samlhook/saml/samltest"
 )
 
 // The same response counts once: here, on another node, and after the sign-in ended.
@@ -113,10 +115,10 @@ func TestSimultaneousPosts(t *testing.T) {
 // forged is a response of an identity provider whose key the test has.
 func (s *site) forged(connection directory.ID, request, nameID, assertionID string, edit func(string) string) url.Values {
 	s.t.Helper()
-	p, at := newParts(), s.hook.now()
-	message := p.response()
+	p, at := samltest.NewMessage(), s.hook.now()
+	message := p.Response()
 	for old, with := range map[string]string{
-		testACS: s.acsURL(connection), testEntityID: s.hook.urls("default", connection).Metadata, testRequest: request,
+		samltest.ACS: s.acsURL(connection), samltest.EntityID: s.hook.urls("default", connection).Metadata, samltest.Request: request,
 		"alice@example.com</saml:NameID>": nameID + "</saml:NameID>", "_assert1": assertionID,
 	} {
 		message = strings.ReplaceAll(message, old, with)
@@ -125,19 +127,19 @@ func (s *site) forged(connection directory.ID, request, nameID, assertionID stri
 		message = strings.ReplaceAll(message, ` InResponseTo=""`, "")
 	}
 	for _, d := range []time.Duration{-5 * time.Second, 5 * time.Minute, -time.Minute, 10 * time.Minute, 8 * time.Hour} {
-		message = strings.ReplaceAll(message, testNow.Add(d).Format("2006-01-02T15:04:05Z"), at.Add(d).UTC().Format("2006-01-02T15:04:05Z"))
+		message = strings.ReplaceAll(message, samltest.Now.Add(d).Format("2006-01-02T15:04:05Z"), at.Add(d).UTC().Format("2006-01-02T15:04:05Z"))
 	}
 	if edit != nil {
 		message = edit(message)
 	}
-	return url.Values{"SAMLResponse": {encode(sign(s.t, message, "Assertion", signing{}))}}
+	return url.Values{"SAMLResponse": {encode(samltest.Sign(s.t, message, "Assertion", samltest.Signing{}))}}
 }
 
 // own makes a connection to the identity provider of the fixtures.
 func (s *site) own(settings schema.Document) directory.ID {
 	s.t.Helper()
-	doc := schema.Document{"displayName": "Own", "idp": map[string]any{"entityId": testIdP, "ssoUrl": "https://idp.example.com/sso",
-		"certificates": []any{map[string]any{"pem": string(keys().idp.pem())}}}}
+	doc := schema.Document{"displayName": "Own", "idp": map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso",
+		"certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}}
 	for name, value := range settings {
 		doc[name] = value
 	}
@@ -214,7 +216,7 @@ func TestReplayKeyStaysPut(t *testing.T) {
 		first := message[strings.Index(message, "<saml:SubjectConfirmation "):strings.Index(message, "</saml:Subject>")]
 		soon := s.hook.now().Add(5 * time.Minute).UTC().Format("2006-01-02T15:04:05Z")
 		late := s.hook.now().Add(9 * time.Minute).UTC().Format("2006-01-02T15:04:05Z")
-		return replace(t, message, first, first+replace(t, first, soon, late))
+		return samltest.Replace(t, message, first, first+samltest.Replace(t, first, soon, late))
 	}
 	form := s.forged(connection, "", "ann", "_a1", two)
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusSeeOther)
@@ -232,12 +234,12 @@ func TestGenuineButRefused(t *testing.T) {
 	connection := s.own(jitOn)
 	b := s.browser()
 	form := s.forged(connection, s.request(b, connection), "ann", "_a1", func(m string) string {
-		return replace(t, m, "<saml:Audience>", "<saml:Audience>https://other.example.com/")
+		return samltest.Replace(t, m, "<saml:Audience>", "<saml:Audience>https://other.example.com/")
 	})
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusBadRequest)
-	record := s.lastSignIn(OutcomeRefused, ReasonAudience)
+	record := s.lastSignIn(OutcomeRefused, saml.ReasonAudience)
 	text := string(record.JSON)
-	for _, want := range []string{`"name":"audience","passed":false`, "https://other.example.com/", Fingerprint(keys().idp.cert), `"nameId":"ann"`, "clockSkewSeconds"} {
+	for _, want := range []string{`"name":"audience","passed":false`, "https://other.example.com/", saml.Fingerprint(samltest.Keys().IdP.Cert), `"nameId":"ann"`, "clockSkewSeconds"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the record lacks %s:\n%s", want, text)
 		}
@@ -280,11 +282,11 @@ func TestUnsigned(t *testing.T) {
 	s := newSite(t)
 	connection := s.own(jitOn)
 	b := s.browser()
-	p := newParts()
+	p := samltest.NewMessage()
 	garbage := map[string]url.Values{
-		"unsigned":    {"SAMLResponse": {encode(p.response())}},
+		"unsigned":    {"SAMLResponse": {encode(p.Response())}},
 		"not base64":  {"SAMLResponse": {"%%%"}},
-		"unknown key": {"SAMLResponse": {encode(sign(t, p.response(), "Assertion", signing{by: keys().attacker}))}},
+		"unknown key": {"SAMLResponse": {encode(samltest.Sign(t, p.Response(), "Assertion", samltest.Signing{By: samltest.Keys().Attacker}))}},
 	}
 	first := map[string]string{}
 	for range 4 {
@@ -334,19 +336,19 @@ func TestTooLarge(t *testing.T) {
 	router := mux.NewRouter()
 	s.hook.Register(router)
 	for name, form := range map[string]string{
-		"bytes":  "SAMLResponse=" + strings.Repeat("A", DefaultBodyBytes),
-		"fields": strings.Repeat("a=b&", maxParameters+1),
+		"bytes":  "SAMLResponse=" + strings.Repeat("A", saml.DefaultBodyBytes),
+		"fields": strings.Repeat("a=b&", saml.MaxParameters+1),
 	} {
 		r := httptest.NewRequest(http.MethodPost, "/orgs/default/saml/"+connection.String()+"/acs", strings.NewReader(form))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 		router.ServeHTTP(w, r)
-		if w.Code != http.StatusRequestEntityTooLarge || !strings.Contains(w.Body.String(), "at most 2 MiB and 16 fields") {
+		if w.Code != http.StatusRequestEntityTooLarge || !strings.Contains(w.Body.String(), `id="tooLarge"`) || !strings.Contains(w.Body.String(), "2 MiB") || !strings.Contains(w.Body.String(), " 16 ") {
 			t.Errorf("%s: %d\n%s", name, w.Code, w.Body)
 		}
 	}
 	s.hook.aggregate.flushAll()
-	s.lastSignIn(OutcomeRefused, ReasonTooLarge)
+	s.lastSignIn(OutcomeRefused, saml.ReasonTooLarge)
 }
 
 // Another connection of the same organization does not take the answer.
@@ -410,7 +412,7 @@ func TestStoreDown(t *testing.T) {
 		if r.Header.Get("Retry-After") == "" || len(r.Cookies()) != 0 {
 			t.Errorf("%s: headers %v", r.Request.URL.Path, r.Header)
 		}
-		if body := bodyOf(t, r); !strings.Contains(body, "administrators of Acme Works") {
+		if body := bodyOf(t, r); !strings.Contains(body, "Acme Works") {
 			t.Errorf("%s: the page does not name the organization:\n%s", r.Request.URL.Path, body)
 		}
 	}
@@ -470,6 +472,9 @@ func TestLostRace(t *testing.T) {
 	landed := b.step(s.acsURL(connection), form)
 	wantStatus(t, landed, http.StatusSeeOther)
 	s.lastSignIn(OutcomeSignedIn, ReasonLinked)
+	if got := s.verifications(); got != 1 {
+		t.Errorf("the message was verified %d times", got)
+	}
 	users := s.users("alice@example.com")
 	if len(users) != 1 || users[0].ID != made || users[0].Text("title") != "by SCIM" || users[0].Text("name.familyName") != "Archer" {
 		t.Fatalf("Users %v, made %s", users, made)
@@ -493,7 +498,7 @@ func TestLostRaceOnLink(t *testing.T) {
 	connection := s.connect(jitOn)
 	other := s.another(directorytest.NewClient(t))
 	b := s.browser()
-	wantPage(t, b.signIn(s.loginURL(connection), "alice"), http.StatusOK, "You are signed in")
+	wantPage(t, b.signIn(s.loginURL(connection), "alice"), http.StatusOK, "me")
 	annie := s.createUser(schema.Document{"userName": "annie"})
 	form := b.answer(s.loginURL(connection), "alice")
 	hook := func(clientv3.Op) error {
@@ -512,28 +517,96 @@ func TestLostRaceOnLink(t *testing.T) {
 	}
 }
 
-// The connection is switched off, or takes another key, between decision and commit.
+// verifications counts how often the node verified a message.
+func (s *site) verifications() int {
+	s.t.Helper()
+	families, err := s.metrics.Gather()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "rollcall_saml_verification_seconds" {
+			return int(f.Metric[0].GetHistogram().GetSampleCount())
+		}
+	}
+	s.t.Fatal("verifications are not measured")
+	return 0
+}
+
+// The connection changes between verification and commit: the message is verified again, once for each change, and the
+// sign-in is judged by what the connection says then.
 func TestLostRaceOnConnection(t *testing.T) {
-	for name, change := range map[string]func(schema.Document){
-		"switched off": func(doc schema.Document) { doc["enabled"] = false },
-		"another key": func(doc schema.Document) {
-			doc["metadataXml"] = strings.Replace(metadataWith(keys().second.pem()), testIdP, "https://other.example.com", 1)
-		},
+	changed := func(name string, value any) func(schema.Document) {
+		return func(doc schema.Document) { doc[name] = value }
+	}
+	for _, c := range []struct {
+		name    string
+		changes []func(schema.Document) // each before another commit
+		status  int
+		outcome Outcome
+		reason  saml.Reason
+	}{
+		{"renamed", []func(schema.Document){changed("displayName", "Renamed")}, http.StatusSeeOther, OutcomeCreated, ReasonCreated},
+		{"renamed twice", []func(schema.Document){changed("displayName", "First"), changed("displayName", "Renamed")},
+			http.StatusSeeOther, OutcomeCreated, ReasonCreated},
+		{"JIT off", []func(schema.Document){changed("jit", map[string]any{"enabled": false})},
+			http.StatusForbidden, OutcomeRefused, ReasonJITDisabled},
+		{"switched off", []func(schema.Document){changed("enabled", false)},
+			http.StatusForbidden, OutcomeRefused, ReasonConnectionDisabled},
+		{"another key", []func(schema.Document){changed("metadataXml", metadataWith(samltest.Keys().Second.PEM()))},
+			http.StatusBadRequest, OutcomeRefused, saml.ReasonSignatureInvalid},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			s, f := newFaultySite(t)
-			connection := s.connect(jitOn)
+			connection := s.own(jitOn)
 			other := s.another(directorytest.NewClient(t))
 			b := s.browser()
-			form := b.answer(s.loginURL(connection), "alice")
-			hook := func(clientv3.Op) error { other.mustModify(typeConnection, connection, change); return nil }
-			f.before.Store(&hook)
-			if landed := b.step(s.acsURL(connection), form); landed.StatusCode == http.StatusSeeOther {
-				t.Error("signed in all the same")
+			form := s.forged(connection, s.request(b, connection), "ann", "_a1", nil)
+			next := c.changes
+			var hook func(clientv3.Op) error
+			hook = func(clientv3.Op) error {
+				other.mustModify(typeConnection, connection, next[0])
+				if next = next[1:]; len(next) > 0 {
+					f.before.Store(&hook)
+				}
+				return nil
 			}
-			if len(s.users("alice@example.com")) != 0 {
-				t.Error("the User was created all the same")
+			f.before.Store(&hook)
+			wantStatus(t, b.step(s.acsURL(connection), form), c.status)
+			if got, want := s.verifications(), 1+len(c.changes); got != want {
+				t.Errorf("verified %d times, want %d", got, want)
+			}
+			s.hook.aggregate.flushAll()
+			record := s.lastSignIn(c.outcome, c.reason)
+			if c.outcome == OutcomeCreated && record.Text("connection.display") != "Renamed" {
+				t.Errorf("judged by an earlier version: %s", record.JSON)
+			}
+			if made := len(s.users("ann")); (made == 1) != (c.outcome == OutcomeCreated) {
+				t.Errorf("%d Users", made)
 			}
 		})
 	}
+}
+
+// A connection that changes all the time is unavailable in the end, and nobody signed in.
+func TestConnectionChangesForever(t *testing.T) {
+	s, f := newFaultySite(t)
+	connection := s.own(jitOn)
+	other := s.another(directorytest.NewClient(t))
+	b := s.browser()
+	form := s.forged(connection, s.request(b, connection), "ann", "_a1", nil)
+	var hook func(clientv3.Op) error
+	hook = func(clientv3.Op) error {
+		other.mustModify(typeConnection, connection, func(doc schema.Document) { doc["displayName"] = directory.NewID().String() })
+		f.before.Store(&hook)
+		return nil
+	}
+	f.before.Store(&hook)
+	response := b.step(s.acsURL(connection), form)
+	f.before.Store(nil)
+	wantStatus(t, response, http.StatusServiceUnavailable)
+	if got := s.verifications(); got != maxVerifications || len(s.users("ann")) != 0 {
+		t.Errorf("verified %d times, %d Users", got, len(s.users("ann")))
+	}
+	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusSeeOther) // nothing was used up
 }

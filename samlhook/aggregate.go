@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"rollcall/directory"
+	"rollcall/samlhook/saml"
 )
 
 // occurrence is one message that leaves no record of its own.
@@ -19,8 +20,8 @@ type occurrence struct {
 	display      string
 	correlation  string
 	at           time.Time
-	refusal      *Refusal
-	checks       []Check
+	refusal      *saml.Refusal
+	checks       []saml.Check
 }
 
 // aggregate gathers what anybody can send into one SignIn for each connection,
@@ -43,7 +44,7 @@ type aggregateKey struct {
 
 // gathered is what came for one connection in one minute.
 type gathered struct {
-	reasons map[Reason]*aggregated
+	reasons map[saml.Reason]*aggregated
 	timer   *time.Timer
 }
 
@@ -67,7 +68,7 @@ func (g *aggregate) add(o occurrence) {
 	}
 	e := g.entries[key]
 	if e == nil {
-		e = &gathered{reasons: map[Reason]*aggregated{}, timer: time.AfterFunc(aggregateFor, func() { g.flush(key) })}
+		e = &gathered{reasons: map[saml.Reason]*aggregated{}, timer: time.AfterFunc(aggregateFor, func() { g.flush(key) })}
 		g.entries[key] = e
 	}
 	held := e.reasons[o.refusal.Reason]

@@ -11,18 +11,17 @@ import (
 	"testing"
 	"time"
 
-	"rollcall/cmd/rollcall/demoidp"
 	"rollcall/directory/schema"
+	"rollcall/internal/demoidp"
+	"rollcall/samlhook/saml"
+	"rollcall/samlhook/saml/samltest"
 )
 
 // chromium opens an address in a real browser and returns the page it ends at, once
 // scripts have run. With ROLLCALL_SCREENSHOTS naming a folder, it leaves a picture there.
 func chromium(t *testing.T, name, address string) string {
 	t.Helper()
-	program, err := exec.LookPath("chromium")
-	if err != nil {
-		requirePeers(t, "chromium")
-	}
+	program := samltest.Peer(t, "chromium")
 	flags := func(folder string) []string {
 		return []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
 			"--no-first-run", "--disable-dev-shm-usage", "--user-data-dir=" + folder, "--virtual-time-budget=4000", "--timeout=20000", "--window-size=900,700"}
@@ -88,20 +87,20 @@ func TestChromium(t *testing.T) {
 	login := s.url + "/orgs/default/login"
 
 	page := chromium(t, "landing", login)
-	if !strings.Contains(page, "<h1>You are signed in</h1>") || !strings.Contains(page, "Alice Archer") || !strings.Contains(page, "Sign out") {
+	if !strings.Contains(page, `id="me"`) || !strings.Contains(page, "Alice Archer") || !strings.Contains(page, `/orgs/default/sign-out"`) {
 		t.Errorf("redirect binding ended at:\n%s", page)
 	}
 	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["binding"] = "post" })
-	if page := chromium(t, "landing-post", login); !strings.Contains(page, "<h1>You are signed in</h1>") {
+	if page := chromium(t, "landing-post", login); !strings.Contains(page, `id="me"`) {
 		t.Errorf("POST binding ended at:\n%s", page)
 	}
 	user = "carol"
 	page = chromium(t, "refused", login)
-	record := s.lastSignIn(OutcomeRefused, ReasonMissingAttribute)
-	if !strings.Contains(page, "<h1>You could not be signed in</h1>") || !strings.Contains(page, record.Text("correlationId")) {
+	record := s.lastSignIn(OutcomeRefused, saml.ReasonMissingAttribute)
+	if !strings.Contains(page, `id="refused"`) || !strings.Contains(page, record.Text("correlationId")) {
 		t.Errorf("a refusal ended at:\n%s", page)
 	}
-	if page := chromium(t, "not-signed-in", s.url+"/orgs/default/me"); !strings.Contains(page, "<h1>You are not signed in</h1>") {
+	if page := chromium(t, "not-signed-in", s.url+"/orgs/default/me"); !strings.Contains(page, `id="notSignedIn"`) {
 		t.Errorf("without session:\n%s", page)
 	}
 }

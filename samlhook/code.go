@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"rollcall/directory"
+	"rollcall/samlhook/saml"
 )
 
 // codeLifetime is how long finish may take after the acs.
@@ -60,7 +61,7 @@ func (k RequestKey) sealCode(connection string, o handOver) (string, error) {
 // openCode reads a code. The error is a *Refusal: ReasonCodeInvalid, or
 // ReasonCodeExpired with what the code says.
 func (k RequestKey) openCode(connection, code string, now time.Time) (handOver, error) {
-	invalid := refuse(ReasonCodeInvalid, "The hand-over code is not one that this connection made; the sign-in has to begin anew.")
+	invalid := saml.Refuse(ReasonCodeInvalid, "The hand-over code is not one that this connection made; the sign-in has to begin anew.")
 	aead, err := k.codes()
 	if err != nil {
 		return handOver{}, err
@@ -78,7 +79,7 @@ func (k RequestKey) openCode(connection, code string, now time.Time) (handOver, 
 		return handOver{}, invalid
 	}
 	if !now.Before(o.Expires) {
-		return o, refuse(ReasonCodeExpired, "The browser took more than "+codeLifetime.String()+" from the identity provider's answer to the end of the sign-in.")
+		return o, saml.Refuse(ReasonCodeExpired, "The browser took more than "+codeLifetime.String()+" from the identity provider's answer to the end of the sign-in.")
 	}
 	return o, nil
 }

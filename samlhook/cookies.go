@@ -15,7 +15,7 @@ const bindingCookiePrefix = "rollcall-finish-"
 // setCookie sets a cookie for a path of ours; without an end it lasts as long as the
 // browser. SameSite=Lax is as strict as can be: the person comes from another site.
 func (x *exchange) setCookie(name, value, path string, lasts time.Duration) {
-	c := &http.Cookie{Name: name, Value: value, Path: x.base + path, HttpOnly: true, Secure: x.secure, SameSite: http.SameSiteLaxMode}
+	c := &http.Cookie{Name: name, Value: value, Path: path, HttpOnly: true, Secure: x.secure, SameSite: http.SameSiteLaxMode}
 	if lasts > 0 {
 		c.MaxAge = int(lasts / time.Second)
 	}
@@ -23,7 +23,7 @@ func (x *exchange) setCookie(name, value, path string, lasts time.Duration) {
 }
 
 func (x *exchange) dropCookie(name, path string) {
-	http.SetCookie(x.w, &http.Cookie{Name: name, Path: x.base + path, MaxAge: -1, HttpOnly: true, Secure: x.secure, SameSite: http.SameSiteLaxMode})
+	http.SetCookie(x.w, &http.Cookie{Name: name, Path: path, MaxAge: -1, HttpOnly: true, Secure: x.secure, SameSite: http.SameSiteLaxMode})
 }
 
 func (x *exchange) cookie(name string) string {
@@ -34,7 +34,7 @@ func (x *exchange) cookie(name string) string {
 	return c.Value
 }
 
-// Paths for which cookies are set, without the base.
+// Paths for which cookies are set.
 func (x *exchange) organizationPath() string { return "/orgs/" + x.org }
 func (x *exchange) finishPath() string {
 	return x.organizationPath() + "/saml/" + x.connection.String() + "/finish"

@@ -10,6 +10,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // Outcome is what becomes of a sign-in.
@@ -27,7 +28,7 @@ const (
 // Decision says who a person is and whether they may come in.
 type Decision struct {
 	Outcome     Outcome
-	Reason      Reason
+	Reason      saml.Reason
 	Explanation string // one sentence for the administrator, with the remedy
 
 	// User is the one found; nil when one is to be created and when nobody was found.
@@ -40,14 +41,15 @@ type Decision struct {
 	// be created; nil when it stays as it is.
 	Link *directory.Link
 	// Groups are those that somebody to be created is added to. MissingGroups are
-	// default groups that do not exist any more.
-	Groups, MissingGroups []directory.ID
+	// default groups that do not exist any more, PrivilegedGroups those that sign-in
+	// may not touch.
+	Groups, MissingGroups, PrivilegedGroups []directory.ID
 }
 
 // Decide looks the person up in the organization of the snapshot and decides. It is
 // pure: it writes nothing, and the same arguments give the same Decision. Every
 // Decision but OutcomeRefused is to be carried out whole.
-func Decide(s *directory.Snapshot, c Settings, id Identity, now time.Time) (Decision, error) {
+func Decide(s *directory.Snapshot, c Settings, id saml.Identity, now time.Time) (Decision, error) {
 	d := decider{snapshot: s, settings: c, identity: id, now: now, several: severalConnections(s)}
 	d.verified, d.elsewhere = divideDomains(s, c.ID)
 	if link := s.Link(c.ID, id.NameID); link != nil {
@@ -64,7 +66,7 @@ func Decide(s *directory.Snapshot, c Settings, id Identity, now time.Time) (Deci
 			ids = append(ids, user.ID.String())
 		}
 		return d.refuse(nil, ReasonAmbiguous, fmt.Sprintf("%d Users fit (%s); change what they share, or link one of them.",
-			len(found), clip(strings.Join(ids, ", ")))), nil
+			len(found), saml.Clip(strings.Join(ids, ", ")))), nil
 	case len(found) == 1:
 		return d.link(found[0])
 	}
@@ -77,7 +79,7 @@ func Decide(s *directory.Snapshot, c Settings, id Identity, now time.Time) (Deci
 type decider struct {
 	snapshot  *directory.Snapshot
 	settings  Settings
-	identity  Identity
+	identity  saml.Identity
 	now       time.Time
 	several   bool     // connections in the organization
 	verified  []string // domains of the organization that no other connection holds
@@ -94,7 +96,7 @@ func severalConnections(s *directory.Snapshot) bool {
 	return false
 }
 
-func (d *decider) refuse(user *directory.Resource, reason Reason, explanation string) Decision {
+func (d *decider) refuse(user *directory.Resource, reason saml.Reason, explanation string) Decision {
 	return Decision{Outcome: OutcomeRefused, Reason: reason, Explanation: explanation, User: user}
 }
 
@@ -143,7 +145,7 @@ func (d *decider) mayLink(value string) bool {
 // link is for a User whom linkBy found.
 func (d *decider) link(user *directory.Resource) (Decision, error) {
 	if other := d.linkedElsewhere(user); other != "" {
-		return d.refuse(user, ReasonLinkedElsewhere, "The User signs in through this connection under another NameID ("+clip(other)+
+		return d.refuse(user, ReasonLinkedElsewhere, "The User signs in through this connection under another NameID ("+saml.Clip(other)+
 			"); if both are the same person, delete that link first."), nil
 	}
 	if !d.settings.LinkPrivileged && d.snapshot.Privileged(user.ID) {
@@ -198,25 +200,25 @@ func (d *decider) nobody(revived bool) (Decision, error) {
 		return *refusal, nil
 	}
 	if !c.JIT {
-		return d.refuse(nil, ReasonJITDisabled, "Nobody in the organization is "+clip(id.UserName)+d.why()+
+		return d.refuse(nil, ReasonJITDisabled, "Nobody in the organization is "+saml.Clip(id.UserName)+d.why()+
 			"; create the User by SCIM, or set jit.enabled to true to have sign-in create it."), nil
 	}
 	if c.RequireNames {
 		if err := id.RequireNames(); err != nil {
-			refusal := err.(*Refusal)
+			refusal := err.(*saml.Refusal)
 			return d.refuse(nil, refusal.Reason, refusal.Explanation), nil
 		}
 	}
 	if value := d.subject(); len(c.Domains) > 0 && !c.verifiedHere(value, d.verified) {
-		return d.refuse(nil, ReasonDomainNotVerified, clip(value)+" is in none of the connection's domains that the organization has verified ("+
+		return d.refuse(nil, ReasonDomainNotVerified, saml.Clip(value)+" is in none of the connection's domains that the organization has verified ("+
 			strings.Join(c.Domains, ", ")+"); assign and verify the domain, or create the User by SCIM."), nil
 	}
 	if domain := domainOf(d.subject()); slices.Contains(d.elsewhere, domain) {
-		return d.refuse(nil, ReasonDomainNotVerified, clip(d.subject())+" is in a verified domain of another connection ("+domain+
+		return d.refuse(nil, ReasonDomainNotVerified, saml.Clip(d.subject())+" is in a verified domain of another connection ("+domain+
 			"), which alone makes its people; have the person sign in there, assign the domain to this connection, or create the User by SCIM."), nil
 	}
 	for user := range d.snapshot.Find(typeUser, attributeUserName, id.UserName) {
-		return d.refuse(user, ReasonUserNameTaken, "The userName "+clip(id.UserName)+" belongs to a User that this sign-in may not be linked to"+d.why()+
+		return d.refuse(user, ReasonUserNameTaken, "The userName "+saml.Clip(id.UserName)+" belongs to a User that this sign-in may not be linked to"+d.why()+
 			"; link them by hand, or let linkBy and domains allow it."), nil
 	}
 	w := &writer{settings: c, identity: id, now: d.now}
@@ -225,14 +227,26 @@ func (d *decider) nobody(revived bool) (Decision, error) {
 		decision.Reason, decision.Explanation = ReasonRevived, "The User had been deleted; a new one was created from the assertion (jit.reviveDeleted)."
 	}
 	decision.Document, decision.Link = w.create()
-	for _, g := range c.DefaultGroups {
-		if _, err := d.snapshot.Get(typeGroup, g); err != nil {
+	d.addGroups(&decision)
+	return decision, nil
+}
+
+// addGroups divides the default groups of somebody to be created.
+func (d *decider) addGroups(decision *Decision) {
+	for _, g := range d.settings.DefaultGroups {
+		switch _, err := d.snapshot.Get(typeGroup, g); {
+		case err != nil:
 			decision.MissingGroups = append(decision.MissingGroups, g)
-		} else {
+		case !d.settings.mayTouch(d.snapshot, g):
+			decision.PrivilegedGroups = append(decision.PrivilegedGroups, g)
+		default:
 			decision.Groups = append(decision.Groups, g)
 		}
 	}
-	return decision, nil
+	if passed := decision.PrivilegedGroups; len(passed) > 0 {
+		decision.Explanation += " It was not added to default groups that have roles or are protected, themselves or through a group they are in (" +
+			saml.Clip(strings.Join(idTexts(passed), ", ")) + "); to have sign-in add to them, list them in groupSync.allowPrivileged."
+	}
 }
 
 // subject is the value whose domain decides whether the connection may make the

@@ -10,6 +10,8 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
+	"rollcall/samlhook/saml/samltest"
 )
 
 // world is an organization for one case.
@@ -31,7 +33,7 @@ func (w *world) link(user directory.ID, nameID string, wrote map[string]string) 
 		if err != nil {
 			return err
 		}
-		writer := &writer{settings: Settings{ID: w.connection}, identity: Identity{NameID: nameID}, now: testNow}
+		writer := &writer{settings: Settings{ID: w.connection}, identity: saml.Identity{NameID: nameID}, now: samltest.Now}
 		writer.addOrigin(doc)
 		if _, err := tx.Replace(r, doc); err != nil {
 			return err
@@ -81,9 +83,9 @@ func jit(pairs ...any) schema.Document {
 // TestDecide has a case for every row of the decision table, and for what leads to it.
 func TestDecide(t *testing.T) {
 	linkBy := func(ways ...any) schema.Document { return schema.Document{"linkBy": ways} }
-	ann := Identity{NameID: "ann@example.com", UserName: "ann@example.com", GivenName: "Ann", FamilyName: "Arbor", Email: "ann@example.com"}
+	ann := saml.Identity{NameID: "ann@example.com", UserName: "ann@example.com", GivenName: "Ann", FamilyName: "Arbor", Email: "ann@example.com"}
 	nameless := ann
-	nameless.FamilyName, nameless.Missing, nameless.Matched = "", []MissingAttribute{{Attribute: "lastName"}}, []string{"firstName"}
+	nameless.FamilyName, nameless.Missing, nameless.Matched = "", []saml.MissingAttribute{{Attribute: "lastName"}}, []string{"firstName"}
 	opaque := ann
 	opaque.NameID, opaque.UserName = "x1", "x1"
 	userAnn := schema.Document{"userName": "ANN@example.com"}
@@ -91,15 +93,15 @@ func TestDecide(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		settings schema.Document
-		identity Identity
+		identity saml.Identity
 		prepare  func(w *world) directory.ID // who is meant; zero for nobody
 		outcome  Outcome
-		reason   Reason
+		reason   saml.Reason
 		says     string // a part of the explanation
 	}{
 		{"nobody, JIT off", nil, ann, nil, OutcomeRefused, ReasonJITDisabled, "set jit.enabled to true"},
 		{"nobody, JIT on", jit(), ann, nil, OutcomeCreated, ReasonCreated, ""},
-		{"nobody, JIT on, a name is missing", jit(), nameless, nil, OutcomeRefused, ReasonMissingAttribute, "lacks lastName"},
+		{"nobody, JIT on, a name is missing", jit(), nameless, nil, OutcomeRefused, saml.ReasonMissingAttribute, "lacks lastName"},
 		{"nobody, a name is missing and not required", jit("requireNames", false), nameless, nil, OutcomeCreated, ReasonCreated, ""},
 		{"a name is missing of somebody who exists", nil, nameless, func(w *world) directory.ID { return w.user(userAnn) }, OutcomeSignedIn, ReasonLinked, ""},
 		{"found by userName in another case", nil, ann, func(w *world) directory.ID { return w.user(userAnn) }, OutcomeSignedIn, ReasonLinked, "userName"},
@@ -139,7 +141,7 @@ func TestDecide(t *testing.T) {
 			w.user(schema.Document{"userName": "else", "externalId": "ann@example.com"})
 			return directory.ID{}
 		}, OutcomeRefused, ReasonAmbiguous, ""},
-		{"no e-mail links nobody", linkBy("email"), Identity{NameID: "x", UserName: "x"}, func(w *world) directory.ID {
+		{"no e-mail links nobody", linkBy("email"), saml.Identity{NameID: "x", UserName: "x"}, func(w *world) directory.ID {
 			w.user(schema.Document{"userName": "a"})
 			return directory.ID{}
 		}, OutcomeRefused, ReasonJITDisabled, ""},
@@ -235,7 +237,7 @@ func TestDecide(t *testing.T) {
 			return directory.ID{}
 		}, OutcomeCreated, ReasonCreated, ""},
 		{"what follows the last @ counts", with(jit(), "domains", []any{"example.com"}),
-			Identity{NameID: "a@example.com@evil.example", UserName: "a@example.com@evil.example", GivenName: "A", FamilyName: "B"},
+			saml.Identity{NameID: "a@example.com@evil.example", UserName: "a@example.com@evil.example", GivenName: "A", FamilyName: "B"},
 			func(w *world) directory.ID { w.domains("example.com"); return directory.ID{} }, OutcomeRefused, ReasonDomainNotVerified, ""},
 		{"several connections, no domain: nobody is found", nil, ann, func(w *world) directory.ID {
 			w.secondConnection()
@@ -302,7 +304,7 @@ func TestDecide(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d, err := Decide(snapshot, ReadSettings(r), c.identity, testNow)
+			d, err := Decide(snapshot, ReadSettings(r), c.identity, samltest.Now)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -329,7 +331,7 @@ func TestDecide(t *testing.T) {
 
 // Sign-in changes an attribute only while it holds what sign-in last wrote, or nothing.
 func TestUpdate(t *testing.T) {
-	received := Identity{NameID: "n", GivenName: "Ann", FamilyName: "New", Email: "new@example.com", DisplayName: "Ann N.", ExternalID: "e2"}
+	received := saml.Identity{NameID: "n", GivenName: "Ann", FamilyName: "New", Email: "new@example.com", DisplayName: "Ann N.", ExternalID: "e2"}
 	allOld := map[string]string{pathFamilyName: "Old", pathFormatted: "Ann Old", pathDisplayName: "Ann O.", pathEmail: "old@example.com", pathExternalID: "e1"}
 	held := schema.Document{"userName": "u", "name": map[string]any{"givenName": "Ann", "familyName": "Old", "formatted": "Ann Old"},
 		"displayName": "Ann O.", "externalId": "e1", "emails": []any{map[string]any{"value": "home@example.com", "type": "home"}, map[string]any{"value": "old@example.com", "type": "work", "primary": true}}}
@@ -382,7 +384,7 @@ func TestUpdate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w := &writer{settings: ReadSettings(&directory.Resource{JSON: config}), identity: received, now: testNow}
+			w := &writer{settings: ReadSettings(&directory.Resource{JSON: config}), identity: received, now: samltest.Now}
 			if c.unnamed {
 				w.identity.DisplayName = ""
 			}

@@ -6,6 +6,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // What sign-in writes of a User, by attribute path. userName is not among them: it
@@ -22,7 +23,7 @@ const (
 // writer makes the documents and links of Users from an identity.
 type writer struct {
 	settings Settings
-	identity Identity
+	identity saml.Identity
 	now      time.Time
 }
 
@@ -77,15 +78,12 @@ func (w *writer) create() (schema.Document, *directory.Link) {
 
 func (w *writer) origin() map[string]any {
 	link := map[string]any{"connection": w.settings.ID.String(), "nameId": w.identity.NameID,
-		"linkedAt": w.now.UTC().Format(timeLayout)}
+		"linkedAt": schema.FormatTime(w.now)}
 	if f := w.identity.NameIDFormat; f != "" {
 		link["nameIdFormat"] = f
 	}
 	return link
 }
-
-// timeLayout is a dateTime as SCIM writes it.
-const timeLayout = "2006-01-02T15:04:05.000Z"
 
 // update gives the document and the link that change, nil for those that do not. An
 // attribute is changed only while the document still holds what sign-in last wrote,

@@ -6,49 +6,54 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 
 	"rollcall/directory"
+	"rollcall/internal/web"
+	"rollcall/samlhook/saml"
 )
 
 // failure is an error of this package's HTTP side: what the person reads.
 type failure struct {
-	status         int
-	heading, text  string
-	tryAgain       bool // offers to begin the sign-in again
-	signInAgain    bool // offers the organization's login page
-	withoutRequest bool // no correlation id: there is nothing to find
+	status int
+	kind   string         // of the notice
+	values map[string]any // of the placeholders in its text
+	next   nextStep
+	// untraced means that nothing is recorded, so there is no number to tell anybody.
+	untraced bool
 }
 
-func (f *failure) Error() string { return f.heading }
+// nextStep is what a failure offers.
+type nextStep int
+
+const (
+	noStep      nextStep = iota
+	startAgain           // the same connection once more
+	signInAgain          // the organization's login page
+)
+
+func (f *failure) Error() string { return f.kind }
 
 var (
-	errNotFound = &failure{status: http.StatusNotFound, heading: "There is nothing here",
-		text: "Check the address, or ask whoever gave it to you.", withoutRequest: true}
-	errMethod = &failure{status: http.StatusMethodNotAllowed, heading: "This cannot be done here",
-		text: "Begin your sign-in again.", withoutRequest: true}
-	errCrossOrigin = &failure{status: http.StatusForbidden, heading: "This was not asked for by this site",
-		text: "Open this site and try again from there."}
-	errTarget = &failure{status: http.StatusBadRequest, heading: "This sign-in leads to an address that is not allowed",
-		text: "Begin where you wanted to go, or ask your administrator to allow the address."}
-	errUnavailable = &failure{status: http.StatusServiceUnavailable, heading: "Signing in is not possible at the moment",
-		text: "Nothing is lost. Try again in a minute by reloading this page."}
-	errInternal = &failure{status: http.StatusInternalServerError, heading: "Something went wrong on our side",
-		text: "Try again. If that does not help, tell your administrator."}
-	errBadMessage = &failure{status: http.StatusBadRequest, heading: "You could not be signed in",
-		text: "What your identity provider sent was not understood.", tryAgain: true}
-	errTooLarge = &failure{status: http.StatusRequestEntityTooLarge, heading: "You could not be signed in",
-		text: fmt.Sprintf("What your identity provider sent is too large: a form of at most %d MiB and %d fields is taken. Tell your administrator.",
-			DefaultBodyBytes>>20, maxParameters), tryAgain: true}
-	errNotSetUp = &failure{status: http.StatusForbidden, heading: "You could not be signed in",
-		text: "Signing in is not set up yet. Ask your administrator when it will be.", signInAgain: true}
-	errRefused = &failure{status: http.StatusForbidden, heading: "You could not be signed in",
-		text: "Your organization's settings do not let you in.", signInAgain: true}
-	errTooLate = &failure{status: http.StatusForbidden, heading: "This sign-in cannot be used any more",
-		text: "It took too long, or was used already.", tryAgain: true}
-	errOtherBrowser = &failure{status: http.StatusForbidden, heading: "This sign-in was not begun in this browser",
-		text: "If you did not begin it yourself, somebody may have sent you the link: do not go on. Otherwise allow cookies and begin again.", tryAgain: true}
+	errNotFound     = &failure{status: http.StatusNotFound, kind: "notFound", untraced: true}
+	errMethod       = &failure{status: http.StatusMethodNotAllowed, kind: "method", untraced: true}
+	errCrossOrigin  = &failure{status: http.StatusForbidden, kind: "crossOrigin"}
+	errTarget       = &failure{status: http.StatusBadRequest, kind: "target"}
+	errUnavailable  = &failure{status: http.StatusServiceUnavailable, kind: "unavailable"}
+	errInternal     = &failure{status: http.StatusInternalServerError, kind: "internal"}
+	errBadMessage   = &failure{status: http.StatusBadRequest, kind: "badMessage", next: startAgain}
+	errNotSetUp     = &failure{status: http.StatusForbidden, kind: "notSetUp", next: signInAgain}
+	errRefused      = &failure{status: http.StatusForbidden, kind: "refused", next: signInAgain}
+	errTooLate      = &failure{status: http.StatusForbidden, kind: "tooLate", next: startAgain}
+	errOtherBrowser = &failure{status: http.StatusForbidden, kind: "otherBrowser", next: startAgain}
+	errTooLarge     = &failure{status: http.StatusRequestEntityTooLarge, kind: "tooLarge", next: startAgain,
+		values: map[string]any{"mebibytes": saml.DefaultBodyBytes >> 20, "fields": saml.MaxParameters}}
 )
+
+// noConnection is for an organization that nobody can sign in to yet.
+func noConnection(organization string) *failure {
+	return &failure{status: http.StatusNotFound, kind: "noConnection", untraced: true,
+		values: map[string]any{"organization": organization}}
+}
 
 // panicked is a panic of a handler.
 type panicked struct {
@@ -63,8 +68,8 @@ func translate(err error) *failure {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
 	}
-	if r, ok := errors.AsType[*Refusal](err); ok {
-		return r.failure()
+	if r, ok := errors.AsType[*saml.Refusal](err); ok {
+		return failureOf(r.Reason)
 	}
 	switch directory.KindOf(err) {
 	case directory.NotFound, directory.Forbidden: // no such organization or connection, or one that is switched off
@@ -75,22 +80,22 @@ func translate(err error) *failure {
 	return errInternal
 }
 
-// failure is how a refusal looks to the person: one of a few pages that tell
+// failureOf is how a refusal looks to the person: one of a few pages that tell
 // nothing of the reason but what the person can do about it.
-func (r *Refusal) failure() *failure {
-	switch r.Reason {
-	case ReasonRequestExpired, ReasonExpired, ReasonConfirmationExpired, ReasonAssertionUsed, ReasonRequestUsed, ReasonCodeExpired,
-		ReasonCodeUsed, ReasonSessionExpired, ReasonIssuedTooLongAgo, ReasonSessionsEnded:
+func failureOf(reason saml.Reason) *failure {
+	switch reason {
+	case saml.ReasonRequestExpired, saml.ReasonExpired, saml.ReasonConfirmationExpired, ReasonAssertionUsed, ReasonRequestUsed, ReasonCodeExpired,
+		ReasonCodeUsed, saml.ReasonSessionExpired, saml.ReasonIssuedTooLongAgo, ReasonSessionsEnded:
 		return errTooLate
 	case ReasonBrowserMismatch, ReasonLoginCookie:
 		return errOtherBrowser
 	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere, ReasonPrivilegedUser,
-		ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, ReasonMissingAttribute, ReasonInvalidAttribute, ReasonConnectionDisabled,
-		ReasonIdPInitiated:
+		ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute,
+		ReasonConnectionDisabled, saml.ReasonIdPInitiated:
 		return errRefused
 	case ReasonNotConfigured:
 		return errNotSetUp
-	case ReasonTooLarge:
+	case saml.ReasonTooLarge:
 		return errTooLarge
 	}
 	return errBadMessage
@@ -105,21 +110,26 @@ func (x *exchange) fail(err error) {
 	if f.status == http.StatusServiceUnavailable {
 		x.w.Header().Set("Retry-After", "5")
 	}
-	p := page{Heading: f.heading, Text: f.text}
-	if !f.withoutRequest {
-		p.Correlation, p.Logged = x.id, !x.recorded
-		p.Organization = x.organizationName(f.status)
+	n := notice{Kind: f.kind, Values: f.values, Next: x.offer(f.next)}
+	if !f.untraced {
+		n.Correlation, n.Logged, n.Organization = x.id, !x.recorded, x.organizationName(f.status)
 	}
+	x.show(f.status, "notice", n, web.Policy{})
+}
+
+// offer is the link of a next step; nil where there is none.
+func (x *exchange) offer(step nextStep) *link {
+	l := &link{"signInAgain", x.organizationURL(x.org) + "/login"}
 	switch {
-	case f.signInAgain:
-		p.Again = x.signInAgain()
-	case f.tryAgain:
-		p.Again = choice{Name: "Begin again", URL: x.organizationURL(x.org) + "/login"}
+	case step == noStep:
+		return nil
+	case step == startAgain:
+		l.Text = "startAgain"
 		if !x.connection.IsZero() {
-			p.Again.URL = x.urls(x.org, x.connection).Login
+			l.URL = x.urls(x.org, x.connection).Login
 		}
 	}
-	x.show(f.status, "error", p)
+	return l
 }
 
 // organizationName is the organization's name to show. While the store does not
@@ -151,12 +161,4 @@ func newCorrelationID() string {
 	var b [8]byte
 	rand.Read(b[:])
 	return hex.EncodeToString(b[:])
-}
-
-func checkPublicURL(public string) (*url.URL, error) {
-	u, err := url.Parse(public)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("the public URL %q is not an http or https URL without query and fragment", public)
-	}
-	return u, nil
 }

@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"syscall"
 	"time"
+
+	"rollcall/samlhook/saml"
 )
 
 const (
@@ -95,7 +97,7 @@ type Fetched struct {
 func (f *Fetcher) Fetch(ctx context.Context, address string, before Fetched) (Fetched, error) {
 	fetched, err := f.fetch(ctx, address, before)
 	if err != nil {
-		return Fetched{}, refuse(ReasonMetadataUnreachable, "The metadata could not be fetched from "+clip(address)+": "+clip(explain(err))+".")
+		return Fetched{}, saml.Refuse(ReasonMetadataUnreachable, "The metadata could not be fetched from "+saml.Clip(address)+": "+saml.Clip(explain(err))+".")
 	}
 	return fetched, nil
 }
@@ -131,12 +133,12 @@ func (f *Fetcher) fetch(ctx context.Context, address string, before Fetched) (Fe
 	case response.StatusCode != http.StatusOK:
 		return Fetched{}, fmt.Errorf("the answer was %s", response.Status)
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, MaxMetadataBytes+1))
+	body, err := io.ReadAll(io.LimitReader(response.Body, saml.MaxMetadataBytes+1))
 	if err != nil {
 		return Fetched{}, err
 	}
-	if len(body) > MaxMetadataBytes {
-		return Fetched{}, fmt.Errorf("it is larger than %d bytes", MaxMetadataBytes)
+	if len(body) > saml.MaxMetadataBytes {
+		return Fetched{}, fmt.Errorf("it is larger than %d bytes", saml.MaxMetadataBytes)
 	}
 	return Fetched{Body: body, ETag: response.Header.Get("ETag"), LastModified: response.Header.Get("Last-Modified")}, nil
 }

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"rollcall/samlhook/saml"
+	"rollcall/samlhook/saml/samltest"
 )
 
 func TestFetch(t *testing.T) {
@@ -20,7 +23,7 @@ func TestFetch(t *testing.T) {
 		}
 		w.Header().Set("ETag", `"v1"`)
 		w.Header().Set("Last-Modified", "Tue, 10 Mar 2026 00:00:00 GMT")
-		w.Write([]byte(goodMetadata()))
+		w.Write([]byte(metadataWith(samltest.Keys().IdP.PEM())))
 	})
 	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/metadata", http.StatusFound) })
 	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) {
@@ -30,14 +33,14 @@ func TestFetch(t *testing.T) {
 	mux.HandleFunc("/file", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
 	})
-	mux.HandleFunc("/big", func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, MaxMetadataBytes+1)) })
+	mux.HandleFunc("/big", func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, saml.MaxMetadataBytes+1)) })
 	mux.HandleFunc("/always304", func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNotModified) })
 	server := httptest.NewServer(mux)
 	defer server.Close()
 	fetcher := NewFetcher(true)
 
 	got, err := fetcher.Fetch(context.Background(), server.URL+"/moved", Fetched{})
-	if err != nil || string(got.Body) != goodMetadata() || got.ETag != `"v1"` || got.LastModified == "" || got.NotModified {
+	if err != nil || string(got.Body) != metadataWith(samltest.Keys().IdP.PEM()) || got.ETag != `"v1"` || got.LastModified == "" || got.NotModified {
 		t.Fatalf("Fetch = %+v, %v", got, err)
 	}
 	again, err := fetcher.Fetch(context.Background(), server.URL+"/metadata", got)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"rollcall/directory"
+	"rollcall/internal/web"
+	"rollcall/samlhook/saml"
 )
 
 // finish ends a sign-in in the person's own browser: it demands the cookie that was
@@ -28,8 +30,8 @@ func (x *exchange) finish() error {
 		x.id, x.recorded = o.Correlation, true // one number for the whole sign-in
 		x.w.Header().Set("X-Request-Id", x.id)
 	}
-	if refusal, ok := errors.AsType[*Refusal](err); ok {
-		return x.unverified(refusal, &Response{})
+	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
+		return x.unverified(l.Name, refusal, nil)
 	}
 	if err != nil {
 		return err
@@ -80,21 +82,21 @@ type finishing struct {
 	login    string       // name of the login cookie; "" for IdP-initiated sign-in
 	earlier  directory.ID // session of this browser that the new one takes the place of; zero when it has none
 
-	refusal *Refusal
+	refusal *saml.Refusal
 	secret  string
 }
 
 // sameBrowser finds out whether this is the browser that the sign-in belongs to.
-func (f *finishing) sameBrowser() *Refusal {
+func (f *finishing) sameBrowser() *saml.Refusal {
 	if !f.handOver.boundTo(f.cookie(f.handOver.cookieName())) {
-		return refuse(ReasonBrowserMismatch, "The browser that finished the sign-in is not the one that brought the identity provider's answer: it lacks the cookie set there. "+
+		return saml.Refuse(ReasonBrowserMismatch, "The browser that finished the sign-in is not the one that brought the identity provider's answer: it lacks the cookie set there. "+
 			"Either cookies are blocked, or somebody passed the link on.")
 	}
 	if f.handOver.Request == "" {
 		f.asked = f.handOver.Target
 		return nil
 	}
-	mismatch := refuse(ReasonBrowserMismatch, "The sign-in was not begun in the browser that finished it: it lacks the cookie set at its beginning. "+
+	mismatch := saml.Refuse(ReasonBrowserMismatch, "The sign-in was not begun in the browser that finished it: it lacks the cookie set at its beginning. "+
 		"Either cookies are blocked, or somebody tried to sign another person in under his own name.")
 	f.login = RequestID{Nonce: f.handOver.Request}.CookieName()
 	login, err := f.loaded.requests.OpenLogin(f.cookie(f.login), f.at)
@@ -124,22 +126,33 @@ func (f *finishing) findEarlier() error {
 	return nil
 }
 
+// confirmPage is what confirm.html shows.
+type confirmPage struct {
+	Organization string
+	Person       person
+	Action, Code string // of its form
+}
+
 // confirm asks a person whose sign-in we did not begin.
 func (f *finishing) confirm(s *directory.Snapshot, code, location string) error {
 	user, err := s.Get(typeUser, f.handOver.User)
 	if err != nil {
-		return f.complete(refuse(ReasonUserDeleted, "The User was deleted while the person signed in."))
+		return f.complete(saml.Refuse(ReasonUserDeleted, "The User was deleted while the person signed in."))
 	}
-	f.show(http.StatusOK, "confirm", page{Heading: "Continue signing in?", Organization: displayOf(s.Organization(), "name"),
-		Person: describePerson(s, user), Action: f.urls(f.org, f.connection).Finish, Code: code, formTargets: f.originOf(location)})
+	policy := web.Policy{}
+	if origin := f.originOf(location); origin != "" {
+		policy.FormTargets = []string{origin}
+	}
+	f.show(http.StatusOK, "confirm", confirmPage{Organization: displayOf(s.Organization(), "name"),
+		Person: describePerson(s, user), Action: f.urls(f.org, f.connection).Finish, Code: code}, policy)
 	return nil
 }
 
 // complete uses the code up and begins the session, or records why not.
-func (f *finishing) complete(refusal *Refusal) error {
+func (f *finishing) complete(refusal *saml.Refusal) error {
 	if refusal == nil {
 		if err := f.loaded.usable(); err != nil {
-			refusal = err.(*Refusal)
+			refusal = err.(*saml.Refusal)
 		}
 	}
 	as := f.dir.As(directory.Connection(f.connection))
@@ -163,7 +176,7 @@ func (f *finishing) complete(refusal *Refusal) error {
 		return err
 	})
 	if directory.KindOf(err) == directory.Exists {
-		return f.unverified(refuse(ReasonCodeUsed, "The hand-over code was used before; it counts once."), &Response{})
+		return f.unverified(f.loaded.Name, saml.Refuse(ReasonCodeUsed, "The hand-over code was used before; it counts once."), nil)
 	}
 	if err != nil {
 		return err
@@ -187,21 +200,21 @@ func (f *finishing) begin(tx *directory.Tx) error {
 		return err
 	}
 	if !directory.Enabled(connection.JSON) {
-		f.refusal = refuse(ReasonConnectionDisabled, "The connection was switched off while the person signed in.")
+		f.refusal = saml.Refuse(ReasonConnectionDisabled, "The connection was switched off while the person signed in.")
 		return nil
 	}
 	user, err := tx.Get(typeUser, f.handOver.User)
 	switch {
 	case directory.KindOf(err) == directory.NotFound:
-		f.refusal = refuse(ReasonUserDeleted, "The User was deleted while the person signed in.")
+		f.refusal = saml.Refuse(ReasonUserDeleted, "The User was deleted while the person signed in.")
 		return nil
 	case err != nil:
 		return err
 	case !directory.Active(user.JSON):
-		f.refusal = refuse(ReasonUserInactive, "The User was deactivated while the person signed in.")
+		f.refusal = saml.Refuse(ReasonUserInactive, "The User was deactivated while the person signed in.")
 		return nil
 	case tx.Snapshot().SessionEpoch(user.ID) != f.handOver.Epoch:
-		f.refusal = refuse(ReasonSessionsEnded, "All sessions of the User were ended while the person signed in; begin the sign-in again.")
+		f.refusal = saml.Refuse(ReasonSessionsEnded, "All sessions of the User were ended while the person signed in; begin the sign-in again.")
 		return nil
 	}
 	end := f.at.Add(f.loaded.Session)
@@ -209,7 +222,7 @@ func (f *finishing) begin(tx *directory.Tx) error {
 		end = limit
 	}
 	if !tx.Now().Before(end) {
-		f.refusal = refuse(ReasonSessionExpired, "The session at the identity provider is over (SessionNotOnOrAfter).")
+		f.refusal = saml.Refuse(saml.ReasonSessionExpired, "The session at the identity provider is over (SessionNotOnOrAfter).")
 		return nil
 	}
 	if f.secret, err = tx.CreateSession(user.ID, f.connection, end); err != nil {

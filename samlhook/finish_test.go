@@ -13,6 +13,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // Two tabs of one browser sign in side by side, each to its own target.
@@ -51,7 +52,7 @@ func TestOtherBrowser(t *testing.T) {
 	landed := victim.step(s.acsURL(connection), form)
 	wantStatus(t, landed, http.StatusSeeOther)
 	page := victim.get(landed.Header.Get("Location"))
-	wantPage(t, page, http.StatusForbidden, "This sign-in was not begun in this browser")
+	wantPage(t, page, http.StatusForbidden, "otherBrowser")
 	record := s.lastSignIn(OutcomeFailed, ReasonBrowserMismatch)
 	before := s.signIns()[1]
 	if record.Text("correlationId") != before.Text("correlationId") || !strings.Contains(page.Body, record.Text("correlationId")) {
@@ -64,13 +65,13 @@ func TestOtherBrowser(t *testing.T) {
 	// A stolen code: the thief has the code but not the browser.
 	form = attacker.answer(s.loginURL(connection), "alice")
 	landed = attacker.step(s.acsURL(connection), form)
-	wantPage(t, victim.get(landed.Header.Get("Location")), http.StatusForbidden, "This sign-in was not begun in this browser")
+	wantPage(t, victim.get(landed.Header.Get("Location")), http.StatusForbidden, "otherBrowser")
 	s.lastSignIn(OutcomeFailed, ReasonBrowserMismatch)
 	if victim.session(s) != "" {
 		t.Fatal("a code alone signs in")
 	}
 	// The code is used up by that.
-	wantPage(t, attacker.get(landed.Header.Get("Location")), http.StatusForbidden, "cannot be used any more")
+	wantPage(t, attacker.get(landed.Header.Get("Location")), http.StatusForbidden, "tooLate")
 	n := len(s.signIns())
 	for range 3 {
 		victim.get(landed.Header.Get("Location"))
@@ -92,11 +93,11 @@ func TestCode(t *testing.T) {
 
 	used := begin(b)
 	wantStatus(t, b.step(used, nil), http.StatusSeeOther)
-	wantPage(t, b.get(used), http.StatusForbidden, "cannot be used any more")
+	wantPage(t, b.get(used), http.StatusForbidden, "tooLate")
 
 	expired := begin(b)
 	s.later(codeLifetime)
-	wantPage(t, b.get(expired), http.StatusForbidden, "cannot be used any more")
+	wantPage(t, b.get(expired), http.StatusForbidden, "tooLate")
 
 	fresh := begin(b)
 	for name, address := range map[string]string{
@@ -116,7 +117,7 @@ func TestCode(t *testing.T) {
 	for _, r := range s.signIns() {
 		reasons[r.Text("reason")] = true
 	}
-	for _, want := range []Reason{ReasonCodeUsed, ReasonCodeExpired, ReasonCodeInvalid} {
+	for _, want := range []saml.Reason{ReasonCodeUsed, ReasonCodeExpired, ReasonCodeInvalid} {
 		if !reasons[string(want)] {
 			t.Errorf("no record says %s", want)
 		}
@@ -126,7 +127,7 @@ func TestCode(t *testing.T) {
 // What changes between acs and finish counts.
 func TestFinishChecksAgain(t *testing.T) {
 	for name, c := range map[string]struct {
-		reason Reason
+		reason saml.Reason
 		change func(s *site, connection, user directory.ID)
 	}{
 		"deactivated": {ReasonUserInactive, func(s *site, _, user directory.ID) {
@@ -148,7 +149,7 @@ func TestFinishChecksAgain(t *testing.T) {
 			landed := b.step(s.acsURL(connection), b.answer(s.loginURL(connection), "alice"))
 			c.change(s, connection, s.users("alice@example.com")[0].ID)
 			end := b.step(landed.Header.Get("Location"), nil)
-			wantStatus(t, end, (&Refusal{Reason: c.reason}).failure().status)
+			wantStatus(t, end, failureOf(c.reason).status)
 			s.lastSignIn(OutcomeFailed, c.reason)
 			if b.session(s) != "" {
 				t.Error("a session was begun")
@@ -169,7 +170,7 @@ func TestSessionEnds(t *testing.T) {
 			s := newSite(t)
 			connection := s.connect(with(jitOn, "sessionMinutes", number(30)))
 			b := s.browser()
-			wantPage(t, b.signIn(s.loginURL(connection), "alice"), http.StatusOK, "You are signed in")
+			wantPage(t, b.signIn(s.loginURL(connection), "alice"), http.StatusOK, "me")
 			secret := b.session(s)
 			s.later(29 * time.Minute)
 			if s.signedInAs(secret).IsZero() {
@@ -206,7 +207,7 @@ func TestSignOut(t *testing.T) {
 	connection := s.connect(jitOn)
 	b := s.browser()
 	landing := b.signIn(s.loginURL(connection), "alice")
-	wantPage(t, landing, http.StatusOK, "You are signed in")
+	wantPage(t, landing, http.StatusOK, "me")
 	if got := landing.Header.Get("Cache-Control"); got != "no-store" {
 		t.Errorf("the landing page may be kept: Cache-Control %s", got)
 	}
@@ -228,8 +229,8 @@ func TestSignOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantPage(t, page, http.StatusOK, "You are signed out")
-	if !strings.Contains(page.Body, `/orgs/default/login">Sign in again</a>`) {
+	wantPage(t, page, http.StatusOK, "signedOut")
+	if !strings.Contains(page.Body, `/orgs/default/login">`) {
 		t.Errorf("no way back in:\n%s", page.Body)
 	}
 	if got := page.Header.Get("Clear-Site-Data"); got != `"cache"` {
@@ -241,7 +242,7 @@ func TestSignOut(t *testing.T) {
 	for range s.snapshot().All(typeSession) {
 		t.Error("a Session is left")
 	}
-	wantPage(t, b.get(s.url+"/orgs/default/me"), http.StatusForbidden, "You are not signed in")
+	wantPage(t, b.get(s.url+"/orgs/default/me"), http.StatusForbidden, "notSignedIn")
 	wantStatus(t, b.step(address, url.Values{}), http.StatusOK)
 }
 
@@ -251,7 +252,7 @@ func TestIdPInitiated(t *testing.T) {
 	connection := s.own(jitOn)
 	b := s.browser()
 	wantStatus(t, b.step(s.acsURL(connection), s.forged(connection, "", "ann", "_a1", nil)), http.StatusForbidden)
-	s.lastSignIn(OutcomeRefused, ReasonIdPInitiated)
+	s.lastSignIn(OutcomeRefused, saml.ReasonIdPInitiated)
 
 	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["allowIdpInitiated"] = true })
 	for asked, want := range map[string]string{"/reports": "/reports", "https://evil.example/": "/orgs/default/me"} {
@@ -261,13 +262,13 @@ func TestIdPInitiated(t *testing.T) {
 		wantStatus(t, landed, http.StatusSeeOther)
 		location := landed.Header.Get("Location")
 
-		wantPage(t, s.browser().get(location), http.StatusForbidden, "not begun in this browser") // another browser, and the code is gone
+		wantPage(t, s.browser().get(location), http.StatusForbidden, "otherBrowser") // another browser, and the code is gone
 		form = s.forged(connection, "", "ann", "_a3"+asked[:2], nil)
 		form.Set("RelayState", asked)
 		location = b.step(s.acsURL(connection), form).Header.Get("Location")
 
 		page := b.get(location)
-		wantPage(t, page, http.StatusOK, "Continue signing in?")
+		wantPage(t, page, http.StatusOK, "confirm")
 		if !strings.Contains(page.Body, "Alice Archer") || b.session(s) != "" {
 			t.Fatalf("before the person agreed:\n%s", page.Body)
 		}
@@ -357,7 +358,7 @@ func TestEarlierSessionEnds(t *testing.T) {
 	}
 
 	form := s.forged(connection, "", "ann", "_a4", nil)
-	wantPage(t, b.get(b.step(s.acsURL(connection), form).Header.Get("Location")), http.StatusOK, "Continue signing in?")
+	wantPage(t, b.get(b.step(s.acsURL(connection), form).Header.Get("Location")), http.StatusOK, "confirm")
 	form = s.forged(connection, s.request(s.browser(), connection), "ann", "_a5", nil)
 	wantStatus(t, b.step(b.step(s.acsURL(connection), form).Header.Get("Location"), nil), http.StatusForbidden)
 	if s.signedInAs(second).IsZero() {

@@ -2,6 +2,7 @@ package samlhook
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -15,6 +16,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rollcall/directory"
+	"rollcall/internal/publicurl"
+	"rollcall/internal/web"
+	"rollcall/samlhook/saml"
 )
 
 // Options configure a Hook. The zero value works, but for PublicURL.
@@ -40,16 +44,15 @@ type Hook struct {
 	log     *slog.Logger
 	now     func() time.Time
 	public  string // PublicURL without a trailing slash
-	base    string // its path, "" or "/…"
 	site    *url.URL
 	secure  bool
 	origin  *http.CrossOriginProtection
+	pages   *web.Pages
 	fetcher *Fetcher
 	metrics *metrics
 
 	parsed      sync.Map // directory.ID → *loaded
 	parsedCount atomic.Int64
-	fetched     fetches
 	aggregate   aggregate
 	shown       sync.Map // name of an organization → its name to show, as last read
 	noted       notes
@@ -63,15 +66,15 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	h := &Hook{store: store, log: o.Log, now: o.Now, public: strings.TrimRight(o.PublicURL, "/"),
-		origin: http.NewCrossOriginProtection(), fetcher: NewFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry)}
-	site, err := checkPublicURL(h.public)
+	h := &Hook{store: store, log: o.Log, now: o.Now, origin: http.NewCrossOriginProtection(), fetcher: NewFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry)}
+	site, err := publicurl.Parse(o.PublicURL)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the public URL: %w", err)
 	}
-	h.site, h.base, h.secure = site, site.EscapedPath(), site.Scheme == "https"
+	h.site, h.public, h.secure = site, site.String(), site.Scheme == "https"
+	h.pages = web.MustParse(pageFiles, "")
 	// A proxy may rewrite Host; the browser's Origin is still ours.
-	if err := h.origin.AddTrustedOrigin(site.Scheme + "://" + site.Host); err != nil {
+	if err := h.origin.AddTrustedOrigin(h.public); err != nil {
 		return nil, err
 	}
 	h.aggregate.write = h.writeAggregated
@@ -81,9 +84,10 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 // Close writes the records that are still being gathered.
 func (h *Hook) Close() { h.aggregate.close() }
 
-// Register adds the routes to r. One route stands for one path; methods are told
+// Register adds the routes to r, and those of the pages' assets. One route stands for one path; methods are told
 // apart here, so that a wrong one gets 405 with Allow.
 func (h *Hook) Register(r *mux.Router) {
+	r.PathPrefix(web.AssetsPath).Handler(web.Assets())
 	get := []string{http.MethodGet, http.MethodHead}
 	for _, route := range []struct {
 		path    string
@@ -118,7 +122,7 @@ type exchange struct {
 	connection directory.ID // zero where the path has none
 	recorded   bool         // a SignIn has the correlation id
 	outcome    Outcome      // for the log
-	reason     Reason
+	reason     saml.Reason
 }
 
 // serve runs one request: whatever handle returns as an error becomes the page.
@@ -192,25 +196,15 @@ func (x *exchange) load(s *directory.Snapshot) (*loaded, error) {
 	return x.Hook.load(s, x.org, r)
 }
 
-// ready is the request's connection with its keys, which are made where they are not
-// there yet.
+// ready is the request's connection with its keys, and the snapshot on which it was read.
 func (x *exchange) ready() (*directory.Snapshot, *loaded, error) {
 	s, err := x.snapshot()
 	if err != nil {
 		return nil, nil, err
 	}
 	l, err := x.load(s)
-	if err != nil || (l.Key != nil && l.requests != nil) {
-		return s, l, err
-	}
-	if _, err := x.ensureSecrets(x.r.Context(), s, x.org, x.connection); err != nil {
-		return nil, nil, err
-	}
-	if s, err = x.snapshot(); err == nil {
-		l, err = x.load(s)
-	}
 	if err == nil && (l.Key == nil || l.requests == nil) {
-		err = errNoKey
+		err = errNotSetUp
 	}
 	return s, l, err
 }
@@ -225,7 +219,7 @@ func (x *exchange) logLine(cause error) {
 	if x.outcome != "" {
 		attrs = append(attrs, "outcome", string(x.outcome), "reason", string(x.reason))
 	}
-	if refusal, ok := errors.AsType[*Refusal](cause); ok {
+	if refusal, ok := errors.AsType[*saml.Refusal](cause); ok {
 		attrs = append(attrs, "cause", string(refusal.Reason)) // the explanation names the person; it is in the record
 	} else if cause != nil {
 		attrs = append(attrs, "cause", cause.Error())

@@ -1,7 +1,6 @@
 package samlhook
 
 import (
-	"errors"
 	"fmt"
 	"net/url"
 	"time"
@@ -9,6 +8,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"rollcall/directory"
+	"rollcall/samlhook/saml"
 )
 
 // maxClockSkew is the most that clockSkewSeconds may grant.
@@ -32,7 +32,7 @@ func (h *Hook) organizationURL(organization string) string {
 
 // loaded is an IdentityProvider ready for use.
 type loaded struct {
-	*Connection
+	*saml.Connection
 	Settings
 	version  directory.Version
 	requests RequestKey
@@ -74,14 +74,14 @@ func (h *Hook) load(s *directory.Snapshot, organization string, r *directory.Res
 // readConnection reads what an IdentityProvider says of the other side and of
 // messages. Certificates that cannot be used are left out with a warning: one that
 // was good when it was stored must not keep the others from being used.
-func readConnection(r *directory.Resource, now time.Time) (*Connection, []string, error) {
+func readConnection(r *directory.Resource, now time.Time) (*saml.Connection, []string, error) {
 	v := gjson.GetManyBytes(r.JSON, "idp.entityId", "idp.ssoUrl", "idp.certificates.#.pem", "signRequests", "forceAuthn",
 		"requestedAuthnContext", "nameIdFormat", "allowSha1", "allowIdpInitiated", "clockSkewSeconds", "attributes", "binding", "metadataXml")
-	c := &Connection{
-		ID: r.ID.String(), IdPEntityID: v[0].String(), SSOURL: v[1].String(), Binding: BindingRedirect,
+	c := &saml.Connection{
+		ID: r.ID.String(), IdPEntityID: v[0].String(), SSOURL: v[1].String(), Binding: saml.BindingRedirect,
 		SignRequests: v[3].Type != gjson.False, ForceAuthn: v[4].Bool(), RequestedAuthnContext: texts(v[5]), NameIDFormat: v[6].String(),
 		AllowSHA1: v[7].Bool(), AllowIdPInitiated: v[8].Bool(), ClockSkew: time.Duration(v[9].Int()) * time.Second,
-		Attributes: AttributeMapping{
+		Attributes: saml.AttributeMapping{
 			UserName: v[10].Get("userName").String(), FirstName: v[10].Get("firstName").String(), LastName: v[10].Get("lastName").String(),
 			Email: v[10].Get("email").String(), Groups: v[10].Get("groups").String(),
 			DisplayName: v[10].Get("displayName").String(), ExternalID: v[10].Get("externalId").String(),
@@ -89,42 +89,39 @@ func readConnection(r *directory.Resource, now time.Time) (*Connection, []string
 	}
 	var warnings []string
 	for _, pem := range texts(v[2]) {
-		cert, err := ParseCertificate(pem)
+		cert, err := saml.ParseCertificate(pem)
 		if err != nil {
 			warnings = append(warnings, err.Error())
 			continue
 		}
 		c.Certificates = append(c.Certificates, cert)
-		if warning := ExpiryWarning(cert, now); warning != "" {
+		if warning := saml.ExpiryWarning(cert, now); warning != "" {
 			warnings = append(warnings, warning)
 		}
 	}
 	var offered map[string]string
 	if xml := v[12].String(); xml != "" {
-		m, err := readStoredMetadata([]byte(xml))
-		if err != nil {
-			return nil, nil, err
+		if m, err := saml.ParseStoredMetadata([]byte(xml)); err != nil {
+			// What was read once is in idp. Only the choice of the binding needs the metadata.
+			warnings = append(warnings, err.(*saml.Refusal).Explanation)
+		} else {
+			offered = m.SSOURLs
 		}
-		offered = m.SSOURLs
 	}
 	c.Binding = chooseBinding(v[11].String(), offered)
 	return c, warnings, nil
 }
 
-// readStoredMetadata reads metadata that was judged when it was stored: that its
-// validUntil is over by now does not take the endpoints away.
-func readStoredMetadata(xml []byte) (*Metadata, error) { return parseMetadata(xml, time.Time{}) }
-
 // chooseBinding is the binding that the setting names ("redirect", "post"), or when
 // it is unset the one that metadata offers, redirect first.
 func chooseBinding(setting string, offered map[string]string) string {
-	_, redirect := offered[BindingRedirect]
-	_, post := offered[BindingPost]
+	_, redirect := offered[saml.BindingRedirect]
+	_, post := offered[saml.BindingPost]
 	switch {
 	case setting == "post", setting == "" && post && !redirect:
-		return BindingPost
+		return saml.BindingPost
 	}
-	return BindingRedirect
+	return saml.BindingRedirect
 }
 
 // usable says whether people can be sent to the identity provider and answers be
@@ -132,11 +129,9 @@ func chooseBinding(setting string, offered map[string]string) string {
 func (l *loaded) usable() error {
 	switch {
 	case !l.Enabled:
-		return refuse(ReasonConnectionDisabled, "The connection is switched off (enabled: false).")
+		return saml.Refuse(ReasonConnectionDisabled, "The connection is switched off (enabled: false).")
 	case l.IdPEntityID == "" || l.SSOURL == "" || len(l.Certificates) == 0:
-		return refuse(ReasonNotConfigured, "The connection has no identity provider yet; set metadataXml, metadataUrl, or idp.")
+		return saml.Refuse(ReasonNotConfigured, "The connection has no identity provider yet; set metadataXml, metadataUrl, or idp.")
 	}
 	return nil
 }
-
-var errNoKey = errors.New("the connection has no key")

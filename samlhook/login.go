@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"rollcall/directory"
+	"rollcall/internal/web"
+	"rollcall/samlhook/saml"
 )
 
 // loginLifetime is how long a person may take at the identity provider.
@@ -22,7 +24,7 @@ func (x *exchange) metadata() error {
 		return err
 	}
 	h := x.w.Header()
-	x.secureHeaders()
+	web.Secure(h)
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Content-Type", "application/samlmetadata+xml")
 	h.Set("Content-Disposition", `inline; filename="rollcall-`+x.connection.String()+`.xml"`)
@@ -57,11 +59,11 @@ func (x *exchange) login() error {
 		}
 		return err
 	}
-	if l.Binding == BindingPost {
+	if l.Binding == saml.BindingPost {
 		send = func() error {
 			form, err := l.PostForm(id, request.Nonce, now)
 			if err == nil {
-				x.show(http.StatusOK, "post", page{Heading: "Signing in", Form: form, formTargets: anyTarget})
+				x.show(http.StatusOK, "post", form, web.Policy{Scripts: true, AnyFormTarget: true})
 			}
 			return err
 		}
@@ -69,6 +71,15 @@ func (x *exchange) login() error {
 	x.setCookie(request.CookieName(), l.requests.SealLogin(Login{Request: id, Target: asked, Expires: request.Expires}), x.finishPath(), loginLifetime)
 	return send()
 }
+
+// choosePage is what choose.html shows.
+type choosePage struct {
+	Organization string
+	Choices      []choice
+}
+
+// choice is one way to sign in.
+type choice struct{ Name, URL string }
 
 // choose serves the organization's login page: on to the only connection or the
 // default one, else a question.
@@ -99,12 +110,11 @@ func (x *exchange) choose() error {
 	organization := displayOf(s.Organization(), "name")
 	switch len(choices) {
 	case 0:
-		return &failure{status: http.StatusNotFound, heading: "Nobody can sign in yet",
-			text: organization + " has no identity provider that is switched on.", withoutRequest: true}
+		return noConnection(organization)
 	case 1:
 		x.redirect(choices[0].URL)
 		return nil
 	}
-	x.show(http.StatusOK, "choose", page{Heading: "Sign in to " + organization, Choices: choices})
+	x.show(http.StatusOK, "choose", choosePage{Organization: organization, Choices: choices}, web.Policy{})
 	return nil
 }

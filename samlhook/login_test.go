@@ -18,23 +18,26 @@ import (
 	"rollcall/directory/schema"
 )
 
+// written changes with every write to the store.
+func (s *site) written() int64 {
+	s.t.Helper()
+	resp, err := directorytest.Client(s.t).Get(s.t.Context(), s.root, clientv3.WithPrefix(), clientv3.WithCountOnly())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return resp.Header.Revision<<32 + resp.Count
+}
+
 func TestLoginWritesNothing(t *testing.T) {
 	s := newSite(t)
 	connection := s.connect(jitOn)
-	count := func() int64 {
-		resp, err := directorytest.Client(t).Get(t.Context(), s.root, clientv3.WithPrefix(), clientv3.WithCountOnly())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return resp.Header.Revision<<32 + resp.Count
-	}
-	before := count()
+	before := s.written()
 	b := s.browser()
 	for range 5 {
 		wantStatus(t, b.step(s.loginURL(connection), nil), http.StatusSeeOther)
 		b.get(s.url + "/orgs/default/me")
 	}
-	if count() != before {
+	if s.written() != before {
 		t.Error("a login wrote to the store")
 	}
 }
@@ -43,7 +46,7 @@ func TestLoginSetsCookie(t *testing.T) {
 	for scheme, secure := range map[string]bool{"http": false, "https": true} {
 		s := newSite(t)
 		connection := s.connect(jitOn)
-		hook, err := New(s.store, Options{PublicURL: scheme + "://rollcall.example.com/base/"})
+		hook, err := New(s.store, Options{PublicURL: scheme + "://rollcall.example.com/"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +60,7 @@ func TestLoginSetsCookie(t *testing.T) {
 			t.Fatalf("cookies %v", cookies)
 		}
 		c := cookies[0]
-		if !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteLaxMode || c.Path != "/base/orgs/default/saml/"+connection.String()+"/finish" ||
+		if !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteLaxMode || c.Path != "/orgs/default/saml/"+connection.String()+"/finish" ||
 			c.MaxAge != int(loginLifetime/time.Second) || c.Domain != "" {
 			t.Errorf("%s: %s", scheme, c.Raw)
 		}
@@ -73,14 +76,14 @@ func TestChoose(t *testing.T) {
 	s := newSite(t)
 	address := s.url + "/orgs/default/login"
 	b := s.browser()
-	wantPage(t, b.get(address), http.StatusNotFound, "Nobody can sign in yet")
+	wantPage(t, b.get(address), http.StatusNotFound, "noConnection")
 	first := s.own(schema.Document{"displayName": "First & only"})
 	if got := b.step(address+"?target=/x", nil).Header.Get("Location"); got != s.loginURL(first)+"?target=%2Fx" {
 		t.Errorf("sent to %s", got)
 	}
 	second := s.own(schema.Document{"displayName": "<Second>"})
 	page := b.get(address + "?target=/x")
-	wantPage(t, page, http.StatusOK, "First &amp; only")
+	wantPage(t, page, http.StatusOK, "choose", "First &amp; only")
 	if !strings.Contains(page.Body, "&lt;Second&gt;") || !strings.Contains(page.Body, s.loginURL(second)+"?target=%2Fx") {
 		t.Errorf("page:\n%s", page.Body)
 	}
@@ -101,10 +104,10 @@ func TestPostBinding(t *testing.T) {
 	b := s.browser()
 	page := b.get(s.loginURL(connection))
 	policy := page.Header.Get("Content-Security-Policy")
-	if !strings.Contains(page.Body, `name="SAMLRequest"`) || !strings.Contains(policy, "script-src 'nonce-") || strings.Contains(policy, "form-action") {
+	if !strings.Contains(page.Body, `name="SAMLRequest"`) || !strings.Contains(policy, "script-src 'self'") || strings.Contains(policy, "form-action") {
 		t.Fatalf("policy %q:\n%s", policy, page.Body)
 	}
-	wantPage(t, b.signIn(s.loginURL(connection), "alice"), http.StatusOK, "You are signed in")
+	wantPage(t, b.signIn(s.loginURL(connection), "alice"), http.StatusOK, "me")
 }
 
 func TestHeaders(t *testing.T) {
@@ -180,9 +183,13 @@ func TestLogAndMetrics(t *testing.T) {
 	if strings.Count(line, "\n") != 1 || strings.Contains(line, "alice") || strings.Contains(line, "SAMLResponse") {
 		t.Errorf("log: %s", line)
 	}
+	counted := map[string]float64{}
 	families, err := registry.Gather()
-	if err != nil || len(families) != 1 || families[0].GetName() != "rollcall_sign_ins_total" || families[0].Metric[0].Counter.GetValue() != 1 {
-		t.Errorf("metrics %v, %v", families, err)
+	for _, f := range families {
+		counted[f.GetName()] = f.Metric[0].GetCounter().GetValue() + float64(f.Metric[0].GetHistogram().GetSampleCount())
+	}
+	if err != nil || len(counted) != 2 || counted["rollcall_sign_ins_total"] != 1 || counted["rollcall_saml_verification_seconds"] != 1 {
+		t.Errorf("metrics %v, %v", counted, err)
 	}
 	hook.Close()
 }
@@ -212,44 +219,11 @@ func TestLogOfRefusal(t *testing.T) {
 }
 
 func TestPublicURL(t *testing.T) {
-	for _, bad := range []string{"", "rollcall.example.com", "ftp://x", "https://", "https://u@x", "https://x?y", "https://x#y"} {
+	for _, bad := range []string{"", "rollcall.example.com", "ftp://x", "https://", "https://u@x", "https://x?y", "https://x#y", "https://x/y"} {
 		if _, err := New(nil, Options{PublicURL: bad}); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}
-}
-
-// The keys of a connection are made once, whoever asks first.
-func TestKeysAreMadeOnce(t *testing.T) {
-	s := newSite(t)
-	other := s.another(directorytest.NewClient(t))
-	var id directory.ID
-	s.update(func(tx *directory.Tx) error {
-		r, err := tx.Create(typeConnection, schema.Document{"displayName": "x"})
-		if err == nil {
-			id = r.ID
-		}
-		return err
-	})
-	answers := make(chan string, 2)
-	for _, n := range []*site{s, other} {
-		go func() {
-			r, err := http.Get(n.url + "/orgs/default/saml/" + id.String() + "/metadata")
-			if err != nil {
-				answers <- err.Error()
-				return
-			}
-			defer r.Body.Close()
-			var b bytes.Buffer
-			b.ReadFrom(r.Body)
-			answers <- b.String()
-		}()
-	}
-	first, second := <-answers, <-answers
-	if first != second || !strings.Contains(first, "X509Certificate") {
-		t.Errorf("two nodes answered\n%s\n%s", first, second)
-	}
-	wantPage(t, s.browser().get(s.loginURL(id)), http.StatusForbidden, "is not set up yet") // no identity provider yet
 }
 
 // A refusal because of settings leads to the organization's login page: another
@@ -258,8 +232,8 @@ func TestRefusedBySettings(t *testing.T) {
 	s := newSite(t)
 	connection := s.own(schema.Document{"enabled": false})
 	page := s.browser().get(s.loginURL(connection))
-	wantPage(t, page, http.StatusForbidden, "settings do not let you in")
-	for _, want := range []string{`href="` + s.url + `/orgs/default/login">Sign in again</a>`, inLog} {
+	wantPage(t, page, http.StatusForbidden, "refused")
+	for _, want := range []string{`href="` + s.url + `/orgs/default/login">`, inLog} {
 		if !strings.Contains(page.Body, want) {
 			t.Errorf("the page lacks %s:\n%s", want, page.Body)
 		}

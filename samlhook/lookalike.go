@@ -11,6 +11,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // Values are unique under a wide fold, so that nobody can have a name that looks
@@ -140,6 +141,6 @@ func (d *decider) lookAlike() *Decision {
 func (d *decider) refuseLookAlike(what, value string, of *directory.Resource) *Decision {
 	decision := d.refuse(of, ReasonLookAlike, fmt.Sprintf("The %s %s only looks like that of the %s %s (%s), so it neither links nor "+
 		"creates a User: a value links as it is spelt, but for the case of A to Z. Correct it at the identity provider.",
-		what, clip(strconv.QuoteToASCII(value)), of.Type, of.ID, clip(of.Text("userName"))))
+		what, saml.Clip(strconv.QuoteToASCII(value)), of.Type, of.ID, saml.Clip(of.Text("userName"))))
 	return &decision
 }

@@ -14,6 +14,8 @@ import (
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
+	"rollcall/samlhook/saml/samltest"
 )
 
 // post sends a genuine answer with this NameID, and these attributes instead of the fixture's.
@@ -24,7 +26,7 @@ func (s *site) post(b *browser, connection directory.ID, nameID string, attribut
 			return message
 		}
 		statement := "<saml:AttributeStatement>" + strings.Join(attributes, "") + "</saml:AttributeStatement>"
-		return replace(s.t, message, newParts().attributes, statement)
+		return samltest.Replace(s.t, message, samltest.NewMessage().Attributes, statement)
 	}
 	assertion := "_a" + strconv.FormatInt(s.posts.Add(1), 10)
 	return b.step(s.acsURL(connection), s.forged(connection, s.request(b, connection), nameID, assertion, edit))
@@ -137,26 +139,26 @@ func TestLookAlikeOfDeleted(t *testing.T) {
 
 // The same holds for the attribute that is mapped to userName, and for e-mail addresses.
 func TestLookAlikeAttributes(t *testing.T) {
-	names := attributeXML("firstName", "Ａｎｎ") + attributeXML("lastName", "Ａrbor")
+	names := samltest.Attribute("firstName", "Ａｎｎ") + samltest.Attribute("lastName", "Ａrbor")
 	upn := map[string]any{"userName": "upn"}
 	for _, c := range []struct {
 		name       string
 		settings   schema.Document
 		attributes string
 		outcome    Outcome
-		reason     Reason
+		reason     saml.Reason
 	}{
-		{"mapped userName", schema.Document{"attributes": upn}, attributeXML("upn", "ｃｅｏ@secure.example"), OutcomeRefused, ReasonLookAlike},
-		{"mapped userName in another case", schema.Document{"attributes": upn}, attributeXML("upn", "CEO@secure.example"), OutcomeSignedIn, ReasonLinked},
-		{"e-mail", schema.Document{"linkBy": []any{"userName", "email"}}, attributeXML("email", "mail@ſecure.example"), OutcomeRefused, ReasonLookAlike},
-		{"second e-mail", schema.Document{"linkBy": []any{"email"}}, attributeXML("email", "other＠secure.example"), OutcomeRefused, ReasonLookAlike},
-		{"e-mail in another case", schema.Document{"linkBy": []any{"email"}}, attributeXML("email", "Mail@Secure.Example"), OutcomeSignedIn, ReasonLinked},
-		{"e-mail that links nobody", nil, attributeXML("email", "mail@ſecure.example"), OutcomeCreated, ReasonCreated},
+		{"mapped userName", schema.Document{"attributes": upn}, samltest.Attribute("upn", "ｃｅｏ@secure.example"), OutcomeRefused, ReasonLookAlike},
+		{"mapped userName in another case", schema.Document{"attributes": upn}, samltest.Attribute("upn", "CEO@secure.example"), OutcomeSignedIn, ReasonLinked},
+		{"e-mail", schema.Document{"linkBy": []any{"userName", "email"}}, samltest.Attribute("email", "mail@ſecure.example"), OutcomeRefused, ReasonLookAlike},
+		{"second e-mail", schema.Document{"linkBy": []any{"email"}}, samltest.Attribute("email", "other＠secure.example"), OutcomeRefused, ReasonLookAlike},
+		{"e-mail in another case", schema.Document{"linkBy": []any{"email"}}, samltest.Attribute("email", "Mail@Secure.Example"), OutcomeSignedIn, ReasonLinked},
+		{"e-mail that links nobody", nil, samltest.Attribute("email", "mail@ſecure.example"), OutcomeCreated, ReasonCreated},
 		{"externalId is compared exactly", schema.Document{"linkBy": []any{"externalId"}, "attributes": upn},
-			attributeXML("upn", "Ｘ1"), OutcomeCreated, ReasonCreated},
+			samltest.Attribute("upn", "Ｘ1"), OutcomeCreated, ReasonCreated},
 		{"a mapped userName that looks alike is not helped by the e-mail",
 			schema.Document{"linkBy": []any{"userName", "email"}, "attributes": upn},
-			attributeXML("upn", "ceo@ſecure.example") + attributeXML("email", "mail@secure.example"), OutcomeRefused, ReasonLookAlike},
+			samltest.Attribute("upn", "ceo@ſecure.example") + samltest.Attribute("email", "mail@secure.example"), OutcomeRefused, ReasonLookAlike},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSite(t)
@@ -189,7 +191,7 @@ func TestLookAlikeDomain(t *testing.T) {
 	})
 	s.own(schema.Document{"displayName": "First", "domains": []any{"Secure.example"}})
 	second := s.own(with(jitOn, "displayName", "Second"))
-	mail := attributeXML("firstName", "A") + attributeXML("lastName", "B") + attributeXML("email", "new@own.example")
+	mail := samltest.Attribute("firstName", "A") + samltest.Attribute("lastName", "B") + samltest.Attribute("email", "new@own.example")
 	for _, nameID := range []string{"new@secure.example", "new@secure．example", "new@secure。example", "new@ſecure.example",
 		"new＠secure.example", "new@ＳＥＣＵＲＥ.example"} {
 		wantStatus(t, s.post(s.browser(), second, nameID, mail), http.StatusForbidden)
@@ -333,4 +335,35 @@ func FuzzCompare(f *testing.F) {
 			t.Errorf("%+q links as %q", a, b)
 		}
 	})
+}
+
+// Who has the very value is meant, whoever else has one that looks like it.
+func TestLookAlikeBesideTheSame(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(with(jitOn, "linkBy", []any{"userName", "email"}))
+	var user directory.ID
+	for _, value := range []string{"fiona@x", "\ufb01ona@x"} {
+		user = s.createUser(schema.Document{"userName": value, "emails": []any{map[string]any{"value": "mail-" + value}}})
+		wantStatus(t, s.post(s.browser(), connection, value), http.StatusSeeOther)
+		if record := s.lastSignIn(OutcomeSignedIn, ReasonLinked); record.Text("user.value") != user.String() {
+			t.Errorf("%q: %s", value, record.JSON)
+		}
+		s.update(func(tx *directory.Tx) error { tx.DeleteLink(connection, value); return nil })
+	}
+	mail := samltest.Attribute("firstName", "A") + samltest.Attribute("lastName", "B") + samltest.Attribute("email", "mail-\ufb01ona@x")
+	wantStatus(t, s.post(s.browser(), connection, "opaque", mail), http.StatusSeeOther)
+	if record := s.lastSignIn(OutcomeSignedIn, ReasonLinked); record.Text("user.value") != user.String() {
+		t.Errorf("by e-mail: %s", record.JSON)
+	}
+}
+
+// An address by which the connection may not link is compared with nobody's.
+func TestLookAlikeAddressThatMayNotLink(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(with(jitOn, "linkBy", []any{"email"}))
+	s.own(schema.Document{"displayName": "Second"})
+	s.createUser(schema.Document{"userName": "ceo", "emails": []any{map[string]any{"value": "ceo@secure.example"}}})
+	mail := samltest.Attribute("firstName", "A") + samltest.Attribute("lastName", "B") + samltest.Attribute("email", "ｃｅｏ@secure.example")
+	wantStatus(t, s.post(s.browser(), connection, "opaque", mail), http.StatusSeeOther)
+	s.lastSignIn(OutcomeCreated, ReasonCreated)
 }

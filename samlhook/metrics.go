@@ -9,31 +9,37 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rollcall/directory"
+	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 type metrics struct {
-	attempts *prometheus.CounterVec
+	attempts      *prometheus.CounterVec
+	verifications prometheus.Histogram
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rollcall_sign_ins_total",
-		Help: "Sign-in attempts by outcome and reason."}, []string{"outcome", "reason"})}
+		Help: "Sign-in attempts by outcome and reason."}, []string{"outcome", "reason"}),
+		verifications: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rollcall_saml_verification_seconds",
+			Help:    "How long it took to verify a SAML response, whatever came of it.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25}})}
 	if r != nil {
-		r.MustRegister(m.attempts)
+		r.MustRegister(m.attempts, m.verifications)
 	}
 	return m
 }
 
 // note counts an outcome and puts it into the request's log line.
 func (x *exchange) note(outcome Outcome, cause error) {
-	reason := Reason("error")
-	if r, ok := cause.(*Refusal); ok {
+	reason := saml.Reason("error")
+	if r, ok := cause.(*saml.Refusal); ok {
 		reason = r.Reason
 	}
 	x.noteAs(outcome, reason)
 }
 
-func (x *exchange) noteAs(outcome Outcome, reason Reason) {
+func (x *exchange) noteAs(outcome Outcome, reason saml.Reason) {
 	x.outcome, x.reason = outcome, reason
 	x.metrics.attempts.WithLabelValues(string(outcome), string(reason)).Inc()
 }
@@ -73,7 +79,7 @@ func (x *exchange) noteSignIn() {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), 5*time.Second)
 	defer cancel()
-	if err := x.dir.WriteNote(ctx, noteSignedIn, x.connection, []byte(timeText(now))); err != nil {
+	if err := x.dir.WriteNote(ctx, noteSignedIn, x.connection, []byte(schema.FormatTime(now))); err != nil {
 		x.log.Warn("the time of the last sign-in was not written", "connection", x.connection.String(), "error", err)
 	}
 }

@@ -1,44 +1,29 @@
 package samlhook
 
 import (
-	"bytes"
-	"crypto/rand"
 	"embed"
-	"encoding/base64"
-	"html/template"
 	"net/http"
-	"strconv"
+
+	"rollcall/internal/web"
 )
 
-//go:embed pages/*.html
+//go:embed pages words
 var pageFiles embed.FS
 
-var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
+// link leads somewhere under a text of the catalogue.
+type link struct{ Text, URL string }
 
-// page is what the templates show; each uses a part of it.
-type page struct {
-	Heading      string
-	Text         string
-	Organization string
+// notice is a page that says something and, where Next is not nil, what to do about it. Its texts are {Kind}.title and
+// {Kind}.text.
+type notice struct {
+	Kind   string
+	Values map[string]any // of the placeholders in its text
+	Next   *link
+
 	Correlation  string // shown where there is something to find
 	Logged       bool   // what it finds is in the log alone
-	Again        choice // where to go from an error; none where URL is empty
-	Nonce        string // of style and script; set by show
-
-	Choices []choice // choose
-	Form    Form     // post
-	Person  person   // confirm, me
-	Action  string
-	Code    string
-
-	// formTargets are origins beside our own that a form may lead to; any is for a
-	// form that posts to an identity provider, which may send it on anywhere.
-	formTargets string
+	Organization string // whose administrators can help
 }
-
-const anyTarget = "*"
-
-type choice struct{ Name, URL string }
 
 // person is what a page says about who is signed in.
 type person struct {
@@ -47,58 +32,25 @@ type person struct {
 	MoreGroups            bool
 }
 
-// show writes a page. Scripts do not run on it, but for the one that carries the
-// nonce; no other site may frame it, and nobody may keep it.
-func (x *exchange) show(status int, name string, p page) {
-	nonce := make([]byte, 16)
-	rand.Read(nonce)
-	p.Nonce = base64.RawURLEncoding.EncodeToString(nonce)
-	var body bytes.Buffer
-	if err := pages.ExecuteTemplate(&body, name+".html", p); err != nil {
-		x.log.Error("write a page", "page", name, "error", err)
-		status = http.StatusInternalServerError
-		body.Reset()
-		body.WriteString(http.StatusText(status))
-	}
-	policy := "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'nonce-" + p.Nonce + "'"
-	if p.Form.Action != "" {
-		policy += "; script-src 'nonce-" + p.Nonce + "'"
-	}
-	if p.formTargets != anyTarget {
-		policy += "; form-action 'self'"
-		if p.formTargets != "" {
-			policy += " " + p.formTargets
-		}
-	}
-	h := x.w.Header()
-	x.secureHeaders()
-	h.Set("Content-Security-Policy", policy)
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
-	x.answer(status)
-	if x.r.Method != http.MethodHead {
-		_, _ = x.w.Write(body.Bytes()) // a browser that is gone needs no page
+// show writes a page. It is the only answer of its request.
+func (x *exchange) show(status int, page string, data any, policy web.Policy) {
+	x.status = status
+	if err := x.pages.Write(x.w, x.r, status, page, data, policy); err != nil {
+		x.log.Error("write a page", "page", page, "error", err)
+		x.status = http.StatusInternalServerError
+		web.Secure(x.w.Header())
+		http.Error(x.w, http.StatusText(x.status), x.status)
 	}
 }
 
-// secureHeaders are for every answer of ours. Not "no-referrer": with that browsers
-// send "Origin: null" with our own forms.
-func (x *exchange) secureHeaders() {
-	h := x.w.Header()
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "same-origin")
+// redirect sends the browser on by GET.
+func (x *exchange) redirect(location string) {
+	web.Secure(x.w.Header())
+	x.w.Header().Set("Location", location)
+	x.answer(http.StatusSeeOther)
 }
 
 func (x *exchange) answer(status int) {
 	x.status = status
 	x.w.WriteHeader(status)
-}
-
-// redirect sends the browser on by GET.
-func (x *exchange) redirect(location string) {
-	x.secureHeaders()
-	x.w.Header().Set("Location", location)
-	x.answer(http.StatusSeeOther)
 }

@@ -1,7 +1,6 @@
 package samlhook
 
 import (
-	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -12,13 +11,17 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // Prepare checks an IdentityProvider before it is stored and fills in what follows
-// from its metadata; old is nil for a new one. It is the hook of the type: it runs
-// inside the change, possibly more than once, and fetches metadata once a request.
-// Errors: *schema.Error (invalidValue) naming the attribute.
-func (h *Hook) Prepare(ctx context.Context, tx *directory.Tx, old *directory.Resource, doc schema.Document) error {
+// from its metadata; old is nil for a new one, which gets its key here. It is the hook
+// of the type: it runs inside the change, possibly more than once, and is pure. What it
+// needs from outside it asks of resolved, which returns what Resolve returned for it.
+// Errors: *schema.Error (invalidValue) naming the attribute; Forbidden without the
+// scope admin; that of resolved for what was not resolved yet.
+func (h *Hook) Prepare(tx *directory.Tx, id directory.ID, old *directory.Resource, doc schema.Document,
+	resolved func(need any) (any, error)) error {
 	if tx.Actor().Scope < directory.ScopeAdmin {
 		return &directory.Error{Kind: directory.Forbidden, Detail: "only a credential with the scope admin may change identity providers"}
 	}
@@ -31,29 +34,23 @@ func (h *Hook) Prepare(ctx context.Context, tx *directory.Tx, old *directory.Res
 	}
 	delete(doc, "sp") // derived, never stored
 	delete(doc, "health")
-	p := preparation{Hook: h, tx: tx, old: old, before: before, doc: doc}
-	for _, step := range []func() error{
-		func() error { return p.fetch(ctx) }, p.identityProvider, p.people, p.ranges, p.unsupported,
-	} {
+	p := preparation{tx: tx, id: id, old: old, before: before, doc: doc, resolved: resolved}
+	for _, step := range []func() error{p.fetch, p.identityProvider, p.domains, p.defaultGroups, p.ranges, p.unsupported, p.secrets} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	// Here rather than at the first login: a login writes nothing.
-	held, err := tx.Snapshot().Secret(directory.ID{}, secretMAC)
-	if err == nil && held == nil {
-		ensureMAC(tx)
-	}
-	return err
+	return nil
 }
 
 // preparation is one document while it is checked.
 type preparation struct {
-	*Hook
-	tx     *directory.Tx
-	old    *directory.Resource
-	before schema.Document // nil for a new one
-	doc    schema.Document
+	tx       *directory.Tx
+	id       directory.ID
+	old      *directory.Resource
+	before   schema.Document // nil for a new one
+	doc      schema.Document
+	resolved func(need any) (any, error)
 }
 
 func wrong(attribute, format string, args ...any) error {
@@ -67,7 +64,7 @@ func stringOf(doc schema.Document, name string) string {
 
 // fetch gets metadata by URL. metadataXml then holds the copy that is in use; it is
 // fetched anew when the URL changes or the copy is removed.
-func (p *preparation) fetch(ctx context.Context) error {
+func (p *preparation) fetch() error {
 	address := stringOf(p.doc, "metadataUrl")
 	if address == "" {
 		return nil
@@ -80,16 +77,20 @@ func (p *preparation) fetch(ctx context.Context) error {
 	case unchanged && given == held:
 		return nil
 	}
-	body, err := p.fetched.get(ctx, p.fetcher, address)
-	if err != nil {
-		return wrong("metadataUrl", "%s", err.(*Refusal).Explanation)
+	fetched, err := p.resolved(metadataAt(address))
+	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
+		return wrong("metadataUrl", "%s", refusal.Explanation)
 	}
-	if body, err = metadataText(body); err != nil {
+	if err != nil {
+		return err
+	}
+	body, err := saml.MetadataText(fetched.([]byte))
+	if err != nil {
 		return wrong("metadataUrl", "the metadata cannot be used: %s", err)
 	}
 	p.doc["metadataXml"] = string(body)
 	if p.old != nil {
-		p.tx.PutNote(noteFetched, p.old.ID, []byte(timeText(p.tx.Now())))
+		p.tx.PutNote(noteFetched, p.old.ID, []byte(schema.FormatTime(p.tx.Now())))
 	}
 	return nil
 }
@@ -104,11 +105,11 @@ func (p *preparation) identityProvider() error {
 	if p.doc["metadataUrl"] != nil {
 		source = "metadataUrl"
 	}
-	m, err := ParseMetadata([]byte(given), p.tx.Now())
+	m, err := saml.ParseMetadata([]byte(given), p.tx.Now())
 	if err != nil && given == stringOf(p.before, "metadataXml") { // good when it was stored, over by now: the rest may still change
-		m, err = readStoredMetadata([]byte(given))
+		m, err = saml.ParseStoredMetadata([]byte(given))
 	}
-	if refusal, ok := errors.AsType[*Refusal](err); ok {
+	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
 		return wrong(source, "%s", refusal.Explanation)
 	}
 	if err != nil {
@@ -135,7 +136,7 @@ func (p *preparation) byHand() error {
 		return wrong("idp.entityId", "is required without metadata, and has at most 1024 characters")
 	}
 	location, _ := idp["ssoUrl"].(string)
-	if err := CheckSSOURL(location); err != nil {
+	if err := saml.CheckSSOURL(location); err != nil {
 		return wrong("idp.ssoUrl", "%s", err)
 	}
 	list, _ := idp["certificates"].([]any)
@@ -143,12 +144,12 @@ func (p *preparation) byHand() error {
 	for i, e := range list {
 		element, _ := e.(map[string]any)
 		given, _ := element["pem"].(string)
-		cert, err := ParseCertificate(given)
+		cert, err := saml.ParseCertificate(given)
 		if err != nil {
 			return wrong(fmt.Sprintf("idp.certificates[%d].pem", i), "%s", err)
 		}
 		if p.tx.Now().After(cert.NotAfter) && len(list) == 1 {
-			return wrong(fmt.Sprintf("idp.certificates[%d].pem", i), "%s", ExpiryWarning(cert, p.tx.Now()))
+			return wrong(fmt.Sprintf("idp.certificates[%d].pem", i), "%s", saml.ExpiryWarning(cert, p.tx.Now()))
 		}
 		if !slices.ContainsFunc(certificates, cert.Equal) {
 			certificates = append(certificates, cert)
@@ -165,13 +166,13 @@ func certificateList(certificates []*x509.Certificate) []any {
 	var list []any
 	for _, c := range certificates {
 		list = append(list, map[string]any{"pem": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})),
-			"fingerprint": Fingerprint(c), "notAfter": timeText(c.NotAfter)})
+			"fingerprint": saml.Fingerprint(c), "notAfter": schema.FormatTime(c.NotAfter)})
 	}
 	return list
 }
 
-// people checks what concerns people: domains and default groups.
-func (p *preparation) people() error {
+// domains checks that the connection's are the organization's, and no other connection's.
+func (p *preparation) domains() error {
 	s := p.tx.Snapshot()
 	var known []string
 	if org := s.Organization(); org != nil {
@@ -186,33 +187,76 @@ func (p *preparation) people() error {
 			continue // it was there before; that the organization has lost it since is judged at sign-in
 		}
 		if !slices.Contains(known, domain) {
-			return wrong(fmt.Sprintf("domains[%d]", i), "%q is no domain of the organization; add it to the Organization's domains first", clip(domain))
+			return wrong(fmt.Sprintf("domains[%d]", i), "%q is no domain of the organization; add it to the Organization's domains first", saml.Clip(domain))
 		}
 		if err := p.unassigned(i, domain); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// privileged checks the Groups that sign-in may touch although they are privileged,
+// and returns their ids. Here and in defaultGroups, one that was named before is not
+// judged again, so that the rest may change: what has become of it is judged at
+// sign-in.
+func (p *preparation) privileged() ([]directory.ID, error) {
+	sync, _ := p.doc["groupSync"].(map[string]any)
+	was, _ := p.before["groupSync"].(map[string]any)
+	held, _ := was["allowPrivileged"].([]any)
+	list, _ := sync["allowPrivileged"].([]any)
+	var allowed []directory.ID
+	for i, e := range list {
+		value, _ := e.(string)
+		id, _ := directory.ParseID(value)
+		if !slices.Contains(held, e) {
+			if err := p.group(value); err != nil {
+				return nil, wrong(fmt.Sprintf("groupSync.allowPrivileged[%d]", i), "%s", err)
+			}
+		}
+		allowed = append(allowed, id)
+	}
+	return allowed, nil
+}
+
+// defaultGroups checks that they exist, and give no more than membership unless they
+// are listed.
+func (p *preparation) defaultGroups() error {
+	allowed, err := p.privileged()
+	if err != nil {
+		return err
+	}
 	jit, _ := p.doc["jit"].(map[string]any)
-	groups, _ := jit["defaultGroups"].([]any)
 	was, _ := p.before["jit"].(map[string]any)
-	for i, e := range groups {
+	held, _ := was["defaultGroups"].([]any)
+	list, _ := jit["defaultGroups"].([]any)
+	for i, e := range list {
 		group, _ := e.(map[string]any)
 		delete(group, "display")
 		value, _ := group["value"].(string)
-		held, _ := was["defaultGroups"].([]any)
 		if slices.ContainsFunc(held, func(h any) bool { return h.(map[string]any)["value"] == value }) {
 			continue
 		}
-		id, ok := directory.ParseID(value)
-		if ok {
-			_, err := p.tx.Get(typeGroup, id)
-			ok = err == nil
+		err := p.group(value)
+		if id, _ := directory.ParseID(value); err == nil && !slices.Contains(allowed, id) && p.tx.Snapshot().PrivilegedGroup(id) {
+			err = fmt.Errorf("the Group %s has roles or is protected, itself or through a Group it is in, and sign-in would add everybody "+
+				"it creates; to allow that, list it in groupSync.allowPrivileged", id)
 		}
-		if !ok {
-			return wrong(fmt.Sprintf("jit.defaultGroups[%d].value", i), "no Group has the id %s", clip(value))
+		if err != nil {
+			return wrong(fmt.Sprintf("jit.defaultGroups[%d].value", i), "%s", err)
 		}
 	}
 	return nil
+}
+
+// group checks that there is a Group with the id; the change rests on that.
+func (p *preparation) group(value string) error {
+	if id, ok := directory.ParseID(value); ok {
+		if _, err := p.tx.Get(typeGroup, id); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("no Group has the id %s", saml.Clip(value))
 }
 
 // maxRivals is how many other connections the commit compares: a change may rest on
@@ -262,7 +306,7 @@ func (p *preparation) ranges() error {
 			return wrong(r.name, "must be from %d to %d", r.from, r.to)
 		}
 	}
-	if stringOf(p.doc, "nameIdFormat") == NameIDTransient {
+	if stringOf(p.doc, "nameIdFormat") == saml.NameIDTransient {
 		return wrong("nameIdFormat", "a transient NameID changes with every sign-in and names nobody; ask for persistent or emailAddress")
 	}
 	return nil
@@ -277,5 +321,26 @@ func (p *preparation) unsupported() error {
 	if mode, _ := sync["mode"].(string); mode != "" && mode != "none" {
 		return wrong("groupSync.mode", "%s is not supported yet", mode)
 	}
+	return nil
+}
+
+// secrets makes the connection's key and the organization's, where they are not there
+// yet. It is the last step: nobody makes a key for a document that is refused.
+func (p *preparation) secrets() error {
+	held, err := heldSecrets(p.tx.Snapshot(), p.id)
+	if err != nil {
+		return err
+	}
+	if held.requests == nil {
+		createMAC(p.tx)
+	}
+	if held.stored != nil {
+		return nil
+	}
+	made, err := p.resolved(keyFor{p.tx.Snapshot().Organization().Text("name"), p.id})
+	if err != nil {
+		return err
+	}
+	p.tx.CreateSecret(p.id, secretSPKey, made.([]byte))
 	return nil
 }

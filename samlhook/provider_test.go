@@ -1,7 +1,6 @@
 package samlhook
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -11,11 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidwall/gjson"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
+	"rollcall/samlhook/saml/samltest"
 )
 
 func (s *site) connection(id directory.ID) *directory.Resource {
@@ -55,9 +57,9 @@ func metadataWith(pem []byte) string {
 }
 
 func TestPrepareRefuses(t *testing.T) {
-	good := metadataWith(keys().idp.pem())
+	good := metadataWith(samltest.Keys().IdP.PEM())
 	idp := func(pairs ...any) map[string]any {
-		values := map[string]any{"entityId": testIdP, "ssoUrl": "https://idp.example.com/sso", "certificates": []any{map[string]any{"pem": string(keys().idp.pem())}}}
+		values := map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso", "certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}
 		for i := 0; i < len(pairs); i += 2 {
 			if pairs[i+1] == nil {
 				delete(values, pairs[i].(string))
@@ -76,28 +78,28 @@ func TestPrepareRefuses(t *testing.T) {
 		location string
 	}{
 		{name: "nothing yet", doc: schema.Document{}},
-		{name: "metadata", doc: schema.Document{"metadataXml": good}, binding: BindingRedirect, location: "https://idp.example.com/redirect"},
-		{name: "metadata, POST wanted", doc: schema.Document{"metadataXml": good, "binding": "post"}, binding: BindingPost, location: "https://idp.example.com/post"},
-		{name: "metadata that offers POST only", doc: schema.Document{"metadataXml": strings.Replace(good, "HTTP-Redirect", "SOAP", 1)}, binding: BindingPost, location: "https://idp.example.com/post"},
+		{name: "metadata", doc: schema.Document{"metadataXml": good}, binding: saml.BindingRedirect, location: "https://idp.example.com/redirect"},
+		{name: "metadata, POST wanted", doc: schema.Document{"metadataXml": good, "binding": "post"}, binding: saml.BindingPost, location: "https://idp.example.com/post"},
+		{name: "metadata that offers POST only", doc: schema.Document{"metadataXml": strings.Replace(good, "HTTP-Redirect", "SOAP", 1)}, binding: saml.BindingPost, location: "https://idp.example.com/post"},
 		{name: "redirect wanted, POST offered", doc: schema.Document{"binding": "redirect", "metadataXml": strings.Replace(good, "HTTP-Redirect", "SOAP", 1)}, attr: "binding", says: "does not offer redirect"},
-		{name: "by hand", doc: schema.Document{"idp": idp()}, binding: BindingRedirect, location: "https://idp.example.com/sso"},
-		{name: "metadata goes before idp", doc: schema.Document{"metadataXml": good, "idp": idp("ssoUrl", "https://other.example.com/")}, binding: BindingRedirect, location: "https://idp.example.com/redirect"},
+		{name: "by hand", doc: schema.Document{"idp": idp()}, binding: saml.BindingRedirect, location: "https://idp.example.com/sso"},
+		{name: "metadata goes before idp", doc: schema.Document{"metadataXml": good, "idp": idp("ssoUrl", "https://other.example.com/")}, binding: saml.BindingRedirect, location: "https://idp.example.com/redirect"},
 		{name: "not XML", doc: schema.Document{"metadataXml": "hello"}, attr: "metadataXml", says: "cannot be used"},
 		{name: "no certificate", doc: schema.Document{"metadataXml": strings.Replace(testMetadata, "KEY", "", 1)}, attr: "metadataXml", says: "no signing certificate"},
-		{name: "a weak key", doc: schema.Document{"metadataXml": metadataWith(keys().weak.pem())}, attr: "metadataXml", says: "1024 bits"},
+		{name: "a weak key", doc: schema.Document{"metadataXml": metadataWith(samltest.Keys().Weak.PEM())}, attr: "metadataXml", says: "1024 bits"},
 		{name: "of a service provider", doc: schema.Document{"metadataXml": strings.ReplaceAll(good, "IDPSSODescriptor", "SPSSODescriptor")}, attr: "metadataXml", says: "service provider"},
 		{name: "metadata over", doc: schema.Document{"metadataXml": strings.Replace(good, "<EntityDescriptor ", `<EntityDescriptor validUntil="2020-01-01T00:00:00Z" `, 1)}, attr: "metadataXml", says: "valid until"},
 		{name: "idp without entityId", doc: schema.Document{"idp": idp("entityId", nil)}, attr: "idp.entityId"},
 		{name: "idp with a bad address", doc: schema.Document{"idp": idp("ssoUrl", "javascript:alert(1)")}, attr: "idp.ssoUrl", says: "not a usable"},
 		{name: "idp without certificates", doc: schema.Document{"idp": idp("certificates", nil)}, attr: "idp.certificates"},
 		{name: "idp with a bad certificate", doc: schema.Document{"idp": idp("certificates", []any{map[string]any{"pem": "x"}})}, attr: "idp.certificates[0].pem"},
-		{name: "idp with an expired certificate", doc: schema.Document{"idp": idp("certificates", []any{map[string]any{"pem": string(keys().expired.pem())}})}, attr: "idp.certificates[0].pem", says: "expired"},
+		{name: "idp with an expired certificate", doc: schema.Document{"idp": idp("certificates", []any{map[string]any{"pem": string(samltest.Keys().Expired.PEM())}})}, attr: "idp.certificates[0].pem", says: "expired"},
 		{name: "URL and XML", doc: schema.Document{"metadataUrl": "https://idp.example.com/m", "metadataXml": good}, attr: "metadataXml", says: "comes from metadataUrl"},
 		{name: "unreachable URL", doc: schema.Document{"metadataUrl": "http://127.0.0.1:1/m"}, attr: "metadataUrl", says: "could not be fetched"},
 		{name: "no URL", doc: schema.Document{"metadataUrl": "idp"}, attr: "metadataUrl"},
 		{name: "a domain of nobody", doc: schema.Document{"domains": []any{"example.com"}}, attr: "domains[0]", says: "no domain of the organization"},
 		{name: "a default group that is none", doc: schema.Document{"jit": map[string]any{"defaultGroups": []any{map[string]any{"value": directory.NewID().String()}}}}, attr: "jit.defaultGroups[0].value"},
-		{name: "transient", doc: schema.Document{"nameIdFormat": NameIDTransient}, attr: "nameIdFormat", says: "persistent"},
+		{name: "transient", doc: schema.Document{"nameIdFormat": saml.NameIDTransient}, attr: "nameIdFormat", says: "persistent"},
 		{name: "skew", doc: schema.Document{"clockSkewSeconds": number(601)}, attr: "clockSkewSeconds", says: "from 1 to 600"},
 		{name: "no skew", doc: schema.Document{"clockSkewSeconds": number(0)}, attr: "clockSkewSeconds"},
 		{name: "a session without end", doc: schema.Document{"sessionMinutes": number(100000)}, attr: "sessionMinutes"},
@@ -114,16 +116,24 @@ func TestPrepareRefuses(t *testing.T) {
 					t.Fatal(err)
 				}
 				l, err := s.hook.load(s.snapshot(), "default", s.connection(id))
-				if err != nil || (c.binding != "" && (l.Binding != c.binding || l.SSOURL != c.location || l.IdPEntityID != testIdP || len(l.Certificates) != 1)) {
+				if err != nil || (c.binding != "" && (l.Binding != c.binding || l.SSOURL != c.location || l.IdPEntityID != samltest.IdP || len(l.Certificates) != 1)) {
 					t.Errorf("loaded %+v, %v", l, err)
 				}
 				return
 			}
-			var invalid *schema.Error
-			if !errors.As(err, &invalid) || invalid.Attr != c.attr || !strings.Contains(invalid.Detail, c.says) {
-				t.Errorf("error %v, want %s: … %s", err, c.attr, c.says)
-			}
+			wantInvalid(t, err, c.attr, c.says)
 		})
+	}
+}
+
+// wantInvalid checks that the error names the attribute; without one, that there is none.
+func wantInvalid(t *testing.T, err error, attr, says string) {
+	t.Helper()
+	var invalid *schema.Error
+	switch {
+	case attr == "" && err == nil:
+	case attr == "" || !errors.As(err, &invalid) || invalid.Attr != attr || !strings.Contains(invalid.Detail, says):
+		t.Errorf("error %v, want %s: … %s", err, attr, says)
 	}
 }
 
@@ -132,7 +142,7 @@ func TestMetadataURL(t *testing.T) {
 	var fetched atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fetched.Add(1)
-		w.Write([]byte(strings.Replace(metadataWith(keys().idp.pem()), "/metadata\"", r.URL.Path+"\"", 1)))
+		w.Write([]byte(strings.Replace(metadataWith(samltest.Keys().IdP.PEM()), "/metadata\"", r.URL.Path+"\"", 1)))
 	}))
 	t.Cleanup(server.Close)
 	s := newSite(t)
@@ -160,37 +170,107 @@ func TestMetadataURL(t *testing.T) {
 		t.Error("metadataXml was changed under metadataUrl")
 	}
 
-	// Within one request, however often its change runs.
-	ctx, cancel := context.WithCancel(t.Context())
-	for range 3 {
-		if _, err := s.hook.fetched.get(ctx, s.hook.fetcher, server.URL+"/three"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if fetched.Load() != 4 {
-		t.Errorf("%d fetches", fetched.Load())
-	}
-	cancel()
-
 	// Private addresses are the operator's choice.
 	closed, err := New(s.store, Options{PublicURL: s.url})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(closed.Close)
-	_, err = s.org.Update(t.Context(), func(tx *directory.Tx) error {
-		return closed.Prepare(t.Context(), tx, nil, schema.Document{"displayName": "x", "metadataUrl": server.URL})
-	})
-	if err == nil || fetched.Load() != 4 {
+	prepare := func(tx *directory.Tx, resolved func(any) (any, error)) error {
+		return closed.Prepare(tx, directory.NewID(), nil, schema.Document{"displayName": "x", "metadataUrl": server.URL}, resolved)
+	}
+	var invalid *schema.Error
+	if err := closed.update(t.Context(), s.org, prepare); !errors.As(err, &invalid) || invalid.Attr != "metadataUrl" || fetched.Load() != 3 {
 		t.Errorf("fetched from a private address: %v", err)
 	}
 	// Who may not change connections makes the server fetch nothing.
 	weak := s.org.As(directory.Actor{Type: "AccessToken", Scope: directory.ScopeWrite})
-	_, err = weak.Update(t.Context(), func(tx *directory.Tx) error {
-		return s.hook.Prepare(t.Context(), tx, nil, schema.Document{"displayName": "x", "metadataUrl": server.URL})
-	})
-	if directory.KindOf(err) != directory.Forbidden || fetched.Load() != 4 {
+	if err := s.hook.update(t.Context(), weak, prepare); directory.KindOf(err) != directory.Forbidden || fetched.Load() != 3 {
 		t.Errorf("fetched for a credential without admin: %v", err)
+	}
+}
+
+// A change of a connection that loses a race runs again, and fetches nothing again.
+func TestMetadataIsFetchedOnce(t *testing.T) {
+	var fetched atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fetched.Add(1)
+		w.Write([]byte(metadataWith(samltest.Keys().IdP.PEM())))
+	}))
+	t.Cleanup(server.Close)
+	s, f := newFaultySite(t)
+	id := s.own(nil)
+	other := s.another(directorytest.NewClient(t))
+	hook := func(clientv3.Op) error {
+		other.mustModify(typeConnection, id, func(doc schema.Document) { doc["displayName"] = "renamed" })
+		return nil
+	}
+	f.before.Store(&hook)
+	runs := 0
+	s.mustModify(typeConnection, id, func(doc schema.Document) {
+		runs++
+		doc["metadataUrl"] = server.URL
+	})
+	if r := s.connection(id); r.Text("displayName") != "renamed" || r.Text("metadataUrl") != server.URL {
+		t.Errorf("stored %s", r.JSON)
+	}
+	if runs != 3 || fetched.Load() != 1 { // without the metadata, with it, and after the lost race
+		t.Errorf("the change ran %d times and fetched %d times", runs, fetched.Load())
+	}
+}
+
+// A connection gets its key when it is created. Whoever looks at it then writes nothing.
+func TestKeysComeWithTheConnection(t *testing.T) {
+	s := newSite(t)
+	id := directory.NewID()
+	if err := s.hook.update(t.Context(), s.org, func(tx *directory.Tx, resolved func(any) (any, error)) error {
+		doc := schema.Document{"displayName": "x"}
+		if err := s.hook.Prepare(tx, id, nil, doc, resolved); err != nil {
+			return err
+		}
+		_, err := tx.CreateAs(id, typeConnection, doc)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	before, b := s.written(), s.browser()
+	own := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String()
+	wantPage(t, b.get(s.loginURL(id)), http.StatusForbidden, "notSetUp") // no identity provider yet
+	metadata := b.get(s.hook.urls("default", id).Metadata)
+	if metadata.Status != http.StatusOK || !strings.Contains(metadata.Body, "X509Certificate") || own == "" {
+		t.Errorf("%d %s, fingerprint %q", metadata.Status, metadata.Body, own)
+	}
+	if s.written() != before {
+		t.Error("looking at a connection wrote to the store")
+	}
+	s.mustModify(typeConnection, id, func(doc schema.Document) { doc["displayName"] = "y" })
+	if now := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String(); now != own {
+		t.Errorf("a change made another key: %s, it was %s", now, own)
+	}
+}
+
+// A connection without a key says so, and any change gives it one.
+func TestConnectionWithoutKey(t *testing.T) {
+	s := newSite(t)
+	var id directory.ID
+	s.update(func(tx *directory.Tx) error {
+		r, err := tx.Create(typeConnection, schema.Document{"displayName": "x"})
+		if err == nil {
+			id = r.ID
+		}
+		return err
+	})
+	b := s.browser()
+	for _, address := range []string{s.hook.urls("default", id).Metadata, s.loginURL(id)} {
+		wantPage(t, b.get(address), http.StatusForbidden, "notSetUp")
+	}
+	s.mustModify(typeConnection, id, func(doc schema.Document) {
+		doc["idp"] = map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso",
+			"certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}
+	})
+	wantStatus(t, b.step(s.loginURL(id), nil), http.StatusSeeOther)
+	if health := gjson.Get(s.render(id), "health.status").String(); health != "ok" {
+		t.Errorf("health %s", health)
 	}
 }
 
@@ -249,7 +329,8 @@ func TestRender(t *testing.T) {
 	s.mustModify(typeConnection, first, func(doc schema.Document) {
 		doc["allowSha1"] = true
 		doc["jit"] = map[string]any{"defaultGroups": []any{map[string]any{"value": group.String()}}}
-		doc["idp"].(map[string]any)["certificates"] = []any{map[string]any{"pem": string(keys().idp.pem())}, map[string]any{"pem": string(keys().expired.pem())}}
+		doc["groupSync"] = map[string]any{"allowPrivileged": []any{group.String()}}
+		doc["idp"].(map[string]any)["certificates"] = []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}, map[string]any{"pem": string(samltest.Keys().Expired.PEM())}}
 	})
 	body = s.render(first)
 	for _, want := range []string{"SHA-1", "Staff gives roles", "expired on", `"status":"warning"`} {

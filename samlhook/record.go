@@ -5,10 +5,10 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // maxRecorded bounds each list of a SignIn.
@@ -18,7 +18,7 @@ const maxRecorded = 200
 // message itself.
 func (a *attempt) record() schema.Document {
 	doc := newRecord(a.id, a.connection, a.loaded.Name)
-	a.verdict.describe(doc)
+	a.describe(doc)
 	if a.refusal != nil {
 		judged(doc, OutcomeRefused, a.refusal.Reason, a.refusal.Explanation)
 	} else {
@@ -40,20 +40,20 @@ func newRecord(correlation string, connection directory.ID, display string) sche
 	return schema.Document{"correlationId": correlation, "connection": value}
 }
 
-func judged(doc schema.Document, outcome Outcome, reason Reason, explanation string) {
+func judged(doc schema.Document, outcome Outcome, reason saml.Reason, explanation string) {
 	doc["outcome"], doc["reason"], doc["explanation"] = string(outcome), string(reason), explanation
 }
 
 // describe puts down what was received and what was found.
-func (v *verdict) describe(doc schema.Document) {
+func (v *attempt) describe(doc schema.Document) {
 	r := v.response
 	putChecks(doc, r.Checks)
 	if c := r.Certificate; c != nil {
-		doc["certificate"] = map[string]any{"fingerprint": Fingerprint(c), "notAfter": timeText(c.NotAfter), "algorithm": r.Algorithm}
+		doc["certificate"] = map[string]any{"fingerprint": saml.Fingerprint(c), "notAfter": schema.FormatTime(c.NotAfter), "algorithm": r.Algorithm}
 	}
 	if a := r.Assertion; a != nil {
-		putText(doc, "nameId", clip(a.NameID))
-		putText(doc, "nameIdFormat", clip(a.NameIDFormat))
+		putText(doc, "nameId", saml.Clip(a.NameID))
+		putText(doc, "nameIdFormat", saml.Clip(a.NameIDFormat))
 	}
 	putTexts(doc, "received", slices.Concat(v.identity.Matched, v.identity.Unmatched))
 	putTexts(doc, "matched", v.identity.Matched)
@@ -61,19 +61,20 @@ func (v *verdict) describe(doc schema.Document) {
 	putText(doc, "decision", v.decision.Explanation)
 	switch {
 	case !v.user.IsZero() && v.decision.User == nil:
-		doc["user"] = map[string]any{"value": v.user.String(), "display": clip(v.decision.Document["displayName"].(string))}
+		doc["user"] = map[string]any{"value": v.user.String(), "display": saml.Clip(v.decision.Document["displayName"].(string))}
 	case v.decision.User != nil:
-		doc["user"] = map[string]any{"value": v.decision.User.ID.String(), "display": clip(displayOf(v.decision.User, "userName"))}
+		doc["user"] = map[string]any{"value": v.decision.User.ID.String(), "display": saml.Clip(v.decision.User.Display())}
 	}
 	groups := map[string]any{}
 	putTexts(groups, "added", idTexts(v.decision.Groups))
+	putTexts(groups, "privileged", idTexts(v.decision.PrivilegedGroups))
 	putTexts(groups, "unknown", idTexts(v.decision.MissingGroups))
 	if len(groups) > 0 {
 		doc["groups"] = groups
 	}
 }
 
-func putChecks(doc schema.Document, checks []Check) {
+func putChecks(doc schema.Document, checks []saml.Check) {
 	var list []any
 	for _, c := range checks[:min(len(checks), maxRecorded)] {
 		check := map[string]any{"name": c.Name, "passed": c.OK}
@@ -109,5 +110,3 @@ func idTexts(ids []directory.ID) []string {
 	}
 	return values
 }
-
-func timeText(t time.Time) string { return t.UTC().Format(timeLayout) }

@@ -1,14 +1,13 @@
 package samlhook
 
 import (
-	"context"
 	"crypto/x509"
-	"time"
 
 	"github.com/tidwall/gjson"
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // Health of a connection (IdentityProvider.health.status).
@@ -17,9 +16,6 @@ const (
 	healthWarning = "warning"
 	healthFailing = "failing"
 )
-
-// keyTimeout bounds the making of a key for a connection that is shown first.
-const keyTimeout = 10 * time.Second
 
 // Render adds what is derived of an IdentityProvider to the body of a reply: sp, our
 // side, and health.
@@ -32,7 +28,7 @@ func (h *Hook) Render(s *directory.Snapshot, r *directory.Resource, body map[str
 	at := h.urls(name, r.ID)
 	sp := map[string]any{"entityId": at.Metadata, "acsUrl": at.ACS, "metadataUrl": at.Metadata, "loginUrl": at.Login}
 	body["sp"] = sp
-	own := h.certificate(s, name, r.ID)
+	own := h.certificate(s, r.ID)
 	if own != nil {
 		sp["certificates"] = certificateList([]*x509.Certificate{own})
 	}
@@ -40,7 +36,7 @@ func (h *Hook) Render(s *directory.Snapshot, r *directory.Resource, body map[str
 	if len(warnings) > 0 {
 		status = healthWarning
 	}
-	if failing := h.failing(r); failing != "" {
+	if failing := h.failing(r, own); failing != "" {
 		warnings, status = append([]string{failing}, warnings...), healthFailing
 	}
 	health := map[string]any{"status": status}
@@ -49,41 +45,39 @@ func (h *Hook) Render(s *directory.Snapshot, r *directory.Resource, body map[str
 	if r.Text("metadataUrl") != "" {
 		fetched := string(s.Note(noteFetched, r.ID))
 		if fetched == "" {
-			fetched = timeText(r.Created)
+			fetched = schema.FormatTime(r.Created)
 		}
 		health["lastRefresh"] = fetched
 	}
 	body["health"] = health
 }
 
-// certificate is ours towards the connection; it is made when somebody looks first,
-// so that who creates a connection can go on to set up the other side. nil while the
-// store takes nothing.
-func (h *Hook) certificate(s *directory.Snapshot, organization string, connection directory.ID) *x509.Certificate {
-	ctx, cancel := context.WithTimeout(context.Background(), keyTimeout)
-	defer cancel()
-	held, err := h.ensureSecrets(ctx, s, organization, connection)
+// certificate is ours towards the connection; nil if it has none.
+func (h *Hook) certificate(s *directory.Snapshot, connection directory.ID) *x509.Certificate {
+	held, err := heldSecrets(s, connection)
+	if err == nil && held.stored == nil {
+		return nil
+	}
+	var pair keyPair
 	if err == nil {
-		var pair keyPair
-		if pair, err = parseKeyPair(held.stored); err == nil {
-			return pair.certificate
-		}
+		pair, err = parseKeyPair(held.stored)
 	}
-	if directory.KindOf(err) == directory.NotFound {
-		return nil // deleted while it was shown
+	if err != nil {
+		h.log.Error("a connection's key cannot be read", "connection", connection.String(), "error", err)
 	}
-	h.log.Warn("a connection has no key yet", "organization", organization, "connection", connection.String(), "error", err)
-	return nil
+	return pair.certificate
 }
 
 // failing says why nobody can sign in through the connection at all.
-func (h *Hook) failing(r *directory.Resource) string {
+func (h *Hook) failing(r *directory.Resource, own *x509.Certificate) string {
 	c, _, err := readConnection(r, h.now())
 	switch {
 	case err != nil:
 		return "the stored connection cannot be read: " + err.Error()
 	case c.IdPEntityID == "" || c.SSOURL == "":
 		return "there is no identity provider yet: set metadataXml, metadataUrl, or idp"
+	case own == nil:
+		return "the connection has no key of ours: change anything of it, and it gets one"
 	}
 	for _, cert := range c.Certificates {
 		if !h.now().After(cert.NotAfter) {
@@ -107,7 +101,7 @@ func (h *Hook) warnings(s *directory.Snapshot, r *directory.Resource, own *x509.
 		}
 	}
 	if own != nil {
-		if w := ExpiryWarning(own, h.now()); w != "" {
+		if w := saml.ExpiryWarning(own, h.now()); w != "" {
 			add("our own: " + w)
 		}
 	}
@@ -135,8 +129,11 @@ func (h *Hook) warnings(s *directory.Snapshot, r *directory.Resource, own *x509.
 		switch {
 		case err != nil:
 			add("the default group " + id.String() + " does not exist any more")
-		case gjson.GetBytes(group.JSON, gjson.Escape(schema.GroupAccessURN)+".roles.0").Exists():
-			add("the default group " + clip(displayOf(group, "id")) + " gives roles to everybody who signs in for the first time")
+		case !c.mayTouch(s, id):
+			add("nobody is added to the default group " + saml.Clip(displayOf(group, "id")) +
+				": it has roles or is protected, itself or through a group it is in, and is not listed in groupSync.allowPrivileged")
+		case s.PrivilegedGroup(id):
+			add("the default group " + saml.Clip(displayOf(group, "id")) + " gives roles, or membership of a protected group, to everybody who signs in for the first time")
 		}
 	}
 	return list

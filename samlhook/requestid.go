@@ -9,6 +9,8 @@ import (
 	"encoding/json"
 	"strings"
 	"time"
+
+	"rollcall/samlhook/saml"
 )
 
 // RequestKey signs request ids and login cookies, so that a login leaves nothing
@@ -49,24 +51,24 @@ func (k RequestKey) New(connection string, expires time.Time) (id string, reques
 	return "_" + base64.RawURLEncoding.EncodeToString(raw), request
 }
 
-// Check judges an id at the time now. The error is a *Refusal: ReasonRequestUnknown
-// for what this key did not make, ReasonRequestForeign for another connection's,
-// ReasonRequestExpired. Whether it was answered before it cannot know.
+// Check judges an id at the time now. The error is a *Refusal: saml.ReasonRequestUnknown
+// for what this key did not make, saml.ReasonRequestForeign for another connection's,
+// saml.ReasonRequestExpired. Whether it was answered before it cannot know.
 func (k RequestKey) Check(connection, id string, now time.Time) (RequestID, error) {
 	encoded, ok := strings.CutPrefix(id, "_")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	if !ok || err != nil || len(raw) != requestIDBytes || !hmac.Equal(raw[requestIDBytes-macBytes:], k.mac("saml request", raw[:requestIDBytes-macBytes])[:macBytes]) {
-		return RequestID{}, refuse(ReasonRequestUnknown, "The response answers a request that this organization did not make; start at our login URL again.")
+		return RequestID{}, saml.Refuse(saml.ReasonRequestUnknown, "The response answers a request that this organization did not make; start at our login URL again.")
 	}
 	request := RequestID{
 		Nonce:   base64.RawURLEncoding.EncodeToString(raw[:nonceBytes]),
 		Expires: time.Unix(int64(binary.BigEndian.Uint64(raw[nonceBytes+connectionBytes:])), 0).UTC(),
 	}
 	if !hmac.Equal(raw[nonceBytes:nonceBytes+connectionBytes], connectionTag(connection)) {
-		return RequestID{}, refuse(ReasonRequestForeign, "The response answers a request that was made through another connection of this organization.")
+		return RequestID{}, saml.Refuse(saml.ReasonRequestForeign, "The response answers a request that was made through another connection of this organization.")
 	}
 	if !now.Before(request.Expires) {
-		return RequestID{}, refuse(ReasonRequestExpired, "The sign-in took too long: its request ended at "+stamp(request.Expires)+"; start again.")
+		return RequestID{}, saml.Refuse(saml.ReasonRequestExpired, "The sign-in took too long: its request ended at "+request.Expires.Format(time.RFC3339)+"; start again.")
 	}
 	return request, nil
 }
@@ -114,7 +116,7 @@ func (k RequestKey) SealLogin(l Login) string {
 // OpenLogin reads a login cookie at the time now. The error is a *Refusal
 // (ReasonLoginCookie).
 func (k RequestKey) OpenLogin(value string, now time.Time) (Login, error) {
-	bad := refuse(ReasonLoginCookie, "The login cookie is missing, expired or not ours: the sign-in was not started in this browser.")
+	bad := saml.Refuse(ReasonLoginCookie, "The login cookie is missing, expired or not ours: the sign-in was not started in this browser.")
 	encoded, mac, _ := strings.Cut(value, ".")
 	given, err := base64.RawURLEncoding.Strict().DecodeString(mac)
 	if err != nil || !hmac.Equal(given, k.mac("login cookie", []byte(encoded))) {

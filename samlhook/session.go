@@ -6,11 +6,19 @@ import (
 	"github.com/tidwall/gjson"
 
 	"rollcall/directory"
+	"rollcall/internal/web"
 )
 
 // signedIn is the session that the request carries, judged on a current snapshot.
 func (x *exchange) signedIn() (*directory.Directory, error) {
 	return x.dir.Authenticate(x.r.Context(), directory.Credential{Session: x.cookie(sessionCookie)})
+}
+
+// mePage is what me.html shows.
+type mePage struct {
+	Organization string
+	Person       person
+	SignOut      string // where its form leads
 }
 
 // me shows who is signed in.
@@ -39,20 +47,14 @@ func (x *exchange) me() error {
 	if err != nil {
 		return err
 	}
-	x.show(http.StatusOK, "me", page{Heading: "You are signed in", Organization: displayOf(s.Organization(), "name"),
-		Person: describePerson(s, user), Action: x.organizationURL(x.org) + "/sign-out"})
+	x.show(http.StatusOK, "me", mePage{Organization: displayOf(s.Organization(), "name"), Person: describePerson(s, user),
+		SignOut: x.organizationURL(x.org) + "/sign-out"}, web.Policy{})
 	return nil
 }
 
 func (x *exchange) notSignedIn() error {
-	x.show(http.StatusForbidden, "error", page{Heading: "You are not signed in", Text: "Your session is over, or there was none.",
-		Again: x.signInAgain()})
+	x.show(http.StatusForbidden, "notice", notice{Kind: "notSignedIn", Next: x.offer(signInAgain)}, web.Policy{})
 	return nil
-}
-
-// signInAgain leads to the organization's login page.
-func (x *exchange) signInAgain() choice {
-	return choice{Name: "Sign in again", URL: x.organizationURL(x.org) + "/login"}
 }
 
 // signOut ends the session of this browser. It asks for a form of our own site, so
@@ -71,8 +73,7 @@ func (x *exchange) signOut() error {
 	x.dropCookie(sessionCookie, x.organizationPath())
 	// Browsers keep the page before this one for their back button, no-store or not.
 	x.w.Header().Set("Clear-Site-Data", `"cache"`)
-	x.show(http.StatusOK, "error", page{Heading: "You are signed out", Text: "You may still be signed in at your identity provider.",
-		Again: x.signInAgain()})
+	x.show(http.StatusOK, "notice", notice{Kind: "signedOut", Next: x.offer(signInAgain)}, web.Policy{})
 	return nil
 }
 
@@ -96,14 +97,14 @@ func (x *exchange) endSession(actor directory.Actor) error {
 const maxShownGroups = 20
 
 func describePerson(s *directory.Snapshot, user *directory.Resource) person {
-	p := person{Name: displayOf(user, "userName"), UserName: user.Text("userName")}
+	p := person{Name: user.Display(), UserName: user.Text("userName")}
 	emails := gjson.GetBytes(user.JSON, "emails").Array()
 	for _, e := range emails {
 		if p.Email == "" || e.Get("primary").Bool() {
 			p.Email = e.Get("value").String()
 		}
 	}
-	for g := range s.GroupsOf(user.ID) {
+	for g := range s.GroupsOf(user) {
 		if len(p.Groups) == maxShownGroups {
 			p.MoreGroups = true
 			break

@@ -47,32 +47,37 @@ type Settings struct {
 	Update        bool     // whether sign-in changes what it wrote before
 	NeverUpdate   []string // attribute paths, in lower case
 
+	AllowPrivileged []directory.ID // Groups that sign-in may touch although they are privileged
+
 	Session time.Duration // the longest a session lasts
 }
 
 // ReadSettings reads them out of an IdentityProvider; what is unset has its default.
 func ReadSettings(r *directory.Resource) Settings {
 	v := gjson.GetManyBytes(r.JSON, "displayName", "linkBy", "linkPrivileged", "domains", "jit.enabled", "jit.requireNames",
-		"jit.reviveDeleted", "jit.defaultGroups.#.value", "jit.update.default", "jit.update.never", "sessionMinutes")
+		"jit.reviveDeleted", "jit.defaultGroups.#.value", "jit.update.default", "jit.update.never", "sessionMinutes",
+		"groupSync.allowPrivileged")
 	c := Settings{
 		ID: r.ID, Name: v[0].String(), Enabled: directory.Enabled(r.JSON),
 		LinkBy: texts(v[1]), LinkPrivileged: v[2].Bool(), Domains: foldDomains(texts(v[3])),
 		JIT: v[4].Bool(), RequireNames: v[5].Type != gjson.False, ReviveDeleted: v[6].Bool(),
 		Update: v[8].String() != "never", NeverUpdate: lower(texts(v[9])),
-		Session: time.Duration(v[10].Int()) * time.Minute,
+		Session:       time.Duration(v[10].Int()) * time.Minute,
+		DefaultGroups: ids(v[7]), AllowPrivileged: ids(v[11]),
 	}
 	if len(c.LinkBy) == 0 {
 		c.LinkBy = []string{linkByUserName}
-	}
-	for _, value := range texts(v[7]) {
-		if id, ok := directory.ParseID(value); ok {
-			c.DefaultGroups = append(c.DefaultGroups, id)
-		}
 	}
 	if c.Session <= 0 {
 		c.Session = defaultSession
 	}
 	return c
+}
+
+// mayTouch says whether sign-in may change who is in the Group: not where that gives
+// more than membership, unless an administrator listed it.
+func (c Settings) mayTouch(s *directory.Snapshot, group directory.ID) bool {
+	return slices.Contains(c.AllowPrivileged, group) || !s.PrivilegedGroup(group)
 }
 
 // updates says whether sign-in may change the attribute of an existing User. never
@@ -148,6 +153,17 @@ func texts(list gjson.Result) []string {
 	var values []string
 	for _, v := range list.Array() {
 		values = append(values, v.String())
+	}
+	return values
+}
+
+// ids are those of a list; what is no id is left out.
+func ids(list gjson.Result) []directory.ID {
+	var values []directory.ID
+	for _, value := range texts(list) {
+		if id, ok := directory.ParseID(value); ok {
+			values = append(values, id)
+		}
 	}
 	return values
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
+	"rollcall/samlhook/saml/samltest"
 )
 
 const simpleSAMLFolder = "/usr/share/simplesamlphp/www"
@@ -20,12 +22,9 @@ const simpleSAMLFolder = "/usr/share/simplesamlphp/www"
 // on PHP's own server. It trusts the service provider with our metadata's values.
 func simpleSAML(t *testing.T) (base string, trust func(entityID, acs, certificate string)) {
 	t.Helper()
-	php, err := exec.LookPath("php")
-	if err != nil {
-		requirePeers(t, "php")
-	}
+	php := samltest.Peer(t, "php")
 	if _, err := os.Stat(simpleSAMLFolder); err != nil {
-		requirePeers(t, "simplesamlphp")
+		samltest.NoPeer(t, "simplesamlphp")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -135,7 +134,7 @@ func TestSimpleSAMLphp(t *testing.T) {
 			if binding == "post" {
 				// It takes requests at one address by both bindings, but its metadata names redirect only.
 				s.mustModify(typeConnection, connection, func(doc schema.Document) {
-					doc["metadataXml"] = strings.Replace(doc["metadataXml"].(string), "SingleSignOnService Binding=\""+BindingRedirect, "SingleSignOnService Binding=\""+BindingPost, 1)
+					doc["metadataXml"] = strings.Replace(doc["metadataXml"].(string), "SingleSignOnService Binding=\""+saml.BindingRedirect, "SingleSignOnService Binding=\""+saml.BindingPost, 1)
 					delete(doc, "metadataUrl")
 				})
 			}
@@ -154,20 +153,20 @@ func TestSimpleSAMLphp(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			wantPage(t, page, http.StatusOK, "Stu Dent")
+			wantPage(t, page, http.StatusOK, "me", "Stu Dent")
 			users := s.users("student@example.org")
 			if len(users) != 1 || users[0].Text("name.familyName") != "Dent" || s.signedInAs(b.session(s)) != users[0].ID {
 				t.Errorf("Users %v", users)
 			}
 			record := s.signIns()[0]
-			if record.Text("nameIdFormat") != NameIDEmail || record.Text("certificate.fingerprint") == "" {
+			if record.Text("nameIdFormat") != saml.NameIDEmail || record.Text("certificate.fingerprint") == "" {
 				t.Errorf("record %s", record.JSON)
 			}
 		})
 	}
 	// It does check the signature of our requests: changed, they lead to no login form.
 	s.mustModify(typeConnection, connection, func(doc schema.Document) {
-		doc["metadataXml"] = strings.Replace(doc["metadataXml"].(string), BindingPost, BindingRedirect, 1)
+		doc["metadataXml"] = strings.Replace(doc["metadataXml"].(string), saml.BindingPost, saml.BindingRedirect, 1)
 	})
 	b := s.browser()
 	location := b.step(s.loginURL(connection), nil).Header.Get("Location")

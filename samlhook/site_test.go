@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -17,12 +19,14 @@ import (
 	"time"
 
 	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
-	"rollcall/cmd/rollcall/demoidp"
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
+	"rollcall/internal/demoidp"
+	"rollcall/samlhook/saml"
 )
 
 func TestMain(m *testing.M) { directorytest.Main(m) }
@@ -51,7 +55,9 @@ type site struct {
 	root   string
 	org    *directory.Directory
 	offset *atomic.Int64 // of the clock, in nanoseconds
-	posts  atomic.Int64  // answers made by post
+
+	metrics *prometheus.Registry
+	posts   atomic.Int64 // answers made by post
 }
 
 func newSite(t *testing.T) *site {
@@ -63,7 +69,7 @@ func newSite(t *testing.T) *site {
 func newNode(t *testing.T, c *clientv3.Client, root, public string, offset *atomic.Int64) *site {
 	t.Helper()
 	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
-	s := &site{t: t, root: root, offset: offset}
+	s := &site{t: t, root: root, offset: offset, metrics: prometheus.NewRegistry()}
 	s.store = directorytest.Open(t, c, directory.Options{Root: root, Now: now})
 	s.org = s.store.Organization("default")
 	router := mux.NewRouter().SkipClean(true)
@@ -74,7 +80,7 @@ func newNode(t *testing.T, c *clientv3.Client, root, public string, offset *atom
 		public = server.URL
 	}
 	var err error
-	if s.hook, err = New(s.store, Options{PublicURL: public, Now: now, AllowPrivateMetadata: true}); err != nil {
+	if s.hook, err = New(s.store, Options{PublicURL: public, Now: now, AllowPrivateMetadata: true, Registry: s.metrics}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.hook.Close)
@@ -108,26 +114,56 @@ func (s *site) snapshot() *directory.Snapshot {
 	return snapshot
 }
 
-// configure creates an IdentityProvider as scimapi would.
+// lacking is what a change breaks off with that needs something.
+type lacking struct{ need any }
+
+func (l *lacking) Error() string { return fmt.Sprintf("needs %v", l.need) }
+
+// update runs a change as scimapi would: what Prepare needs is resolved outside of it, and the change runs again.
+func (h *Hook) update(ctx context.Context, d *directory.Directory,
+	change func(tx *directory.Tx, resolved func(any) (any, error)) error) error {
+	type resolution struct {
+		value any
+		err   error
+	}
+	got := map[any]resolution{}
+	for {
+		_, err := d.Update(ctx, func(tx *directory.Tx) error {
+			return change(tx, func(need any) (any, error) {
+				if r, ok := got[need]; ok {
+					return r.value, r.err
+				}
+				return nil, &lacking{need}
+			})
+		})
+		l, ok := errors.AsType[*lacking](err)
+		if !ok {
+			return err
+		}
+		value, err := h.Resolve(ctx, l.need)
+		got[l.need] = resolution{value, err}
+	}
+}
+
+// configure creates an IdentityProvider as scimapi would, but for its key: making one takes long.
 func (s *site) configure(doc schema.Document) (directory.ID, error) {
 	s.t.Helper()
-	ctx, cancel := context.WithCancel(s.t.Context()) // of the request
-	defer cancel()
 	key, err := spKeyForTests()
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	var id directory.ID
-	_, err = s.org.Update(ctx, func(tx *directory.Tx) error {
+	id := directory.NewID()
+	err = s.hook.update(s.t.Context(), s.org, func(tx *directory.Tx, resolved func(any) (any, error)) error {
 		doc := doc.Clone()
-		if err := s.hook.Prepare(ctx, tx, nil, doc); err != nil {
+		if err := s.hook.Prepare(tx, id, nil, doc, func(need any) (any, error) {
+			if _, is := need.(keyFor); is {
+				return key, nil
+			}
+			return resolved(need)
+		}); err != nil {
 			return err
 		}
-		made, err := tx.Create(typeConnection, doc)
-		if err == nil {
-			id = made.ID
-			tx.CreateSecret(id, secretSPKey, key)
-		}
+		_, err := tx.CreateAs(id, typeConnection, doc)
 		return err
 	})
 	return id, err
@@ -166,9 +202,7 @@ var jitOn = schema.Document{"jit": map[string]any{"enabled": true}}
 
 // modify changes a resource as scimapi would.
 func (s *site) modify(typ string, id directory.ID, change func(doc schema.Document)) error {
-	ctx, cancel := context.WithCancel(s.t.Context()) // of the request
-	defer cancel()
-	_, err := s.org.Update(ctx, func(tx *directory.Tx) error {
+	return s.hook.update(s.t.Context(), s.org, func(tx *directory.Tx, resolved func(any) (any, error)) error {
 		old, err := tx.Get(typ, id)
 		if err != nil {
 			return err
@@ -179,14 +213,13 @@ func (s *site) modify(typ string, id directory.ID, change func(doc schema.Docume
 		}
 		change(doc)
 		if typ == typeConnection {
-			if err := s.hook.Prepare(ctx, tx, old, doc); err != nil {
+			if err := s.hook.Prepare(tx, id, old, doc, resolved); err != nil {
 				return err
 			}
 		}
 		_, err = tx.Replace(old, doc)
 		return err
 	})
-	return err
 }
 
 func (s *site) mustModify(typ string, id directory.ID, change func(doc schema.Document)) {
@@ -241,7 +274,7 @@ func (s *site) signIns() []*directory.Resource {
 }
 
 // lastSignIn checks outcome and reason of the newest record.
-func (s *site) lastSignIn(outcome Outcome, reason Reason) *directory.Resource {
+func (s *site) lastSignIn(outcome Outcome, reason saml.Reason) *directory.Resource {
 	s.t.Helper()
 	all := s.signIns()
 	if len(all) == 0 {
@@ -381,7 +414,7 @@ func wantStatus(t *testing.T, r *http.Response, status int) {
 }
 
 // inLog is how a page says that its number is in no record.
-const inLog = "The number is in the service's log."
+const inLog = `data-in="log"`
 
 // bodyOf is the body of an answer.
 func bodyOf(t *testing.T, r *http.Response) string {
@@ -393,10 +426,13 @@ func bodyOf(t *testing.T, r *http.Response) string {
 	return string(body)
 }
 
-func wantPage(t *testing.T, p *demoidp.Page, status int, text string) {
+// wantPage checks the status of a page, which page it is, and that it holds these texts.
+func wantPage(t *testing.T, p *demoidp.Page, status int, id string, texts ...string) {
 	t.Helper()
-	if p.Status != status || !strings.Contains(p.Body, text) {
-		t.Fatalf("%s: %d, want %d with %q:\n%s", p.URL, p.Status, status, text, p.Body)
+	for _, want := range append([]string{`<main id="` + id + `">`}, texts...) {
+		if p.Status != status || !strings.Contains(p.Body, want) {
+			t.Fatalf("%s: %d, want %d with %q:\n%s", p.URL, p.Status, status, want, p.Body)
+		}
 	}
 }
 

@@ -1,14 +1,12 @@
 package samlhook
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"math/big"
 	"time"
 
@@ -89,41 +87,7 @@ type secrets struct {
 	stored   []byte // of the pair
 }
 
-// ensureSecrets returns the secrets of the connection, and makes those that are not
-// there yet: once in the life of a connection, whoever asks first.
-func (h *Hook) ensureSecrets(ctx context.Context, s *directory.Snapshot, organization string, connection directory.ID) (secrets, error) {
-	held, err := heldSecrets(s, connection)
-	if err != nil || (held.requests != nil && held.stored != nil) {
-		return held, err
-	}
-	made, err := newKeyPair(organization, h.now())
-	if err != nil {
-		return held, fmt.Errorf("make a key: %w", err)
-	}
-	_, err = h.store.Organization(organization).Update(ctx, func(tx *directory.Tx) error {
-		var err error
-		if held, err = heldSecrets(tx.Snapshot(), connection); err != nil {
-			return err
-		}
-		if held.requests != nil && held.stored != nil {
-			return nil
-		}
-		if _, err := tx.Get(typeConnection, connection); err != nil {
-			return err
-		}
-		tx.Mention("createKey", typeConnection, connection)
-		if held.requests == nil {
-			held.requests = ensureMAC(tx)
-		}
-		if held.stored == nil {
-			held.stored = made
-			tx.CreateSecret(connection, secretSPKey, made)
-		}
-		return nil
-	})
-	return held, err
-}
-
+// heldSecrets reads what there is; a secret that there is not is nil.
 func heldSecrets(s *directory.Snapshot, connection directory.ID) (held secrets, err error) {
 	mac, err := s.Secret(directory.ID{}, secretMAC)
 	if err != nil {
@@ -134,10 +98,9 @@ func heldSecrets(s *directory.Snapshot, connection directory.ID) (held secrets, 
 	return held, err
 }
 
-// ensureMAC makes the organization's key with the rest of the change.
-func ensureMAC(tx *directory.Tx) RequestKey {
+// createMAC makes the organization's key with the rest of the change.
+func createMAC(tx *directory.Tx) {
 	key := make([]byte, requestKeyBytes)
 	rand.Read(key) // never fails since Go 1.24
 	tx.CreateSecret(directory.ID{}, secretMAC, key)
-	return key
 }

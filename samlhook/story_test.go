@@ -10,6 +10,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 // TestStory is the main job from the person's side: refused, admitted just in time,
@@ -21,7 +22,7 @@ func TestStory(t *testing.T) {
 
 	b := s.browser()
 	page := b.signIn(login, "alice")
-	wantPage(t, page, http.StatusForbidden, "You could not be signed in")
+	wantPage(t, page, http.StatusForbidden, "refused")
 	refused := s.lastSignIn(OutcomeRefused, ReasonJITDisabled)
 	if id := refused.Text("correlationId"); id == "" || !strings.Contains(page.Body, id) {
 		t.Errorf("the page does not show the correlation id %q", id)
@@ -38,7 +39,7 @@ func TestStory(t *testing.T) {
 
 	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
 	page = b.signIn(login, "alice")
-	wantPage(t, page, http.StatusOK, "You are signed in")
+	wantPage(t, page, http.StatusOK, "me")
 	if !strings.HasSuffix(page.URL.Path, "/orgs/default/me") || !strings.Contains(page.Body, "Alice Archer") {
 		t.Errorf("landed at %s:\n%s", page.URL, page.Body)
 	}
@@ -79,11 +80,11 @@ func TestStory(t *testing.T) {
 	if !s.snapshot().IsMember(group, alice.ID) {
 		t.Error("alice is not in the group")
 	}
-	wantPage(t, b.get(s.url+"/orgs/default/me"), http.StatusOK, "Editors")
+	wantPage(t, b.get(s.url+"/orgs/default/me"), http.StatusOK, "me", "Editors")
 
 	for name, missing := range map[string]string{"carol": "lastName", "dora": "firstName"} {
-		wantPage(t, s.browser().signIn(login, name), http.StatusForbidden, "You could not be signed in")
-		record := s.lastSignIn(OutcomeRefused, ReasonMissingAttribute)
+		wantPage(t, s.browser().signIn(login, name), http.StatusForbidden, "refused")
+		record := s.lastSignIn(OutcomeRefused, saml.ReasonMissingAttribute)
 		if why := record.Text("explanation"); !strings.Contains(why, "lacks "+missing+";") || !strings.Contains(why, "email") {
 			t.Errorf("%s: explanation %q", name, why)
 		}
@@ -99,14 +100,14 @@ func TestStory(t *testing.T) {
 	if !s.signedInAs(secret).IsZero() {
 		t.Error("the session of a deactivated User is valid")
 	}
-	wantPage(t, b.signIn(login, "alice"), http.StatusForbidden, "You could not be signed in")
+	wantPage(t, b.signIn(login, "alice"), http.StatusForbidden, "refused")
 	s.lastSignIn(OutcomeRefused, ReasonUserInactive)
 	setActive(true)
 	if !s.signedInAs(secret).IsZero() {
 		t.Error("reactivation revived the session")
 	}
-	wantPage(t, b.get(s.url+"/orgs/default/me"), http.StatusForbidden, "You are not signed in")
-	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "You are signed in")
+	wantPage(t, b.get(s.url+"/orgs/default/me"), http.StatusForbidden, "notSignedIn")
+	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "me")
 	s.lastSignIn(OutcomeSignedIn, ReasonSignedIn)
 	secret = b.session(s)
 
@@ -116,12 +117,12 @@ func TestStory(t *testing.T) {
 	}
 	for _, jit := range []bool{true, false} {
 		s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": jit} })
-		wantPage(t, b.signIn(login, "alice"), http.StatusForbidden, "You could not be signed in")
+		wantPage(t, b.signIn(login, "alice"), http.StatusForbidden, "refused")
 		s.lastSignIn(OutcomeRefused, ReasonUserDeleted)
 	}
 	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
 	s.remove("DeletedUser", alice.ID)
-	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "You are signed in")
+	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "me")
 	s.lastSignIn(OutcomeCreated, ReasonCreated)
 	again := s.users("alice@example.com")[0].ID
 	if again == alice.ID {
@@ -130,7 +131,7 @@ func TestStory(t *testing.T) {
 
 	s.remove(typeUser, again)
 	byHand := s.createUser(schema.Document{"userName": "ALICE@example.com"})
-	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "You are signed in")
+	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "me")
 	s.lastSignIn(OutcomeSignedIn, ReasonLinked)
 	if s.signedInAs(b.session(s)) != byHand {
 		t.Error("the User that SCIM made anew was not found")
@@ -140,7 +141,7 @@ func TestStory(t *testing.T) {
 	s.mustModify(typeConnection, connection, func(doc schema.Document) {
 		doc["jit"] = map[string]any{"enabled": true, "reviveDeleted": true}
 	})
-	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "You are signed in")
+	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "me")
 	s.lastSignIn(OutcomeCreated, ReasonRevived)
 }
 
@@ -152,7 +153,7 @@ func TestFound(t *testing.T) {
 			connection := s.connect(schema.Document{"jit": map[string]any{"enabled": jit}})
 			bob := s.createUser(schema.Document{"userName": "Bob@Example.com", "name": map[string]any{"givenName": "Robert"}})
 			b := s.browser()
-			wantPage(t, b.signIn(s.loginURL(connection), "bob"), http.StatusOK, "You are signed in")
+			wantPage(t, b.signIn(s.loginURL(connection), "bob"), http.StatusOK, "me")
 			s.lastSignIn(OutcomeSignedIn, ReasonLinked)
 			users := s.users("bob@example.com")
 			if len(users) != 1 || users[0].ID != bob || s.signedInAs(b.session(s)) != bob {
@@ -162,7 +163,7 @@ func TestFound(t *testing.T) {
 				t.Errorf("the name is %s %s: what SCIM set must stay, what was empty is filled", given, family)
 			}
 			version := users[0].Version
-			wantPage(t, b.signIn(s.loginURL(connection), "bob"), http.StatusOK, "You are signed in")
+			wantPage(t, b.signIn(s.loginURL(connection), "bob"), http.StatusOK, "me")
 			s.lastSignIn(OutcomeSignedIn, ReasonSignedIn)
 			if again := s.users("bob@example.com")[0]; again.Version != version {
 				t.Error("a sign-in that changes nothing made a new version of the User")
@@ -189,7 +190,7 @@ func TestDefaultGroups(t *testing.T) {
 		return id
 	}
 	s.remove(typeGroup, id(1))
-	wantPage(t, s.browser().signIn(s.loginURL(connection), "alice"), http.StatusOK, "Everybody")
+	wantPage(t, s.browser().signIn(s.loginURL(connection), "alice"), http.StatusOK, "me", "Everybody")
 	record := s.lastSignIn(OutcomeCreated, ReasonCreated)
 	if record.Text("groups.added.0") != id(0).String() || record.Text("groups.unknown.0") != id(1).String() {
 		t.Errorf("record %s", record.JSON)
@@ -209,7 +210,7 @@ func TestNamesOfSCIM(t *testing.T) {
 	s := newSite(t)
 	connection := s.connect(nil)
 	s.createUser(schema.Document{"userName": "bob@example.com", "name": map[string]any{"givenName": "Robert", "familyName": "Baker"}})
-	wantPage(t, s.browser().signIn(s.loginURL(connection), "bob"), http.StatusOK, "You are signed in")
+	wantPage(t, s.browser().signIn(s.loginURL(connection), "bob"), http.StatusOK, "me")
 	s.lastSignIn(OutcomeSignedIn, ReasonLinked)
 	bob := s.users("bob@example.com")[0]
 	for path, want := range map[string]string{"name.givenName": "Robert", "name.familyName": "Baker", "name.formatted": "", "displayName": "", "emails.0.value": "bob@example.com"} {

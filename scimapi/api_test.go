@@ -62,11 +62,21 @@ func serveStore(t testing.TB, store *directory.Store, o scimapi.Options) *server
 	if o.PublicURL == "" {
 		o.PublicURL = publicURL
 	}
-	r := mux.NewRouter()
-	scimapi.New(store, o).Register(r)
-	s := httptest.NewServer(r)
+	s := httptest.NewServer(newRouter(t, store, o))
 	t.Cleanup(s.Close)
 	return &server{store, s.URL}
+}
+
+// newRouter serves the store.
+func newRouter(t testing.TB, store *directory.Store, o scimapi.Options) http.Handler {
+	t.Helper()
+	h, err := scimapi.New(store, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := mux.NewRouter()
+	h.Register(r)
+	return r
 }
 
 // admin is a client of the organization "default" with the scope admin.

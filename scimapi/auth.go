@@ -27,8 +27,8 @@ func (x *exchange) authenticate() error {
 	return x.paced()
 }
 
-// credential finds a bearer token (RFC 6750 §2.1) or, without an Authorization header, a session cookie. A browser sends
-// the cookie whoever made it call, so a change by cookie must come from our own pages.
+// credential finds a bearer token (RFC 6750 §2.1) or, without an Authorization header, a session cookie. A browser
+// sends the cookie whoever made it call, so a change by cookie must come from our own pages.
 func (x *exchange) credential() (directory.Credential, error) {
 	if headers := x.r.Header.Values("Authorization"); len(headers) > 0 {
 		scheme, token, _ := strings.Cut(headers[0], " ")
@@ -43,7 +43,8 @@ func (x *exchange) credential() (directory.Credential, error) {
 		return directory.Credential{}, fail(http.StatusUnauthorized, "", "a bearer token is required")
 	}
 	if err := x.origin.Check(x.r); err != nil {
-		return directory.Credential{}, fail(http.StatusForbidden, "", "a session may make changes only from pages of this server")
+		return directory.Credential{},
+			fail(http.StatusForbidden, "", "a session may make changes only from pages of this server")
 	}
 	return directory.Credential{Session: cookie.Value}, nil
 }
@@ -56,3 +57,21 @@ func (x *exchange) challenge() string {
 	}
 	return realm + `, error="invalid_token"`
 }
+
+// begin authenticates the request and returns the snapshot that the credential was judged on.
+func (x *exchange) begin() (*directory.Snapshot, error) {
+	if err := x.authenticate(); err != nil {
+		return nil, err
+	}
+	s, err := x.dir.Snapshot(x.r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if x.store.Stale(x.r.Context()) { // the operator chose to read on without quorum
+		x.w.Header().Set("Warning", staleWarning)
+	}
+	return s, nil
+}
+
+// staleWarning marks replies that may be older than the last change.
+const staleWarning = `110 rollcall "Response is Stale"`

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gorilla/mux"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory"
@@ -53,8 +52,7 @@ func newBenchOn(b *testing.B, etcd *clientv3.Client) *bench {
 	last := &recorder{KV: etcd.KV}
 	etcd.KV = last
 	store := directorytest.Open(b, etcd, directory.Options{Root: directorytest.Root(), Alone: true})
-	r := mux.NewRouter()
-	scimapi.New(store, scimapi.Options{PublicURL: publicURL}).Register(r)
+	r := newRouter(b, store, scimapi.Options{PublicURL: publicURL})
 	s := &server{store: store}
 	return &bench{s, r, s.client(b, "default", "admin", nil), last}
 }
@@ -247,8 +245,8 @@ func (s *bench) patchMember(b *testing.B, g *directory.Resource, id directory.ID
 	return d
 }
 
-// BenchmarkCreate measures POST /Users against etcd transactions of the same keys and bytes, each on an etcd of its own: as it
-// is shipped, and without forcing the data to the disk, which leaves only the work of the processor.
+// BenchmarkCreate measures POST /Users against etcd transactions of the same keys and bytes, each on an etcd of its
+// own: as it is shipped, and without forcing the data to the disk, which leaves only the work of the processor.
 func BenchmarkCreate(b *testing.B) {
 	for _, c := range []struct {
 		name  string
@@ -290,7 +288,8 @@ func etcd(b *testing.B, start func(context.Context, string) (*embedded.Etcd, err
 	return e
 }
 
-// rawTransaction commits one transaction like op, on keys of its own of the same length, and returns how long that took.
+// rawTransaction commits one transaction like op, on keys of its own of the same length, and returns how long that
+// took.
 func rawTransaction(b *testing.B, c *clientv3.Client, op clientv3.Op) time.Duration {
 	b.Helper()
 	cmps, thens, _ := op.Txn()

@@ -2,6 +2,7 @@ package scimapi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -11,9 +12,9 @@ import (
 	"rollcall/directory"
 )
 
-// bulk serves POST /Bulk (RFC 7644 §3.7). Operations that do not depend on each other are packed into common transactions,
-// in which each fails alone; whatever the order of execution, the outcome is that of the order in which the client put them,
-// with what an operation refers to made before it.
+// bulk serves POST /Bulk (RFC 7644 §3.7). Operations that do not depend on each other are packed into common
+// transactions, in which each fails alone; whatever the order of execution, the outcome is that of the order in which
+// the client put them, with what an operation refers to made before it.
 func (x *exchange) bulk() error {
 	if err := x.authenticate(); err != nil {
 		return err
@@ -57,7 +58,8 @@ type bulkRun struct {
 	errors int                   // operations that failed
 }
 
-// run carries out the job's operations, until as many failed as failOnErrors says. It fails where nothing could be done.
+// run carries out the job's operations, until as many failed as failOnErrors says. It fails where nothing could be
+// done.
 func (b *bulkRun) run(ctx context.Context) error {
 	for _, o := range b.job.operations {
 		if o.method == http.MethodPost && o.bulkID != "" {
@@ -79,8 +81,8 @@ func (b *bulkRun) run(ctx context.Context) error {
 	return b.unavailable()
 }
 
-// together is how many of the next steps may be carried out at once. Under failOnErrors they are so few that nothing is done
-// behind the last error that the client accepts.
+// together is how many of the next steps may be carried out at once. Under failOnErrors they are so few that nothing is
+// done behind the last error that the client accepts.
 func (b *bulkRun) together(steps []*step) int {
 	left := b.job.failOnErrors - b.errors
 	if b.job.failOnErrors > 0 && left <= 0 {
@@ -97,23 +99,17 @@ func (b *bulkRun) together(steps []*step) int {
 	return n
 }
 
-// unavailable is the error of a job of which nothing was done because the store does not answer: the client may repeat it.
+// unavailable is the error of a job of which nothing was done because the store does not answer: the client may repeat
+// it.
 func (b *bulkRun) unavailable() error {
 	var failed error
 	for _, o := range b.job.operations {
 		if o.settled && directory.KindOf(o.err) != directory.Unavailable {
 			return nil
 		}
-		failed = cmpErr(failed, o.err)
+		failed = cmp.Or(failed, o.err)
 	}
 	return failed
-}
-
-func cmpErr(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // carryOut does steps of one level.
@@ -145,7 +141,7 @@ func (b *bulkRun) chains(ctx context.Context, s *directory.Snapshot, steps []*st
 		}
 		o := st.first()
 		if o.defines() {
-			_, err := b.dir.Update(ctx, st.run)
+			_, err := b.x.update(ctx, b.dir, st.run)
 			st.settle(err)
 			continue
 		}
@@ -160,8 +156,8 @@ func (b *bulkRun) chains(ctx context.Context, s *directory.Snapshot, steps []*st
 	return chains
 }
 
-// ready reads the step's operations: from here on they have their ids and types, and bodies without bulkIds. It is false where
-// one of them cannot be carried out.
+// ready reads the step's operations: from here on they have their ids and types, and bodies without bulkIds. It is
+// false where one of them cannot be carried out.
 func (b *bulkRun) ready(s *directory.Snapshot, st *step) bool {
 	var failed error
 	for _, o := range st.operations {
@@ -172,7 +168,7 @@ func (b *bulkRun) ready(s *directory.Snapshot, st *step) bool {
 		if err != nil {
 			o.fail(err)
 		}
-		failed = cmpErr(failed, o.err)
+		failed = cmp.Or(failed, o.err)
 	}
 	if failed != nil && len(st.operations) > 1 {
 		for _, o := range st.operations {
@@ -190,9 +186,11 @@ func (b *bulkRun) read(s *directory.Snapshot, st *step, o *operation) error {
 		made := b.makes[ref]
 		switch {
 		case made == nil:
-			return fail(http.StatusBadRequest, "invalidValue", "no POST operation of the job has the bulkId %s", quote(ref))
+			return fail(http.StatusBadRequest, "invalidValue",
+				"no POST operation of the job has the bulkId %s", quote(ref))
 		case made.failed && !slices.Contains(st.operations, made):
-			return fail(http.StatusConflict, "", "the operation with the bulkId %s, to which this one refers, failed", quote(ref))
+			return fail(http.StatusConflict, "", "the operation with the bulkId %s, to which this one refers, failed",
+				quote(ref))
 		}
 		ids[ref] = made.id.String()
 		if o.target == bulkIDPrefix+ref {
@@ -221,11 +219,5 @@ func (b *bulkRun) read(s *directory.Snapshot, st *step, o *operation) error {
 	if limit := b.x.bodyLimit(t); int64(len(data)) > limit {
 		return &http.MaxBytesError{Limit: limit}
 	}
-	var err error
-	if o.method == http.MethodPatch {
-		c.patch, err = b.x.readPatch(t, bytes.NewReader(data), int64(len(data)))
-	} else {
-		c.in, err = b.x.readInput(t, bytes.NewReader(data), int64(len(data)))
-	}
-	return err
+	return c.read(s, bytes.NewReader(data), int64(len(data)))
 }

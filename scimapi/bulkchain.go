@@ -3,7 +3,6 @@ package scimapi
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 
 	"rollcall/directory"
@@ -33,6 +32,11 @@ func (b *bulkRun) runChains(ctx context.Context, chains []*chain) {
 			changes[i] = c.changes()
 		}
 		errs := b.dir.UpdateChains(ctx, changes)
+		for i := range chains {
+			for _, err := range errs[i] {
+				b.x.resolve(ctx, err)
+			}
+		}
 		soonest := soonest(chains, errs)
 		for i, c := range chains {
 			c.settle(errs[i], soonest, round < retries)
@@ -68,26 +72,26 @@ func (c *chain) changes() []func(*directory.Tx) error {
 			}
 			err := st.run(tx)
 			switch {
-			case err == nil && !(c.staged && st.asked()):
+			case err == nil && !(c.staged && st.readsMembers()):
 				c.staged = true
 				return nil
-			case c.staged && (err == nil || st.asked()): // decided on members that are not the Group's any more
+			case c.staged && (err == nil || st.readsMembers()): // decided on members that are not the Group's any more
 				err = errLater
 			}
-			c.waits = err == errLater || mayPass(err) // what comes behind must not overtake
+			c.waits = err == errLater || mayPass(err) || lacks(err) // what comes behind must not overtake
 			return err
 		}
 	}
 	return list
 }
 
-// settle takes the outcomes of a round. A step that failed on the state before the round, in which an operation that stands
-// before it in the job succeeded, is tried again: what counts is the state after what stands before it.
+// settle takes the outcomes of a round. A step that failed on the state before the round, in which an operation that
+// stands before it in the job succeeded, is tried again: what counts is the state after what stands before it.
 func (c *chain) settle(errs []error, soonest int, again bool) {
 	done := 0
 	for i, st := range c.steps {
 		err := errs[i]
-		if err == errLater {
+		if err == errLater || again && lacks(err) {
 			break
 		}
 		if directory.KindOf(err) == directory.TooLarge && !c.single && len(c.steps) > 1 {
@@ -103,6 +107,12 @@ func (c *chain) settle(errs []error, soonest int, again bool) {
 	c.steps = c.steps[done:]
 }
 
+// lacks reports whether a step failed because its hook needs what was not resolved yet.
+func lacks(err error) bool {
+	_, ok := errors.AsType[*unresolved](err)
+	return ok
+}
+
 // mayPass reports whether what failed may succeed on another state.
 func mayPass(err error) bool {
 	switch directory.KindOf(err) {
@@ -110,63 +120,4 @@ func mayPass(err error) bool {
 		return true
 	}
 	return false
-}
-
-// run is the step as one change.
-func (s *step) run(tx *directory.Tx) error {
-	if len(s.operations) == 1 {
-		return s.first().change.run(tx)
-	}
-	var rest []func(*directory.Tx) error // what may rest on all that is made here
-	for _, o := range s.operations {
-		if o.method != http.MethodPost {
-			rest = append(rest, o.change.run)
-			continue
-		}
-		if err := o.change.create(tx); err != nil {
-			return err
-		}
-		rest = append(rest, o.change.join)
-	}
-	for _, f := range rest {
-		if err := f(tx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// settle gives the outcome to the step's operations.
-func (s *step) settle(err error) {
-	for _, o := range s.operations {
-		switch {
-		case err == nil:
-			o.settled = true
-		case len(s.operations) > 1:
-			o.fail(inCircle(err))
-		default:
-			o.fail(err)
-		}
-	}
-}
-
-// inCircle is the error of operations that refer to each other and cannot be carried out together (RFC 7644 §3.7.1).
-func inCircle(err error) error {
-	switch f := translate(err); {
-	case f.status >= http.StatusInternalServerError:
-		return err
-	default:
-		return fail(http.StatusConflict, "", "operations that refer to each other in a circle failed together: %s", f.detail)
-	}
-}
-
-// deletes reports whether the step deletes the resource. What is staged of it, grants of memberships too, is committed before,
-// so that the deletion finds all that is to go.
-func (s *step) deletes() bool {
-	return slices.ContainsFunc(s.operations, func(o *operation) bool { return o.method == http.MethodDelete })
-}
-
-// asked reports whether a filter of the step looked at the members that the Group has.
-func (s *step) asked() bool {
-	return slices.ContainsFunc(s.operations, func(o *operation) bool { return o.change.asked })
 }

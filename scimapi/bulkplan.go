@@ -8,24 +8,16 @@ import (
 	"rollcall/directory"
 )
 
-// step is what is carried out as one: an operation, or several that refer to each other in a circle and succeed or fail
-// together.
-type step struct {
-	operations []*operation // in the order of the job
-	level      int          // no step depends on another one of its level, but for earlier changes of the same resource
-}
-
-func (s *step) first() *operation { return s.operations[0] }
-
 // dependency of an operation: after says that the other one has to be committed before, not only to come first.
 type dependency struct {
 	on    int
 	after bool
 }
 
-// plan puts the operations of a job into steps, each behind those that it depends on, and else as near to the order of the
-// job as possible. An operation depends on those that make what it refers to, wherever they stand; on earlier ones about
-// the same resource; on earlier deletions of what it names; and whatever comes behind a change of definitions depends on it.
+// plan puts the operations of a job into steps, each behind those that it depends on, and else as near to the order of
+// the job as possible. An operation depends on those that make what it refers to, wherever they stand; on earlier ones
+// about the same resource; on earlier deletions of what it names; and whatever comes behind a change of definitions
+// depends on it.
 func plan(operations []*operation) []*step {
 	p := &planner{dependencies: dependencies(operations), operations: operations,
 		number: make([]int, len(operations)), low: make([]int, len(operations)), in: make([]*step, len(operations))}
@@ -90,8 +82,8 @@ func dependencies(operations []*operation) [][]dependency {
 	return all
 }
 
-// planner finds strongly connected operations by Tarjan's algorithm, which yields them in the order that is wanted here: each
-// behind what it depends on.
+// planner finds strongly connected operations by Tarjan's algorithm, which yields them in the order that is wanted
+// here: each behind what it depends on.
 type planner struct {
 	operations   []*operation
 	dependencies [][]dependency

@@ -10,8 +10,8 @@ import (
 // bulkIDPrefix begins a reference to a resource that another operation of the same job makes (RFC 7644 §3.7.2).
 const bulkIDPrefix = "bulkId:"
 
-// bulkReference finds references in the text of a JSON string: it is one, it is an address that ends in one ($ref), or it quotes
-// one (the filter in a path of PATCH).
+// bulkReference finds references in the text of a JSON string: it is one, it is an address that ends in one ($ref), or
+// it quotes one (the filter in a path of PATCH).
 var bulkReference = regexp.MustCompile(`^bulkId:(.+)$|/bulkId:([^/"]+)$|"bulkId:([^"]+)"`)
 
 // references are the bulkIds that the string values in JSON refer to.
@@ -41,8 +41,8 @@ func resolve(data []byte, ids map[string]string) []byte {
 	})
 }
 
-// eachText calls f with the text of each string value in valid JSON, not of keys, and returns the JSON with what f makes of
-// them.
+// eachText calls f with the text of each string value in valid JSON, not of keys, and returns the JSON with what f
+// makes of them.
 func eachText(data []byte, f func(text []byte) []byte) []byte {
 	var out []byte
 	copied := 0

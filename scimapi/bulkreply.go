@@ -21,8 +21,8 @@ type result struct {
 	Response json.RawMessage `json:"response,omitempty"`
 }
 
-// reply answers with the result of each operation that was tried, in the order of the job. Resources are in it for those who
-// ask (Prefer: return=representation), and where a secret is to be told.
+// reply answers with the result of each operation that was tried, in the order of the job. Resources are in it for
+// those who ask (Prefer: return=representation), and where a secret is to be told.
 func (b *bulkRun) reply(ctx context.Context) error {
 	x := b.x
 	whole := prefers(x.r.Header["Prefer"], "return=representation")
@@ -43,7 +43,7 @@ func (b *bulkRun) reply(ctx context.Context) error {
 						return err
 					}
 				}
-				body, err := x.represent(s, c.t, c.done, &params{}, once(c.secret))
+				body, err := x.represent(s, c.t, c.done, &params{}, secretMember(c.secret))
 				if err != nil {
 					return err
 				}
@@ -65,7 +65,7 @@ func (b *bulkRun) reply(ctx context.Context) error {
 			x.w.Header().Set("Preference-Applied", preference)
 		}
 	}
-	x.write(http.StatusOK, body)
+	x.send(http.StatusOK, body)
 	return nil
 }
 

@@ -49,14 +49,14 @@ func (o *operation) defines() bool {
 	return o.endpoint == schema.SchemaDefinition().Endpoint || o.endpoint == schema.ResourceTypeDefinition().Endpoint
 }
 
-// parseJob reads a BulkRequest (RFC 7644 §3.7). Names are taken in any case. A message that is none is an error; an operation
-// that is wrong in itself has its own.
+// parseJob reads a BulkRequest (RFC 7644 §3.7). Names are taken in any case. A message that is none is an error; an
+// operation that is wrong in itself has its own.
 func parseJob(body []byte, maxOperations int) (*job, error) {
 	if !json.Valid(body) {
 		_, err := schema.Unmarshal(body) // which says where
 		return nil, err
 	}
-	m, err := members(gjson.ParseBytes(body), "", "schemas", "failOnErrors", "Operations")
+	m, err := knownMembers(gjson.ParseBytes(body), "", "schemas", "failOnErrors", "Operations")
 	if err != nil {
 		return nil, err
 	}
@@ -75,13 +75,15 @@ func parseJob(body []byte, maxOperations int) (*job, error) {
 		return nil, schema.Errorf(schema.InvalidSyntax, "Operations", "must be an array of one or more operations")
 	}
 	if len(list) > maxOperations {
-		return nil, fail(http.StatusRequestEntityTooLarge, "", "the job has %d operations; maxOperations is %d", len(list), maxOperations)
+		return nil, fail(http.StatusRequestEntityTooLarge, "", "the job has %d operations; maxOperations is %d",
+			len(list), maxOperations)
 	}
 	seen := map[string]int{}
 	for i, v := range list {
 		o := parseOperation(v, i)
 		if first, twice := seen[o.bulkID]; twice && o.bulkID != "" {
-			return nil, schema.Errorf(schema.InvalidValue, fmt.Sprintf("Operations[%d].bulkId", i), "%s is that of Operations[%d] already", quote(o.bulkID), first)
+			return nil, schema.Errorf(schema.InvalidValue, fmt.Sprintf("Operations[%d].bulkId", i),
+				"%s is that of Operations[%d] already", quote(o.bulkID), first)
 		}
 		seen[o.bulkID] = i
 		j.operations = append(j.operations, o)
@@ -92,12 +94,13 @@ func parseJob(body []byte, maxOperations int) (*job, error) {
 func parseOperation(v gjson.Result, index int) *operation {
 	o := &operation{index: index}
 	at := fmt.Sprintf("Operations[%d]", index)
-	m, err := members(v, at, "method", "bulkId", "version", "path", "data")
+	m, err := knownMembers(v, at, "method", "bulkId", "version", "path", "data")
 	if err != nil {
 		o.err = err
 		return o
 	}
-	for name, field := range map[string]*string{"method": &o.method, "bulkId": &o.bulkID, "version": &o.version, "path": &o.path} {
+	for name, field := range map[string]*string{"method": &o.method, "bulkId": &o.bulkID, "version": &o.version,
+		"path": &o.path} {
 		switch v := m[name]; v.Type {
 		case gjson.String:
 			*field = v.Str
@@ -145,8 +148,8 @@ func (o *operation) check(at string) error {
 	return nil
 }
 
-// members are the known members of a JSON object by their proper names.
-func members(v gjson.Result, at string, known ...string) (map[string]gjson.Result, error) {
+// knownMembers are the known members of a JSON object by their proper names.
+func knownMembers(v gjson.Result, at string, known ...string) (map[string]gjson.Result, error) {
 	if !v.IsObject() {
 		return nil, schema.Errorf(schema.InvalidSyntax, at, "must be a JSON object")
 	}

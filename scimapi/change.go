@@ -10,21 +10,25 @@ import (
 	"rollcall/scimapi/patch"
 )
 
-// change is what a client wants done to one resource, in a request of its own or in an operation of a Bulk job. It may run
-// more than once; what it found out is what its last run did.
+// change is what a client wants done to one resource, in a request of its own or in an operation of a Bulk job. The
+// body is read and parsed before; run may run more than once, and what it found out is what its last run did.
 type change struct {
 	x      *exchange
 	t      *schema.ResourceType
 	method string       // POST, PUT, PATCH or DELETE
 	id     directory.ID // of the resource; on POST the one it is to have
 	when   conditions
-	in     *input        // of POST and PUT
-	patch  patch.Request // of PATCH
 
-	done    *directory.Resource // as the commit leaves it; nil on DELETE
-	secret  string              // of a new AccessToken
-	skipped []string            // members that do not exist
-	asked   bool                // a filter looked at the members that the Group has
+	doc schema.Document // of POST and PUT
+	// what is wrong with doc; reported once the resource is in the state that the client expects
+	docErr  error
+	members []string      // of POST and PUT of a Group: ids as sent
+	patch   *patch.Change // of PATCH
+
+	done         *directory.Resource // as the commit leaves it; nil on DELETE
+	secret       string              // of a new AccessToken
+	skipped      []string            // members that do not exist
+	readsMembers bool                // a filter looked at the members that the Group has
 }
 
 // newChange is the change that the request is about, without its body.
@@ -40,7 +44,7 @@ func (c *change) run(tx *directory.Tx) error {
 		}
 		return c.join(tx)
 	}
-	c.skipped, c.asked = nil, false
+	c.skipped, c.readsMembers = nil, false
 	old, err := c.expected(tx)
 	if err != nil {
 		return err
@@ -57,14 +61,13 @@ func (c *change) run(tx *directory.Tx) error {
 	return err
 }
 
-// create makes the resource, of a Group without its members.
+// create makes the resource, a Group without its members.
 func (c *change) create(tx *directory.Tx) error {
 	c.skipped = nil
-	doc, err := c.t.Parse(c.in.body, c.x.mode())
+	doc, err := c.document()
 	if err != nil {
 		return err
 	}
-	c.x.dropLinks(c.t, doc)
 	if err := c.prepare(tx, nil, doc); err != nil {
 		return err
 	}
@@ -76,18 +79,21 @@ func (c *change) create(tx *directory.Tx) error {
 }
 
 // join gives a new Group its members.
-func (c *change) join(tx *directory.Tx) error { return c.addMembers(tx, c.done, c.in.members) }
+func (c *change) join(tx *directory.Tx) error { return c.addMembers(tx, c.done, c.members) }
+
+// document is a copy of the document sent, for one run of the change.
+func (c *change) document() (schema.Document, error) { return c.doc.Clone(), c.docErr }
 
 func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
+	// The document, with what the client cannot write taken from the stored one.
+	doc, err := c.document()
+	if err != nil {
+		return err
+	}
 	before, err := c.t.Decode(old.JSON)
 	if err != nil {
 		return err
 	}
-	doc, err := c.t.Parse(c.in.body, c.x.mode())
-	if err != nil {
-		return err
-	}
-	c.x.dropLinks(c.t, doc)
 	if err := c.t.Carry(before, doc); err != nil {
 		return err
 	}
@@ -97,14 +103,16 @@ func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
 	if _, err := tx.Replace(old, doc); err != nil {
 		return err
 	}
-	if c.t.Name != groupType {
+
+	// The members of a Group: none if they are left out, as for every attribute.
+	if c.t.Name != schema.GroupType {
 		return nil
 	}
-	members, err := c.memberIDs(tx, c.in.members)
+	members, err := c.memberIDs(tx, c.members)
 	if err != nil {
 		return err
 	}
-	return tx.SetMembers(old, members) // none when left out, like every attribute
+	return tx.SetMembers(old, members)
 }
 
 func (c *change) modify(tx *directory.Tx, old *directory.Resource) error {
@@ -112,7 +120,7 @@ func (c *change) modify(tx *directory.Tx, old *directory.Resource) error {
 	if err != nil {
 		return err
 	}
-	res, err := patch.Apply(c.t, doc, c.members(tx, old), c.patch, patch.Options{Strict: c.x.actor.Strict, Derived: c.derived(tx, old)})
+	res, err := c.patch.Apply(doc, c.currentMembers(tx, old))
 	if err != nil {
 		return err
 	}
@@ -134,35 +142,24 @@ func (c *change) expected(tx *directory.Tx) (*directory.Resource, error) {
 	if err != nil || !c.when.any() {
 		return r, err
 	}
-	if c.t.Name == groupType {
+	if c.t.Name == schema.GroupType {
 		tx.GuardMembers(r)
 	}
 	return r, c.when.check(r.Version)
 }
 
-// prepare runs the type's hook on a document before it is stored.
-func (c *change) prepare(tx *directory.Tx, old *directory.Resource, doc schema.Document) error {
-	if hook := c.x.o.Hooks[c.t.Name].Prepare; hook != nil {
-		return hook(c.x.r.Context(), tx, old, doc)
-	}
-	return nil
-}
-
-// derived gives PATCH what the document does not hold, so that an echo of it can be told from a change.
-func (c *change) derived(tx *directory.Tx, r *directory.Resource) func(string) []byte {
-	return func(name string) []byte {
-		v, err := c.x.newRenderer(c.t, &params{attributes: []string{name}})
+// derived returns the JSON of an attribute that the resource's document does not hold, as the snapshot has it. A PATCH
+// may repeat such a value; what it is compared with is the state that the request was judged on, however often it runs.
+func (c *change) derived(s *directory.Snapshot) func(*schema.Attribute) []byte {
+	return func(a *schema.Attribute) []byte {
+		r, err := s.Get(c.t.Name, c.id)
+		if err != nil || gjson.GetBytes(r.JSON, a.JSONPath).Exists() {
+			return nil
+		}
+		body, err := c.x.represent(s, c.t, r, &params{attributes: []string{a.Path}}, nil)
 		if err != nil {
 			return nil
 		}
-		body, err := v.appendTo(nil, tx.Snapshot(), r)
-		if err != nil {
-			return nil
-		}
-		value := gjson.GetBytes(body, gjson.Escape(name))
-		if !value.Exists() {
-			return nil
-		}
-		return []byte(value.Raw)
+		return []byte(gjson.GetBytes(body, a.JSONPath).Raw)
 	}
 }

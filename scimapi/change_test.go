@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"rollcall/directory"
+	"rollcall/directory/schema"
 	"rollcall/scimapi"
 )
 
@@ -185,5 +187,52 @@ func TestConcurrentIfMatch(t *testing.T) {
 	wg.Wait()
 	if count[200] != 1 || count[412] != 5 { // R7644-3.14-07
 		t.Errorf("%v", count)
+	}
+}
+
+// A PATCH that loses a race is applied again and rendered no more than once: what the client repeats of derived values
+// is compared with the state that its request found.
+func TestEchoInLostRace(t *testing.T) {
+	var race func()
+	var prepared, rendered, between int
+	s := serve(t, scimapi.Options{Hooks: map[string]scimapi.Hook{"User": {
+		Prepare: func(*directory.Tx, directory.ID, *directory.Resource, schema.Document, scimapi.Resolved) error {
+			if race == nil {
+				return nil
+			}
+			if prepared++; prepared == 1 {
+				race()
+				rendered = 0
+			} else {
+				between = rendered
+			}
+			return nil
+		},
+		Render: func(*directory.Snapshot, *directory.Resource, map[string]any) { rendered++ },
+	}}})
+	c := s.admin(t)
+	id := c.user("a", "title", "x")
+	path := "/Users/" + id
+	meta := mustJSON(t, c.must(200, "GET", path, nil).body["meta"])
+	ref, _ := directory.ParseID(id)
+	race = func() {
+		_, err := s.store.Organization("default").Update(t.Context(), func(tx *directory.Tx) error {
+			r, err := tx.Get("User", ref)
+			if err != nil {
+				return err
+			}
+			_, err = tx.Replace(r, schema.Document{"userName": "a", "title": "won"})
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	r := c.must(200, "PATCH", path, patch(`{"op":"replace","value":{"nickName":"n","meta":`+string(meta)+`}}`))
+	if r.body["nickName"] != "n" || r.body["title"] != "won" {
+		t.Errorf("%s", r.raw)
+	}
+	if prepared != 2 || between != 0 {
+		t.Errorf("the change ran %d times and rendered %d times in the second run", prepared, between)
 	}
 }

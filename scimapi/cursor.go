@@ -10,8 +10,8 @@ import (
 	"rollcall/directory/filter"
 )
 
-// cursor is a place in a walk over pages (RFC 9865). The walk's state is a pin, so that every node shows the same pages; the
-// directory seals the cursor for its credential and scope, so that nobody reads, changes or shares it.
+// cursor is a place in a walk over pages (RFC 9865). The walk's state is a pin, so that every node shows the same
+// pages; the directory seals the cursor for its credential and scope, so that nobody reads, changes or shares it.
 type cursor struct {
 	pin    directory.ID
 	query  [sha256.Size]byte // what the walk is about
@@ -65,7 +65,8 @@ func (x *exchange) firstPage(q *params, s *directory.Snapshot, typ string) error
 	}
 	// No pin for a sortBy that is refused. The order of nothing tells, and id has an index.
 	none := l.ask
-	none.Filter = &filter.Compare{Path: filter.Path{Name: "id"}, Op: filter.Eq, Value: filter.Value{Kind: filter.String}}
+	none.Filter = &filter.Compare{Path: filter.Path{Name: "id"}, Op: filter.Eq,
+		Value: filter.Value{Kind: filter.String}}
 	if _, err := x.dir.Query(ctx, none); err != nil {
 		return err
 	}
@@ -111,8 +112,8 @@ func (x *exchange) appendCursor(body []byte, s *directory.Snapshot, name string,
 	return append(body, '"')
 }
 
-// openCursor reads the cursor of a request. One that was changed, is somebody else's or belongs to another query gets the
-// same answer as one that never was (RFC 9865 §5.2).
+// openCursor reads the cursor of a request. One that was changed, is somebody else's or belongs to another query gets
+// the same answer as one that never was (RFC 9865 §5.2).
 func (x *exchange) openCursor(q *params, s *directory.Snapshot, typ string) (cursor, error) {
 	var c cursor
 	payload, ok := x.dir.OpenCursor(s, q.cursor)
@@ -120,7 +121,8 @@ func (x *exchange) openCursor(q *params, s *directory.Snapshot, typ string) (cur
 		return c, fail(http.StatusBadRequest, "invalidCursor", "the cursor is not valid for this request")
 	}
 	if q.counted && q.count != c.count {
-		return c, fail(http.StatusBadRequest, "invalidCount", "count: the pages of this walk have %d resources", c.count)
+		return c,
+			fail(http.StatusBadRequest, "invalidCount", "count: the pages of this walk have %d resources", c.count)
 	}
 	return c, nil
 }

@@ -349,8 +349,8 @@ func seed(t testing.TB, store *directory.Store, n int, document func(int) schema
 	return out
 }
 
-// A walk while others delete, create and change, over pages taken from two nodes in turn, sees the state at its start: each
-// User once, as it was (R9865-2-12).
+// A walk while others delete, create and change, over pages taken from two nodes in turn, sees the state at its start:
+// each User once, as it was (R9865-2-12).
 func TestLongWalk(t *testing.T) {
 	n := 100_000
 	if testing.Short() {

@@ -10,11 +10,6 @@ import (
 	"rollcall/directory/schema"
 )
 
-const (
-	configURN       = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
-	resourceTypeURN = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
-)
-
 // described is one resource of a discovery endpoint.
 type described struct {
 	id   string
@@ -49,7 +44,7 @@ func (x *exchange) discover(endpoint, id string) error {
 	}
 	for _, d := range all {
 		if d.id == id || (endpoint == "Schemas" && strings.EqualFold(d.id, id)) { // URNs have no case (RFC 8141)
-			x.write(http.StatusOK, d.body)
+			x.send(http.StatusOK, d.body)
 			return nil
 		}
 	}
@@ -75,7 +70,7 @@ func (x *exchange) writeJSON(v any) error {
 	if err != nil {
 		return err
 	}
-	x.write(http.StatusOK, body)
+	x.send(http.StatusOK, body)
 	return nil
 }
 
@@ -94,66 +89,6 @@ func (x *exchange) types() ([]*schema.ResourceType, error) {
 type metaJSON struct {
 	ResourceType string `json:"resourceType"`
 	Location     string `json:"location"`
-}
-
-// config tells clients what the server can do (RFC 7643 §5).
-func (x *exchange) config() any {
-	type feature struct {
-		Supported bool `json:"supported"`
-	}
-	type limited struct {
-		Supported      bool  `json:"supported"`
-		MaxOperations  int   `json:"maxOperations"`
-		MaxPayloadSize int64 `json:"maxPayloadSize"`
-	}
-	type filtering struct {
-		Supported  bool `json:"supported"`
-		MaxResults int  `json:"maxResults"`
-	}
-	type paging struct {
-		Cursor   bool   `json:"cursor"`
-		Index    bool   `json:"index"`
-		Default  string `json:"defaultPaginationMethod"`
-		PageSize int    `json:"defaultPageSize"`
-		MaxSize  int    `json:"maxPageSize"`
-		Timeout  int    `json:"cursorTimeout"`
-	}
-	type scheme struct {
-		Type        string `json:"type"`
-		Name        string `json:"name"`
-		Description string `json:"description"`
-		SpecURI     string `json:"specUri"`
-		Primary     bool   `json:"primary"`
-	}
-	return struct {
-		Schemas        []string  `json:"schemas"`
-		Patch          feature   `json:"patch"`
-		Bulk           limited   `json:"bulk"`
-		Filter         filtering `json:"filter"`
-		ChangePassword feature   `json:"changePassword"`
-		Sort           feature   `json:"sort"`
-		ETag           feature   `json:"etag"`
-		Pagination     paging    `json:"pagination"`
-		Schemes        []scheme  `json:"authenticationSchemes"`
-		Meta           metaJSON  `json:"meta"`
-	}{
-		Schemas:        []string{configURN},
-		Patch:          feature{true},
-		Bulk:           limited{true, x.o.Limits.BulkOperations, x.o.Limits.BulkBody},
-		Filter:         filtering{true, x.o.Limits.MaxPageSize},
-		ChangePassword: feature{false}, // passwords are accepted and not kept: people sign in at their identity provider
-		Sort:           feature{true},
-		ETag:           feature{true},
-		Pagination: paging{
-			Cursor: true, Index: true, Default: "index", PageSize: x.o.Limits.PageSize, MaxSize: x.o.Limits.MaxPageSize,
-			Timeout: int(directory.PinLifetime.Seconds()),
-		},
-		Schemes: []scheme{{
-			Type: "oauthbearertoken", Name: "Bearer token", Description: "An access token of this service, in the Authorization header.",
-			SpecURI: "https://www.rfc-editor.org/info/rfc6750", Primary: true,
-		}},
-		Meta: metaJSON{"ServiceProviderConfig", x.base + "/ServiceProviderConfig"},
-	}
 }
 
 // resourceTypes describes the types of the scope (RFC 7643 §6).
@@ -182,7 +117,7 @@ func (x *exchange) resourceTypes() ([]described, error) {
 			Extensions  []extension `json:"schemaExtensions,omitempty"`
 			Meta        metaJSON    `json:"meta"`
 		}{
-			[]string{resourceTypeURN}, t.Name, t.Name, t.Endpoint, t.Description, t.Schema.ID, extensions,
+			[]string{schema.ResourceTypeURN}, t.Name, t.Name, t.Endpoint, t.Description, t.Schema.ID, extensions,
 			metaJSON{"ResourceType", x.base + "/ResourceTypes/" + t.Name},
 		})
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	scim "github.com/elimity-com/scim/errors"
 
@@ -47,6 +48,7 @@ var statusOf = map[directory.Kind]struct {
 	status   int
 	scimType string
 }{
+
 	directory.NotFound:        {http.StatusNotFound, ""},
 	directory.Exists:          {http.StatusConflict, "uniqueness"},
 	directory.VersionMismatch: {http.StatusPreconditionFailed, ""},
@@ -60,8 +62,8 @@ var statusOf = map[directory.Kind]struct {
 	directory.Unauthenticated: {http.StatusUnauthorized, ""},
 }
 
-// translate says how an error looks to a client (RFC 7644 §3.12). An error that nobody here made is a bare 500: its text
-// is for the log.
+// translate says how an error looks to a client (RFC 7644 §3.12). An error that nobody here made is a bare 500: its
+// text is for the log.
 func translate(err error) *failure {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
@@ -82,7 +84,8 @@ func translate(err error) *failure {
 		return &failure{status, e.Type, describe(e.Attr, e.Detail, e.Type)}
 	}
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &failure{http.StatusRequestEntityTooLarge, "", fmt.Sprintf("the body is larger than the limit of %d bytes", e.Limit)}
+		return &failure{http.StatusRequestEntityTooLarge, "",
+			fmt.Sprintf("the body is larger than the limit of %d bytes", e.Limit)}
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return &failure{http.StatusServiceUnavailable, "", "the request ended before there was an answer"}
@@ -100,8 +103,8 @@ func describe(attr, detail, otherwise string) string {
 	return detail
 }
 
-// fail writes err as the reply.
-func (x *exchange) fail(err error) {
+// replyError writes err as the reply.
+func (x *exchange) replyError(err error) {
 	if x.w.status != 0 {
 		return // the reply is on its way; the log has the error
 	}
@@ -118,7 +121,7 @@ func (x *exchange) fail(err error) {
 	}
 	h.Del("ETag")
 	h.Del("Location")
-	x.write(f.status, x.errorBody(f))
+	x.send(f.status, x.errorBody(f))
 }
 
 // errorBody is the failure as a message (RFC 7644 §3.12).
@@ -132,4 +135,17 @@ func (x *exchange) errorBody(f *failure) []byte {
 		body = []byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"500"}`)
 	}
 	return body
+}
+
+// quote shows text from a client in a message: as one line, and short.
+func quote(s string) string {
+	if len(s) > 64 {
+		s = strings.ToValidUTF8(s[:64], "") + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r == '"' {
+			return '?'
+		}
+		return r
+	}, "'"+s+"'")
 }

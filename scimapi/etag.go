@@ -7,12 +7,12 @@ import (
 	"rollcall/directory"
 )
 
-// etag is a version as HTTP writes it. It is weak: replies with the same version may differ in derived attributes and in
-// projection (RFC 7644 §3.14).
+// etag is a version as HTTP writes it. It is weak: replies with the same version may differ in derived attributes and
+// in projection (RFC 7644 §3.14).
 func etag(v directory.Version) string { return `W/"` + v.String() + `"` }
 
-// matches reports whether an If-Match or If-None-Match header names the version. Tags are compared by their opaque part,
-// weak or strong: SCIM uses weak tags with If-Match (Appendix B-17).
+// matches reports whether an If-Match or If-None-Match header names the version. Tags are compared by their opaque
+// part, weak or strong: SCIM uses weak tags with If-Match (Appendix B-17).
 func matches(header []string, v directory.Version) bool {
 	want := v.String()
 	for _, list := range header {
@@ -55,10 +55,12 @@ func (c conditions) any() bool { return len(c.match) > 0 || len(c.noneMatch) > 0
 // check judges a change of a resource that exists in this version (RFC 9110 §13.2.2).
 func (c conditions) check(v directory.Version) error {
 	if len(c.match) > 0 && !matches(c.match, v) {
-		return &directory.Error{Kind: directory.VersionMismatch, Detail: "the resource has another version than the one expected"}
+		return &directory.Error{Kind: directory.VersionMismatch,
+			Detail: "the resource has another version than the one expected"}
 	}
 	if len(c.noneMatch) > 0 && matches(c.noneMatch, v) {
-		return &directory.Error{Kind: directory.VersionMismatch, Detail: "the resource has the version that If-None-Match excludes"}
+		return &directory.Error{Kind: directory.VersionMismatch,
+			Detail: "the resource has the version that If-None-Match excludes"}
 	}
 	return nil
 }

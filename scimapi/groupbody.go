@@ -12,53 +12,6 @@ import (
 	"rollcall/directory/schema"
 )
 
-// meter reads JSON of which only lists may be large: it fails when the bytes outside of them exceed limit. A list is free
-// of the limit from a level of nesting on.
-type meter struct {
-	r     io.Reader
-	limit int64
-	from  int // lists inside so many objects and lists are free
-
-	outside         int64
-	level, list     int // list: the level of the free list we are in; 0: none
-	quoted, escaped bool
-}
-
-func (m *meter) Read(b []byte) (int, error) {
-	n, err := m.r.Read(b)
-	for _, c := range b[:n] {
-		if m.list == 0 {
-			m.outside++
-		}
-		m.step(c)
-	}
-	if m.outside > m.limit {
-		return 0, fail(http.StatusRequestEntityTooLarge, "", "the body without its members is larger than the limit of %d bytes", m.limit)
-	}
-	return n, err
-}
-
-func (m *meter) step(c byte) {
-	switch {
-	case m.escaped:
-		m.escaped = false
-	case m.quoted:
-		m.escaped, m.quoted = c == '\\', c != '"'
-	case c == '"':
-		m.quoted = true
-	case c == '{' || c == '[':
-		m.level++
-		if c == '[' && m.list == 0 && m.level > m.from {
-			m.list = m.level
-		}
-	case c == '}' || c == ']':
-		if m.level == m.list {
-			m.list = 0
-		}
-		m.level--
-	}
-}
-
 // readGroup reads the body of a POST or PUT of a Group from r as a stream: the ids of its members, and the rest of the
 // document, which has small bytes at most.
 func readGroup(r io.Reader, small int64) (rest []byte, members []string, err error) {
@@ -80,7 +33,7 @@ func readGroup(r io.Reader, small int64) (rest []byte, members []string, err err
 			return nil, nil, jsonError(d, err)
 		}
 		name, _ := key.(string)
-		if strings.EqualFold(strings.TrimPrefix(name, groupURN+":"), "members") {
+		if strings.EqualFold(strings.TrimPrefix(name, schema.GroupURN+":"), "members") {
 			if seen {
 				return nil, nil, schema.Errorf(schema.InvalidSyntax, "members", "is given twice")
 			}
@@ -103,14 +56,17 @@ func readGroup(r io.Reader, small int64) (rest []byte, members []string, err err
 		}
 		rest = append(append(append(rest, quoted...), ':'), value...)
 		if int64(len(rest)) > small {
-			return nil, nil, fail(http.StatusRequestEntityTooLarge, "", "the body without its members is larger than the limit of %d bytes", small)
+			return nil, nil,
+				fail(http.StatusRequestEntityTooLarge, "",
+					"the body without its members is larger than the limit of %d bytes", small)
 		}
 	}
 	if _, err := d.Token(); err != nil { // the closing brace
 		return nil, nil, jsonError(d, err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, nil, schema.Errorf(schema.InvalidSyntax, "", "at byte %d: data after the end of the JSON object", d.InputOffset())
+		return nil, nil, schema.Errorf(schema.InvalidSyntax, "", "at byte %d: data after the end of the JSON object",
+			d.InputOffset())
 	}
 	return append(rest, '}'), members, nil
 }
@@ -153,7 +109,9 @@ func readMembers(d *json.Decoder) ([]string, error) {
 		case m.Ref != nil && *m.Ref != "": // with or without a version segment, the id comes last (R7643-2.4-04)
 			all = append(all, path.Base(*m.Ref))
 		default:
-			return nil, schema.Errorf(schema.InvalidValue, fmt.Sprintf("members[%d].value", i), "is required: the id of a User or Group")
+			return nil,
+				schema.Errorf(schema.InvalidValue, fmt.Sprintf("members[%d].value", i),
+					"is required: the id of a User or Group")
 		}
 	}
 	if _, err = d.Token(); err != nil {

@@ -1,21 +1,19 @@
 package scimapi
 
 import (
+	"fmt"
 	"net/http"
-	"net/url"
-	"runtime/debug"
-	"strings"
 	"sync"
-	"time"
 
 	"rollcall/directory"
+	"rollcall/internal/publicurl"
 )
 
 // Handler serves SCIM. It is made by New and safe for concurrent use.
 type Handler struct {
 	store  *directory.Store
 	o      Options
-	public string // PublicURL without a trailing slash
+	public string // PublicURL without a path
 	origin *http.CrossOriginProtection
 	gzip   sync.Pool // of *gzip.Writer
 	lists  sync.Pool // of *[]byte
@@ -24,85 +22,17 @@ type Handler struct {
 	requests, failures *limiter
 }
 
-// New returns a Handler that serves the store.
-func New(store *directory.Store, o Options) *Handler {
-	h := &Handler{store: store, o: o.withDefaults(), public: strings.TrimRight(o.PublicURL, "/"), origin: http.NewCrossOriginProtection(),
+// New returns a Handler that serves the store. The error names a PublicURL that is not the URL of a host.
+func New(store *directory.Store, o Options) (*Handler, error) {
+	public, err := publicurl.Parse(o.PublicURL)
+	if err != nil {
+		return nil, fmt.Errorf("the public URL: %w", err)
+	}
+	h := &Handler{store: store, o: o.withDefaults(), public: public.String(), origin: http.NewCrossOriginProtection(),
 		requests: newLimiter(o.Rate), failures: newLimiter(o.Failures)}
-	if u, err := url.Parse(h.public); err == nil && u.Scheme != "" && u.Host != "" {
-		// A proxy may rewrite Host; the browser's Origin is still ours. The error is for malformed origins only.
-		_ = h.origin.AddTrustedOrigin(u.Scheme + "://" + u.Host)
+	// A proxy may rewrite Host; the browser's Origin is still the public URL's.
+	if err := h.origin.AddTrustedOrigin(h.public); err != nil {
+		return nil, err
 	}
-	return h
+	return h, nil
 }
-
-// exchange is one request and its reply.
-type exchange struct {
-	*Handler
-	w *response
-	r *http.Request
-
-	id     string // of the request, for the log and the client
-	start  time.Time
-	route  string               // the template that matched
-	org    string               // name of the organization; "" in the system scope
-	base   string               // URL of the service root
-	dir    *directory.Directory // for everybody; after authenticate for the actor alone
-	actor  directory.Actor
-	values []string // of headers
-	cause  error    // of what failed within a reply that is none of an error
-}
-
-// serve runs one request: whatever handle returns as an error is written as the reply.
-func (h *Handler) serve(route, org, base string, dir *directory.Directory, w http.ResponseWriter, r *http.Request, handle func(*exchange) error) {
-	x := &exchange{Handler: h, w: &response{ResponseWriter: w}, r: r, id: newRequestID(), start: h.o.Now(), route: route, org: org, base: base, dir: dir}
-	x.set("X-Request-Id", x.id)
-	var cause error
-	defer func() {
-		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler {
-				panic(p)
-			}
-			cause = &panicked{value: p, stack: debug.Stack()}
-			x.fail(cause)
-		}
-		x.log(cause)
-	}()
-	if cause = handle(x); cause != nil {
-		x.fail(cause)
-		return
-	}
-	cause = x.cause
-}
-
-// set sets a header, whose name is in canonical form. The few that every reply has share one array.
-func (x *exchange) set(name, value string) {
-	if x.values == nil {
-		x.values = make([]string, 0, 5)
-	}
-	x.values = append(x.values, value)
-	n := len(x.values)
-	x.w.Header()[name] = x.values[n-1 : n : n]
-}
-
-// response remembers the status that was written.
-type response struct {
-	http.ResponseWriter
-	status int
-}
-
-func (w *response) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *response) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
-	return w.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach the connection.
-func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -96,7 +96,7 @@ func TestLog(t *testing.T) {
 	var log lines
 	done := make(chan struct{}, 1)
 	s := serve(t, scimapi.Options{Log: slog.New(slog.NewJSONHandler(&notify{&log, done}, nil)), Hooks: map[string]scimapi.Hook{
-		"Group": {Prepare: func(_ context.Context, _ *directory.Tx, _ *directory.Resource, doc schema.Document) error {
+		"Group": {Prepare: func(_ *directory.Tx, _ directory.ID, _ *directory.Resource, doc schema.Document, _ scimapi.Resolved) error {
 			if doc["displayName"] == "panic" {
 				panic("a broken hook")
 			}
@@ -153,7 +153,7 @@ func (n *notify) Write(b []byte) (int, error) {
 func TestHooks(t *testing.T) {
 	called := make(chan directory.Actor, 1)
 	s := serve(t, scimapi.Options{Hooks: map[string]scimapi.Hook{"IdentityProvider": {
-		Prepare: func(_ context.Context, tx *directory.Tx, old *directory.Resource, doc schema.Document) error {
+		Prepare: func(_ *directory.Tx, _ directory.ID, old *directory.Resource, doc schema.Document, _ scimapi.Resolved) error {
 			if doc["displayName"] == "bad" {
 				return &directory.Error{Kind: directory.Invalid, Attr: "displayName", Detail: "must be good"}
 			}

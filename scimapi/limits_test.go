@@ -17,7 +17,8 @@ import (
 	"rollcall/scimapi"
 )
 
-// Too many requests are 429 with Retry-After (R6585-4-01): for the credential that sends them, and for who tries bad ones.
+// Too many requests are 429 with Retry-After (R6585-4-01): for the credential that sends them, and for who tries bad
+// ones.
 func TestRateLimit(t *testing.T) {
 	var clock atomic.Int64
 	clock.Store(time.Now().UnixNano())

@@ -1,12 +1,12 @@
 package scimapi
 
 import (
-	"bytes"
-	"compress/gzip"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"rollcall/directory"
+	"rollcall/directory/filter"
 	"rollcall/directory/schema"
 )
 
@@ -57,7 +57,8 @@ type listing struct {
 // newListing binds the query to the types that the snapshot has.
 func (x *exchange) newListing(q *params, s *directory.Snapshot, typ string) (*listing, error) {
 	l := &listing{x: x, ask: directory.Query{
-		Type: typ, Options: x.filterOptions(), SortBy: q.sortBy, Descending: q.descending, Offset: q.startIndex - 1, Limit: q.count,
+		Type: typ, Options: x.filterOptions(), SortBy: q.sortBy, Descending: q.descending, Offset: q.startIndex - 1,
+		Limit: q.count,
 	}}
 	l.ask.Meta = func(r *directory.Resource) []byte { return l.renderer(r).appendMeta(nil, r) }
 	types, err := l.types(q, s)
@@ -76,11 +77,11 @@ func (x *exchange) newListing(q *params, s *directory.Snapshot, typ string) (*li
 			l.ask.Types = append(l.ask.Types, t.Name)
 		}
 	}
-	names := localizer{x: x, s: s, types: types}
-	if l.ask.Filter, err = names.expr(q.filter); err != nil {
+	w := rewriter{x: x, s: s, types: types}
+	if l.ask.Filter, err = w.expr(q.filter); err != nil {
 		return nil, err
 	}
-	if err := names.sortable(q.sortBy); err != nil {
+	if err := w.sortable(q.sortBy); err != nil {
 		return nil, err
 	}
 	return l, nil
@@ -118,7 +119,7 @@ func (l *listing) renderer(r *directory.Resource) *renderer {
 
 // bounded refuses to sort more than the limit.
 func (l *listing) bounded() error {
-	if l.ask.SortBy == "" || l.ask.Type == "Event" || l.ask.Type == "SignIn" { // of those few are kept
+	if l.ask.SortBy == "" || l.ask.Type == schema.EventType || l.ask.Type == schema.SignInType { // of those few are kept
 		return nil
 	}
 	most := l.x.o.Limits.Sort
@@ -133,7 +134,8 @@ func (l *listing) bounded() error {
 	if page, err = l.x.dir.Query(ctx, all); err != nil || page.Total <= most {
 		return err
 	}
-	return fail(http.StatusBadRequest, "tooMany", "%d resources match; at most %d can be sorted: narrow the filter or leave sortBy out", page.Total, most)
+	return fail(http.StatusBadRequest, "tooMany",
+		"%d resources match; at most %d can be sorted: narrow the filter or leave sortBy out", page.Total, most)
 }
 
 // answer writes a page; paging appends what the method of paging adds to it.
@@ -165,25 +167,34 @@ func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error 
 // keptBuffer is how large a list's buffer may be to be used again.
 const keptBuffer = 4 << 20
 
-// compressible is the size from which a list is worth compressing: one packet.
-const compressible = 1400
-
-// writeList sends a list, compressed when the client asks for it.
-func (x *exchange) writeList(body []byte) {
-	h := x.w.Header()
-	h.Add("Vary", "Accept-Encoding")
-	if len(body) >= compressible && acceptsGzip(x.r.Header["Accept-Encoding"]) {
-		var b bytes.Buffer
-		z, _ := x.gzip.Get().(*gzip.Writer)
-		if z == nil {
-			z, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for unknown levels only
-		}
-		z.Reset(&b)
-		_, _ = z.Write(body) // a Buffer does not fail
-		_ = z.Close()
-		x.gzip.Put(z)
-		h.Set("Content-Encoding", "gzip")
-		body = b.Bytes()
+// root answers a query of all types (RFC 7644 §3.4.2.1).
+func (x *exchange) root() error {
+	if _, err := x.begin(); err != nil {
+		return err
 	}
-	x.write(http.StatusOK, body)
+	if ok, err := x.allows([]string{http.MethodGet, http.MethodHead, http.MethodOptions}); !ok {
+		return err
+	}
+	q, err := x.readParams()
+	if err != nil {
+		return err
+	}
+	return x.query(q, "")
+}
+
+// onlyType is the one type whose resources can match: that of meta.resourceType eq "User" and whatever else.
+func onlyType(e filter.Expr) (name string, ok bool) {
+	switch e := e.(type) {
+	case *filter.And:
+		if name, ok = onlyType(e.Left); ok {
+			return name, true
+		}
+		return onlyType(e.Right)
+	case *filter.Compare:
+		if e.Op == filter.Eq && e.Value.Kind == filter.String &&
+			strings.EqualFold(e.Path.String(), "meta.resourceType") {
+			return e.Value.Text, true
+		}
+	}
+	return "", false
 }

@@ -7,8 +7,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// memo is what rendering knows of one version of a resource. It is kept with the resource, so that the lists of clients that
-// read everything over and over copy it instead of working it out.
+// memo is what rendering knows of one version of a resource. It is kept with the resource, so that the lists of clients
+// that read everything over and over copy it instead of working it out.
 type memo struct {
 	t       *schema.ResourceType
 	base    string

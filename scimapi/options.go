@@ -1,20 +1,16 @@
 package scimapi
 
 import (
-	"context"
 	"log/slog"
-	"net/http"
 	"time"
 
-	"rollcall/directory"
 	"rollcall/directory/filter"
-	"rollcall/directory/schema"
 )
 
 // Options configures a Handler. The zero value works, but for PublicURL.
 type Options struct {
-	// PublicURL is the URL at which clients reach the server, without a path that is not theirs to see: locations and
-	// references in replies start with it. The Host header is never used for them.
+	// PublicURL is the http or https URL at which clients reach the server, without a path: locations and references in
+	// replies start with it. The Host header is never used for them.
 	PublicURL string
 	// Log gets one line for each request; nil discards them.
 	Log *slog.Logger
@@ -40,21 +36,6 @@ type Limits struct {
 	GroupReply     int           // members above which PATCH of a Group answers 204 instead of the Group; default 1,000
 	Sort           int           // resources that one query may sort; default 1,000,000
 	Filter         filter.Limits // zero fields: filter.DefaultLimits
-}
-
-// Action does something with a resource that is none of SCIM's methods.
-type Action func(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error
-
-// Hook adds what a resource type needs beyond its schema. Every part may be nil.
-type Hook struct {
-	// Prepare checks and completes doc before it is stored; old is nil on create. It runs inside the change, possibly more
-	// than once, and may use tx for further reads and writes.
-	Prepare func(ctx context.Context, tx *directory.Tx, old *directory.Resource, doc schema.Document) error
-	// Render adds derived attributes to the body of a reply.
-	Render func(s *directory.Snapshot, r *directory.Resource, body map[string]any)
-	// Actions are served at POST {endpoint}/{id}/{name}; names start with a dot (".dryRun"). The resource exists and d is
-	// bound to the caller when an action is called. An action that returns an error has written nothing.
-	Actions map[string]Action
 }
 
 func (o Options) withDefaults() Options {

@@ -10,21 +10,23 @@ import (
 	"rollcall/directory/filter"
 )
 
-// asked is a query as it was sent, in the URL or in the body of a .search; nil stands for what was not given. What else was
-// sent is ignored (R7644-3.4.2-06).
-type asked struct {
+// sentQuery is a query as it was sent, in the URL or in the body of a .search; nil stands for what was not given. What
+// else was sent is ignored (R7644-3.4.2-06).
+type sentQuery struct {
 	filter, sortBy, sortOrder, startIndex, count, cursor *string
 	attributes, excludedAttributes                       []string // each may be a comma-separated list
 }
 
 // each calls f with every parameter that has one value, the cursor first, and the scimType of what is wrong with it.
-func (a *asked) each(f func(name, scimType string, value **string) error) error {
+func (a *sentQuery) each(f func(name, scimType string, value **string) error) error {
 	for _, p := range [...]struct {
 		name, scimType string
 		value          **string
 	}{
-		{"cursor", "invalidCursor", &a.cursor}, {"filter", "invalidFilter", &a.filter}, {"sortBy", "invalidValue", &a.sortBy},
-		{"sortOrder", "invalidValue", &a.sortOrder}, {"startIndex", "invalidValue", &a.startIndex}, {"count", "invalidValue", &a.count},
+		{"cursor", "invalidCursor", &a.cursor}, {"filter", "invalidFilter", &a.filter},
+		{"sortBy", "invalidValue", &a.sortBy},
+		{"sortOrder", "invalidValue", &a.sortOrder}, {"startIndex", "invalidValue", &a.startIndex},
+		{"count", "invalidValue", &a.count},
 	} {
 		if err := f(p.name, p.scimType, p.value); err != nil {
 			return err
@@ -50,13 +52,13 @@ type params struct {
 // readParams reads the URL's query. An unreadable one is refused: dropping a filter would answer with everything.
 func (x *exchange) readParams() (*params, error) {
 	if x.r.URL.RawQuery == "" {
-		return x.params(&asked{})
+		return x.parseParams(&sentQuery{})
 	}
 	values, err := url.ParseQuery(x.r.URL.RawQuery)
 	if err != nil {
 		return nil, fail(http.StatusBadRequest, "invalidValue", "the query is malformed: %v", err)
 	}
-	a := &asked{attributes: values["attributes"], excludedAttributes: values["excludedAttributes"]}
+	a := &sentQuery{attributes: values["attributes"], excludedAttributes: values["excludedAttributes"]}
 	if err := a.each(func(name, scimType string, value **string) error {
 		given := values[name]
 		if len(given) > 1 {
@@ -69,12 +71,13 @@ func (x *exchange) readParams() (*params, error) {
 	}); err != nil {
 		return nil, err
 	}
-	return x.params(a)
+	return x.parseParams(a)
 }
 
-// params judges a query.
-func (x *exchange) params(a *asked) (*params, error) {
-	p := &params{startIndex: 1, count: x.o.Limits.PageSize, attributes: names(a.attributes), excludedAttributes: names(a.excludedAttributes)}
+// parseParams checks a query and fills in what it leaves out.
+func (x *exchange) parseParams(a *sentQuery) (*params, error) {
+	p := &params{startIndex: 1, count: x.o.Limits.PageSize, attributes: names(a.attributes),
+		excludedAttributes: names(a.excludedAttributes)}
 	number := "invalidValue"
 	if a.cursor != nil {
 		if a.startIndex != nil { // Appendix B-28
@@ -106,7 +109,7 @@ func (x *exchange) params(a *asked) (*params, error) {
 }
 
 // order reads sortBy and sortOrder (RFC 7644 §3.4.2.3). Empty ones are taken for not given: forms send them.
-func (x *exchange) order(a *asked) (by string, descending bool, err error) {
+func (x *exchange) order(a *sentQuery) (by string, descending bool, err error) {
 	if a.sortBy != nil {
 		by = strings.TrimSpace(*a.sortBy)
 	}
@@ -119,7 +122,8 @@ func (x *exchange) order(a *asked) (by string, descending bool, err error) {
 	case order == "descending" || !x.actor.Strict && strings.EqualFold(order, "descending"):
 		return by, true, nil
 	}
-	return "", false, fail(http.StatusBadRequest, "invalidValue", "sortOrder: %s is neither ascending nor descending", quote(*a.sortOrder))
+	return "", false, fail(http.StatusBadRequest, "invalidValue", "sortOrder: %s is neither ascending nor descending",
+		quote(*a.sortOrder))
 }
 
 func (x *exchange) filterOptions() filter.Options {

@@ -18,8 +18,9 @@ type projection struct {
 	urns    map[*schema.Schema]bool    // extensions named as a whole
 }
 
-// newProjection reads attributes and excludedAttributes. It is nil when neither is given and every attribute of the type is
-// plain: then a reply shows what is stored. Unknown names select nothing; both lists at once are refused (Appendix B-09).
+// newProjection reads attributes and excludedAttributes. It is nil when neither is given and every attribute of the
+// type is plain: then a reply shows what is stored. Unknown names select nothing; both lists at once are refused
+// (Appendix B-09).
 func newProjection(t *schema.ResourceType, plain bool, attributes, excluded []string) (*projection, error) {
 	if len(attributes) > 0 && len(excluded) > 0 {
 		return nil, fail(http.StatusBadRequest, "invalidValue", "attributes and excludedAttributes exclude each other")
@@ -111,36 +112,18 @@ func (p *projection) visible(a *schema.Attribute, named bool) visibility {
 
 // appendTo appends the resource's JSON as far as it is shown.
 func (p *projection) appendTo(dst, resource []byte) []byte {
-	dst = append(dst, '{')
-	first := true
-	gjson.ParseBytes(resource).ForEach(func(key, value gjson.Result) bool {
-		before := len(dst)
-		dst = appendKey(dst, key, first)
-		start := len(dst)
-		if ext := p.typ.Extension(key.Str); ext != nil {
-			dst = p.appendObject(dst, value, p.urns[ext], func(name string) *schema.Attribute { return attributeOf(ext, name) })
-		} else if a := p.typ.Lookup(key.Str); a != nil {
-			dst = p.appendValue(dst, a, value, false)
-		} else if !p.include {
-			dst = append(dst, value.Raw...)
+	return appendKept(dst, gjson.ParseBytes(resource), func(dst []byte, name string, value gjson.Result) []byte {
+		if ext := p.typ.Extension(name); ext != nil {
+			return p.appendObject(dst, value, p.urns[ext], ext.Attribute)
 		}
-		if len(dst) == start {
-			dst = dst[:before]
-		} else {
-			first = false
+		if a := p.typ.Lookup(name); a != nil {
+			return p.appendValue(dst, a, value, false)
 		}
-		return true
+		if p.include {
+			return dst
+		}
+		return append(dst, value.Raw...)
 	})
-	return append(dst, '}')
-}
-
-func attributeOf(s *schema.Schema, name string) *schema.Attribute {
-	for _, a := range s.Attributes {
-		if a.Name == name {
-			return a
-		}
-	}
-	return nil
 }
 
 // appendValue appends one attribute's value, or nothing.
@@ -157,57 +140,53 @@ func (p *projection) appendValue(dst []byte, a *schema.Attribute, value gjson.Re
 		return p.appendObject(dst, value, named, a.Attribute)
 	}
 	start := len(dst)
-	dst = append(dst, '[')
-	first := true
-	value.ForEach(func(_, element gjson.Result) bool {
-		before := len(dst)
-		if !first {
-			dst = append(dst, ',')
-		}
-		at := len(dst)
-		if dst = p.appendObject(dst, element, named, a.Attribute); len(dst) == at {
-			dst = dst[:before]
-		} else {
-			first = false
-		}
-		return true
-	})
-	if first {
-		return dst[:start]
-	}
-	return append(dst, ']')
+	return unlessEmpty(start, appendKept(dst, value, func(dst []byte, _ string, element gjson.Result) []byte {
+		return p.appendObject(dst, element, named, a.Attribute)
+	}))
 }
 
 // appendObject appends those members of an object that are shown, or nothing if none is.
-func (p *projection) appendObject(dst []byte, object gjson.Result, named bool, find func(string) *schema.Attribute) []byte {
+func (p *projection) appendObject(dst []byte, object gjson.Result, named bool,
+	find func(string) *schema.Attribute) []byte {
 	start := len(dst)
-	dst = append(dst, '{')
-	first := true
-	object.ForEach(func(key, value gjson.Result) bool {
-		a := find(key.Str)
-		if a == nil {
-			return true
+	return unlessEmpty(start, appendKept(dst, object, func(dst []byte, name string, value gjson.Result) []byte {
+		if a := find(name); a != nil {
+			return p.appendValue(dst, a, value, named)
 		}
+		return dst
+	}))
+}
+
+// appendKept appends a JSON object or array of what keep appends for its members or elements, leaving out those for
+// which it appends nothing.
+func appendKept(dst []byte, v gjson.Result, keep func(dst []byte, name string, value gjson.Result) []byte) []byte {
+	brackets := "{}"
+	if v.IsArray() {
+		brackets = "[]"
+	}
+	dst = append(dst, brackets[0])
+	start := len(dst)
+	v.ForEach(func(key, value gjson.Result) bool {
 		before := len(dst)
-		dst = appendKey(dst, key, first)
+		if before > start {
+			dst = append(dst, ',')
+		}
+		if brackets == "{}" {
+			dst = append(append(dst, key.Raw...), ':')
+		}
 		at := len(dst)
-		if dst = p.appendValue(dst, a, value, named); len(dst) == at {
+		if dst = keep(dst, key.Str, value); len(dst) == at {
 			dst = dst[:before]
-		} else {
-			first = false
 		}
 		return true
 	})
-	if first {
-		return dst[:start]
-	}
-	return append(dst, '}')
+	return append(dst, brackets[1])
 }
 
-func appendKey(dst []byte, key gjson.Result, first bool) []byte {
-	if !first {
-		dst = append(dst, ',')
+// unlessEmpty takes an empty object or array, which begins at start, off the end of dst.
+func unlessEmpty(start int, dst []byte) []byte {
+	if len(dst) == start+len("{}") {
+		return dst[:start]
 	}
-	dst = append(dst, key.Raw...)
-	return append(dst, ':')
+	return dst
 }

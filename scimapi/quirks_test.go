@@ -179,7 +179,8 @@ func TestQuirks(t *testing.T) {
 	}
 }
 
-// With a strict credential every leniency is off (client-quirks 13), in requests and in Bulk; a PATCH of the token switches it.
+// With a strict credential every leniency is off (client-quirks 13), in requests and in Bulk; a PATCH of the token
+// switches it.
 func TestStrictToken(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	admin := s.admin(t)
@@ -224,7 +225,8 @@ func TestStrictToken(t *testing.T) {
 	}
 }
 
-// lenientMembers is switched by a PATCH of the token, too (client-quirks 3.4); without it an unknown member refuses the whole.
+// lenientMembers is switched by a PATCH of the token, too (client-quirks 3.4); without it an unknown member refuses the
+// whole.
 func TestLenientToken(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	admin := s.admin(t)

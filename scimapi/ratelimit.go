@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// Rate bounds how often something may happen: on average PerSecond times, and Burst times at once. The zero value is no bound.
+// Rate bounds how often something may happen: on average PerSecond times, and Burst times at once. The zero value is no
+// bound.
 type Rate struct {
 	PerSecond float64
 	Burst     int
@@ -19,8 +20,8 @@ type Rate struct {
 // DefaultFailures is a rate of failed authentications that only a client with a wrong credential exceeds.
 func DefaultFailures() Rate { return Rate{PerSecond: 5, Burst: 100} }
 
-// limiter is a token bucket for each of many names. Of a bucket it keeps only the time at which it will be full again, so
-// that a full one needs no memory.
+// limiter is a token bucket for each of many names. Of a bucket it keeps only the time at which it will be full again,
+// so that a full one needs no memory.
 type limiter struct {
 	interval time.Duration // in which a token comes
 	slack    time.Duration // how far ahead full may be while a token is left
@@ -37,7 +38,8 @@ func newLimiter(r Rate) *limiter {
 		return nil
 	}
 	interval := time.Duration(float64(time.Second) / r.PerSecond)
-	return &limiter{interval: interval, slack: interval * time.Duration(max(r.Burst, 1)-1), full: map[string]time.Time{}}
+	return &limiter{interval: interval, slack: interval * time.Duration(max(r.Burst, 1)-1),
+		full: map[string]time.Time{}}
 }
 
 // take takes a token of the name's bucket; without one it says how long the next takes to come.
@@ -61,8 +63,8 @@ func (l *limiter) take(name string, now time.Time) (wait time.Duration) {
 	return 0
 }
 
-// forget drops buckets that are full. Where there are none it drops some others: who uses that many names is not held up,
-// but neither is anybody else.
+// forget drops buckets that are full. Where there are none it drops some others: who uses that many names is not held
+// up, but neither is anybody else.
 func (l *limiter) forget(now time.Time) {
 	for name, full := range l.full {
 		if !full.After(now) {
@@ -100,14 +102,15 @@ func (x *exchange) paced() error {
 		strconv.FormatFloat(x.o.Rate.PerSecond, 'g', -1, 64) + " requests a second"}, wait}
 }
 
-// refusedAgain counts a failed authentication against the client's address; err is its error, and the answer while there are
-// not too many. A credential that is good is never refused for what others behind the same address send.
+// refusedAgain counts a failed authentication against the client's address; err is its error, and the answer while
+// there are not too many. A credential that is good is never refused for what others behind the same address send.
 func (x *exchange) refusedAgain(err error) error {
 	wait := x.failures.take(remoteNetwork(x.r.RemoteAddr), x.start)
 	if wait == 0 {
 		return err
 	}
-	return &tooMany{failure{http.StatusTooManyRequests, "", "too many requests with a bad credential came from this address"}, wait}
+	return &tooMany{failure{http.StatusTooManyRequests, "",
+		"too many requests with a bad credential came from this address"}, wait}
 }
 
 // remoteNetwork is who is behind an address: of IPv6, where a client has a whole network to choose from, the network.

@@ -2,12 +2,7 @@ package scimapi
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
-	"net/http"
-	"slices"
-	"strconv"
-	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -36,40 +31,13 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 	if err != nil {
 		return nil, err
 	}
-	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: x.shape(t).derived, urns: x.shape(t).urns, links: x.shape(t).links}
+	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: x.shape(t).derived,
+		urns: x.shape(t).urns, links: x.shape(t).links}
 	if p != nil {
 		v.meta = p.shows("meta")
 		v.derived, v.urns = p.onlyShown(v.derived), p.onlyShown(v.urns)
 	}
 	return v, nil
-}
-
-// shape is what rendering needs to know of a type. It is worked out once: types do not change, a new definition makes a
-// new one.
-type shape struct {
-	plain   bool     // every stored attribute is returned by default
-	derived []string // top-level attributes that are not stored, but for meta
-	urns    []string // extensions of which the same holds
-	links   []link
-}
-
-func (h *Handler) shape(t *schema.ResourceType) *shape {
-	if known, ok := h.shapes.Load(t); ok {
-		return known.(*shape)
-	}
-	sh := &shape{plain: true, links: linksOf(t)}
-	for a := range t.Attributes() {
-		sh.plain = sh.plain && plain(a)
-		switch {
-		case !a.Derived || a.Name == "meta":
-		case t.Extension(a.URN) == nil:
-			sh.derived = append(sh.derived, a.Name)
-		case !slices.Contains(sh.urns, a.URN):
-			sh.urns = append(sh.urns, a.URN)
-		}
-	}
-	h.shapes.Store(t, sh)
-	return sh
 }
 
 // appendTo appends the resource's representation.
@@ -117,11 +85,11 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 	roleless := false // in no Group: then only the document can hold roles
 	for _, name := range v.derived {
 		switch {
-		case r.Type == userType && name == "groups":
+		case r.Type == schema.UserType && name == "groups":
 			before := len(dst)
 			dst = v.appendGroups(dst, s, r)
 			roleless = len(dst) == before
-		case r.Type == groupType && name == "members":
+		case r.Type == schema.GroupType && name == "members":
 			dst = v.appendMembers(dst, s, r.ID)
 		default:
 			if value := s.View(r, nil).Derived(name); value != nil {
@@ -131,7 +99,7 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 	}
 	for _, urn := range v.urns {
 		before := len(dst)
-		if r.Type == userType && urn == accessURN {
+		if r.Type == schema.UserType && urn == schema.AccessURN {
 			if !roleless || known.roles {
 				dst = appendRoles(dst, s.Roles(r.ID))
 			}
@@ -152,8 +120,8 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 var rolesMember = []byte(`"roles":[`)
 
 // holds reports whether canonical JSON has such a member: its name and the bracket that begins its value. That is much
-// quicker than parsing, and than bytes.Contains, because brackets are rare and quotes are not. The same bytes within a text
-// have their quotes escaped.
+// quicker than parsing, and than bytes.Contains, because brackets are rare and quotes are not. The same bytes within a
+// text have their quotes escaped.
 func holds(doc, member []byte) bool {
 	name, bracket := member[:len(member)-1], member[len(member)-1]
 	for at := 0; ; at++ {
@@ -184,7 +152,7 @@ func appendRoles(dst []byte, roles []string) []byte {
 	if len(roles) == 0 {
 		return dst
 	}
-	dst = append(dst, `,"`+accessURN+`":{"effectiveRoles":[`...)
+	dst = append(dst, `,"`+schema.AccessURN+`":{"effectiveRoles":[`...)
 	for i, role := range roles {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -199,119 +167,4 @@ func appendMember(dst []byte, name string, value []byte) []byte {
 	dst = append(dst, name...)
 	dst = append(dst, `":`...)
 	return append(dst, value...)
-}
-
-// appendMeta appends the resource's meta (RFC 7643 §3.1).
-func (v *renderer) appendMeta(dst []byte, r *directory.Resource) []byte {
-	dst = append(dst, `{"resourceType":"`...)
-	dst = append(dst, v.t.Name...)
-	dst = append(dst, `","created":"`...)
-	dst = appendTime(dst, r.Created)
-	at := len(dst) - timeSize
-	dst = append(dst, `","lastModified":"`...)
-	if r.LastModified.Equal(r.Created) {
-		dst = append(dst, dst[at:at+timeSize]...)
-	} else {
-		dst = appendTime(dst, r.LastModified)
-	}
-	dst = append(dst, `","location":"`...)
-	dst = v.x.appendLocation(dst, v.t.Endpoint, r.ID)
-	dst = append(dst, `","version":"W/\"`...)
-	dst = append(dst, r.Version.String()...)
-	return append(dst, `\""}`...)
-}
-
-func (v *renderer) appendGroups(dst []byte, s *directory.Snapshot, user *directory.Resource) []byte {
-	if !s.Grouped(user) {
-		return dst
-	}
-	start := len(dst)
-	dst = append(dst, `,"groups":[`...)
-	first := true
-	for g := range s.Groups(user) {
-		if !first {
-			dst = append(dst, ',')
-		}
-		first = false
-		dst = v.appendReference(dst, g.ID, "/Groups", g.Display)
-		if g.Direct {
-			dst = append(dst, `,"type":"direct"}`...)
-		} else {
-			dst = append(dst, `,"type":"indirect"}`...)
-		}
-	}
-	if first {
-		return dst[:start]
-	}
-	return append(dst, ']')
-}
-
-func (v *renderer) appendMembers(dst []byte, s *directory.Snapshot, group directory.ID) []byte {
-	start := len(dst)
-	dst = append(dst, `,"members":[`...)
-	first := true
-	for m := range s.Members(group) {
-		if !first {
-			dst = append(dst, ',')
-		}
-		first = false
-		dst = v.appendReference(dst, m.ID, "/"+m.Type+"s", m.Display)
-		dst = append(dst, `,"type":"`...)
-		dst = append(dst, m.Type...)
-		dst = append(dst, `"}`...)
-	}
-	if first {
-		return dst[:start]
-	}
-	return append(dst, ']')
-}
-
-// appendReference begins an object with value, $ref and display.
-func (v *renderer) appendReference(dst []byte, id directory.ID, endpoint, display string) []byte {
-	dst = append(dst, `{"value":"`...)
-	dst = appendID(dst, id)
-	dst = append(dst, `","$ref":"`...)
-	dst = v.x.appendLocation(dst, endpoint, id)
-	dst = append(dst, '"')
-	if display != "" {
-		dst = append(dst, `,"display":`...)
-		dst = gjson.AppendJSONString(dst, display)
-	}
-	return dst
-}
-
-// appendLocation appends a resource's URL. Nothing in it needs escaping in JSON: the base comes from the configuration
-// and an organization's name, endpoints and ids are made of letters, digits and hyphens.
-func (x *exchange) appendLocation(dst []byte, endpoint string, id directory.ID) []byte {
-	dst = append(dst, x.base...)
-	dst = append(dst, endpoint...)
-	dst = append(dst, '/')
-	return appendID(dst, id)
-}
-
-func appendID(dst []byte, id directory.ID) []byte {
-	dst = hex.AppendEncode(dst, id[:4])
-	for _, part := range [...][]byte{id[4:6], id[6:8], id[8:10], id[10:]} {
-		dst = append(dst, '-')
-		dst = hex.AppendEncode(dst, part)
-	}
-	return dst
-}
-
-// timeFormat is an RFC 3339 time of timeSize bytes.
-const (
-	timeFormat = "2006-01-02T15:04:05.000Z"
-	timeSize   = len(timeFormat)
-)
-
-func appendTime(dst []byte, t time.Time) []byte { return t.UTC().AppendFormat(dst, timeFormat) }
-
-// write sends a whole reply.
-func (x *exchange) write(status int, body []byte) {
-	x.set("Content-Type", accepts(x.r.Header["Accept"]))
-	x.set("Content-Length", strconv.Itoa(len(body)))
-	x.w.WriteHeader(status)
-	if x.r.Method != http.MethodHead {
-		_, _ = x.w.Write(body) // a client that is gone needs no reply
-	}
 }

@@ -2,7 +2,6 @@ package scimapi
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/gorilla/mux"
@@ -76,7 +75,7 @@ func (x *exchange) collection() error {
 		return err
 	}
 	if x.r.Method == http.MethodPost {
-		return x.create(t)
+		return x.write(t, directory.NewID())
 	}
 	return x.list(t)
 }
@@ -111,10 +110,8 @@ func (x *exchange) item() error {
 // resource serves one resource, whichever path named it.
 func (x *exchange) resource(t *schema.ResourceType, id directory.ID) error {
 	switch x.r.Method {
-	case http.MethodPut:
-		return x.put(t, id)
-	case http.MethodPatch:
-		return x.modify(t, id)
+	case http.MethodPut, http.MethodPatch:
+		return x.write(t, id)
 	case http.MethodDelete:
 		return x.remove(t, id)
 	}
@@ -129,7 +126,7 @@ func (x *exchange) action() error {
 		return err
 	}
 	act := x.o.Hooks[t.Name].Actions[vars["action"]]
-	if t.Name == "User" && vars["action"] == ".endSessions" {
+	if t.Name == schema.UserType && vars["action"] == ".endSessions" {
 		act = endSessions
 	}
 	if act == nil {
@@ -148,21 +145,6 @@ func (x *exchange) action() error {
 	return act(x.w, x.r, x.dir, id)
 }
 
-// begin authenticates the request and returns the snapshot that the credential was judged on.
-func (x *exchange) begin() (*directory.Snapshot, error) {
-	if err := x.authenticate(); err != nil {
-		return nil, err
-	}
-	s, err := x.dir.Snapshot(x.r.Context())
-	if err != nil {
-		return nil, err
-	}
-	if x.store.Stale(x.r.Context()) { // the operator chose to read on without quorum
-		x.w.Header().Set("Warning", staleWarning)
-	}
-	return s, nil
-}
-
 // enter begins the request and finds the type at the endpoint.
 func (x *exchange) enter(endpoint string) (*schema.ResourceType, error) {
 	s, err := x.begin()
@@ -173,58 +155,4 @@ func (x *exchange) enter(endpoint string) (*schema.ResourceType, error) {
 		return t, nil
 	}
 	return nil, x.unknownPath()
-}
-
-// staleWarning marks replies that may be older than the last change.
-const staleWarning = `110 rollcall "Response is Stale"`
-
-// allows reports whether the request's method is one of those given. OPTIONS it answers itself.
-func (x *exchange) allows(allow []string) (bool, error) {
-	if !slices.Contains(allow, x.r.Method) {
-		x.w.Header().Set("Allow", strings.Join(allow, ", "))
-		return false, fail(http.StatusMethodNotAllowed, "", "%s is not possible at %s; possible: %s", x.r.Method, x.r.URL.Path, strings.Join(allow, ", "))
-	}
-	if x.r.Method == http.MethodOptions {
-		x.w.Header().Set("Allow", strings.Join(allow, ", "))
-		x.w.WriteHeader(http.StatusNoContent)
-		return false, nil
-	}
-	return true, nil
-}
-
-// method is allows for methods of which all but GET and HEAD make changes, which the credential must be good for.
-func (x *exchange) method(allow []string) (bool, error) {
-	if ok, err := x.allows(allow); !ok {
-		return false, err
-	}
-	if safe := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead; !safe && x.actor.Scope < directory.ScopeWrite {
-		// The directory refuses every write; this refuses what would turn out to write nothing as well.
-		return false, &directory.Error{Kind: directory.Forbidden, Detail: "this credential may not change anything"}
-	}
-	return true, nil
-}
-
-// allowed lists the methods for a type's collection or for one of its resources.
-func allowed(typ string, system, item bool) []string {
-	readable := []string{http.MethodGet, http.MethodHead, http.MethodOptions}
-	switch typ {
-	case "SignIn", "Event":
-		return readable
-	case "DeletedUser", "Session":
-		if item {
-			return append(readable, http.MethodDelete)
-		}
-		return readable
-	case "Organization":
-		if !system && item { // an organization's own administrators neither make nor delete it
-			return append(readable, http.MethodPatch, http.MethodPut)
-		}
-		if !system {
-			return readable
-		}
-	}
-	if item {
-		return append(readable, http.MethodPatch, http.MethodPut, http.MethodDelete)
-	}
-	return append(readable, http.MethodPost)
 }

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-
-	"rollcall/directory/filter"
 )
 
 // searchName is the last segment of the path of a query by POST.
@@ -15,23 +13,8 @@ const searchName = ".search"
 
 const searchURN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
-// root answers a query of all types (RFC 7644 §3.4.2.1).
-func (x *exchange) root() error {
-	if _, err := x.begin(); err != nil {
-		return err
-	}
-	if ok, err := x.allows([]string{http.MethodGet, http.MethodHead, http.MethodOptions}); !ok {
-		return err
-	}
-	q, err := x.readParams()
-	if err != nil {
-		return err
-	}
-	return x.query(q, "")
-}
-
-// search answers POST {endpoint}/.search, or with endpoint "" POST /.search (RFC 7644 §3.4.3): a query that is read from
-// the body, so that what it asks for is in no log of URLs. It changes nothing and needs no more than reading does.
+// search answers POST {endpoint}/.search, or with endpoint "" POST /.search (RFC 7644 §3.4.3): a query that is read
+// from the body, so that what it asks for is in no log of URLs. It changes nothing and needs no more than reading does.
 func (x *exchange) search(endpoint string) error {
 	var typ string
 	if endpoint == "" {
@@ -60,7 +43,7 @@ func (x *exchange) search(endpoint string) error {
 	if err != nil {
 		return err
 	}
-	q, err := x.params(a)
+	q, err := x.parseParams(a)
 	if err != nil {
 		return err
 	}
@@ -68,7 +51,7 @@ func (x *exchange) search(endpoint string) error {
 }
 
 // parseSearch reads a SearchRequest. Names are compared without case, null is not given, unknown members are ignored.
-func parseSearch(body []byte) (*asked, error) {
+func parseSearch(body []byte) (*sentQuery, error) {
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(body, &raw); err != nil || raw == nil {
 		return nil, fail(http.StatusBadRequest, "invalidSyntax", "the body is no JSON object")
@@ -86,7 +69,7 @@ func parseSearch(body []byte) (*asked, error) {
 		!slices.ContainsFunc(schemas, func(s string) bool { return strings.EqualFold(s, searchURN) }) {
 		return nil, fail(http.StatusBadRequest, "invalidSyntax", "schemas must be [%q]", searchURN)
 	}
-	a := &asked{}
+	a := &sentQuery{}
 	if err := a.each(func(name, scimType string, value **string) error {
 		text, kind, ok := scalar(members[strings.ToLower(name)])
 		if number := name == "count" || name == "startIndex"; number && kind == '"' || !number && kind == '0' {
@@ -139,20 +122,4 @@ func orNull(raw json.RawMessage) json.RawMessage {
 		return json.RawMessage("null")
 	}
 	return raw
-}
-
-// onlyType is the one type whose resources can match: that of meta.resourceType eq "User" and whatever else.
-func onlyType(e filter.Expr) (name string, ok bool) {
-	switch e := e.(type) {
-	case *filter.And:
-		if name, ok = onlyType(e.Left); ok {
-			return name, true
-		}
-		return onlyType(e.Right)
-	case *filter.Compare:
-		if e.Op == filter.Eq && e.Value.Kind == filter.String && strings.EqualFold(e.Path.String(), "meta.resourceType") {
-			return e.Value.Text, true
-		}
-	}
-	return "", false
 }

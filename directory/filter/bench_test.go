@@ -6,8 +6,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// BenchmarkCompile: parse and compile of userName eq "x" take at most 2 µs and 10
-// allocations (TestCompileAllocations holds the latter).
+// BenchmarkCompile: parse and compile of userName eq "x" take at most 2 µs and 10 allocations (TestCompileAllocations
+// holds the latter).
 func BenchmarkCompile(b *testing.B) {
 	for _, s := range []string{`userName eq "x"`, `emails[type eq "work" and value eq "x"]`, eu + `:department eq "D"`,
 		`(userName eq "x" or emails.value eq "x") and active eq true`} {
@@ -51,7 +51,8 @@ func (f *fixed) Contains(string, string) bool { return false }
 
 func BenchmarkMatch(b *testing.B) {
 	r := &fixed{[]byte(sampleUser.document)}
-	for _, s := range []string{`userName eq "bjensen"`, `name.familyName co "x"`, `emails.value eq "q"`, `emails[type eq "home" and value ew "y"]`,
+	for _, s := range []string{`userName eq "bjensen"`, `name.familyName co "x"`, `emails.value eq "q"`,
+		`emails[type eq "home" and value ew "y"]`,
 		eu + `:department eq "D"`, `active eq true and not (title pr)`} {
 		b.Run(s, func(b *testing.B) {
 			e, err := Parse(s, Options{})

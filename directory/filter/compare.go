@@ -24,11 +24,11 @@ type test struct {
 // newTest checks that operator and value fit the attribute (RFC 7644 §3.4.2.2).
 func newTest(a *schema.Attribute, op Op, v Value, strict bool) (test, error) {
 	t := test{attr: a, op: op}
+	if !supports(a.Kind, op) {
+		return t, inapplicable(a, op)
+	}
 	switch a.Kind {
 	case schema.Boolean:
-		if op != Eq && op != Ne {
-			return t, inapplicable(a, op)
-		}
 		t.boolean = v.Bool
 		if v.Kind == String && !strict { // active eq "True" (Entra ID)
 			b, ok := schema.ParseBool(v.Text)
@@ -40,26 +40,17 @@ func newTest(a *schema.Attribute, op Op, v Value, strict bool) (test, error) {
 			return t, wrongValue(a, "true or false")
 		}
 	case schema.Integer, schema.Decimal:
-		if op == Co || op == Sw || op == Ew {
-			return t, inapplicable(a, op)
-		}
 		if v.Kind != Number {
 			return t, wrongValue(a, "a number")
 		}
 		t.number = parseNumber(v.Text)
 	case schema.DateTime:
-		if op == Co || op == Sw || op == Ew {
-			return t, inapplicable(a, op)
-		}
 		var ok bool
 		if t.time, ok = schema.ParseTime(v.Text); v.Kind != String || !ok {
 			return t, wrongValue(a, `a dateTime such as "2026-01-31T08:30:00Z"`)
 		}
 		t.key = a.Key(v.Text)
 	default:
-		if a.Kind == schema.Binary && op != Eq && op != Ne {
-			return t, inapplicable(a, op)
-		}
 		if v.Kind != String {
 			return t, wrongValue(a, "a string in double quotes")
 		}
@@ -68,12 +59,23 @@ func newTest(a *schema.Attribute, op Op, v Value, strict bool) (test, error) {
 	return t, nil
 }
 
+// supports reports whether the operator applies to values of the kind.
+func supports(k schema.Kind, op Op) bool {
+	switch k {
+	case schema.Boolean, schema.Binary:
+		return op == Eq || op == Ne
+	case schema.Integer, schema.Decimal, schema.DateTime:
+		return op != Co && op != Sw && op != Ew
+	}
+	return true
+}
+
 func inapplicable(a *schema.Attribute, op Op) error {
-	return schema.Errorf(schema.InvalidFilter, a.Path, "is of type %s, to which %s does not apply", a.Kind, op)
+	return schema.Errorf(schema.InvalidFilter, a.Path, "is of type %s, which does not support %s", a.Kind, op)
 }
 
 func wrongValue(a *schema.Attribute, want string) error {
-	return schema.Errorf(schema.InvalidFilter, a.Path, "is of type %s: compare it with %s", a.Kind, want)
+	return schema.Errorf(schema.InvalidFilter, a.Path, "is of type %s; compare it with %s", a.Kind, want)
 }
 
 // indexable reports whether an index of keys could answer the test.
@@ -85,8 +87,7 @@ func (t *test) indexable() bool {
 	return false
 }
 
-// holds judges one value. An unassigned one is not identical to anything, so that
-// only ne holds.
+// holds judges one value. An unassigned value differs from every value, so only ne holds.
 func (t *test) holds(v gjson.Result) bool {
 	switch t.attr.Kind {
 	case schema.Boolean:
@@ -153,7 +154,7 @@ func ordered(op Op, order int) bool {
 	return order <= 0
 }
 
-// number is a JSON number: exact if it is a 64-bit integer, else the nearest float.
+// number is a JSON number: exact if it is a 64-bit integer, otherwise the nearest float.
 type number struct {
 	float   float64
 	integer int64
@@ -183,7 +184,7 @@ func (n number) compare(m number) int {
 	return compareOrdered(n.float, m.float)
 }
 
-// compareInteger compares a float that is no 64-bit integer with one.
+// compareInteger compares a float that is not a 64-bit integer with an integer.
 func (n number) compareInteger(i int64) int {
 	switch {
 	case n.float >= 1<<63:

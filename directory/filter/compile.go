@@ -6,15 +6,14 @@ import (
 	"rollcall/directory/schema"
 )
 
-// Compile binds a filter to a resource type. Unknown attributes, operators that do
-// not fit the type of an attribute, and attributes that are never returned are
-// refused: *schema.Error (invalidFilter).
+// Compile binds a filter to a resource type. It returns a *schema.Error (invalidFilter) for an unknown attribute, for
+// an operator that does not fit the type of its attribute, and for an attribute that is never returned.
 func Compile(e Expr, t *schema.ResourceType, o Options) (*Query, error) {
 	return compileQuery(e, binder{t: t, strict: o.Strict})
 }
 
-// CompileAny is Compile for a query over several types (RFC 7644 §3.4.2.1): what
-// the type does not know has no value.
+// CompileAny is Compile for a query over several types (RFC 7644 §3.4.2.1): an attribute that the type does not have
+// has no value.
 func CompileAny(e Expr, t *schema.ResourceType, o Options) (*Query, error) {
 	return compileQuery(e, binder{t: t, strict: o.Strict, lax: true})
 }
@@ -28,22 +27,20 @@ func compileQuery(e Expr, b binder) (*Query, error) {
 		return nil, err
 	}
 	sortLookups(q.lookups)
-	q.exact = len(q.lookups) == 1 && isLookup(q.root)
 	return q, nil
 }
 
-// binder compiles expressions on a resource, or on one element of a multi-valued
-// attribute.
+// binder compiles expressions on a resource, or on one element of a multi-valued attribute.
 type binder struct {
 	t       *schema.ResourceType
 	element *schema.Attribute // nil on a resource
 	strict  bool
 	lax     bool   // unknown attributes have no value
-	query   *Query // gets the lookups; nil if nobody wants them
+	query   *Query // gets the lookups; nil if they are not wanted
 }
 
-// compile makes the node of an expression. Of a conjunct every match satisfies it,
-// so that it may become a lookup.
+// compile makes the node of an expression. Every match of the filter satisfies a conjunct, so a conjunct may become a
+// lookup.
 func (b *binder) compile(e Expr, conjunct bool) (node, error) {
 	switch e := e.(type) {
 	case *And:
@@ -63,7 +60,7 @@ func (b *binder) compile(e Expr, conjunct bool) (node, error) {
 	case *ValuePath:
 		return b.valuePath(e, conjunct)
 	}
-	return nil, schema.Errorf(schema.InvalidFilter, "", "an expression of Go type %T is unknown", e)
+	return nil, schema.Errorf(schema.InvalidFilter, "", "unknown expression %T", e)
 }
 
 func (b *binder) both(left, right Expr, conjunct bool, join func(l, r node) node) (node, error) {
@@ -90,8 +87,7 @@ func (b *binder) lookup(p Path) *schema.Attribute {
 	return b.t.LookupBare(name)
 }
 
-// lookupElement finds a sub-attribute; the elements of a simple attribute are
-// their own value (erratum 7122).
+// lookupElement finds a sub-attribute; the elements of a simple attribute are their own value (erratum 7122).
 func lookupElement(a *schema.Attribute, p Path) *schema.Attribute {
 	if p.URN != "" {
 		return nil
@@ -117,16 +113,18 @@ func (b *binder) unknown(p Path) error {
 	return schema.Errorf(schema.InvalidFilter, "", "%s has no attribute %q", b.t.Name, p.String())
 }
 
+// refuseHidden refuses an attribute that is never returned: a filter would tell its value.
 func refuseHidden(a *schema.Attribute) error {
 	for p := a; p != nil; p = p.Parent {
 		if p.Returned == schema.ReturnedNever {
-			return schema.Errorf(schema.InvalidFilter, a.Path, "is never returned and cannot be filtered on")
+			return schema.Errorf(schema.InvalidFilter, a.Path, "is never returned, so a filter cannot use it")
 		}
 	}
 	return nil
 }
 
 func (b *binder) compare(e *Compare, conjunct bool) (node, error) {
+	// The attribute.
 	a := b.lookup(e.Path)
 	if a == nil {
 		if b.lax {
@@ -141,14 +139,16 @@ func (b *binder) compare(e *Compare, conjunct bool) (node, error) {
 		return b.compareNull(a, e.Op)
 	}
 	if a.Kind == schema.Complex {
-		// emails co "x" (an example of RFC 7644) means emails.value; for a single
-		// value, as in manager eq "x", only clients' habit speaks.
+		// emails co "x" (an example of RFC 7644) means emails.value. For a single value, as in manager eq "x", only the
+		// habit of clients speaks.
 		v := a.Attribute("value")
 		if v == nil || !a.MultiValued && b.strict {
-			return nil, schema.Errorf(schema.InvalidFilter, a.Path, "is complex: compare one of its sub-attributes")
+			return nil, schema.Errorf(schema.InvalidFilter, a.Path, "is complex; compare one of its sub-attributes")
 		}
 		a = v
 	}
+
+	// The test of its values.
 	t, err := newTest(a, e.Op, e.Value, b.strict)
 	if err != nil {
 		return nil, err
@@ -163,7 +163,7 @@ func (b *binder) compare(e *Compare, conjunct bool) (node, error) {
 	return n, nil
 }
 
-// compareNull is x eq null, the same as not (x pr), or its contrary.
+// compareNull is x eq null, which means not (x pr), or x ne null.
 func (b *binder) compareNull(a *schema.Attribute, op Op) (node, error) {
 	n := &present{source: b.source(a)}
 	switch op {
@@ -172,7 +172,7 @@ func (b *binder) compareNull(a *schema.Attribute, op Op) (node, error) {
 	case Ne:
 		return n, nil
 	}
-	return nil, schema.Errorf(schema.InvalidFilter, a.Path, "%s does not apply to null: only eq and ne do", op)
+	return nil, schema.Errorf(schema.InvalidFilter, a.Path, "cannot be compared with null by %s; use eq or ne", op)
 }
 
 // membership is the name of the derived list (members, groups) whose value a is.
@@ -204,6 +204,7 @@ func (b *binder) present(p Path) (node, error) {
 }
 
 func (b *binder) valuePath(e *ValuePath, conjunct bool) (node, error) {
+	// The attribute.
 	a := b.lookup(e.Path)
 	if a == nil {
 		if b.lax {
@@ -215,8 +216,10 @@ func (b *binder) valuePath(e *ValuePath, conjunct bool) (node, error) {
 		return nil, err
 	}
 	if a.Kind != schema.Complex && !a.MultiValued {
-		return nil, schema.Errorf(schema.InvalidFilter, a.Path, "has a single simple value: [] does not apply")
+		return nil, schema.Errorf(schema.InvalidFilter, a.Path, "is a single simple value; brackets do not apply to it")
 	}
+
+	// The filter on its elements.
 	inner := *b
 	inner.element = a
 	n, err := inner.compile(e.Filter, conjunct)
@@ -232,7 +235,7 @@ func (b *binder) valuePath(e *ValuePath, conjunct bool) (node, error) {
 	return &valuePath{source: b.source(a), filter: n}, nil
 }
 
-// source is where a's values are: below the resource, or below the element.
+// source says where a's values are: below the resource, or below the element.
 func (b *binder) source(a *schema.Attribute) source {
 	if b.element == nil {
 		return resourceSource(a)
@@ -280,8 +283,8 @@ func segmentsBelow(top, a *schema.Attribute) []segment {
 	return append(segmentsBelow(top, a.Parent), segment{gjson.Escape(a.Name), a.MultiValued})
 }
 
-// prepend puts s before the others, as one segment with the first where both are
-// single-valued: gjson follows such a path by itself.
+// prepend puts s before the others, as one segment with the first if both are single-valued: gjson follows such a path
+// by itself.
 func prepend(s segment, others []segment) []segment {
 	if len(others) > 0 && !s.multi && s.path != "" {
 		merged := segment{s.path + "." + others[0].path, others[0].multi}

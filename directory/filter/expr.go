@@ -34,7 +34,7 @@ const (
 	String
 )
 
-// Value is what an attribute is compared with.
+// Value is the value that an attribute is compared with.
 type Value struct {
 	Kind ValueKind
 	Text string // of a String decoded, of a Number as written
@@ -44,13 +44,13 @@ type Value struct {
 // Expr is a parsed filter: *And, *Or, *Not, *Compare, *Present or *ValuePath.
 type Expr interface{ expr() }
 
-// And holds where both sides do.
+// And holds if both sides hold.
 type And struct{ Left, Right Expr }
 
-// Or holds where one side does.
+// Or holds if at least one side holds.
 type Or struct{ Left, Right Expr }
 
-// Not holds where the expression does not.
+// Not holds if the expression does not.
 type Not struct{ Expr Expr }
 
 // Compare is: path op value.
@@ -63,10 +63,8 @@ type Compare struct {
 // Present is: path pr.
 type Present struct{ Path Path }
 
-// ValuePath holds where one element satisfies the filter, whose paths are
-// sub-attributes: emails[type eq "work"]. What Entra ID sends,
-// emails[type eq "work"].value eq "x", is read as
-// emails[type eq "work" and value eq "x"].
+// ValuePath holds if one element satisfies the filter, whose paths are sub-attributes: emails[type eq "work"]. What
+// Entra ID sends, emails[type eq "work"].value eq "x", is read as emails[type eq "work" and value eq "x"].
 type ValuePath struct {
 	Path   Path
 	Filter Expr
@@ -79,13 +77,12 @@ func (*Compare) expr()   {}
 func (*Present) expr()   {}
 func (*ValuePath) expr() {}
 
-// Path is an attribute path as written: URN ":" Name "." Sub. Without a type the
-// URN of an extension cannot be told from an attribute of a schema, so a bare URN is
-// also split at its last colon; String joins it again.
+// Path is an attribute path as written: URN ":" Name "." Sub. Without a type, the URN of an extension cannot be told
+// from an attribute of a schema, so a bare URN is split at its last colon as well; String joins it again.
 type Path struct {
 	URN  string // "" when the path is not qualified
 	Name string
-	Sub  string // all after the first dot: "givenName", "update.default"
+	Sub  string // everything after the first dot: "givenName", "update.default"
 }
 
 // String is the path as it was written.
@@ -100,7 +97,7 @@ func (p Path) String() string {
 	return s
 }
 
-// splitPath splits what is known to have the characters of a path.
+// splitPath splits a text that has only the characters of a path.
 func splitPath(s string) Path {
 	var p Path
 	if isURN(s) {

@@ -48,7 +48,7 @@ func (p *parser) keyword(word string) bool {
 	return true
 }
 
-// path takes an attribute path, which a schema's URN may begin.
+// path takes an attribute path, which may begin with a schema's URN.
 func (p *parser) path() (Path, error) {
 	start := p.pos
 	urn := isURN(p.s[start:])
@@ -64,7 +64,8 @@ func (p *parser) path() (Path, error) {
 		return Path{}, p.unexpected("an attribute name")
 	}
 	path := splitPath(text)
-	if !isName(path.Name, urn) || path.Sub == "" && strings.HasSuffix(text, ".") || path.Sub != "" && !isNames(path.Sub, urn) {
+	noSub := path.Sub == "" && !strings.HasSuffix(text, ".")
+	if !isName(path.Name, urn) || !noSub && !isNames(path.Sub, urn) {
 		return Path{}, p.fail(start, "%q is not an attribute name", text)
 	}
 	return path, nil
@@ -88,15 +89,17 @@ func isNames(s string, urn bool) bool {
 	}
 }
 
-// value takes a comparison value: JSON, or unless strict also a word in single
-// quotes or none.
+// value takes a comparison value: JSON or, unless strict, a word in single quotes or without quotes.
 func (p *parser) value() (Value, error) {
+	// A string in quotes.
 	switch c := p.next(); {
 	case c == '"':
 		return p.quoted()
 	case c == '\'' && !p.strict:
 		return p.singleQuoted()
 	}
+
+	// A word: a literal or a number.
 	start := p.pos
 	for p.pos < len(p.s) && strings.IndexByte(" \t)]", p.s[p.pos]) < 0 {
 		p.pos++
@@ -113,12 +116,13 @@ func (p *parser) value() (Value, error) {
 	if c := word[0]; (c == '-' || '0' <= c && c <= '9') && json.Valid([]byte(word)) {
 		return Value{Kind: Number, Text: word}, nil
 	}
+
+	// A bare word (authentik, PingFederate), if it cannot be anything else.
 	if p.strict {
-		return Value{}, p.fail(start, "%q is not a JSON value: strings go in double quotes", word)
+		return Value{}, p.fail(start, "%q is not a JSON value; put strings in double quotes", word)
 	}
-	// A bare word (authentik, PingFederate), where it cannot be anything else.
 	if strings.ContainsAny(word, "\"'([\\") || isReserved(word) {
-		return Value{}, p.fail(start, "%q is ambiguous: strings go in double quotes", word)
+		return Value{}, p.fail(start, "%q is ambiguous; put strings in double quotes", word)
 	}
 	return Value{Kind: String, Text: word}, nil
 }
@@ -129,11 +133,12 @@ func isReserved(word string) bool {
 
 // quoted takes a JSON string.
 func (p *parser) quoted() (Value, error) {
+	// Find its end.
 	start, escaped := p.pos, false
 	for p.pos++; ; p.pos++ {
 		switch c := p.next(); {
 		case p.pos >= len(p.s):
-			return Value{}, p.fail(start, "the string does not end")
+			return Value{}, p.fail(start, "the string is not closed")
 		case c < ' ':
 			return Value{}, p.fail(p.pos, "a control character must be escaped in a string")
 		case c == '\\':
@@ -146,16 +151,18 @@ func (p *parser) quoted() (Value, error) {
 		break
 	}
 	p.pos++
+
+	// Decode it.
 	text := p.s[start+1 : p.pos-1]
 	if escaped {
 		if err := json.Unmarshal([]byte(p.s[start:p.pos]), &text); err != nil {
-			return Value{}, p.fail(start, "the string has an escape that JSON does not know")
+			return Value{}, p.fail(start, "the string contains an escape that JSON does not have")
 		}
 	}
 	return Value{Kind: String, Text: text}, p.endOfValue()
 }
 
-// singleQuoted takes 'word', as samples of some vendors have it.
+// singleQuoted takes 'word', as some vendors' samples write it.
 func (p *parser) singleQuoted() (Value, error) {
 	start := p.pos
 	var text strings.Builder
@@ -164,7 +171,7 @@ func (p *parser) singleQuoted() (Value, error) {
 			p.pos++
 		}
 		if p.pos >= len(p.s) {
-			return Value{}, p.fail(start, "the string does not end")
+			return Value{}, p.fail(start, "the string is not closed")
 		}
 		text.WriteByte(p.s[p.pos])
 	}

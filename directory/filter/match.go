@@ -2,8 +2,7 @@ package filter
 
 import "github.com/tidwall/gjson"
 
-// node is a compiled expression. v is the stored document, or one element of a
-// list; then r is nil.
+// node is a compiled expression. v is the stored document, or one element of a list; then r is nil.
 type node interface {
 	match(r Resource, v gjson.Result) bool
 }
@@ -22,7 +21,7 @@ type not struct{ node node }
 
 func (n *not) match(r Resource, v gjson.Result) bool { return !n.node.match(r, v) }
 
-// always is the answer for what a type does not know.
+// always is the answer for an attribute that a type does not have.
 type always bool
 
 func (n always) match(Resource, gjson.Result) bool { return bool(n) }
@@ -52,7 +51,7 @@ func (n *valuePath) match(r Resource, v gjson.Result) bool {
 	return n.source.any(r, v, elementOf{n.filter})
 }
 
-// predicate judges one value; a value that does not exist is an unassigned one.
+// predicate judges one value; a value that does not exist is unassigned.
 type predicate interface{ holds(v gjson.Result) bool }
 
 type elementOf struct{ filter node }
@@ -61,8 +60,7 @@ func (e elementOf) holds(v gjson.Result) bool { return v.Exists() && e.filter.ma
 
 type isPresent struct{}
 
-// holds is pr: a value that is not empty, or a complex one with such a node
-// (RFC 7644 §3.4.2.2).
+// holds is pr: a value that is not empty, or a complex value that contains one (RFC 7644 §3.4.2.2).
 func (p isPresent) holds(v gjson.Result) bool {
 	switch v.Type {
 	case gjson.String:
@@ -91,9 +89,8 @@ type segment struct {
 	multi bool
 }
 
-// any reports whether the predicate holds for any value. Where there is no value
-// at all, and where an element lacks the sub-attribute, it is asked once about an
-// unassigned one.
+// any reports whether the predicate holds for any value. If there is no value at all, and for an element that lacks the
+// sub-attribute, the predicate judges an unassigned value once.
 func (s *source) any(r Resource, v gjson.Result, p predicate) bool {
 	if s.derived != "" && r != nil {
 		if d := r.Derived(s.derived); d != nil {

@@ -1,27 +1,27 @@
 package filter
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
 	"rollcall/directory/schema"
 )
 
-// Limits bound what a filter may ask for; a zero field is DefaultLimits' one.
+// Limits bound what a filter may ask for; a field that is zero takes its value from DefaultLimits.
 type Limits struct {
 	Length int // bytes of the text
 	Depth  int // nesting of parentheses and brackets
 	Terms  int // comparisons
 }
 
-// DefaultLimits are used where Options names none.
+// DefaultLimits apply if Options sets none.
 var DefaultLimits = Limits{Length: 16 << 10, Depth: 16, Terms: 256}
 
 // Options say how a filter is read.
 type Options struct {
-	// Strict takes the grammar of RFC 7644 by the letter: no bare words, no single
-	// quotes, no comparison after a value path, no "true" for a boolean, no extension
-	// attribute without its URN.
+	// Strict applies the grammar of RFC 7644 to the letter: no bare words, no single quotes, no comparison after a
+	// value path, no "true" for a boolean, no extension attribute without its URN.
 	Strict bool
 	Limits Limits
 }
@@ -40,10 +40,10 @@ func (o Options) limits() Limits {
 	return l
 }
 
-// Parse reads a filter (RFC 7644 §3.4.2.2, errata 4670, 4690, 7319, 7322). The error
-// is a *schema.Error (invalidFilter) that tells the position, counted in bytes from 1.
+// Parse reads a filter (RFC 7644 §3.4.2.2, errata 4670, 4690, 7319, 7322). The error is a *schema.Error (invalidFilter)
+// that tells the position, in bytes from 1.
 func Parse(s string, o Options) (Expr, error) {
-	p := parser{s: s, strict: o.Strict, limits: o.limits()}
+	p := newParser("filter", s, o)
 	if err := p.checkText(); err != nil {
 		return nil, err
 	}
@@ -59,6 +59,7 @@ func Parse(s string, o Options) (Expr, error) {
 
 // parser is a recursive descent over the bytes of a filter or path.
 type parser struct {
+	what    string // "filter" or "path"
 	s       string
 	pos     int
 	strict  bool
@@ -68,23 +69,26 @@ type parser struct {
 	element bool // inside []
 }
 
+func newParser(what, s string, o Options) *parser {
+	return &parser{what: what, s: s, strict: o.Strict, limits: o.limits()}
+}
+
 func (p *parser) checkText() error {
 	if len(p.s) > p.limits.Length {
-		return schema.Errorf(schema.InvalidFilter, "", "has %d bytes; at most %d are allowed", len(p.s), p.limits.Length)
+		return schema.Errorf(schema.InvalidFilter, "", "the %s has %d bytes; at most %d are allowed",
+			p.what, len(p.s), p.limits.Length)
 	}
 	if !utf8.ValidString(p.s) {
-		return schema.Errorf(schema.InvalidFilter, "", "is not UTF-8")
+		return schema.Errorf(schema.InvalidFilter, "", "the %s is not UTF-8", p.what)
 	}
 	return nil
 }
 
 func (p *parser) fail(at int, format string, args ...any) error {
-	e := schema.Errorf(schema.InvalidFilter, "", format, args...)
-	e.Detail = schema.Errorf("", "", "at position %d: ", at+1).Detail + e.Detail
-	return e
+	return schema.Errorf(schema.InvalidFilter, "", "at position %d: %s", at+1, fmt.Sprintf(format, args...))
 }
 
-// unexpected says what should have come instead of what stands at the position.
+// unexpected says what was expected instead of what stands at the position.
 func (p *parser) unexpected(want string) error {
 	if p.pos >= len(p.s) {
 		return p.fail(p.pos, "expected %s, found the end", want)
@@ -101,14 +105,14 @@ func (p *parser) unexpected(want string) error {
 
 func (p *parser) enter(at int) error {
 	if p.depth++; p.depth > p.limits.Depth {
-		return p.fail(at, "nests deeper than %d levels", p.limits.Depth)
+		return p.fail(at, "nested deeper than %d levels", p.limits.Depth)
 	}
 	return nil
 }
 
 func (p *parser) term(at int) error {
 	if p.terms++; p.terms > p.limits.Terms {
-		return p.fail(at, "has more than %d comparisons", p.limits.Terms)
+		return p.fail(at, "more than %d comparisons", p.limits.Terms)
 	}
 	return nil
 }
@@ -143,8 +147,8 @@ func (p *parser) and() (Expr, error) {
 	return left, nil
 }
 
-// unary is a group, a negated group or a comparison. not is an attribute's name
-// unless a parenthesis follows (erratum 7319 allows a space before it).
+// unary is a group, a negated group or a comparison. not is an attribute's name unless a parenthesis follows (erratum
+// 7319 allows a space before it).
 func (p *parser) unary() (Expr, error) {
 	p.space()
 	start := p.pos
@@ -192,14 +196,17 @@ func (p *parser) comparison() (Expr, error) {
 	return p.operator(path, start)
 }
 
-// operator is what follows a path: an operator and, but for pr, a value.
+// operator is what follows a path: an operator and, except for pr, a value.
 func (p *parser) operator(path Path, start int) (Expr, error) {
+	// A space behind the path.
 	if err := p.term(start); err != nil {
 		return nil, err
 	}
 	if !p.space() {
 		return nil, p.unexpected("a space and an operator")
 	}
+
+	// The operator.
 	at := p.pos
 	for p.pos < len(p.s) && isLetter(p.s[p.pos]) {
 		p.pos++
@@ -213,6 +220,8 @@ func (p *parser) operator(path Path, start int) (Expr, error) {
 		p.pos = at
 		return nil, p.unexpected("an operator (eq, ne, co, sw, ew, gt, ge, lt, le, pr)")
 	}
+
+	// The value.
 	if !p.space() {
 		return nil, p.unexpected("a space and a value")
 	}
@@ -232,8 +241,8 @@ func operators(word string) (Op, bool) {
 	return 0, false
 }
 
-// valuePath is what follows the path of a multi-valued attribute: [filter], and
-// unless strict a comparison of a sub-attribute.
+// valuePath is what follows the path of a multi-valued attribute: [filter] and, unless strict, a comparison of a
+// sub-attribute.
 func (p *parser) valuePath(path Path) (Expr, error) {
 	inner, err := p.brackets()
 	if err != nil {
@@ -259,7 +268,7 @@ func (p *parser) brackets() (Expr, error) {
 	start := p.pos
 	p.pos++
 	if p.element {
-		return nil, p.fail(start, "a value path must not hold another one")
+		return nil, p.fail(start, "a value path cannot contain another one")
 	}
 	if err := p.enter(start); err != nil {
 		return nil, err

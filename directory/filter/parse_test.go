@@ -61,7 +61,8 @@ func TestParse(t *testing.T) {
 		lenient        bool // refused when strict
 	}{
 		{"comparison", `userName eq "bjensen"`, `userName eq "bjensen"`, false},
-		{"R7644-3.4.2.2-03 operators in any case", `userName Eq "a" AND title PR Or NOT (nickName Co "x")`, `((userName eq "a" and title pr) or not (nickName co "x"))`, false},
+		{"R7644-3.4.2.2-03 operators in any case", `userName Eq "a" AND title PR Or NOT (nickName Co "x")`,
+			`((userName eq "a" and title pr) or not (nickName co "x"))`, false},
 		{"R7644-3.4.2.2-06 and before or", `a pr or b pr and c pr`, `(a pr or (b pr and c pr))`, false},
 		{"R7644-3.4.2.2-06 not before and", `not (a pr) and b pr`, `(not (a pr) and b pr)`, false},
 		{"R7644-3.4.2.2-07 parentheses", `(a pr or b pr) and c pr`, `((a pr or b pr) and c pr)`, false},
@@ -70,22 +71,29 @@ func TestParse(t *testing.T) {
 		{"R7644-3.4.2.2-08 not without a space", `not(a pr)`, `not (a pr)`, false},
 		{"no spaces around parentheses", `(a pr)and(b pr)or(c pr)`, `((a pr and b pr) or c pr)`, false},
 		{"spaces", "  ( a  pr )  ", `a pr`, false},
-		{"names that begin like operators", `notes eq "x" and order pr or andy pr`, `((notes eq "x" and order pr) or andy pr)`, false},
+		{"names that begin like operators", `notes eq "x" and order pr or andy pr`,
+			`((notes eq "x" and order pr) or andy pr)`, false},
 		{"an attribute called not", `not eq "x"`, `not eq "x"`, false},
-		{"R7644-3.4.2.2-09 values", `a eq true and b eq false and c eq null and d eq 10 and e eq -1.5e3`, `((((a eq true and b eq false) and c eq null) and d eq 10) and e eq -1.5e3)`, false},
+		{"R7644-3.4.2.2-09 values", `a eq true and b eq false and c eq null and d eq 10 and e eq -1.5e3`,
+			`((((a eq true and b eq false) and c eq null) and d eq 10) and e eq -1.5e3)`, false},
 		{"R7644-3.4.2.2-09 escapes", `a eq "q\"b\\\u00e9\/"`, `a eq "q\"b\\é/"`, false},
 		{"empty string", `a eq ""`, `a eq ""`, false},
 		{"a string of operators", `a eq "x and (y) or [z]"`, `a eq "x and (y) or [z]"`, false},
-		{"R7644-3.4.2.2-11 URN", `urn:ietf:params:scim:schemas:core:2.0:User:userName sw "J"`, `urn:ietf:params:scim:schemas:core:2.0:User:userName sw "J"`, false},
+		{"R7644-3.4.2.2-11 URN", `urn:ietf:params:scim:schemas:core:2.0:User:userName sw "J"`,
+			`urn:ietf:params:scim:schemas:core:2.0:User:userName sw "J"`, false},
 		{"R7644-3.10-01 URN with sub-attribute", eu + `:manager.value eq "x"`, eu + `:manager.value eq "x"`, false},
 		{"bare URN", eu + ` pr`, eu + ` pr`, false},
-		{"R7644-3.4.2.2-16 value path", `emails[type eq "work" or (type eq "home" and not (value ew "@x"))]`, `emails[(type eq "work" or (type eq "home" and not (value ew "@x")))]`, false},
-		{"R7644-3.4.2.2-17 value paths joined", `emails[type eq "work"] or ims[type eq "xmpp"]`, `(emails[type eq "work"] or ims[type eq "xmpp"])`, false},
+		{"R7644-3.4.2.2-16 value path", `emails[type eq "work" or (type eq "home" and not (value ew "@x"))]`,
+			`emails[(type eq "work" or (type eq "home" and not (value ew "@x")))]`, false},
+		{"R7644-3.4.2.2-17 value paths joined", `emails[type eq "work"] or ims[type eq "xmpp"]`,
+			`(emails[type eq "work"] or ims[type eq "xmpp"])`, false},
 		{"value path with a URN", eu + `:list[a pr]`, eu + `:list[a pr]`, false},
 		{"$ref", `members[$ref eq "x"]`, `members[$ref eq "x"]`, false},
 		{"nested names", `jit.update.default eq "never"`, `jit.update.default eq "never"`, false},
-		{"comparison after a value path", `emails[type eq "work"].value eq "x" and a pr`, `(emails[(type eq "work" and value eq "x")] and a pr)`, true},
-		{"presence after a value path", `emails[type eq "work"].value pr`, `emails[(type eq "work" and value pr)]`, true},
+		{"comparison after a value path", `emails[type eq "work"].value eq "x" and a pr`,
+			`(emails[(type eq "work" and value eq "x")] and a pr)`, true},
+		{"presence after a value path", `emails[type eq "work"].value pr`,
+			`emails[(type eq "work" and value pr)]`, true},
 		{"B-05 bare word", `userName eq bjensen@x.com`, `userName eq "bjensen@x.com"`, true},
 		{"bare word in parentheses", `(userName eq bjensen)`, `userName eq "bjensen"`, true},
 		{"bare word in brackets", `emails[type eq work]`, `emails[type eq "work"]`, true},
@@ -120,47 +128,50 @@ func wantError(t *testing.T, err error, typ string) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	cases := []struct{ name, in, detail string }{
-		{"R7644-3.4.2.2-04 empty", ``, "at position 1: expected an attribute name, found the end"},
-		{"blank", ` `, "at position 2"},
-		{"name only", `userName`, "at position 9: expected a space and an operator"},
-		{"no value", `userName eq`, "at position 12: expected a space and a value"},
-		{"no value after a space", `userName eq `, "at position 13: expected a value"},
-		{"no name", `eq "x"`, `at position 4`},
-		{"open string", `userName eq "x`, "at position 13: the string does not end"},
-		{"open string, escape", `userName eq "x\`, "at position 13: the string does not end"},
-		{"open group", `(userName pr`, "at position 13: expected and, or, or a closing parenthesis"},
-		{"closed twice", `(userName pr))`, "at position 14"},
-		{"two values", `userName eq "a" "b"`, `at position 17: expected and, or, or the end, found "\"b\""`},
-		{"two values without a space", `userName eq "a""b"`, "at position 16"},
-		{"R7644-3.4.2.2-05 unknown operator", `userName regex "x"`, `at position 10: expected an operator (eq, ne, co, sw, ew, gt, ge, lt, le, pr), found "regex"`},
-		{"an operator glued to its value", `userName eq"x"`, "at position 12: expected a space and a value"},
-		{"nothing after and", `a pr and`, "at position 9"},
-		{"and twice", `a pr and and b pr`, "at position 14"},
-		{"R7644-3.4.2.2-16 nested value path", `emails[a[b eq 1]]`, "a value path must not hold another one"},
-		{"open bracket", `emails[type eq "x"`, "expected and, or, or a closing bracket"},
-		{"empty brackets", `emails[]`, "at position 8"},
-		{"B-05 two bare words", `userName eq alice smith`, "at position 19"},
-		{"B-05 bare keyword", `userName eq and`, "ambiguous"},
-		{"B-05 bare word with a quote", `userName eq O'Malley`, "ambiguous"},
-		{"B-05 bare word with a parenthesis", `userName eq f(x)`, "ambiguous"},
-		{"open single quote", `a eq 'x`, "does not end"},
-		{"bad escape", `a eq "\x"`, "escape"},
-		{"control character", "a eq \"\n\"", "control character"},
-		{"not UTF-8", "a eq \"\xff\"", "UTF-8"},
-		{"double dot", `name..x pr`, "is not an attribute name"},
-		{"dot at the end", `name. pr`, "is not an attribute name"},
-		{"a digit first", `9a pr`, "is not an attribute name"},
-		{"a colon outside a URN", `a:b pr`, "at position 2"},
-		{"not without parentheses", `not a pr`, "at position 5"},
-		{"a slash", `name/givenName pr`, "at position 5"},
+	cases := []struct {
+		name, in string
+		at       int // the position that the error names; 0: none
+	}{
+		{"R7644-3.4.2.2-04 empty", ``, 1},
+		{"blank", ` `, 2},
+		{"name only", `userName`, 9},
+		{"no value", `userName eq`, 12},
+		{"no value after a space", `userName eq `, 13},
+		{"no name", `eq "x"`, 4},
+		{"open string", `userName eq "x`, 13},
+		{"open string, escape", `userName eq "x\`, 13},
+		{"open group", `(userName pr`, 13},
+		{"closed twice", `(userName pr))`, 14},
+		{"two values", `userName eq "a" "b"`, 17},
+		{"two values without a space", `userName eq "a""b"`, 16},
+		{"R7644-3.4.2.2-05 unknown operator", `userName regex "x"`, 10},
+		{"an operator glued to its value", `userName eq"x"`, 12},
+		{"nothing after and", `a pr and`, 9},
+		{"and twice", `a pr and and b pr`, 14},
+		{"R7644-3.4.2.2-16 nested value path", `emails[a[b eq 1]]`, 9},
+		{"open bracket", `emails[type eq "x"`, 19},
+		{"empty brackets", `emails[]`, 8},
+		{"B-05 two bare words", `userName eq alice smith`, 19},
+		{"B-05 bare keyword", `userName eq and`, 13},
+		{"B-05 bare word with a quote", `userName eq O'Malley`, 13},
+		{"B-05 bare word with a parenthesis", `userName eq f(x)`, 13},
+		{"open single quote", `a eq 'x`, 6},
+		{"bad escape", `a eq "\x"`, 6},
+		{"control character", "a eq \"\n\"", 7},
+		{"not UTF-8", "a eq \"\xff\"", 0},
+		{"double dot", `name..x pr`, 1},
+		{"dot at the end", `name. pr`, 1},
+		{"a digit first", `9a pr`, 1},
+		{"a colon outside a URN", `a:b pr`, 2},
+		{"not without parentheses", `not a pr`, 5},
+		{"a slash", `name/givenName pr`, 5},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse(c.in, Options{})
 			wantError(t, err, schema.InvalidFilter)
-			if !strings.Contains(err.Error(), c.detail) {
-				t.Errorf("got %q, want %q in it", err, c.detail)
+			if want := fmt.Sprintf("at position %d: ", c.at); c.at > 0 && !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("got %q, want %q", err, want)
 			}
 		})
 	}
@@ -170,29 +181,29 @@ func TestLimits(t *testing.T) {
 	small := Options{Limits: Limits{Length: 100, Depth: 3, Terms: 4}}
 	cases := []struct {
 		name, in string
-		detail   string
+		limit    string // that the error names; "" for none
 	}{
 		{"length", `a eq "` + strings.Repeat("x", 93) + `"`, ""},
-		{"length exceeded", `a eq "` + strings.Repeat("x", 95) + `"`, "has 102 bytes; at most 100 are allowed"},
+		{"length exceeded", `a eq "` + strings.Repeat("x", 95) + `"`, "100"},
 		{"depth", `((a[b pr]))`, ""},
-		{"depth exceeded", `(((a[b pr])))`, "nests deeper than 3 levels"},
-		{"depth by not", `not (not (not (not (a pr))))`, "nests deeper than 3 levels"},
+		{"depth exceeded", `(((a[b pr])))`, "3"},
+		{"depth by not", `not (not (not (not (a pr))))`, "3"},
 		{"terms", `a pr and b pr and c pr and d pr`, ""},
-		{"terms exceeded", `a pr and b pr and c pr and d pr or e pr`, "has more than 4 comparisons"},
+		{"terms exceeded", `a pr and b pr and c pr and d pr or e pr`, "4"},
 		{"groups one after the other", `(a pr) and (b pr) and (c pr) and (d pr)`, ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Parse(c.in, small)
-			if c.detail == "" {
+			if c.limit == "" {
 				if err != nil {
 					t.Fatal(err)
 				}
 				return
 			}
 			wantError(t, err, schema.InvalidFilter)
-			if !strings.Contains(err.Error(), c.detail) {
-				t.Errorf("got %q", err)
+			if !strings.Contains(err.Error(), c.limit) {
+				t.Errorf("got %q, which does not name %s", err, c.limit)
 			}
 		})
 	}
@@ -212,7 +223,8 @@ func TestParsePath(t *testing.T) {
 		{"extension", eu, eu, "", "", ""},
 		{"extension that ends in a number", `urn:example:extension:1.0`, `urn:example:extension:1.0`, "", "", ""},
 		{"value path", `members[value eq "2819"]`, "members", `value eq "2819"`, "", ""},
-		{"value path with sub-attribute", `emails[type eq "work" and value ew "x"].display`, "emails", `(type eq "work" and value ew "x")`, "display", ""},
+		{"value path with sub-attribute", `emails[type eq "work" and value ew "x"].display`, "emails",
+			`(type eq "work" and value ew "x")`, "display", ""},
 		{"capitals", `addresses[type eq "other"].Formatted`, "addresses", `type eq "other"`, "Formatted", ""},
 		{"nested", `jit.update.default`, "jit.update.default", "", "", ""},
 		{"R7644-3.5.2-05 empty", ``, "", "", "", schema.InvalidPath},
@@ -256,8 +268,10 @@ func TestParsePath(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{`userName eq "bjensen"`, `a pr or b pr and not (c pr)`, `emails[type eq "work" and value co "@x"].value eq "x"`, eu + `:manager.value ne null`,
-		`active eq True`, `a eq 'x\'y'`, `a eq "\ud83d\ude00"`, `((a gt -1.5e3))`, `emails[`, `a eq "\`, `a eq 'x\`, "a eq \"\x00\""} {
+	for _, s := range []string{`userName eq "bjensen"`, `a pr or b pr and not (c pr)`,
+		`emails[type eq "work" and value co "@x"].value eq "x"`, eu + `:manager.value ne null`,
+		`active eq True`, `a eq 'x\'y'`, `a eq "\ud83d\ude00"`, `((a gt -1.5e3))`, `emails[`, `a eq "\`, `a eq 'x\`,
+		"a eq \"\x00\""} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -268,7 +282,8 @@ func FuzzParse(f *testing.F) {
 				continue
 			}
 			// What is shown in full brackets means the same.
-			again, err := Parse(show(e), Options{Strict: true, Limits: Limits{Length: 1 << 20, Depth: 10000, Terms: 10000}})
+			again, err := Parse(show(e),
+				Options{Strict: true, Limits: Limits{Length: 1 << 20, Depth: 10000, Terms: 10000}})
 			if err != nil || show(again) != show(e) {
 				t.Fatalf("%q: %s is read as %v (%v)", s, show(e), again, err)
 			}
@@ -285,7 +300,8 @@ func FuzzParse(f *testing.F) {
 }
 
 func FuzzParsePath(f *testing.F) {
-	for _, s := range []string{`name.givenName`, `emails[type eq "work"].value`, eu + `:manager`, `members[value eq x]`, `a[b pr].c.d`, `emails[0]`, `urn:`, `urn:a.b:c`} {
+	for _, s := range []string{`name.givenName`, `emails[type eq "work"].value`, eu + `:manager`, `members[value eq x]`,
+		`a[b pr].c.d`, `emails[0]`, `urn:`, `urn:a.b:c`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

@@ -6,9 +6,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// PatchPath is the path of a PATCH operation (RFC 7644 §3.5.2): attribute, attribute
-// with sub-attribute (in Path.Sub), or a value path with or without a sub-attribute
-// (in Sub):
+// PatchPath is the path of a PATCH operation (RFC 7644 §3.5.2): an attribute, an attribute with a sub-attribute (in
+// Path.Sub), or a value path with or without a sub-attribute (in Sub):
 //
 //	name.givenName                 Path{Name: "name", Sub: "givenName"}
 //	emails[type eq "work"].value   Path{Name: "emails"}, Filter, Sub: "value"
@@ -18,15 +17,13 @@ type PatchPath struct {
 	Sub    string
 }
 
-// ParsePath reads the path of a PATCH operation. The error is a *schema.Error:
-// invalidFilter inside brackets, else invalidPath.
-func ParsePath(s string, o Options) (PatchPath, error) {
-	p := parser{s: s, strict: o.Strict, limits: o.limits()}
+// ParsePath reads the path of a PATCH operation. The error is a *schema.Error: invalidFilter inside brackets, otherwise
+// invalidPath.
+func ParsePath(s string, o Options) (path PatchPath, err error) {
+	p := newParser("path", s, o)
 	if err := p.checkText(); err != nil {
 		return PatchPath{}, pathError(err)
 	}
-	var path PatchPath
-	var err error
 	if path.Path, err = p.path(); err != nil {
 		return PatchPath{}, pathError(err)
 	}
@@ -35,15 +32,9 @@ func ParsePath(s string, o Options) (PatchPath, error) {
 			return PatchPath{}, err
 		}
 		if p.take('.') {
-			start := p.pos
-			sub, err := p.path()
-			if err != nil {
+			if path.Sub, err = p.subAttribute(); err != nil {
 				return PatchPath{}, pathError(err)
 			}
-			if sub.URN != "" {
-				return PatchPath{}, pathError(p.fail(start, "a sub-attribute has no URN"))
-			}
-			path.Sub = sub.String()
 		}
 	}
 	if p.pos < len(s) || s == "" {
@@ -52,9 +43,19 @@ func ParsePath(s string, o Options) (PatchPath, error) {
 	return path, nil
 }
 
+// subAttribute takes the sub-attribute behind a value path.
+func (p *parser) subAttribute() (string, error) {
+	start := p.pos
+	sub, err := p.path()
+	if err == nil && sub.URN != "" {
+		err = p.fail(start, "a sub-attribute cannot have a URN")
+	}
+	return sub.String(), err
+}
+
+// pathError is what is wrong with the path itself, not with a filter in it.
 func pathError(err error) error {
-	var e *schema.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*schema.Error](err); ok {
 		return &schema.Error{Type: schema.InvalidPath, Attr: e.Attr, Detail: e.Detail}
 	}
 	return err

@@ -8,34 +8,30 @@ import (
 	"rollcall/directory/schema"
 )
 
-// Resource is what a filter is evaluated on.
+// Resource is a resource that filters can judge.
 type Resource interface {
-	// Document is the stored JSON, which does not change.
+	// Document is the stored JSON, which never changes.
 	Document() []byte
-	// Derived is the JSON of an attribute that is not stored: "meta" (object),
-	// "groups", "members" (arrays), an extension under its URN (object), and other
-	// attributes marked Derived by their name. nil: it has no value but what the
-	// document may hold.
+	// Derived is the JSON of an attribute that is not stored: "meta" (object), "groups", "members" (arrays), an
+	// extension under its URN (object), and other attributes marked Derived under their name. nil: the value, if any,
+	// is in the document.
 	Derived(name string) []byte
-	// Contains reports whether the list called name (members, groups) has an element
-	// of that value, which is a key of the value attribute.
+	// Contains reports whether the list called name (members, groups) has an element of that value, which is a key of
+	// the value attribute.
 	Contains(name, value string) bool
 }
 
-// Query is a filter bound to a resource type. It is immutable and safe for
-// concurrent use.
+// Query is a filter bound to a resource type. It is immutable and safe for concurrent use.
 type Query struct {
 	root    node
 	lookups []Lookup
 	buffer  [1]Lookup
-	exact   bool
 }
 
 // Match reports whether the filter holds for the resource.
 //
-// A comparison with a multi-valued attribute holds when it does for any value. ne
-// also holds for what is unassigned, and for a list when any value differs; use
-// not (x eq y) for "none equals".
+// A comparison with a multi-valued attribute holds if it holds for any value. ne also holds for an unassigned
+// attribute, and for a list of which any value differs; use not (x eq y) for "none equals".
 func (q *Query) Match(r Resource) bool {
 	return q.root.match(r, gjson.Result{Type: gjson.JSON, Raw: asString(r.Document())})
 }
@@ -47,16 +43,11 @@ type Lookup struct {
 	Key       string // Attribute.Key of the value
 }
 
-// Lookups are the comparisons that every match satisfies and an index could
-// answer, the most selective kind first: eq, then sw, then ranges. The slice is
-// the query's own.
+// Lookups are the comparisons that every match satisfies and an index could answer, the most selective kind first: eq,
+// then sw, then ranges. The slice belongs to the query.
 func (q *Query) Lookups() []Lookup { return q.lookups }
 
-// Exact reports whether the query is its single Lookup, so that what the index
-// finds needs no Match.
-func (q *Query) Exact() bool { return q.exact }
-
-// sortLookups is an insertion sort by kind: there are few, and order within a kind stays.
+// sortLookups is an insertion sort by kind: there are few lookups, and it is stable.
 func sortLookups(list []Lookup) {
 	for i := 1; i < len(list); i++ {
 		for j := i; j > 0 && rank(list[j].Op) < rank(list[j-1].Op); j-- {
@@ -75,25 +66,14 @@ func rank(o Op) int {
 	return 2
 }
 
-// isLookup reports whether a node is no more than one comparison.
-func isLookup(n node) bool {
-	switch n := n.(type) {
-	case *compare, *contains:
-		return true
-	case *valuePath:
-		return isLookup(n.filter)
-	}
-	return false
-}
-
 // ElementQuery is a value filter bound to a multi-valued attribute.
 type ElementQuery struct {
 	attr *schema.Attribute
 	root node
 }
 
-// CompileElement binds a value filter, the inside of [], to the attribute whose
-// elements it selects. Errors are those of Compile.
+// CompileElement binds a value filter, the inside of [], to the attribute whose elements it selects. Its errors are
+// those of Compile.
 func CompileElement(e Expr, a *schema.Attribute, o Options) (*ElementQuery, error) {
 	b := binder{element: a, strict: o.Strict}
 	n, err := b.compile(e, false)
@@ -103,22 +83,13 @@ func CompileElement(e Expr, a *schema.Attribute, o Options) (*ElementQuery, erro
 	return &ElementQuery{attr: a, root: n}, nil
 }
 
-// Match reports whether the filter holds for an element in the form of a
-// schema.Document. An element that is none of the attribute's does not match.
+// Match reports whether the filter holds for an element in the form of a schema.Document. A value that is not an
+// element of the attribute does not match.
 func (q *ElementQuery) Match(element any) bool {
 	var buffer [256]byte
 	data, err := q.attr.AppendJSON(buffer[:0], element)
 	return err == nil && q.root.match(nil, gjson.ParseBytes(data))
 }
 
-// MatchElement is CompileElement and Match for a single element.
-func MatchElement(e Expr, a *schema.Attribute, element any, o Options) (bool, error) {
-	q, err := CompileElement(e, a, o)
-	if err != nil {
-		return false, err
-	}
-	return q.Match(element), nil
-}
-
-// asString views bytes that nobody changes as a string.
+// asString views bytes that never change as a string.
 func asString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

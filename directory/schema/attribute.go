@@ -72,7 +72,7 @@ func (u Uniqueness) String() string {
 // Attribute is one compiled attribute or sub-attribute. It is immutable.
 type Attribute struct {
 	Name     string // as the schema spells it: "givenName"
-	URN      string // the schema it belongs to; "" for the common attributes schemas, id, externalId, meta
+	URN      string // the schema it belongs to; "" for the common attributes: schemas, id, externalId, meta
 	Path     string // canonical full name: "name.givenName"; in an extension "urn:…:User:manager.value"
 	JSONPath string // gjson path in a stored document, escaped; below a multi-valued attribute "emails.#.value"
 
@@ -85,22 +85,22 @@ type Attribute struct {
 	Uniqueness  Uniqueness
 	Description string
 
-	CanonicalValues []string // what is expected; in our own schemas nothing else is accepted
+	CanonicalValues []string // expected values; our own schemas accept no others
 	ReferenceTypes  []string // "User", "external", "uri" …
 
-	// Derived values are computed by the server when they are read and are not
-	// in the stored document: meta, User.groups, Group.members, …
+	// Derived values are not in the stored document; the server computes them for each reply: meta, User.groups,
+	// Group.members.
 	Derived bool
 
 	Parent *Attribute // nil at top level
 	Sub    []*Attribute
 
-	closed    bool   // CanonicalValues are all there is
-	needValue bool   // an element without value is refused
+	closed    bool   // CanonicalValues are the only values
+	needValue bool   // an element without a value is refused
 	format    format // rules beyond the type; nil if there are none
 }
 
-// Attribute is the sub-attribute of that name in any case, nil if there is none.
+// Attribute returns the sub-attribute of that name, in any case; nil if there is none.
 func (a *Attribute) Attribute(name string) *Attribute {
 	for _, s := range a.Sub {
 		if strings.EqualFold(s.Name, name) {
@@ -110,7 +110,7 @@ func (a *Attribute) Attribute(name string) *Attribute {
 	return nil
 }
 
-// Root is the top-level attribute that a belongs to, a itself at top level.
+// Root returns the top-level attribute that a belongs to, which is a itself at the top level.
 func (a *Attribute) Root() *Attribute {
 	for a.Parent != nil {
 		a = a.Parent
@@ -118,18 +118,40 @@ func (a *Attribute) Root() *Attribute {
 	return a
 }
 
-// Key is what values are compared and indexed by: the value itself where case
-// is exact, its Fold where not, and for a dateTime the instant in UTC with nine
-// digits of fraction, so that keys sort chronologically.
+// Key returns what a value is compared and indexed by: the value itself if case is exact, otherwise its Fold; for a
+// dateTime the TimeKey of its instant, so that keys sort chronologically.
 func (a *Attribute) Key(v string) string {
 	switch {
 	case a.Kind == DateTime:
 		if t, ok := ParseTime(v); ok {
-			return t.UTC().Format("2006-01-02T15:04:05.000000000Z")
+			return TimeKey(t)
 		}
 		return v
 	case a.CaseExact:
 		return v
 	}
 	return Fold(v)
+}
+
+// find returns the attribute of exactly that name; nil if there is none.
+func find(list []*Attribute, name string) *Attribute {
+	for _, a := range list {
+		if a.Name == name {
+			return a
+		}
+	}
+	return nil
+}
+
+// findFold returns the attribute of that name in any case; nil if there is none.
+func findFold(list []*Attribute, name string) *Attribute {
+	if a := find(list, name); a != nil {
+		return a
+	}
+	for _, a := range list {
+		if strings.EqualFold(a.Name, name) {
+			return a
+		}
+	}
+	return nil
 }

@@ -16,17 +16,17 @@ const (
 	OriginURN           = "urn:rollcall:params:scim:schemas:extension:1.0:Origin"
 	AccessURN           = "urn:rollcall:params:scim:schemas:extension:1.0:Access"
 	GroupAccessURN      = "urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess"
-	enterpriseUserURN11 = "urn:scim:schemas:extension:enterprise:1.0" // SCIM 1.1, still sent by OneLogin templates
+	enterpriseUserURN11 = "urn:scim:schemas:extension:enterprise:1.0" // SCIM 1.1, which OneLogin templates still send
 	coreURN11           = "urn:scim:schemas:core:1.0"
 )
 
 //go:embed schemas/*.json
 var files embed.FS
 
-// The built-in types are each built once, when first asked for.
+// Each built-in type is built once, when it is first asked for.
 var (
 	user = sync.OnceValue(func() *ResourceType {
-		return builtin("User", "/Users", "A person's account", "user", "enterprise_user", "origin", "access")
+		return builtin("User", "/Users", "The account of a person", "user", "enterprise_user", "origin", "access")
 	})
 	group = sync.OnceValue(func() *ResourceType {
 		return builtin("Group", "/Groups", "A group of users and groups", "group", "group_access")
@@ -41,10 +41,10 @@ var (
 		return builtin("AccessToken", "/AccessTokens", "A bearer credential", "access_token")
 	})
 	deletedUser = sync.OnceValue(func() *ResourceType {
-		return builtin("DeletedUser", "/DeletedUsers", "What remains of a deleted User", "deleted_user")
+		return builtin("DeletedUser", "/DeletedUsers", "The tombstone of a deleted User", "deleted_user")
 	})
 	session = sync.OnceValue(func() *ResourceType {
-		return builtin("Session", "/Sessions", "A running sign-in", "session")
+		return builtin("Session", "/Sessions", "A sign-in session", "session")
 	})
 	signIn = sync.OnceValue(func() *ResourceType {
 		return builtin("SignIn", "/SignIns", "An attempt to sign in", "sign_in")
@@ -53,55 +53,57 @@ var (
 		return builtin("Event", "/Events", "A change and who made it", "event")
 	})
 	schemaDefinition = sync.OnceValue(func() *ResourceType {
-		return builtin("SchemaDefinition", "/SchemaDefinitions", "A schema of the organization's own", "schema_definition")
+		return builtin("SchemaDefinition", "/SchemaDefinitions", "A schema defined by the organization",
+			"schema_definition")
 	})
 	resourceTypeDefinition = sync.OnceValue(func() *ResourceType {
-		return builtin("ResourceTypeDefinition", "/ResourceTypeDefinitions", "A resource type of the organization's own", "resource_type_definition")
+		return builtin("ResourceTypeDefinition", "/ResourceTypeDefinitions",
+			"A resource type defined by the organization", "resource_type_definition")
 	})
 	discovery = sync.OnceValue(func() []*Schema {
 		return []*Schema{embedded("service_provider_config"), embedded("resource_type"), embedded("schema")}
 	})
 )
 
-// User is the type of RFC 7643 §4.1 with the enterprise extension (§4.3) and ours, Origin and Access.
+// User returns the type of RFC 7643 §4.1 with the enterprise extension (§4.3) and our own, Origin and Access.
 func User() *ResourceType { return user() }
 
-// Group is the type of RFC 7643 §4.2 with our extension GroupAccess.
+// Group returns the type of RFC 7643 §4.2 with our extension GroupAccess.
 func Group() *ResourceType { return group() }
 
-// Organization is a tenant.
+// Organization returns the type of tenants.
 func Organization() *ResourceType { return organization() }
 
-// IdentityProvider is a SAML connection.
+// IdentityProvider returns the type of SAML connections.
 func IdentityProvider() *ResourceType { return identityProvider() }
 
-// AccessToken is a bearer credential.
+// AccessToken returns the type of bearer credentials.
 func AccessToken() *ResourceType { return accessToken() }
 
-// DeletedUser is the tombstone of a User.
+// DeletedUser returns the type of the tombstones of Users.
 func DeletedUser() *ResourceType { return deletedUser() }
 
-// Session is a running sign-in.
+// Session returns the type of sign-in sessions.
 func Session() *ResourceType { return session() }
 
-// SignIn is the record of an attempt to sign in.
+// SignIn returns the type of the records of sign-in attempts.
 func SignIn() *ResourceType { return signIn() }
 
-// Event is the record of a change.
+// Event returns the type of the records of changes.
 func Event() *ResourceType { return event() }
 
-// SchemaDefinition is a schema that an organization registers (see CompileSchema).
+// SchemaDefinition returns the type of the schemas that an organization defines (see CompileSchema).
 func SchemaDefinition() *ResourceType { return schemaDefinition() }
 
-// ResourceTypeDefinition is a resource type that an organization registers (see NewResourceType).
+// ResourceTypeDefinition returns the type of the resource types that an organization defines (see NewResourceType).
 func ResourceTypeDefinition() *ResourceType { return resourceTypeDefinition() }
 
-// Discovery are the schemas of the discovery endpoints: ServiceProviderConfig,
-// ResourceType, Schema (RFC 7643 §5–7). They are shared: do not change the slice.
+// Discovery returns the schemas of the discovery endpoints: ServiceProviderConfig, ResourceType and Schema (RFC 7643
+// §5–7). The slice is shared; it must not be changed.
 func Discovery() []*Schema { return discovery() }
 
-// embedded compiles a schema of ours; a failure is a mistake in the file, which
-// any test that asks for the type shows.
+// embedded compiles one of our schemas. It panics on a mistake in the file, which any test that asks for the type
+// shows.
 func embedded(name string) *Schema {
 	data, err := files.ReadFile("schemas/" + name + ".json")
 	if err != nil {
@@ -114,6 +116,7 @@ func embedded(name string) *Schema {
 	return s
 }
 
+// builtin joins the schemas in the files with the rules that a file cannot express.
 func builtin(name, endpoint, description, file string, extensions ...string) *ResourceType {
 	s := embedded(file)
 	var ext []Extension
@@ -151,7 +154,7 @@ func (a *Attribute) markDerived() {
 	}
 }
 
-// derived are the attributes that the server computes when they are read.
+// derived lists the attributes that are not stored: the server computes them for each reply.
 var derived = map[string][]string{
 	"User":             {"groups", AccessURN + ":effectiveRoles"},
 	"Group":            {"members"},
@@ -159,7 +162,7 @@ var derived = map[string][]string{
 	"IdentityProvider": {"health"},
 }
 
-// needValue are the attributes whose elements mean nothing without a value.
+// needValue lists the attributes whose elements mean nothing without a value.
 var needValue = map[string][]string{
 	"Group": {"members"},
 }

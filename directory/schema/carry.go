@@ -1,10 +1,9 @@
 package schema
 
-// Carry completes the document of a PUT from the stored one (RFC 7644 §3.5.1):
-// readOnly values, and writeOnly and immutable ones that the client left out, are
-// copied from old to next, which is changed in place. In a list, elements are the
-// same when their values are, or all that the client may write. An immutable value
-// that differs from the stored one is an *Error (mutability).
+// Carry completes the document of a PUT from the stored one (RFC 7644 §3.5.1): readOnly values, and writeOnly and
+// immutable values that the client left out, are copied from old to next, which is changed in place. In a list, two
+// elements are the same if their values are; without values, if everything that the client may write is the same. It
+// returns an *Error (mutability) for an immutable value that differs from the stored one.
 func (t *ResourceType) Carry(old, next Document) error {
 	for _, list := range [][]*Attribute{t.common, t.Schema.Attributes} {
 		if err := carryMembers(list, old, next, ""); err != nil {
@@ -65,12 +64,12 @@ func carryMember(a *Attribute, old, next map[string]any, at string) error {
 		}
 	}
 	if a.Mutability == Immutable && had && !sameValue(a, before, next[a.Name]) {
-		return Errorf(MutabilityError, at, "is immutable and has another value")
+		return Errorf(MutabilityError, at, "is immutable and cannot change")
 	}
 	return nil
 }
 
-// carryComplex carries the sub-attributes of a value that both may have.
+// carryComplex carries the sub-attributes of a complex value.
 func carryComplex(a *Attribute, before, after any, at string) error {
 	if values, ok := after.(map[string]any); ok {
 		stored, _ := before.(map[string]any)
@@ -100,7 +99,7 @@ func carryComplex(a *Attribute, before, after any, at string) error {
 	return nil
 }
 
-// carries reports whether elements hold something the client does not give.
+// carries reports whether elements have parts that only the server writes.
 func carries(a *Attribute) bool {
 	for _, s := range a.Sub {
 		if s.Mutability == ReadOnly {
@@ -110,7 +109,7 @@ func carries(a *Attribute) bool {
 	return false
 }
 
-// sameElement is the stored element that stands for the one given.
+// sameElement returns the stored element that is the same as the one given; nil if there is none.
 func sameElement(a *Attribute, stored []any, given map[string]any) map[string]any {
 	value := find(a.Sub, "value")
 	for _, e := range stored {
@@ -137,7 +136,7 @@ func sameWritable(a *Attribute, x, y map[string]any) bool {
 	return true
 }
 
-// sameValue compares by a's case rule.
+// sameValue compares by the case rule of a.
 func sameValue(a *Attribute, x, y any) bool {
 	if s, ok := x.(string); ok {
 		t, ok := y.(string)
@@ -170,7 +169,7 @@ func sameValue(a *Attribute, x, y any) bool {
 	return EqualValues(x, y)
 }
 
-// immutablePart is what must stay of a single complex value that was left out.
+// immutablePart returns what stays of a single complex value that the client left out; nil if nothing.
 func immutablePart(a *Attribute, before any) any {
 	stored, ok := before.(map[string]any)
 	if !ok {

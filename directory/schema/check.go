@@ -7,15 +7,14 @@ import (
 
 // Limits of documents, which Check enforces.
 const (
-	MaxUniqueLength = 1024 // bytes of a value that is unique, and so a key
+	MaxUniqueLength = 1024 // bytes of a unique value, which becomes part of a key
 	MaxElements     = 1000 // elements of a multi-valued attribute; Group.members is bounded by requests instead
 )
 
-// Check judges a whole document: what is required is there and not blank, at most
-// one element of a list is primary, required extensions are present, values keep
-// to MaxUniqueLength and MaxElements and to the rules of our own types. What the
-// server itself provides (readOnly) and what is not kept (writeOnly) may be absent.
-// The error is an *Error (invalidValue) that names the attribute.
+// Check judges a whole document: required attributes are there and not blank, at most one element of a list is primary,
+// required extensions are present, and values keep to MaxUniqueLength, MaxElements and the rules of our own types.
+// Attributes that the server provides (readOnly) or that are not kept (writeOnly) may be absent. The error is an *Error
+// (invalidValue) that names the attribute.
 func (t *ResourceType) Check(doc Document) error {
 	for _, list := range [][]*Attribute{t.common, t.Schema.Attributes} {
 		if err := checkMembers(list, doc, ""); err != nil {
@@ -29,7 +28,7 @@ func (t *ResourceType) Check(doc Document) error {
 		case ok && !isObject:
 			return Errorf(InvalidValue, e.Schema.ID, "must be an object")
 		case len(values) == 0 && e.Required:
-			return Errorf(InvalidValue, e.Schema.ID, "is required: it is an extension every %s has", t.Name)
+			return Errorf(InvalidValue, e.Schema.ID, "is required: every %s has this extension", t.Name)
 		case len(values) == 0:
 			continue
 		}
@@ -67,7 +66,7 @@ func checkValue(a *Attribute, at string, v any) error {
 	case len(list) == 0 && a.Required:
 		return Errorf(InvalidValue, at, "is required and must not be empty")
 	case len(list) > MaxElements && !a.needValue:
-		return Errorf(InvalidValue, at, "has %d elements; at most %d are kept", len(list), MaxElements)
+		return Errorf(InvalidValue, at, "has %d elements; at most %d are allowed", len(list), MaxElements)
 	}
 	for i, e := range list {
 		if err := checkElement(a, indexed(at, i), e); err != nil {
@@ -78,6 +77,7 @@ func checkValue(a *Attribute, at string, v any) error {
 }
 
 func checkElement(a *Attribute, at string, v any) error {
+	// The type.
 	text, fits := "", false
 	switch v := v.(type) {
 	case map[string]any:
@@ -98,11 +98,13 @@ func checkElement(a *Attribute, at string, v any) error {
 			return Errorf(InvalidValue, at, "is required and must not be empty")
 		}
 	}
+
+	// The rules for its text.
 	switch {
 	case !fits:
 		return Errorf(InvalidValue, at, "must be of type %s", a.Kind)
 	case a.Uniqueness != UniqueNone && len(text) > MaxUniqueLength:
-		return Errorf(InvalidValue, at, "has %d bytes; a unique value has at most %d", len(text), MaxUniqueLength)
+		return Errorf(InvalidValue, at, "has %d bytes; a unique value can have at most %d", len(text), MaxUniqueLength)
 	case a.closed:
 		if _, problem := a.canonical(text); problem != "" {
 			return &Error{InvalidValue, at, problem}

@@ -9,8 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// rawSchema is what elimity's Schema does not keep: sub-attributes that are
-// complex themselves.
+// rawSchema has what elimity's Schema drops: the sub-attributes of sub-attributes.
 type rawSchema struct {
 	Attributes []json.RawMessage `json:"attributes"`
 }
@@ -34,9 +33,8 @@ func compile(data []byte) (*Schema, error) {
 	return s, nil
 }
 
-// compileAttributes reads one level of attributes as a schema of elimity's, and
-// the levels below each by itself, because elimity drops the sub-attributes of
-// sub-attributes.
+// compileAttributes reads one level of attributes as an elimity schema and each level below by itself, because elimity
+// drops the sub-attributes of sub-attributes.
 func compileAttributes(raws []json.RawMessage, urn string) ([]*Attribute, error) {
 	level, err := json.Marshal(rawSchema{Attributes: raws})
 	if err != nil {
@@ -66,10 +64,13 @@ func compileAttributes(raws []json.RawMessage, urn string) ([]*Attribute, error)
 }
 
 var (
-	kinds = map[string]Kind{"string": String, "boolean": Boolean, "decimal": Decimal, "integer": Integer,
+	kinds = map[string]Kind{
+		"string": String, "boolean": Boolean, "decimal": Decimal, "integer": Integer,
 		"dateTime": DateTime, "binary": Binary, "reference": Reference, "complex": Complex}
-	mutabilities = map[string]Mutability{"readWrite": ReadWrite, "readOnly": ReadOnly, "immutable": Immutable, "writeOnly": WriteOnly}
-	returneds    = map[string]Returned{"default": ReturnedDefault, "always": ReturnedAlways, "never": ReturnedNever, "request": ReturnedRequest}
+	mutabilities = map[string]Mutability{
+		"readWrite": ReadWrite, "readOnly": ReadOnly, "immutable": Immutable, "writeOnly": WriteOnly}
+	returneds = map[string]Returned{
+		"default": ReturnedDefault, "always": ReturnedAlways, "never": ReturnedNever, "request": ReturnedRequest}
 	uniquenesses = map[string]Uniqueness{"none": UniqueNone, "server": UniqueServer, "global": UniqueGlobal}
 )
 
@@ -77,7 +78,8 @@ func compileAttribute(c elimity.CoreAttribute, urn string) *Attribute {
 	a := &Attribute{
 		Name: c.Name(), URN: urn, Description: c.Description(),
 		Kind: kinds[c.AttributeType()], MultiValued: c.MultiValued(), Required: c.Required(), CaseExact: c.CaseExact(),
-		Mutability: mutabilities[c.Mutability()], Returned: returneds[c.Returned()], Uniqueness: uniquenesses[c.Uniqueness()],
+		Mutability: mutabilities[c.Mutability()], Returned: returneds[c.Returned()],
+		Uniqueness:      uniquenesses[c.Uniqueness()],
 		CanonicalValues: c.CanonicalValues(),
 	}
 	for _, r := range c.ReferenceTypes() {
@@ -94,8 +96,8 @@ func compileAttribute(c elimity.CoreAttribute, urn string) *Attribute {
 	return a
 }
 
-// place is a copy of the schema for use in a resource type: as its own schema,
-// or as an extension, whose values are below its URN.
+// place returns a copy of the schema for use in a resource type: as its own schema, or as an extension, whose values
+// are below its URN.
 func (s *Schema) place(extension bool) *Schema {
 	placed := *s
 	placed.Attributes = copyAll(s.Attributes)
@@ -117,7 +119,7 @@ func copyAll(list []*Attribute) []*Attribute {
 	return copies
 }
 
-// placeAll gives attributes their paths, which begin with the prefixes.
+// placeAll sets the paths of attributes, which begin with the prefixes.
 func placeAll(list []*Attribute, parent *Attribute, path, jsonPath string) {
 	for _, a := range list {
 		a.Parent = parent

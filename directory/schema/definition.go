@@ -2,9 +2,8 @@ package schema
 
 import "strconv"
 
-// Definition is the schema as /Schemas shows it, without meta (RFC 7643 §7). What
-// that form cannot say is left out: sub-attributes of sub-attributes, except in
-// the schema of schemas itself.
+// Definition returns the schema as /Schemas shows it, without meta (RFC 7643 §7). It leaves out what that form cannot
+// express: sub-attributes of sub-attributes, except in the schema of schemas itself.
 func (s *Schema) Definition() []byte {
 	dst := appendString([]byte(`{"schemas":["`+SchemaURN+`"],"id":`), s.ID)
 	if s.Name != "" {

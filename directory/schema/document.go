@@ -1,15 +1,18 @@
 package schema
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+)
 
-// Document is a resource in canonical form: attributes under the names the
-// schemas spell, with values string, bool, json.Number, map[string]any (complex;
-// also each extension, under its URN) and []any (multi-valued). What is unassigned
-// (null, [], {}) is absent (RFC 7643 §2.5). It holds neither "schemas", which
-// follows from the extensions present, nor "meta".
+// Document is a resource in canonical form: attributes under their names as the schemas spell them, with values of the
+// types string, bool, json.Number, map[string]any (complex; also each extension, under its URN) and []any
+// (multi-valued). An unassigned attribute (null, [], {}) is absent (RFC 7643 §2.5). "schemas", which follows from the
+// extensions present, and "meta" are never in it.
 type Document map[string]any
 
-// Clone is a deep copy.
+// Clone returns a deep copy.
 func (d Document) Clone() Document {
 	if d == nil {
 		return nil
@@ -17,12 +20,12 @@ func (d Document) Clone() Document {
 	return CloneValue(map[string]any(d)).(map[string]any)
 }
 
-// Equal reports whether both hold the same values, elements in the same order.
+// Equal reports whether both have the same values, with elements in the same order.
 func (d Document) Equal(other Document) bool {
 	return EqualValues(map[string]any(d), map[string]any(other))
 }
 
-// CloneValue is a deep copy of a value in Document form.
+// CloneValue returns a deep copy of a value in Document form.
 func CloneValue(v any) any {
 	switch v := v.(type) {
 	case Document:
@@ -43,32 +46,15 @@ func CloneValue(v any) any {
 	return v
 }
 
-// EqualValues reports whether two values in Document form are the same; numbers
-// are compared as they are written.
+// EqualValues reports whether two values in Document form are the same; numbers are compared as they are written.
 func EqualValues(a, b any) bool {
 	switch a := a.(type) {
 	case map[string]any:
 		b, ok := b.(map[string]any)
-		if !ok || len(a) != len(b) {
-			return false
-		}
-		for k, v := range a {
-			if w, ok := b[k]; !ok || !EqualValues(v, w) {
-				return false
-			}
-		}
-		return true
+		return ok && maps.EqualFunc(a, b, EqualValues)
 	case []any:
 		b, ok := b.([]any)
-		if !ok || len(a) != len(b) {
-			return false
-		}
-		for i := range a {
-			if !EqualValues(a[i], b[i]) {
-				return false
-			}
-		}
-		return true
+		return ok && slices.EqualFunc(a, b, EqualValues)
 	case string:
 		b, ok := b.(string)
 		return ok && a == b

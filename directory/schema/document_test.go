@@ -34,7 +34,9 @@ func TestCheck(t *testing.T) {
 		{"blank displayName", Group(), `{"displayName":" \t"}`, "displayName"},
 		{"userName with a control character", User(), `{"userName":"a\tb"}`, "userName"},
 		{"R7643-4.2-01 no displayName", Group(), `{"externalId":"x"}`, "displayName"},
-		{"R7643-2.4-05 two primaries", User(), `{"userName":"u","emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`, "emails[1].primary"},
+		{"R7643-2.4-05 two primaries", User(),
+			`{"userName":"u","emails":[{"value":"a","primary":true},{"value":"b","primary":true}]}`,
+			"emails[1].primary"},
 		{"wrong type", User(), `{"userName":"u","active":"yes"}`, "active"},
 		{"a list in a single attribute", User(), `{"userName":"u","title":["a"]}`, "title"},
 		{"an object in a simple attribute", User(), `{"userName":"u","title":{"a":1}}`, "title"},
@@ -63,27 +65,46 @@ func TestCarry(t *testing.T) {
 		old, next, want string
 		attr            string
 	}{
-		{"R7644-3.5.1-06 readOnly", User(), `{"id":"1","userName":"u"}`, `{"id":"2","userName":"v"}`, `{"id":"1","userName":"v"}`, ""},
-		{"readOnly that is not stored", User(), `{"userName":"u"}`, `{"userName":"u","groups":[{"value":"g"}]}`, `{"userName":"u"}`, ""},
-		{"readOnly extension", User(), `{"userName":"u","` + OriginURN + `":{"source":"jit"}}`, `{"userName":"v"}`, `{"userName":"v","` + OriginURN + `":{"source":"jit"}}`, ""},
-		{"R7644-3.5.1-04 readWrite left out", User(), `{"userName":"u","title":"t","` + eu + `":{"department":"D"}}`, `{"userName":"u"}`, `{"userName":"u"}`, ""},
-		{"readOnly sub-attribute", User(), `{"` + eu + `":{"manager":{"value":"1","displayName":"One"}}}`, `{"` + eu + `":{"manager":{"value":"1"}}}`, `{"` + eu + `":{"manager":{"value":"1","displayName":"One"}}}`, ""},
-		{"B-20 writeOnly left out", device, `{"pin":"1234",` + site + `}`, `{` + site + `}`, `{"pin":"1234",` + site + `}`, ""},
+		{"R7644-3.5.1-06 readOnly", User(), `{"id":"1","userName":"u"}`, `{"id":"2","userName":"v"}`,
+			`{"id":"1","userName":"v"}`, ""},
+		{"readOnly that is not stored", User(), `{"userName":"u"}`, `{"userName":"u","groups":[{"value":"g"}]}`,
+			`{"userName":"u"}`, ""},
+		{"readOnly extension", User(), `{"userName":"u","` + OriginURN + `":{"source":"jit"}}`, `{"userName":"v"}`,
+			`{"userName":"v","` + OriginURN + `":{"source":"jit"}}`, ""},
+		{"R7644-3.5.1-04 readWrite left out", User(), `{"userName":"u","title":"t","` + eu + `":{"department":"D"}}`,
+			`{"userName":"u"}`, `{"userName":"u"}`, ""},
+		{"readOnly sub-attribute", User(), `{"` + eu + `":{"manager":{"value":"1","displayName":"One"}}}`,
+			`{"` + eu + `":{"manager":{"value":"1"}}}`,
+			`{"` + eu + `":{"manager":{"value":"1","displayName":"One"}}}`, ""},
+		{"B-20 writeOnly left out", device, `{"pin":"1234",` + site + `}`, `{` + site + `}`,
+			`{"pin":"1234",` + site + `}`, ""},
 		{"R7644-3.5.1-08 immutable changed", Organization(), `{"name":"a"}`, `{"name":"b"}`, "", "name"},
 		{"immutable in another case, caseExact", device, `{"serial":"a"}`, `{"serial":"A"}`, "", "serial"},
-		{"immutable left out", Organization(), `{"name":"a"}`, `{"displayName":"A"}`, `{"name":"a","displayName":"A"}`, ""},
+		{"immutable left out", Organization(), `{"name":"a"}`, `{"displayName":"A"}`,
+			`{"name":"a","displayName":"A"}`, ""},
 		{"R7644-3.5.1-09 immutable without a value", device, `{}`, `{"serial":"A"}`, `{"serial":"A"}`, ""},
-		{"immutable complex, readOnly part", AccessToken(), `{"user":{"value":"1","display":"One"}}`, `{"user":{"value":"1"}}`, `{"user":{"value":"1","display":"One"}}`, ""},
-		{"immutable sub-attribute changed", device, `{"owner":{"value":"a","since":"2024-01-01T00:00:00Z"}}`, `{"owner":{"value":"b","since":"2025-01-01T00:00:00Z"}}`, "", "owner.since"},
-		{"immutable sub-attribute, the same instant", device, `{"owner":{"value":"a","since":"2024-01-01T00:00:00Z"}}`, `{"owner":{"value":"b","since":"2024-01-01T01:00:00+01:00"}}`, `{"owner":{"value":"b","since":"2024-01-01T01:00:00+01:00"}}`, ""},
-		{"immutable sub-attribute of what is left out", device, `{"owner":{"value":"a","since":"2024-01-01T00:00:00Z"}}`, `{}`, `{"owner":{"since":"2024-01-01T00:00:00Z"}}`, ""},
-		{"elements by value", Organization(), `{"domains":[{"value":"a.com","verified":true},{"value":"b.com","verified":false}]}`,
-			`{"domains":[{"value":"c.com"},{"value":"A.com","verified":false}]}`, `{"domains":[{"value":"c.com"},{"value":"A.com","verified":true}]}`, ""},
+		{"immutable complex, readOnly part", AccessToken(), `{"user":{"value":"1","display":"One"}}`,
+			`{"user":{"value":"1"}}`, `{"user":{"value":"1","display":"One"}}`, ""},
+		{"immutable sub-attribute changed", device, `{"owner":{"value":"a","since":"2024-01-01T00:00:00Z"}}`,
+			`{"owner":{"value":"b","since":"2025-01-01T00:00:00Z"}}`, "", "owner.since"},
+		{"immutable sub-attribute, the same instant", device, `{"owner":{"value":"a","since":"2024-01-01T00:00:00Z"}}`,
+			`{"owner":{"value":"b","since":"2024-01-01T01:00:00+01:00"}}`,
+			`{"owner":{"value":"b","since":"2024-01-01T01:00:00+01:00"}}`, ""},
+		{"immutable sub-attribute of what is left out", device,
+			`{"owner":{"value":"a","since":"2024-01-01T00:00:00Z"}}`, `{}`,
+			`{"owner":{"since":"2024-01-01T00:00:00Z"}}`, ""},
+		{"elements by value", Organization(),
+			`{"domains":[{"value":"a.com","verified":true},{"value":"b.com","verified":false}]}`,
+			`{"domains":[{"value":"c.com"},{"value":"A.com","verified":false}]}`,
+			`{"domains":[{"value":"c.com"},{"value":"A.com","verified":true}]}`, ""},
 		{"a new element has nothing readOnly", Organization(), `{"domains":[{"value":"a.com","verified":true}]}`,
-			`{"domains":[{"value":"a.com"},{"value":"evil.com","verified":true}]}`, `{"domains":[{"value":"a.com","verified":true},{"value":"evil.com"}]}`, ""},
-		{"elements by what the client writes", device, `{"parts":[{"label":"a","level":1,"checked":true}]}`, `{"parts":[{"label":"a","level":2},{"label":"A","level":1}]}`,
+			`{"domains":[{"value":"a.com"},{"value":"evil.com","verified":true}]}`,
+			`{"domains":[{"value":"a.com","verified":true},{"value":"evil.com"}]}`, ""},
+		{"elements by what the client writes", device, `{"parts":[{"label":"a","level":1,"checked":true}]}`,
+			`{"parts":[{"label":"a","level":2},{"label":"A","level":1}]}`,
 			`{"parts":[{"label":"a","level":2},{"label":"A","level":1,"checked":true}]}`, ""},
-		{"members are left alone", Group(), `{"displayName":"g","members":[{"value":"a"}]}`, `{"displayName":"g","members":[{"value":"b"}]}`, `{"displayName":"g","members":[{"value":"b"}]}`, ""},
+		{"members are left alone", Group(), `{"displayName":"g","members":[{"value":"a"}]}`,
+			`{"displayName":"g","members":[{"value":"b"}]}`, `{"displayName":"g","members":[{"value":"b"}]}`, ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -108,8 +129,10 @@ func TestEncode(t *testing.T) {
 		"title":  "t", "userName": "u", "id": "9", "externalId": "e", "active": false,
 		AccessURN: map[string]any{},
 	}
-	want := `{"schemas":["` + UserURN + `","` + eu + `"],"id":"9","externalId":"e","userName":"u","title":"t","active":false,` +
-		`"emails":[{"value":"a<&>` + "\u2028" + `\u0001","primary":true}],"` + eu + `":{"costCenter":"c","manager":{"value":"1"}}}`
+	want := `{"schemas":["` + UserURN + `","` + eu +
+		`"],"id":"9","externalId":"e","userName":"u","title":"t","active":false,` +
+		`"emails":[{"value":"a<&>` + "\u2028" + `\u0001","primary":true}],"` + eu +
+		`":{"costCenter":"c","manager":{"value":"1"}}}`
 	got, err := User().Encode(doc)
 	if err != nil || string(got) != want {
 		t.Fatalf("got %s (%v), want %s", got, err, want)
@@ -147,7 +170,8 @@ func TestEncode(t *testing.T) {
 
 func TestRequiredExtensionStaysInSchemas(t *testing.T) { // B-11
 	got, err := custom(t).Encode(Document{"count": json.Number("1")})
-	if want := `{"schemas":["urn:example:Device","urn:example:extension:1.0"],"count":1}`; err != nil || string(got) != want {
+	if want := `{"schemas":["urn:example:Device","urn:example:extension:1.0"],"count":1}`; err != nil ||
+		string(got) != want {
 		t.Errorf("got %s (%v), want %s", got, err, want)
 	}
 }
@@ -160,7 +184,8 @@ func TestClone(t *testing.T) {
 	}
 	c["emails"].([]any)[0].(map[string]any)["value"] = "b"
 	c["name"].(map[string]any)["givenName"] = "h"
-	if doc.Equal(c) || !doc.Equal(read(t, User(), `{"userName":"u","emails":[{"value":"a"}],"name":{"givenName":"g"}}`)) {
+	if doc.Equal(c) ||
+		!doc.Equal(read(t, User(), `{"userName":"u","emails":[{"value":"a"}],"name":{"givenName":"g"}}`)) {
 		t.Error("the copy shares values")
 	}
 	if Document(nil).Clone() != nil {
@@ -176,10 +201,14 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
-const sample = `{"schemas":["` + UserURN + `","` + EnterpriseUserURN + `"],"id":"2819c223-7f76-453a-919d-413861904646","externalId":"701984","userName":"bjensen@example.com",` +
-	`"name":{"formatted":"Ms. Barbara J Jensen","familyName":"Jensen","givenName":"Barbara"},"displayName":"Babs Jensen","active":true,` +
-	`"emails":[{"value":"bjensen@example.com","type":"work","primary":true},{"value":"babs@jensen.org","type":"home"}],` +
-	`"` + EnterpriseUserURN + `":{"employeeNumber":"701984","department":"Tour Operations","manager":{"value":"26118915-6090-4610-87e4-49d8ca9f808d"}}}`
+const sample = `{"schemas":["` + UserURN + `","` + EnterpriseUserURN +
+	`"],"id":"2819c223-7f76-453a-919d-413861904646","externalId":"701984","userName":"bjensen@example.com",` +
+	`"name":{"formatted":"Ms. Barbara J Jensen","familyName":"Jensen","givenName":"Barbara"},` +
+	`"displayName":"Babs Jensen","active":true,` +
+	`"emails":[{"value":"bjensen@example.com","type":"work","primary":true},` +
+	`{"value":"babs@jensen.org","type":"home"}],` +
+	`"` + EnterpriseUserURN + `":{"employeeNumber":"701984","department":"Tour Operations",` +
+	`"manager":{"value":"26118915-6090-4610-87e4-49d8ca9f808d"}}}`
 
 func BenchmarkUser(b *testing.B) {
 	body := []byte(sample)

@@ -2,14 +2,14 @@ package schema
 
 import "encoding/json"
 
-// mergeDuplicates merges elements of the same type and value into the first of
-// them (RFC 7643 §2.4); members and simple values count by value alone. Elements
-// without value are all kept.
+// mergeDuplicates merges elements of the same type and value into the first of them (RFC 7643 §2.4). Members and simple
+// values are compared by value alone. Elements without a value are all kept.
 func mergeDuplicates(a *Attribute, values []any) []any {
 	if len(values) < 2 {
 		return values
 	}
-	type identity struct{ typ, value string }
+
+	// What tells elements apart.
 	value, typ := a, (*Attribute)(nil)
 	if a.Kind == Complex {
 		if value = find(a.Sub, "value"); value == nil {
@@ -19,25 +19,19 @@ func mergeDuplicates(a *Attribute, values []any) []any {
 			typ = find(a.Sub, "type")
 		}
 	}
-	first := make(map[identity]int, len(values))
+
+	// The first of each stays and gets what the others say.
+	first := make(map[elementKey]int, len(values))
 	kept := values[:0]
 	for _, e := range values {
-		var id identity
-		if object, ok := e.(map[string]any); ok {
-			id.value, ok = scalarKey(value, object["value"])
-			if !ok {
-				kept = append(kept, e)
-				continue
-			}
-			if typ != nil {
-				id.typ, _ = scalarKey(typ, object["type"])
-			}
-		} else {
-			id.value, _ = scalarKey(value, e)
+		key, ok := keyOfElement(value, typ, e)
+		if !ok {
+			kept = append(kept, e)
+			continue
 		}
-		i, twice := first[id]
+		i, twice := first[key]
 		if !twice {
-			first[id] = len(kept)
+			first[key] = len(kept)
 			kept = append(kept, e)
 			continue
 		}
@@ -48,6 +42,22 @@ func mergeDuplicates(a *Attribute, values []any) []any {
 	return kept
 }
 
+// elementKey is equal for elements that are the same.
+type elementKey struct{ typ, value string }
+
+// keyOfElement returns the key of an element; false for an object without a value, which is the same as no other.
+func keyOfElement(value, typ *Attribute, e any) (key elementKey, ok bool) {
+	object, isObject := e.(map[string]any)
+	if !isObject {
+		key.value, _ = scalarKey(value, e)
+		return key, true
+	}
+	if key.value, ok = scalarKey(value, object["value"]); ok && typ != nil {
+		key.typ, _ = scalarKey(typ, object["type"])
+	}
+	return key, ok
+}
+
 func mergeElement(into, from map[string]any) {
 	for name, v := range from {
 		if _, has := into[name]; !has || name == "primary" && v == true {
@@ -56,7 +66,7 @@ func mergeElement(into, from map[string]any) {
 	}
 }
 
-// scalarKey is the identity of a simple value; false if there is none.
+// scalarKey returns a key for a simple value; false if it is not one.
 func scalarKey(a *Attribute, v any) (string, bool) {
 	switch v := v.(type) {
 	case string:
@@ -72,9 +82,8 @@ func scalarKey(a *Attribute, v any) (string, bool) {
 	return "", false
 }
 
-// onePrimary sees to it that at most one element is primary (RFC 7643 §2.4). The
-// same value twice as primary, under different types, is what PingOne sends: the
-// first stays primary unless strict.
+// onePrimary ensures that at most one element is primary (RFC 7643 §2.4). PingOne sends the same value twice as
+// primary, under different types: the first stays primary, unless strict.
 func onePrimary(a *Attribute, at string, values []any, m Mode) error {
 	var primary map[string]any
 	for i, e := range values {
@@ -101,5 +110,5 @@ func onePrimary(a *Attribute, at string, values []any, m Mode) error {
 }
 
 func onePrimaryError(at string, i int) error {
-	return Errorf(InvalidValue, indexed(at, i)+".primary", "only one element may be primary")
+	return Errorf(InvalidValue, indexed(at, i)+".primary", "only one element can be primary")
 }

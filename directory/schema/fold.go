@@ -9,11 +9,10 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Fold is the key by which strings of caseExact=false are compared: full- and
-// half-width forms become the usual ones, case is folded (Unicode simple folding,
-// the same in every locale), and the result is composed (NFC). This is what PRECIS
-// asks of user names (RFC 8265 §3.3), without refusing anything. Fold(Fold(s)) ==
-// Fold(s). An ASCII string in lower case is returned as it is.
+// Fold returns the key by which strings of caseExact=false are compared: full- and half-width forms become the usual
+// ones, case is folded (Unicode simple folding, the same in every locale), and the result is composed (NFC). This is
+// what PRECIS asks of user names (RFC 8265 §3.3), without refusing anything. Fold(Fold(s)) == Fold(s). An ASCII string
+// in lower case is returned unchanged.
 func Fold(s string) string {
 	upper := false
 	for i := 0; i < len(s); i++ {
@@ -29,7 +28,7 @@ func Fold(s string) string {
 	return strings.ToLower(s)
 }
 
-// AppendFold appends Fold(s), for ASCII without any allocation but dst's growth.
+// AppendFold appends Fold(s). For ASCII, it allocates nothing but the growth of dst.
 func AppendFold(dst []byte, s string) []byte {
 	start := len(dst)
 	for i := 0; i < len(s); i++ {
@@ -46,14 +45,12 @@ func AppendFold(dst []byte, s string) []byte {
 }
 
 func foldUnicode(s string) string {
-	// Composed first, so that folding sees whole letters; folding may leave
-	// something to compose.
+	// Composed first, so that folding sees whole letters; the result may have something new to compose.
 	s = norm.NFC.String(width.Fold.String(s))
 	return norm.NFC.String(strings.Map(foldRune, s))
 }
 
-// foldRune gives every rune of an orbit of unicode.SimpleFold the same one, a
-// lower-case letter where there is one.
+// foldRune maps all runes of an orbit of unicode.SimpleFold to the same rune, a lower-case letter if there is one.
 func foldRune(r rune) rune {
 	least := r
 	for o := unicode.SimpleFold(r); o != r; o = unicode.SimpleFold(o) {

@@ -7,15 +7,13 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"golang.org/x/text/language"
 )
 
-// format judges the text of a string, reference, number or binary beyond its
-// type and says what is wrong; "" is fine. What real clients get wrong is
-// refused when strict only.
+// format judges the text of a string, reference, number or binary beyond its type and says what is wrong; "" if nothing
+// is. What real clients get wrong is refused only if strict.
 type format func(text string, strict bool) (problem string)
 
 // formats are the rules of built-in types beyond RFC 7643 §7's characteristics.
@@ -28,8 +26,8 @@ var formats = map[string]map[string]format{
 		"x509Certificates.value": certificate,
 	},
 	"Organization": {
-		"name":                       matching(`^[a-z0-9-]{1,63}$`, "must be 1 to 63 lower-case letters, digits and hyphens"),
-		"domains.value":              matching(`(?i)^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$`, "must be a domain name, such as example.com"),
+		"name":                       organizationName,
+		"domains.value":              domainName,
 		"redirectTargets":            absoluteURL,
 		"retention.events":           between(1, 1_000_000),
 		"retention.signIns":          between(1, 1_000_000),
@@ -41,24 +39,25 @@ var formats = map[string]map[string]format{
 		"idp.ssoUrl":       absoluteURL,
 		"clockSkewSeconds": between(0, 600),
 		"sessionMinutes":   between(1, 60*24*365),
-		"domains":          matching(`(?i)^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$`, "must be a domain name, such as example.com"),
+		"domains":          domainName,
 	},
 	"SchemaDefinition": {
-		"urn": func(text string, _ bool) string {
-			if !schemaURNs.MatchString(text) {
-				return "must be a URN, such as urn:example:params:scim:schemas:core:1.0:Device"
-			}
-			return ""
-		},
+		"urn": matching(schemaURNs, schemaURNProblem),
 	},
 	"ResourceTypeDefinition": {
-		"name":     matching(typeNames.String(), "must be a letter followed by at most 62 letters, digits, hyphens and underscores"),
-		"endpoint": matching(typeEndpoints.String(), "must be a slash and one path segment, such as /Devices"),
+		"name":     matching(typeNames, typeNameProblem),
+		"endpoint": matching(typeEndpoints, typeEndpointProblem),
 	},
 }
 
-func matching(pattern, problem string) format {
-	re := regexp.MustCompile(pattern)
+var (
+	organizationName = matching(regexp.MustCompile(`^[a-z0-9-]{1,63}$`),
+		"must be 1 to 63 lower-case letters, digits and hyphens")
+	domainName = matching(regexp.MustCompile(`(?i)^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}$`),
+		"must be a domain name, such as example.com")
+)
+
+func matching(re *regexp.Regexp, problem string) format {
 	return func(text string, _ bool) string {
 		if re.MatchString(text) {
 			return ""
@@ -92,13 +91,14 @@ func absoluteURL(text string, _ bool) string {
 	return ""
 }
 
-// country is ISO 3166-1 alpha-2 (RFC 7643 §4.1.2). Directories hold "USA" and
-// "Germany" as well, and their clients send what they hold.
+// country demands ISO 3166-1 alpha-2 (RFC 7643 §4.1.2), if strict: directories also have "USA" and "Germany", and their
+// clients send what they have.
 func country(text string, strict bool) string {
 	if !strict {
 		return ""
 	}
-	if r, err := language.ParseRegion(text); err != nil || len(text) != 2 || !r.IsCountry() || text != strings.ToUpper(text) {
+	r, err := language.ParseRegion(text)
+	if err != nil || !r.IsCountry() || len(text) != 2 || text != strings.ToUpper(text) {
 		return "must be an ISO 3166-1 alpha-2 country code, such as US"
 	}
 	return ""
@@ -118,8 +118,8 @@ func acceptLanguage(text string, strict bool) string {
 	return ""
 }
 
-// certificate is exactly one DER value (RFC 7643 §4.1.2). Test clients send
-// arbitrary base64, so that what is no DER at all is refused when strict only.
+// certificate demands exactly one DER value (RFC 7643 §4.1.2). Test clients send arbitrary base64, so base64 that is
+// not DER at all is refused only if strict.
 func certificate(text string, strict bool) string {
 	der, ok := decodeBase64(text)
 	if !ok {
@@ -128,7 +128,7 @@ func certificate(text string, strict bool) string {
 	var value asn1.RawValue
 	rest, err := asn1.Unmarshal(der, &value)
 	if err == nil && len(rest) > 0 && value.Tag == asn1.TagSequence && value.IsCompound {
-		return "must hold one certificate only"
+		return "must contain only one certificate"
 	}
 	if strict && (err != nil || value.Tag != asn1.TagSequence) {
 		return "must be one DER certificate in base64"
@@ -139,13 +139,14 @@ func certificate(text string, strict bool) string {
 // decodeBase64 reads RFC 4648 §4 with or without padding (RFC 7643 §2.3.6).
 func decodeBase64(s string) ([]byte, bool) {
 	data, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(s, "="))
-	if err != nil || strings.ContainsAny(s, "\r\n") || strings.HasSuffix(s, "=") && len(s)%4 != 0 || strings.HasSuffix(s, "===") {
+	badPadding := strings.HasSuffix(s, "=") && len(s)%4 != 0 || strings.HasSuffix(s, "===")
+	if err != nil || badPadding || strings.ContainsAny(s, "\r\n") {
 		return nil, false
 	}
 	return data, true
 }
 
-// reference is a URI or a relative one (RFC 7643 §2.3.7).
+// reference demands a URI, absolute or relative (RFC 7643 §2.3.7).
 func reference(a *Attribute, s string, strict bool) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 		return "must be a URI"
@@ -158,24 +159,4 @@ func reference(a *Attribute, s string, strict bool) string {
 		return "must be an absolute URI"
 	}
 	return ""
-}
-
-// ParseTime reads an xsd:dateTime (RFC 7643 §2.3.5): date and time, up to nine
-// digits of fraction, and a zone, without which it counts as UTC.
-func ParseTime(s string) (time.Time, bool) {
-	if len(s) < len("2006-01-02T15:04:05") || s[10] != 'T' || s[13] != ':' || s[16] != ':' || strings.Contains(s, ",") {
-		return time.Time{}, false
-	}
-	layout := "2006-01-02T15:04:05"
-	switch i := len(s) - len("+00:00"); {
-	case s[len(s)-1] == 'Z':
-		layout += "Z07:00"
-	case i >= len("2006-01-02T15:04:05") && (s[i] == '+' || s[i] == '-'):
-		if s[i+1:] > "14:00" {
-			return time.Time{}, false
-		}
-		layout += "Z07:00"
-	}
-	t, err := time.Parse(layout, s)
-	return t, err == nil
 }

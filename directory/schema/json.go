@@ -12,15 +12,14 @@ import (
 // MaxDepth bounds the nesting of JSON in requests.
 const MaxDepth = 32
 
-// Unmarshal reads one JSON value, numbers as json.Number. Duplicate keys, data
-// after the value, nesting beyond MaxDepth and bytes that are no UTF-8 are refused
-// with an *Error (invalidSyntax).
+// Unmarshal reads one JSON value, numbers as json.Number. It returns an *Error (invalidSyntax) for duplicate keys, data
+// after the value, nesting beyond MaxDepth and bytes that are not UTF-8.
 func Unmarshal(body []byte) (any, error) {
 	if !utf8.Valid(body) {
 		return nil, Errorf(InvalidSyntax, "", "the body is not UTF-8")
 	}
 	if depth(body) > MaxDepth {
-		return nil, Errorf(InvalidSyntax, "", "JSON nests deeper than %d levels", MaxDepth)
+		return nil, Errorf(InvalidSyntax, "", "the JSON is nested deeper than %d levels", MaxDepth)
 	}
 	if !json.Valid(body) {
 		var raw json.RawMessage
@@ -33,7 +32,7 @@ func Unmarshal(body []byte) (any, error) {
 	return build(gjson.ParseBytes(body), "")
 }
 
-// depth is the deepest nesting of arrays and objects outside strings.
+// depth returns how deep arrays and objects are nested.
 func depth(body []byte) int {
 	level, deepest, inString := 0, 0, false
 	for i := 0; i < len(body); i++ {
@@ -53,23 +52,13 @@ func depth(body []byte) int {
 	return deepest
 }
 
-// build makes Go values of valid JSON.
+// build makes Go values from valid JSON.
 func build(v gjson.Result, at string) (any, error) {
-	var err error
 	switch {
 	case v.IsObject():
-		object := map[string]any{}
-		v.ForEach(func(key, e gjson.Result) bool {
-			name := key.String()
-			if _, twice := object[name]; twice {
-				err = Errorf(InvalidSyntax, join(at, name), "is given twice")
-				return false
-			}
-			object[name], err = build(e, join(at, name))
-			return err == nil
-		})
-		return object, err
+		return buildObject(v, at)
 	case v.IsArray():
+		var err error
 		array := []any{}
 		v.ForEach(func(_, e gjson.Result) bool {
 			var element any
@@ -80,6 +69,21 @@ func build(v gjson.Result, at string) (any, error) {
 		return array, err
 	}
 	return scalar(v), nil
+}
+
+func buildObject(v gjson.Result, at string) (map[string]any, error) {
+	var err error
+	object := map[string]any{}
+	v.ForEach(func(key, e gjson.Result) bool {
+		name := key.String()
+		if _, twice := object[name]; twice {
+			err = Errorf(InvalidSyntax, join(at, name), "is given twice")
+			return false
+		}
+		object[name], err = build(e, join(at, name))
+		return err == nil
+	})
+	return object, err
 }
 
 func scalar(v gjson.Result) any {
@@ -103,8 +107,8 @@ func join(at, name string) string {
 	return at + "." + name
 }
 
-// Decode is the inverse of Encode. It trusts the bytes, which the Document's
-// strings may share: they must not change.
+// Decode is the inverse of Encode. It trusts the bytes, and the Document's strings may share them: they must not
+// change.
 func (t *ResourceType) Decode(stored []byte) (Document, error) {
 	if len(stored) == 0 {
 		return nil, Errorf(InvalidSyntax, "", "the stored %s is empty", t.Name)
@@ -143,11 +147,10 @@ func decode(v gjson.Result) any {
 	return scalar(v)
 }
 
-// appendString appends a JSON string. Only what JSON demands is escaped.
+// appendString appends a JSON string. It escapes only what JSON demands.
 func appendString(dst []byte, s string) []byte {
-	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
-	start := 0
+	start := 0 // of what is copied as it is
 	for i := 0; i < len(s); {
 		c := s[i]
 		if c >= utf8.RuneSelf {
@@ -163,27 +166,30 @@ func appendString(dst []byte, s string) []byte {
 			i++
 			continue
 		}
-		dst = append(dst, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
+		dst = appendEscaped(append(dst, s[start:i]...), c)
 		i++
 		start = i
 	}
 	return append(append(dst, s[start:]...), '"')
 }
 
-// appendScalar appends a value that is neither complex nor a list; false if v is
-// of no such type.
+// appendEscaped appends a quote, a backslash or a control character.
+func appendEscaped(dst []byte, c byte) []byte {
+	const hex = "0123456789abcdef"
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\n':
+		return append(dst, '\\', 'n')
+	case '\r':
+		return append(dst, '\\', 'r')
+	case '\t':
+		return append(dst, '\\', 't')
+	}
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+}
+
+// appendScalar appends a value that is neither complex nor a list; false if v is of another type.
 func appendScalar(dst []byte, v any) ([]byte, bool) {
 	switch v := v.(type) {
 	case string:

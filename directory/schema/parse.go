@@ -1,31 +1,26 @@
 package schema
 
 import (
-	"slices"
 	"sort"
 	"strings"
 )
 
 // Mode says how a request is read.
 type Mode struct {
-	// Strict reads by the letter of the RFCs: no coercion of types, no unknown
-	// attributes, no unknown URNs.
+	// Strict reads requests to the letter of the RFCs: no coercion of types, no unknown attributes, no unknown URNs.
 	Strict bool
-	// KeepReadOnly keeps readOnly values, which are dropped otherwise; for our
-	// own callers.
+	// KeepReadOnly keeps readOnly values, which are dropped otherwise. It is for documents of our own.
 	KeepReadOnly bool
 }
 
-// Parse turns the body of a POST or PUT into a Document. Names are taken in any
-// case (RFC 7643 §2.1); values are checked (§2.3) and, unless strict, coerced where
-// clients are known to send another form; readOnly values and, after a check,
-// writeOnly ones are dropped, as are null, [] and what the schemas do not know
-// (refused when strict). Of elements with the same type and value the later are
-// merged into the first. "schemas" has to hold the type's schema; an extension's
-// URN may be missing there, unknown URNs are ignored unless strict.
+// Parse turns the body of a POST or PUT into a Document. Names are taken in any case (RFC 7643 §2.1). Values are
+// checked (§2.3) and, unless strict, coerced if clients are known to send another form. It drops readOnly values,
+// writeOnly values (after checking them), null, [] and attributes that the schemas do not have (refused if strict). Of
+// elements with the same type and value, the later ones are merged into the first. "schemas" must contain the type's
+// schema; the URN of an extension may be missing there, and unknown URNs are ignored unless strict.
 //
-// What is required is judged by Check, except that elements of Group.members need
-// a value. The error is an *Error (invalidSyntax, invalidValue).
+// Check judges what is required, except that elements of Group.members need a value. The error is an *Error
+// (invalidSyntax, invalidValue).
 func (t *ResourceType) Parse(body []byte, m Mode) (Document, error) {
 	v, err := Unmarshal(body)
 	if err != nil {
@@ -35,11 +30,6 @@ func (t *ResourceType) Parse(body []byte, m Mode) (Document, error) {
 	if !ok {
 		return nil, Errorf(InvalidSyntax, "", "the body must be a JSON object")
 	}
-	return t.ParseObject(object, m)
-}
-
-// ParseObject is Parse for a body that Unmarshal has read.
-func (t *ResourceType) ParseObject(object map[string]any, m Mode) (Document, error) {
 	if err := t.checkSchemas(object, m); err != nil {
 		return nil, err
 	}
@@ -57,8 +47,8 @@ func (t *ResourceType) ParseObject(object map[string]any, m Mode) (Document, err
 	return doc, nil
 }
 
-// parseMember reads one member of the body into doc. It returns the name that the
-// schemas have for it, "" if they have none.
+// parseMember reads one member of the body into doc. It returns the name that the schemas have for it; "" if they have
+// none.
 func (t *ResourceType) parseMember(doc Document, key string, v any, m Mode) (string, error) {
 	list := t.Schema.Attributes
 	if a := findFold(t.common, key); a != nil {
@@ -84,7 +74,7 @@ func (t *ResourceType) parseMember(doc Document, key string, v any, m Mode) (str
 	return a.Name, parseInto(doc, a, a.Path, v, m)
 }
 
-// extensionForBody is the extension that a member of the body holds.
+// extensionForBody returns the extension that a member of the body is; nil if it is none.
 func (t *ResourceType) extensionForBody(key string, m Mode) *Schema {
 	if len(key) < 4 || !strings.EqualFold(key[:4], "urn:") {
 		return nil
@@ -109,7 +99,7 @@ func (t *ResourceType) parseExtension(e *Schema, v any, m Mode) (map[string]any,
 	return parseMembers(e.Attributes, object, e.ID, e.ID+":", m)
 }
 
-// parseMembers reads an object whose members are the attributes of the list.
+// parseMembers reads an object whose members are attributes of the list.
 func parseMembers(list []*Attribute, object map[string]any, of, at string, m Mode) (map[string]any, error) {
 	values := make(map[string]any, len(object))
 	seen := make(map[*Attribute]string, len(object))
@@ -132,7 +122,7 @@ func parseMembers(list []*Attribute, object map[string]any, of, at string, m Mod
 	return values, nil
 }
 
-// parseInto reads a's value into values, unless it is not the client's to give.
+// parseInto reads a value of a into values, unless only the server writes it.
 func parseInto(values map[string]any, a *Attribute, at string, v any, m Mode) error {
 	if a.Mutability == ReadOnly && !m.KeepReadOnly {
 		return nil
@@ -145,10 +135,9 @@ func parseInto(values map[string]any, a *Attribute, at string, v any, m Mode) er
 	return nil
 }
 
-// ParseValue is Parse for the value of one attribute, read by Unmarshal; for a
-// multi-valued attribute v may be the list or one element, and the result is a
-// list. The attribute itself is read whatever its mutability, its sub-attributes
-// as Parse does. (nil, nil) is an unassigned value. The error is an *Error.
+// ParseValue is Parse for the value of one attribute, as Unmarshal returns it. For a multi-valued attribute, v may be
+// the list or one element, and the result is a list. The attribute itself is read whatever its mutability, its
+// sub-attributes as by Parse. (nil, nil) is an unassigned value. The error is an *Error.
 func (t *ResourceType) ParseValue(a *Attribute, v any, m Mode) (any, error) {
 	if _, single := v.(map[string]any); single && a.MultiValued {
 		v = []any{v}
@@ -156,7 +145,7 @@ func (t *ResourceType) ParseValue(a *Attribute, v any, m Mode) (any, error) {
 	return parseValue(a, a.Path, v, m)
 }
 
-// checkSchemas judges the "schemas" of a body (Appendix B-02, Q-14 of the clients).
+// checkSchemas judges the "schemas" of a body (Appendix B-02, client-quirks Q-14).
 func (t *ResourceType) checkSchemas(object map[string]any, m Mode) error {
 	var v any
 	for key, value := range object {
@@ -166,7 +155,7 @@ func (t *ResourceType) checkSchemas(object map[string]any, m Mode) error {
 	}
 	list, ok := v.([]any)
 	if !ok || len(list) == 0 {
-		return Errorf(InvalidSyntax, "schemas", "must be an array that holds %s", t.Schema.ID)
+		return Errorf(InvalidSyntax, "schemas", "must be an array that contains %s", t.Schema.ID)
 	}
 	base := false
 	for i, e := range list {
@@ -177,26 +166,16 @@ func (t *ResourceType) checkSchemas(object map[string]any, m Mode) error {
 		case strings.EqualFold(urn, t.Schema.ID), !m.Strict && strings.EqualFold(urn, coreURN11):
 			base = true
 		case m.Strict && t.Extension(urn) == nil:
-			return Errorf(InvalidSyntax, indexed("schemas", i), "%s is no schema of %s", urn, t.Name)
+			return Errorf(InvalidSyntax, indexed("schemas", i), "%s is not a schema of %s", urn, t.Name)
 		}
 	}
 	if !base {
-		return Errorf(InvalidSyntax, "schemas", "must hold %s", t.Schema.ID)
+		return Errorf(InvalidSyntax, "schemas", "must contain %s", t.Schema.ID)
 	}
 	return nil
 }
 
-func findFold(list []*Attribute, name string) *Attribute {
-	if a := find(list, name); a != nil {
-		return a
-	}
-	if i := slices.IndexFunc(list, func(a *Attribute) bool { return strings.EqualFold(a.Name, name) }); i >= 0 {
-		return list[i]
-	}
-	return nil
-}
-
-// sortedKeys makes errors the same at every run.
+// sortedKeys puts keys in order, so that every run reports the same error.
 func sortedKeys(m map[string]any) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {

@@ -10,23 +10,31 @@ func userBody(rest string) string {
 	return `{"schemas":["` + UserURN + `"],"userName":"u"` + rest + `}`
 }
 
-// TestParse: bodies and the canonical JSON they become, or where they are refused.
-// strict is what happens in strict mode: "" the same, else the place of the refusal.
+// TestParse: bodies and the canonical JSON they become, or where they are refused. strict is what happens in strict
+// mode: "" the same, else the place of the refusal.
 func TestParse(t *testing.T) {
 	core := `{"schemas":["` + UserURN + `"],`
 	withEU := `{"schemas":["` + UserURN + `","` + eu + `"],`
 	cases := []struct{ name, body, want, attr, strict string }{
-		{"R7643-2.1-02 names in any case", `{"Schemas":["` + UserURN + `"],"USERNAME":"x","Name":{"GIVENNAME":"g"}}`, core + `"userName":"x","name":{"givenName":"g"}}`, "", ""},
-		{"R7644-3.3-05 readOnly is dropped", userBody(`,"id":"9","meta":{"created":"1999"},"groups":[{"value":"g"}]`), core + `"userName":"u"}`, "", ""},
+		{"R7643-2.1-02 names in any case", `{"Schemas":["` + UserURN + `"],"USERNAME":"x","Name":{"GIVENNAME":"g"}}`,
+			core + `"userName":"x","name":{"givenName":"g"}}`, "", ""},
+		{"R7644-3.3-05 readOnly is dropped", userBody(`,"id":"9","meta":{"created":"1999"},"groups":[{"value":"g"}]`),
+			core + `"userName":"u"}`, "", ""},
 		{"R7643-4.1.1-03 password is not kept", userBody(`,"password":"secret"`), core + `"userName":"u"}`, "", ""},
 		{"password of a wrong type", userBody(`,"password":5`), "", "password", ""},
-		{"R7644-3.3-08 null and []", userBody(`,"nickName":null,"roles":[],"name":{}`), core + `"userName":"u"}`, "", ""},
+		{"R7644-3.3-08 null and []", userBody(`,"nickName":null,"roles":[],"name":{}`),
+			core + `"userName":"u"}`, "", ""},
 		{"R7643-7-11 unknown attribute", userBody(`,"foo":1`), core + `"userName":"u"}`, "", "foo"},
-		{"unknown sub-attribute", userBody(`,"name":{"foo":1,"givenName":"g"}`), core + `"userName":"u","name":{"givenName":"g"}}`, "", "name.foo"},
-		{"R7643-3.3-05 extension attribute at top level", userBody(`,"department":"D"`), core + `"userName":"u"}`, "", "department"},
-		{"R7643-3-06 extension without its URN", userBody(`,"` + eu + `":{"department":"D"}`), withEU + `"userName":"u","` + eu + `":{"department":"D"}}`, "", ""},
-		{"R7643-3-04 extension URN first", `{"schemas":["` + eu + `","` + UserURN + `"],"userName":"u"}`, core + `"userName":"u"}`, "", ""},
-		{"extension URN in another case", userBody(`,"` + strings.ToUpper(eu) + `":{"DEPARTMENT":"D"}`), withEU + `"userName":"u","` + eu + `":{"department":"D"}}`, "", ""},
+		{"unknown sub-attribute", userBody(`,"name":{"foo":1,"givenName":"g"}`),
+			core + `"userName":"u","name":{"givenName":"g"}}`, "", "name.foo"},
+		{"R7643-3.3-05 extension attribute at top level", userBody(`,"department":"D"`), core + `"userName":"u"}`, "",
+			"department"},
+		{"R7643-3-06 extension without its URN", userBody(`,"` + eu + `":{"department":"D"}`),
+			withEU + `"userName":"u","` + eu + `":{"department":"D"}}`, "", ""},
+		{"R7643-3-04 extension URN first", `{"schemas":["` + eu + `","` + UserURN + `"],"userName":"u"}`,
+			core + `"userName":"u"}`, "", ""},
+		{"extension URN in another case", userBody(`,"` + strings.ToUpper(eu) + `":{"DEPARTMENT":"D"}`),
+			withEU + `"userName":"u","` + eu + `":{"department":"D"}}`, "", ""},
 		{"extension null", userBody(`,"` + eu + `":null`), core + `"userName":"u"}`, "", ""},
 		{"extension of a wrong type", userBody(`,"` + eu + `":"x"`), "", eu, ""},
 		{"R7643-3-02 no schemas", `{"userName":"u"}`, "", "schemas", ""},
@@ -34,8 +42,12 @@ func TestParse(t *testing.T) {
 		{"schemas a string", `{"schemas":"` + UserURN + `","userName":"u"}`, "", "schemas", ""},
 		{"schemas of another type", `{"schemas":["` + GroupURN + `"],"userName":"u"}`, "", "schemas", "schemas[0]"},
 		{"schemas with a number", `{"schemas":["` + UserURN + `",1],"userName":"u"}`, "", "schemas[1]", ""},
-		{"Q-14 unknown URN", `{"schemas":["` + UserURN + `","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],"userName":"u"}`, core + `"userName":"u"}`, "", "schemas[1]"},
-		{"OneLogin 1.x URNs", `{"schemas":["urn:scim:schemas:core:1.0"],"userName":"u","urn:scim:schemas:extension:enterprise:1.0":{"department":"D"}}`, withEU + `"userName":"u","` + eu + `":{"department":"D"}}`, "", "schemas[0]"},
+		{"Q-14 unknown URN", `{"schemas":["` + UserURN +
+			`","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],"userName":"u"}`,
+			core + `"userName":"u"}`, "", "schemas[1]"},
+		{"OneLogin 1.x URNs", `{"schemas":["urn:scim:schemas:core:1.0"],` +
+			`"userName":"u","urn:scim:schemas:extension:enterprise:1.0":{"department":"D"}}`,
+			withEU + `"userName":"u","` + eu + `":{"department":"D"}}`, "", "schemas[0]"},
 		{"R7644-3.12-03 an array", `[]`, "", "-", ""},
 		{"not JSON", `{`, "", "-", ""},
 		{"empty", ``, "", "-", ""},
@@ -51,33 +63,61 @@ func TestParse(t *testing.T) {
 		{"active word", userBody(`,"active":"maybe"`), "", "active", ""},
 		{"element of a wrong type", userBody(`,"emails":[{"value":"a"},{"value":5}]`), "", "emails[1].value", ""},
 		{"element a string", userBody(`,"emails":["a"]`), "", "emails[0]", ""},
-		{"Q-02 boolean string", userBody(`,"active":"False","emails":[{"value":"a","primary":"True"}]`), core + `"userName":"u","active":false,"emails":[{"value":"a","primary":true}]}`, "", "active"},
-		{"OneLogin emails object", userBody(`,"emails":{"value":"a"}`), core + `"userName":"u","emails":[{"value":"a"}]}`, "", "emails"},
-		{"OneLogin empty strings", userBody(`,"title":"","active":"","phoneNumbers":[{"type":"work","value":""}]`), core + `"userName":"u"}`, "", "active"},
+		{"Q-02 boolean string", userBody(`,"active":"False","emails":[{"value":"a","primary":"True"}]`),
+			core + `"userName":"u","active":false,"emails":[{"value":"a","primary":true}]}`, "", "active"},
+		{"OneLogin emails object", userBody(`,"emails":{"value":"a"}`),
+			core + `"userName":"u","emails":[{"value":"a"}]}`, "", "emails"},
+		{"OneLogin empty strings", userBody(`,"title":"","active":"","phoneNumbers":[{"type":"work","value":""}]`),
+			core + `"userName":"u"}`, "", "active"},
 		{"empty list as a string", userBody(`,"phoneNumbers":""`), core + `"userName":"u"}`, "", "phoneNumbers"},
-		{"label without value stays", userBody(`,"emails":[{"type":"work","primary":true}]`), core + `"userName":"u","emails":[{"type":"work","primary":true}]}`, "", ""},
-		{"Q-06 manager a string", userBody(`,"` + eu + `":{"manager":"26"}`), withEU + `"userName":"u","` + eu + `":{"manager":{"value":"26"}}}`, "", eu + ":manager"},
-		{"Q-06 manager an array", userBody(`,"` + eu + `":{"manager":[{"value":"26","displayName":"x"}]}`), withEU + `"userName":"u","` + eu + `":{"manager":{"value":"26"}}}`, "", eu + ":manager"},
-		{"two managers", userBody(`,"` + eu + `":{"manager":[{"value":"26"},{"value":"27"}]}`), "", eu + ":manager", ""},
-		{"R7643-4.3-03 manager.displayName is dropped", userBody(`,"` + eu + `":{"manager":{"displayName":"x"}}`), core + `"userName":"u"}`, "", ""},
+		{"label without value stays", userBody(`,"emails":[{"type":"work","primary":true}]`),
+			core + `"userName":"u","emails":[{"type":"work","primary":true}]}`, "", ""},
+		{"Q-06 manager a string", userBody(`,"` + eu + `":{"manager":"26"}`), withEU + `"userName":"u","` + eu +
+			`":{"manager":{"value":"26"}}}`, "", eu + ":manager"},
+		{"Q-06 manager an array", userBody(`,"` + eu + `":{"manager":[{"value":"26","displayName":"x"}]}`),
+			withEU + `"userName":"u","` + eu + `":{"manager":{"value":"26"}}}`, "", eu + ":manager"},
+		{"two managers", userBody(`,"` + eu + `":{"manager":[{"value":"26"},{"value":"27"}]}`), "",
+			eu + ":manager", ""},
+		{"R7643-4.3-03 manager.displayName is dropped", userBody(`,"` + eu + `":{"manager":{"displayName":"x"}}`),
+			core + `"userName":"u"}`, "", ""},
 
-		{"R7643-2.4-01 two primaries", userBody(`,"emails":[{"value":"a","primary":true},{"value":"b","primary":true}]`), "", "emails[1].primary", ""},
-		{"T-10 the same mail twice as primary", userBody(`,"emails":[{"value":"a","type":"work","primary":true},{"value":"A","type":"home","primary":true}]`), core + `"userName":"u","emails":[{"value":"a","type":"work","primary":true},{"value":"A","type":"home","primary":false}]}`, "", "emails[1].primary"},
-		{"R7643-2.4-03 duplicates", userBody(`,"emails":[{"value":"a","type":"work"},{"value":"A","type":"WORK","display":"d","primary":true}]`), core + `"userName":"u","emails":[{"value":"a","display":"d","type":"work","primary":true}]}`, "", ""},
-		{"a duplicate that is primary", userBody(`,"emails":[{"value":"a","primary":false},{"value":"A","primary":true}]`), core + `"userName":"u","emails":[{"value":"a","primary":true}]}`, "", ""},
-		{"R7643-4.1.2-01 country", userBody(`,"addresses":[{"country":"USA"}]`), core + `"userName":"u","addresses":[{"country":"USA"}]}`, "", "addresses[0].country"},
-		{"country code", userBody(`,"addresses":[{"country":"US"}]`), core + `"userName":"u","addresses":[{"country":"US"}]}`, "", ""},
-		{"R7643-4.1.1-05 locale", userBody(`,"locale":"not a tag"`), core + `"userName":"u","locale":"not a tag"}`, "", "locale"},
-		{"R7643-2.3.6-01 binary", userBody(`,"x509Certificates":[{"value":"***"}]`), "", "x509Certificates[0].value", ""},
-		{"certificate without padding", userBody(`,"x509Certificates":[{"value":"MAA"}]`), core + `"userName":"u","x509Certificates":[{"value":"MAA"}]}`, "", ""},
-		{"R7643-4.1.2-07 two certificates", userBody(`,"x509Certificates":[{"value":"MAAwAA=="}]`), "", "x509Certificates[0].value", ""},
-		{"base64 that is no certificate", userBody(`,"x509Certificates":[{"value":"AAAAAAAA"}]`), core + `"userName":"u","x509Certificates":[{"value":"AAAAAAAA"}]}`, "", "x509Certificates[0].value"},
+		{"R7643-2.4-01 two primaries", userBody(`,"emails":[{"value":"a","primary":true},` +
+			`{"value":"b","primary":true}]`), "", "emails[1].primary", ""},
+		{"T-10 the same mail twice as primary",
+			userBody(`,"emails":[{"value":"a","type":"work","primary":true},` +
+				`{"value":"A","type":"home","primary":true}]`),
+			core + `"userName":"u","emails":[{"value":"a","type":"work","primary":true},` +
+				`{"value":"A","type":"home","primary":false}]}`, "", "emails[1].primary"},
+		{"R7643-2.4-03 duplicates", userBody(`,"emails":[{"value":"a","type":"work"},` +
+			`{"value":"A","type":"WORK","display":"d","primary":true}]`),
+			core + `"userName":"u","emails":[{"value":"a","display":"d","type":"work","primary":true}]}`, "", ""},
+		{"a duplicate that is primary", userBody(`,"emails":[{"value":"a","primary":false},` +
+			`{"value":"A","primary":true}]`), core + `"userName":"u","emails":[{"value":"a","primary":true}]}`, "", ""},
+		{"R7643-4.1.2-01 country", userBody(`,"addresses":[{"country":"USA"}]`),
+			core + `"userName":"u","addresses":[{"country":"USA"}]}`, "", "addresses[0].country"},
+		{"country code", userBody(`,"addresses":[{"country":"US"}]`),
+			core + `"userName":"u","addresses":[{"country":"US"}]}`, "", ""},
+		{"R7643-4.1.1-05 locale", userBody(`,"locale":"not a tag"`), core + `"userName":"u","locale":"not a tag"}`,
+			"", "locale"},
+		{"R7643-2.3.6-01 binary", userBody(`,"x509Certificates":[{"value":"***"}]`), "",
+			"x509Certificates[0].value", ""},
+		{"certificate without padding", userBody(`,"x509Certificates":[{"value":"MAA"}]`),
+			core + `"userName":"u","x509Certificates":[{"value":"MAA"}]}`, "", ""},
+		{"R7643-4.1.2-07 two certificates", userBody(`,"x509Certificates":[{"value":"MAAwAA=="}]`), "",
+			"x509Certificates[0].value", ""},
+		{"base64 that is no certificate", userBody(`,"x509Certificates":[{"value":"AAAAAAAA"}]`),
+			core + `"userName":"u","x509Certificates":[{"value":"AAAAAAAA"}]}`, "", "x509Certificates[0].value"},
 		{"R7643-4.1.2-06 profileUrl", userBody(`,"profileUrl":"not a uri"`), "", "profileUrl", ""},
-		{"relative profileUrl", userBody(`,"profileUrl":"example.com/u"`), core + `"userName":"u","profileUrl":"example.com/u"}`, "", "profileUrl"},
-		{"userName with a control character", `{"schemas":["` + UserURN + `"],"userName":"a\u0000b"}`, "", "userName", ""},
-		{"externalId keeps its case", userBody(`,"externalId":"AbC-1"`), core + `"externalId":"AbC-1","userName":"u"}`, "", ""},
-		{"canonical values are open", userBody(`,"emails":[{"value":"a","type":"custom"}]`), core + `"userName":"u","emails":[{"value":"a","type":"custom"}]}`, "", ""},
-		{"escapes", userBody(`,"title":"a\"\\\n\u00e9\ud83d\ude00"`), core + `"userName":"u","title":"a\"\\\né😀"}`, "", ""},
+		{"relative profileUrl", userBody(`,"profileUrl":"example.com/u"`),
+			core + `"userName":"u","profileUrl":"example.com/u"}`, "", "profileUrl"},
+		{"userName with a control character", `{"schemas":["` + UserURN + `"],"userName":"a\u0000b"}`, "",
+			"userName", ""},
+		{"externalId keeps its case", userBody(`,"externalId":"AbC-1"`),
+			core + `"externalId":"AbC-1","userName":"u"}`, "", ""},
+		{"canonical values are open", userBody(`,"emails":[{"value":"a","type":"custom"}]`),
+			core + `"userName":"u","emails":[{"value":"a","type":"custom"}]}`, "", ""},
+		{"escapes", userBody(`,"title":"a\"\\\n\u00e9\ud83d\ude00"`),
+			core + `"userName":"u","title":"a\"\\\né😀"}`, "", ""},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -116,9 +156,11 @@ func checkParse(t *testing.T, typ *ResourceType, body, want, attr string, m Mode
 func TestParseGroup(t *testing.T) {
 	head := `{"schemas":["` + GroupURN + `"],"displayName":"G"`
 	cases := []struct{ name, body, want, attr string }{
-		{"Q-09 members as they come", head + `,"members":[{"$ref":null,"value":"a"},{"value":"b","display":"B"},{"value":"c","type":"User"}]}`,
+		{"Q-09 members as they come",
+			head + `,"members":[{"$ref":null,"value":"a"},{"value":"b","display":"B"},{"value":"c","type":"User"}]}`,
 			head + `,"members":[{"value":"a"},{"value":"b"},{"value":"c","type":"User"}]}`, ""},
-		{"Q-10 a member twice", head + `,"members":[{"value":"a"},{"value":"a","type":"User"}]}`, head + `,"members":[{"value":"a","type":"User"}]}`, ""},
+		{"Q-10 a member twice", head + `,"members":[{"value":"a"},{"value":"a","type":"User"}]}`,
+			head + `,"members":[{"value":"a","type":"User"}]}`, ""},
 		{"Q-08 no members", head + `,"members":[]}`, head + `}`, ""},
 		{"a member without value", head + `,"members":[{"display":"x"}]}`, "", "members[0].value"},
 		{"a member with a null value", head + `,"members":[{"value":"a"},{"value":null}]}`, "", "members[1].value"},
@@ -130,7 +172,8 @@ func TestParseGroup(t *testing.T) {
 }
 
 func TestParseKeepReadOnly(t *testing.T) {
-	doc, err := User().Parse([]byte(userBody(`,"id":"9","meta":{"created":"1999"},"`+OriginURN+`":{"source":"jit"}`)), Mode{KeepReadOnly: true})
+	doc, err := User().Parse([]byte(userBody(`,"id":"9","meta":{"created":"1999"},"`+OriginURN+`":{"source":"jit"}`)),
+		Mode{KeepReadOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,16 +187,22 @@ func TestParseKeepReadOnly(t *testing.T) {
 func custom(t testing.TB) *ResourceType {
 	t.Helper()
 	s, err := CompileSchema([]byte(`{"id":"urn:example:Device","name":"Device","attributes":[
-		{"name":"count","type":"integer"},{"name":"ratio","type":"decimal"},{"name":"at","type":"dateTime"},{"name":"data","type":"binary"},
+		{"name":"count","type":"integer"},{"name":"ratio","type":"decimal"},{"name":"at","type":"dateTime"},
+			{"name":"data","type":"binary"},
 		{"name":"tags","type":"string","multiValued":true},{"name":"numbers","type":"integer","multiValued":true},
 		{"name":"serial","type":"string","caseExact":true,"mutability":"immutable","uniqueness":"server"},
-		{"name":"pin","type":"string","mutability":"writeOnly","returned":"never"},{"name":"secret","type":"string","required":true,"mutability":"writeOnly"},
-		{"name":"owner","type":"complex","subAttributes":[{"name":"value","type":"string","required":true},{"name":"since","type":"dateTime","mutability":"immutable"},{"name":"state","type":"string","mutability":"readOnly"}]},
-		{"name":"parts","type":"complex","multiValued":true,"subAttributes":[{"name":"label","type":"string"},{"name":"level","type":"integer"},{"name":"checked","type":"boolean","mutability":"readOnly"}]}]}`))
+		{"name":"pin","type":"string","mutability":"writeOnly","returned":"never"},
+			{"name":"secret","type":"string","required":true,"mutability":"writeOnly"},
+		{"name":"owner","type":"complex","subAttributes":[{"name":"value","type":"string","required":true},
+			{"name":"since","type":"dateTime","mutability":"immutable"},
+			{"name":"state","type":"string","mutability":"readOnly"}]},
+		{"name":"parts","type":"complex","multiValued":true,"subAttributes":[{"name":"label","type":"string"},
+			{"name":"level","type":"integer"},{"name":"checked","type":"boolean","mutability":"readOnly"}]}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ext, err := CompileSchema([]byte(`{"id":"urn:example:extension:1.0","attributes":[{"name":"site","type":"string","required":true}]}`))
+	ext, err := CompileSchema([]byte(`{"id":"urn:example:extension:1.0","attributes":[{"name":"site",` +
+		`"type":"string","required":true}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +234,8 @@ func TestParseValue(t *testing.T) {
 		{"a bad number in a list", "numbers", `[1,"x"]`, "", "numbers[1]", ""},
 		{"null", "tags", `null`, ``, "", ""},
 		{"one element", "parts", `{"label":"a"}`, `[{"label":"a"}]`, "", ""},
-		{"readOnly sub-attribute is dropped", "parts", `[{"label":"a","checked":true},{"checked":true}]`, `[{"label":"a"}]`, "", ""},
+		{"readOnly sub-attribute is dropped", "parts", `[{"label":"a","checked":true},{"checked":true}]`,
+			`[{"label":"a"}]`, "", ""},
 		{"bad sub-attribute", "parts", `[{"level":true}]`, "", "parts[0].level", ""},
 		{"complex as a string", "owner", `"me"`, `{"value":"me"}`, "", "owner"},
 		{"sub-attribute by itself", "owner.value", `"me"`, `"me"`, "", ""},
@@ -240,19 +290,28 @@ func TestOwnRules(t *testing.T) {
 		{"organization name too long", Organization(), `"name":"` + strings.Repeat("a", 64) + `"`, "name"},
 		{"domain", Organization(), `"name":"a","domains":[{"value":"not a domain"}]`, "domains[0].value"},
 		{"retention", Organization(), `"name":"a","retention":{"days":0}`, "retention.days"},
-		{"redirect target", Organization(), `"name":"a","redirectTargets":["javascript:alert(1)"]`, "redirectTargets[0]"},
+		{"redirect target", Organization(), `"name":"a","redirectTargets":["javascript:alert(1)"]`,
+			"redirectTargets[0]"},
 		{"scopes", AccessToken(), `"displayName":"t","scopes":["read","write"]`, ""},
 		{"unknown scope", AccessToken(), `"displayName":"t","scopes":["root"]`, "scopes[0]"},
 		{"scope in another case", AccessToken(), `"displayName":"t","scopes":["Admin"]`, "scopes[0]"},
-		{"connection", IdentityProvider(), `"displayName":"i","jit":{"update":{"default":"onSignIn","never":["displayName"]},"defaultGroups":[{"value":"g"}]},"linkBy":["email"]`, ""},
-		{"update mode", IdentityProvider(), `"displayName":"i","jit":{"update":{"default":"sometimes"}}`, "jit.update.default"},
-		{"default group", IdentityProvider(), `"displayName":"i","jit":{"defaultGroups":[{"value":5}]}`, "jit.defaultGroups[0].value"},
+		{"connection", IdentityProvider(),
+			`"displayName":"i","jit":{"update":{"default":"onSignIn","never":["displayName"]},` +
+				`"defaultGroups":[{"value":"g"}]},"linkBy":["email"]`, ""},
+		{"update mode", IdentityProvider(), `"displayName":"i","jit":{"update":{"default":"sometimes"}}`,
+			"jit.update.default"},
+		{"default group", IdentityProvider(), `"displayName":"i","jit":{"defaultGroups":[{"value":5}]}`,
+			"jit.defaultGroups[0].value"},
 		{"group sync mode", IdentityProvider(), `"displayName":"i","groupSync":{"mode":"some"}`, "groupSync.mode"},
 		{"clock skew", IdentityProvider(), `"displayName":"i","clockSkewSeconds":-1`, "clockSkewSeconds"},
 		{"metadata URL", IdentityProvider(), `"displayName":"i","metadataUrl":"file:///etc/passwd"`, "metadataUrl"},
-		{"schema definition", SchemaDefinition(), `"urn":"urn:example:X","name":"X","attributes":[{"name":"a","type":"complex","subAttributes":[{"name":"b","type":"string"}]}]`, ""},
-		{"attribute type", SchemaDefinition(), `"urn":"urn:example:X","name":"X","attributes":[{"name":"a","type":"text"}]`, "attributes[0].type"},
-		{"resource type endpoint", ResourceTypeDefinition(), `"name":"X","endpoint":"X","schema":"urn:example:X"`, "endpoint"},
+		{"schema definition", SchemaDefinition(),
+			`"urn":"urn:example:X","name":"X","attributes":[{"name":"a","type":"complex",` +
+				`"subAttributes":[{"name":"b","type":"string"}]}]`, ""},
+		{"attribute type", SchemaDefinition(),
+			`"urn":"urn:example:X","name":"X","attributes":[{"name":"a","type":"text"}]`, "attributes[0].type"},
+		{"resource type endpoint", ResourceTypeDefinition(),
+			`"name":"X","endpoint":"X","schema":"urn:example:X"`, "endpoint"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -274,7 +333,8 @@ func TestUnmarshal(t *testing.T) {
 	if !EqualValues(v, want) {
 		t.Errorf("got %#v", v)
 	}
-	for _, bad := range []string{``, `{`, `{} {}`, `{"a":1,"a":2}`, `[{"a":{"b":1,"b":1}}]`, `nul`, `"\x"`, strings.Repeat("[", 1<<20)} {
+	for _, bad := range []string{``, `{`, `{} {}`, `{"a":1,"a":2}`, `[{"a":{"b":1,"b":1}}]`, `nul`, `"\x"`,
+		strings.Repeat("[", 1<<20)} {
 		if _, err := Unmarshal([]byte(bad)); err == nil {
 			t.Errorf("%.20q was taken", bad)
 		} else if e, ok := err.(*Error); !ok || e.Type != InvalidSyntax {
@@ -296,8 +356,10 @@ func TestParseTime(t *testing.T) {
 			t.Errorf("R7644-3.4.2.2-42 %s: key %s, want %s", in, got, want)
 		}
 	}
-	for _, bad := range []string{"", "yesterday", "2024-01-01", "2024-01-01 00:00:00Z", "2024-13-01T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T0:00:00Z",
-		"2024-01-01T00:00:00,5Z", "2024-01-01T00:00:00+15:00", "2024-01-01T00:00:00+0200", "2024-01-01T00:00Z", "2024-01-01t00:00:00z"} {
+	for _, bad := range []string{"", "yesterday", "2024-01-01", "2024-01-01 00:00:00Z", "2024-13-01T00:00:00Z",
+		"2024-01-01T24:00:00Z", "2024-01-01T0:00:00Z",
+		"2024-01-01T00:00:00,5Z", "2024-01-01T00:00:00+15:00", "2024-01-01T00:00:00+0200", "2024-01-01T00:00Z",
+		"2024-01-01t00:00:00z"} {
 		if _, ok := ParseTime(bad); ok {
 			t.Errorf("%q was taken", bad)
 		}

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// parseValue reads the whole value of an attribute; nil is unassigned.
+// parseValue reads the whole value of an attribute; nil stands for unassigned.
 func parseValue(a *Attribute, at string, v any, m Mode) (any, error) {
 	if v == nil {
 		return nil, nil
@@ -16,6 +16,8 @@ func parseValue(a *Attribute, at string, v any, m Mode) (any, error) {
 	if !a.MultiValued {
 		return parseSingle(a, at, v, m)
 	}
+
+	// The list.
 	list, ok := v.([]any)
 	if !ok {
 		if _, object := v.(map[string]any); !object || m.Strict || a.Kind != Complex {
@@ -24,8 +26,10 @@ func parseValue(a *Attribute, at string, v any, m Mode) (any, error) {
 			}
 			return nil, Errorf(InvalidValue, at, "must be an array")
 		}
-		list = []any{v} // an object where an array is due (OneLogin templates)
+		list = []any{v} // an object instead of an array (OneLogin templates)
 	}
+
+	// Its elements.
 	values := make([]any, 0, len(list))
 	for i, e := range list {
 		value, err := parseElement(a, indexed(at, i), e, m)
@@ -36,6 +40,8 @@ func parseValue(a *Attribute, at string, v any, m Mode) (any, error) {
 			values = append(values, value)
 		}
 	}
+
+	// The list as a whole.
 	values = mergeDuplicates(a, values)
 	if err := onePrimary(a, at, values, m); err != nil {
 		return nil, err
@@ -46,6 +52,7 @@ func parseValue(a *Attribute, at string, v any, m Mode) (any, error) {
 	return values, nil
 }
 
+// parseElement reads one element of a list; nil stands for none.
 func parseElement(a *Attribute, at string, e any, m Mode) (any, error) {
 	if e == nil {
 		return nil, nil
@@ -61,11 +68,12 @@ func parseElement(a *Attribute, at string, e any, m Mode) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	// {"type":"work","value":""} is how some clients say that there is no value.
 	if _, has := values["value"]; !has {
 		if a.needValue {
 			return nil, Errorf(InvalidValue, at+".value", "is required")
 		}
-		// {"type":"work","value":""} is how some clients say that there is none.
 		if !m.Strict && gaveEmptyValue(a, object) && onlyLabels(values) {
 			return nil, nil
 		}
@@ -97,12 +105,14 @@ func onlyLabels(values map[string]any) bool {
 	return true
 }
 
+// parseSingle reads the value of a single-valued attribute.
 func parseSingle(a *Attribute, at string, v any, m Mode) (any, error) {
 	if a.Kind != Complex {
 		return parseScalar(a, at, v, m)
 	}
+
+	// manager as "id" or [{"value":"id"}] (Entra ID)
 	if !m.Strict && find(a.Sub, "value") != nil {
-		// manager as "id" or [{"value":"id"}] (Entra ID)
 		if list, ok := v.([]any); ok && len(list) <= 1 {
 			if len(list) == 0 || list[0] == nil {
 				return nil, nil
@@ -113,6 +123,8 @@ func parseSingle(a *Attribute, at string, v any, m Mode) (any, error) {
 			v = map[string]any{"value": s}
 		}
 	}
+
+	// The object.
 	object, ok := v.(map[string]any)
 	if !ok {
 		return nil, Errorf(InvalidValue, at, "must be an object")
@@ -128,31 +140,28 @@ func parseComplex(a *Attribute, at string, object map[string]any, m Mode) (map[s
 	return parseMembers(a.Sub, object, a.Path, at+".", m)
 }
 
-// parseScalar reads one value that is not complex.
+// parseScalar reads one simple value.
 func parseScalar(a *Attribute, at string, v any, m Mode) (any, error) {
 	text, isString := v.(string)
 	if isString && text == "" && !m.Strict {
-		return nil, nil // how clients clear a value
+		return nil, nil // how some clients clear a value
 	}
 	switch a.Kind {
 	case Boolean:
-		if b, ok := v.(bool); ok {
-			return b, nil
-		}
+		b, ok := v.(bool)
 		if isString && !m.Strict { // "True" (Entra ID, OneLogin)
-			if b, ok := ParseBool(text); ok {
-				return b, nil
-			}
+			b, ok = ParseBool(text)
 		}
-		return nil, Errorf(InvalidValue, at, "must be true or false")
+		if !ok {
+			return nil, Errorf(InvalidValue, at, "must be true or false")
+		}
+		return b, nil
 	case Integer, Decimal:
-		n, isNumber := v.(json.Number)
+		n, ok := v.(json.Number)
 		if isString && !m.Strict {
-			if _, err := strconv.ParseFloat(text, 64); err == nil && json.Valid([]byte(text)) {
-				n, isNumber = json.Number(text), true
-			}
+			n, ok = numberInText(text)
 		}
-		if !isNumber {
+		if !ok {
 			return nil, Errorf(InvalidValue, at, "must be a number")
 		}
 		return parseNumber(a, at, n, m)
@@ -161,6 +170,12 @@ func parseScalar(a *Attribute, at string, v any, m Mode) (any, error) {
 		return nil, Errorf(InvalidValue, at, "must be a string")
 	}
 	return parseText(a, at, text, m)
+}
+
+// numberInText reads a number that a client sent as a string.
+func numberInText(text string) (json.Number, bool) {
+	_, err := strconv.ParseFloat(text, 64)
+	return json.Number(text), err == nil && json.Valid([]byte(text))
 }
 
 // ParseBool reads "true" and "false" in any case.
@@ -196,6 +211,7 @@ func parseNumber(a *Attribute, at string, n json.Number, m Mode) (any, error) {
 }
 
 func parseText(a *Attribute, at, text string, m Mode) (any, error) {
+	// The type.
 	problem := ""
 	switch a.Kind {
 	case DateTime:
@@ -213,6 +229,8 @@ func parseText(a *Attribute, at, text string, m Mode) (any, error) {
 	case Reference:
 		problem = reference(a, text, m.Strict)
 	}
+
+	// The attribute's own rules.
 	if problem == "" && a.closed {
 		if text, problem = a.canonical(text); problem != "" {
 			return nil, &Error{InvalidValue, at, problem}
@@ -227,7 +245,7 @@ func parseText(a *Attribute, at, text string, m Mode) (any, error) {
 	return text, nil
 }
 
-// canonical is the spelling of a value of a closed set.
+// canonical returns the spelling of a value of a closed set, or what is wrong with it.
 func (a *Attribute) canonical(text string) (string, string) {
 	if slices.Contains(a.CanonicalValues, text) {
 		return text, ""

@@ -8,13 +8,15 @@ import (
 	"rollcall/directory/schema"
 )
 
-// elements carries out an operation on some values of a multi-valued attribute:
-// those that a filter selects, or all if only a sub-attribute is named.
+// elements carries out an operation on some values of a multi-valued attribute: those that a filter selects, or all if
+// only a sub-attribute is named.
 func (e *engine) elements(op Op, s step, rest []step, before, v any) (any, error) {
 	list, _ := before.([]any)
 	if err := e.visit(len(list)); err != nil {
 		return nil, err
 	}
+
+	// The values that are there.
 	out := slices.Clone(list)
 	var touched []int
 	for i, x := range list {
@@ -30,6 +32,8 @@ func (e *engine) elements(op Op, s step, rest []step, before, v any) (any, error
 			return nil, err
 		}
 	}
+
+	// If there are none, perhaps a new one.
 	if len(touched) == 0 {
 		if op == Remove {
 			return before, nil // B-14
@@ -46,8 +50,8 @@ func (e *engine) elements(op Op, s step, rest []step, before, v any) (any, error
 	return joined(s.attr, out, touched), nil
 }
 
-// joined is list without touched values of which nothing is left, and with those
-// that became the same as another joined with it (RFC 7643 §2.4). list is ours.
+// joined is list without touched values of which nothing is left. Touched values that became the same as another are
+// joined with it (RFC 7643 §2.4). list is ours.
 func joined(a *schema.Attribute, list []any, touched []int) []any {
 	changed := make([]any, len(touched))
 	for k, i := range touched {
@@ -67,8 +71,7 @@ func joined(a *schema.Attribute, list []any, touched []int) []any {
 	return slices.DeleteFunc(list, unassigned)
 }
 
-// element carries out an operation on one value, or what rest names of it. nil
-// means that nothing is left.
+// element carries out an operation on one value, or on what rest names of it. nil means that nothing is left.
 func (e *engine) element(op Op, a *schema.Attribute, rest []step, x, v any) (any, error) {
 	switch {
 	case len(rest) > 0:
@@ -89,9 +92,9 @@ func (e *engine) element(op Op, a *schema.Attribute, rest []step, x, v any) (any
 	return after, fixedParts(a, x, after)
 }
 
-// parseOne reads one value of a multi-valued attribute.
+// parseOne reads one value of a multi-valued attribute; nil is unassigned.
 func (e *engine) parseOne(a *schema.Attribute, v any) (any, error) {
-	if list, ok := v.([]any); ok && len(list) == 1 && !e.options.Strict {
+	if list, ok := v.([]any); ok && len(list) == 1 && !e.strict {
 		v = list[0]
 	}
 	if v == nil {
@@ -107,22 +110,12 @@ func (e *engine) parseOne(a *schema.Attribute, v any) (any, error) {
 	return nil, nil
 }
 
-// created is the value that a path stands for when it selects none (B-13), nil
-// if there is nothing to set. Without a filter that is the absent attribute's
-// first value (RFC 7644 §3.5.2.3: replace is treated as add).
+// created is the value that a path stands for when it selects none (B-13), nil if there is nothing to set. Without a
+// filter that is the absent attribute's first value (RFC 7644 §3.5.2.3: replace is treated as add).
 func (e *engine) created(op Op, s step, rest []step, v any) (any, error) {
-	base := map[string]any{}
-	if s.match != nil {
-		noTarget := schema.Errorf(schema.NoTarget, s.attr.Path, "the filter selects no value")
-		if e.options.Strict || s.attr.Kind != schema.Complex || !conditions(s.expr, s.attr, base) {
-			return nil, noTarget
-		}
-		if op == Replace && !canonicalType(s.attr, base) {
-			return nil, noTarget
-		}
-	}
-	if unassigned(v) || v == "" {
-		return nil, nil
+	base, err := e.filtered(op, s)
+	if err != nil || unassigned(v) || v == "" {
+		return nil, err
 	}
 	given, err := e.complexValue(s.attr, e.nest(rest, v))
 	if err != nil {
@@ -139,9 +132,23 @@ func (e *engine) created(op Op, s step, rest []step, v any) (any, error) {
 		return nil, err
 	}
 	if s.match != nil && !s.match.Match(x) {
-		return nil, schema.Errorf(schema.NoTarget, s.attr.Path, "the filter selects no value, nor would the given one")
+		return nil,
+			schema.Errorf(schema.NoTarget, s.attr.Path, "the filter matches no value, and not the one given either")
 	}
 	return x, nil
+}
+
+// filtered is what a filter says of the value that it selects. The error is for a filter of which no value can be made.
+func (e *engine) filtered(op Op, s step) (map[string]any, error) {
+	base := map[string]any{}
+	switch {
+	case s.match == nil:
+		return base, nil
+	case e.strict || s.attr.Kind != schema.Complex || !conditions(s.expr, s.attr, base),
+		op == Replace && !canonicalType(s.attr, base):
+		return nil, schema.Errorf(schema.NoTarget, s.attr.Path, "the filter matches no value")
+	}
+	return base, nil
 }
 
 // nest is the object in which rest leads to v.
@@ -155,8 +162,7 @@ func (e *engine) nest(rest []step, v any) any {
 	return v
 }
 
-// conditions puts what a conjunction of eq demands of a value into base; false
-// if the filter is anything else.
+// conditions puts what a conjunction of eq demands of a value into base; false if the filter is anything else.
 func conditions(x filter.Expr, a *schema.Attribute, base map[string]any) bool {
 	switch x := x.(type) {
 	case *filter.And:
@@ -174,7 +180,7 @@ func conditions(x filter.Expr, a *schema.Attribute, base map[string]any) bool {
 			base[sub.Name] = x.Value.Text
 		case filter.Bool:
 			base[sub.Name] = x.Value.Bool
-		default: // a number or null tells no value of a mail, a phone, an address from another
+		default: // neither a number nor null tells one mail, phone or address from another
 			return false
 		}
 		return true
@@ -182,8 +188,8 @@ func conditions(x filter.Expr, a *schema.Attribute, base map[string]any) bool {
 	return false
 }
 
-// canonicalType reports whether the only condition is one of the types that the
-// schema lists, so that a replace is an Entra client's way to set that one value.
+// canonicalType reports whether the only condition is one of the types that the schema lists: then a replace is an
+// Entra ID client's way to set that one value.
 func canonicalType(a *schema.Attribute, base map[string]any) bool {
 	typ := a.Attribute("type")
 	v, ok := base["type"].(string)

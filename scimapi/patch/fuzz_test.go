@@ -33,8 +33,8 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzApply applies any operations to any type: it never panics, changes neither
-// document nor request, and gives a document that keeps its schema's rules.
+// FuzzApply applies any operations to any type: it never panics, changes neither document nor request, and gives a
+// document that keeps its schema's rules.
 func FuzzApply(f *testing.F) {
 	for _, c := range slices.Concat(userCases, lenientCases) {
 		f.Add(uint8(0), false, c.ops)
@@ -60,14 +60,15 @@ func FuzzApply(f *testing.F) {
 		case 3:
 			rt, start = custom, gadget
 		}
-		o := Options{Strict: strict, Derived: func(string) []byte { return []byte(`{"resourceType":"User"}`) }}
+		o := Options{Strict: strict, Derived: func(*schema.Attribute) []byte { return []byte(`{"resourceType":"User"}`) }}
 		r, err := Parse(message(ops), o)
 		if err != nil {
 			return
 		}
 		before := fmt.Sprint(r)
 		doc, untouched := decodeDoc(t, rt, start), decodeDoc(t, rt, start)
-		res, err := Apply(rt, doc, crew(), r, o)
+		c := Compile(rt, r, o)
+		res, err := c.Apply(doc, crew())
 		if !doc.Equal(untouched) {
 			t.Fatalf("the document passed in became %s", text(t, doc))
 		}
@@ -91,7 +92,7 @@ func FuzzApply(f *testing.F) {
 		if back := decodeDoc(t, rt, string(stored)); !back.Equal(res.Document) {
 			t.Fatalf("stored as %s\nfrom %s", stored, text(t, res.Document))
 		}
-		again, err := Apply(rt, doc, crew(), r, o)
+		again, err := c.Apply(doc, crew())
 		if err != nil || !again.Document.Equal(res.Document) || show(again.Members) != show(res.Members) {
 			t.Fatalf("again: %s, %v", text(t, again.Document), err)
 		}

@@ -8,25 +8,27 @@ import (
 	"rollcall/directory/schema"
 )
 
-// isMembers reports whether a is the attribute whose values are kept apart from
-// the document.
+// isMembers reports whether a is the attribute whose values are kept apart from the document.
 func (e *engine) isMembers(a *schema.Attribute) bool {
 	return a.Name == "members" && a.URN == schema.GroupURN && a.URN == e.t.Schema.ID
 }
 
-// changeMembers carries out an operation on members of a Group. Members come and
-// go as wholes; what is said of one is immutable or readOnly (RFC 7643 §4.2).
+// changeMembers carries out an operation on members of a Group. Members come and go as wholes; what is said of one is
+// immutable or readOnly (RFC 7643 §4.2).
 func (e *engine) changeMembers(op Op, steps []step, v any) error {
+	// Some of the members, or all.
 	s, rest := steps[0], steps[1:]
 	switch {
 	case s.match != nil:
 		return e.selectMembers(op, s, rest, v)
 	case len(rest) > 0:
-		return schema.Errorf(schema.MutabilityError, rest[0].attr.Path, "is %s; members are added and removed as wholes", rest[0].attr.Mutability)
+		return wholesOnly(rest[0].attr)
 	case op == Remove && v == nil:
 		e.members.replace()
 		return nil
 	}
+
+	// Members that the value lists.
 	elements, err := e.memberValues(s.attr, v)
 	if err != nil {
 		return err
@@ -48,17 +50,20 @@ func (e *engine) changeMembers(op Op, steps []step, v any) error {
 	return nil
 }
 
-// memberValues reads members as clients give them: an array or one, objects or
-// (leniently) bare ids.
+func wholesOnly(sub *schema.Attribute) error {
+	return schema.Errorf(schema.MutabilityError, sub.Path, "is %s; add and remove whole members", sub.Mutability)
+}
+
+// memberValues reads members as clients list them: an array or a single one, objects or (unless strict) bare ids.
 func (e *engine) memberValues(a *schema.Attribute, v any) ([]map[string]any, error) {
 	given := e.listOf(v)
 	for i, x := range given {
-		if id, ok := x.(string); ok && !e.options.Strict {
+		if id, ok := x.(string); ok && !e.strict {
 			given[i] = map[string]any{"value": id}
 			x = given[i]
 		}
 		if m, ok := x.(map[string]any); ok && !hasValue(m) {
-			return nil, schema.Errorf(schema.InvalidValue, fmt.Sprintf("%s[%d].value", a.Path, i), "is required: the id of a User or Group")
+			return nil, valueRequired(a, i)
 		}
 	}
 	parsed, err := e.t.ParseValue(a, given, e.mode())
@@ -70,11 +75,16 @@ func (e *engine) memberValues(a *schema.Attribute, v any) ([]map[string]any, err
 	for i, x := range list {
 		m, _ := x.(map[string]any)
 		if !hasValue(m) {
-			return nil, schema.Errorf(schema.InvalidValue, fmt.Sprintf("%s[%d].value", a.Path, i), "is required: the id of a User or Group")
+			return nil, valueRequired(a, i)
 		}
 		out = append(out, m)
 	}
 	return out, nil
+}
+
+func valueRequired(a *schema.Attribute, i int) error {
+	return schema.Errorf(schema.InvalidValue, fmt.Sprintf("%s[%d].value", a.Path, i),
+		"is required: it is the id of a User or Group")
 }
 
 func hasValue(m map[string]any) bool {
@@ -89,20 +99,24 @@ func hasValue(m map[string]any) bool {
 // selectMembers carries out an operation on the members that a filter selects.
 func (e *engine) selectMembers(op Op, s step, rest []step, v any) error {
 	if len(rest) > 0 {
-		// What a member has it has: only value and type can be said again.
+		// A member's parts do not change: only value and type can be said again.
 		if sub := rest[0].attr; op == Remove || sub.Name != "value" && sub.Name != "type" {
-			return schema.Errorf(schema.MutabilityError, sub.Path, "is %s; members are added and removed as wholes", sub.Mutability)
+			return wholesOnly(sub)
 		}
 	} else if op == Replace && unassigned(v) {
 		op = Remove
 	}
+
+	// The usual case, removal by id, asks for nothing.
 	key := s.attr.Attribute("value").Key
-	if ids, ok := valueEquals(s.expr); ok && op == Remove { // the usual case: asks for nothing
+	if ids, ok := valueEquals(s.expr); ok && op == Remove {
 		for _, id := range ids {
 			e.members.remove(key(id), id)
 		}
 		return nil
 	}
+
+	// All others look at the members.
 	selected, err := e.selected(s, len(rest) > 0 && rest[0].attr.Name != "value")
 	if err != nil {
 		return err
@@ -114,14 +128,13 @@ func (e *engine) selectMembers(op Op, s step, rest []step, v any) error {
 		if id := m["value"].(string); op == Remove {
 			e.members.remove(key(id), id)
 		} else if _, err := e.element(Add, s.attr, rest, m, v); err != nil {
-			return err // else nothing is said of it that was not so
+			return err // otherwise the value says nothing new
 		}
 	}
 	return nil
 }
 
-// selected lists the members that a filter selects, described in full or by
-// their ids at least.
+// selected lists the members that a filter selects, described in full or at least by their ids.
 func (e *engine) selected(s step, full bool) ([]map[string]any, error) {
 	key := s.attr.Attribute("value").Key
 	var out []map[string]any
@@ -144,12 +157,12 @@ func (e *engine) selected(s step, full bool) ([]map[string]any, error) {
 	return out, nil
 }
 
-// createMember adds the member that a path stands for when the Group has it not
-// (B-13). A replace is refused: what it is to replace is not there.
+// createMember adds the member that a path stands for when the Group does not have it (B-13). A replace is refused:
+// there is nothing to replace.
 func (e *engine) createMember(op Op, s step, rest []step, v any) error {
 	base := map[string]any{}
 	if op == Replace || !conditions(s.expr, s.attr, base) || base["value"] == nil {
-		return schema.Errorf(schema.NoTarget, s.attr.Path, "the filter selects no member")
+		return schema.Errorf(schema.NoTarget, s.attr.Path, "the filter matches no member")
 	}
 	x, err := e.created(op, s, rest, v)
 	if err != nil || x == nil {
@@ -160,8 +173,8 @@ func (e *engine) createMember(op Op, s step, rest []step, v any) error {
 	return nil
 }
 
-// valueEquals lists the ids that a filter asks for, if it does nothing else:
-// value eq "a", or several of that joined by or.
+// valueEquals lists the ids that a filter asks for, if it does nothing else: value eq "a", or several of these joined
+// by or.
 func valueEquals(x filter.Expr) ([]string, bool) {
 	switch x := x.(type) {
 	case *filter.Compare:

@@ -30,9 +30,8 @@ const babs = `{
 	"` + origin + `": {"source": "scim"}
 }`
 
-// testCase is one line of a table: operations, and what they change at the top
-// level of the document (null: gone); or, after "!", the error's type and a part
-// of its text.
+// testCase is one line of a table: operations, and what they change at the top level of the document (null: gone); or,
+// after "!", the error's type and a part of its text.
 type testCase struct{ name, ops, want string }
 
 func decodeDoc(t testing.TB, rt *schema.ResourceType, s string) schema.Document {
@@ -57,7 +56,7 @@ func run(rt *schema.ResourceType, doc schema.Document, current Members, ops stri
 	if err != nil {
 		return Result{}, err
 	}
-	return Apply(rt, doc, current, r, o)
+	return Compile(rt, r, o).Apply(doc, current)
 }
 
 func runTable(t *testing.T, rt *schema.ResourceType, start string, o Options, cases []testCase) {

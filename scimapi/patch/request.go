@@ -10,9 +10,8 @@ import (
 // Message is the schema of the request (RFC 7644 §3.5.2).
 const Message = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 
-// MaxOperations is how many operations one request may hold. It equals the
-// number of memberships that one request may change, as some clients send an
-// operation for each.
+// MaxOperations is how many operations one request may hold. It equals the number of memberships that one request may
+// change, because some clients send an operation for each.
 const MaxOperations = 10_000
 
 // Op is what an operation does.
@@ -25,24 +24,22 @@ const (
 	Replace Op = "replace"
 )
 
-// Request is a PatchOp message: one or more operations, to be applied in order,
-// all or none.
+// Request is a PatchOp message: one or more operations, to be applied in order, all or none.
 type Request struct{ Operations []Operation }
 
-// Operation is one change. Value is as schema.Unmarshal gives it and is not
-// changed by Apply.
+// Operation is one change. Value is as schema.Unmarshal returns it and is never changed.
 type Operation struct {
 	Op       Op
 	Path     string
 	HasPath  bool // false: the value names the attributes
 	Value    any
-	HasValue bool // false: there was none, which is not the same as null
+	HasValue bool // false: there was none, which differs from null
 }
 
-// Parse reads a PatchOp message. Member names and op are taken in any case
-// (RFC 7643 §2.1); unknown members are ignored, or refused if o.Strict.
-// The error is a *schema.Error that names the place: "Operations[2].op".
+// Parse reads a PatchOp message. Member names and op are taken in any case (RFC 7643 §2.1); unknown members are
+// ignored, or refused if o.Strict. The error is a *schema.Error that names the place: "Operations[2].op".
 func Parse(body []byte, o Options) (Request, error) {
+	// The message.
 	v, err := schema.Unmarshal(body)
 	if err != nil {
 		return Request{}, err
@@ -51,19 +48,23 @@ func Parse(body []byte, o Options) (Request, error) {
 	if !ok {
 		return Request{}, schema.Errorf(schema.InvalidSyntax, "", "the body must be a JSON object")
 	}
-	msg, err := fields(m, "", o, "schemas", "Operations")
+	message, err := fields(m, "", o, "schemas", "Operations")
 	if err != nil {
 		return Request{}, err
 	}
-	if !names(msg["schemas"], Message) {
-		return Request{}, schema.Errorf(schema.InvalidSyntax, "schemas", "must be an array that holds %q", Message)
+	if !hasURN(message["schemas"], Message) {
+		return Request{}, schema.Errorf(schema.InvalidSyntax, "schemas", "must be an array that contains %q", Message)
 	}
-	list, ok := msg["Operations"].([]any)
+
+	// Its operations.
+	list, ok := message["Operations"].([]any)
 	if !ok || len(list) == 0 {
-		return Request{}, schema.Errorf(schema.InvalidSyntax, "Operations", "must be an array of one or more operations")
+		return Request{},
+			schema.Errorf(schema.InvalidSyntax, "Operations", "must be an array of one or more operations")
 	}
 	if len(list) > MaxOperations {
-		return Request{}, schema.Errorf(schema.InvalidValue, "Operations", "holds %d operations, the limit is %d", len(list), MaxOperations)
+		return Request{}, schema.Errorf(schema.InvalidValue, "Operations",
+			"has %d operations; at most %d are allowed", len(list), MaxOperations)
 	}
 	r := Request{Operations: make([]Operation, len(list))}
 	for i, v := range list {
@@ -74,41 +75,48 @@ func Parse(body []byte, o Options) (Request, error) {
 	return r, nil
 }
 
-func parseOperation(v any, at string, o Options) (Operation, error) {
+func parseOperation(v any, at string, o Options) (op Operation, err error) {
 	m, ok := v.(map[string]any)
 	if !ok {
-		return Operation{}, schema.Errorf(schema.InvalidSyntax, at, "must be an object")
+		return op, schema.Errorf(schema.InvalidSyntax, at, "must be an object")
 	}
 	f, err := fields(m, at+".", o, "op", "path", "value")
 	if err != nil {
-		return Operation{}, err
+		return op, err
 	}
-	name, ok := f["op"].(string)
-	if !ok {
-		return Operation{}, schema.Errorf(schema.InvalidSyntax, at+".op", `must be "add", "remove" or "replace"`)
-	}
-	op := Operation{Op: Op(strings.ToLower(name))}
-	if op.Op != Add && op.Op != Remove && op.Op != Replace {
-		return Operation{}, schema.Errorf(schema.InvalidSyntax, at+".op", `must be "add", "remove" or "replace", not %q`, name)
+	if op.Op, err = parseOp(f["op"], at+".op"); err != nil {
+		return op, err
 	}
 	if p := f["path"]; p != nil { // null is the same as none (RFC 7643 §2.5)
 		if op.Path, op.HasPath = p.(string); !op.HasPath {
-			return Operation{}, schema.Errorf(schema.InvalidPath, at+".path", "must be a string")
+			return op, schema.Errorf(schema.InvalidPath, at+".path", "must be a string")
 		}
 	}
 	op.Value, op.HasValue = f["value"]
 	switch {
 	case op.Op != Remove && !op.HasValue:
-		return Operation{}, schema.Errorf(schema.InvalidValue, at+".value", "is required for %s", op.Op)
+		return op, schema.Errorf(schema.InvalidValue, at+".value", "is required for %s", op.Op)
 	case op.Op == Remove && !op.HasPath:
-		return Operation{}, schema.Errorf(schema.NoTarget, at+".path", "is required for remove")
+		return op, schema.Errorf(schema.NoTarget, at+".path", "is required for remove")
 	case op.Op == Remove && op.Value != nil && o.Strict:
-		return Operation{}, schema.Errorf(schema.InvalidValue, at+".value", "remove takes no value; select values by a filter in the path")
+		return op, schema.Errorf(schema.InvalidValue, at+".value",
+			"must be left out for remove; select values by a filter in the path")
 	}
 	return op, nil
 }
 
-// fields gives the known members of m under their proper names.
+func parseOp(v any, at string) (Op, error) {
+	name, ok := v.(string)
+	switch op := Op(strings.ToLower(name)); {
+	case op == Add, op == Remove, op == Replace:
+		return op, nil
+	case !ok:
+		return "", schema.Errorf(schema.InvalidSyntax, at, `must be "add", "remove" or "replace"`)
+	}
+	return "", schema.Errorf(schema.InvalidSyntax, at, `must be "add", "remove" or "replace", not %q`, name)
+}
+
+// fields returns the known members of m under their proper names.
 func fields(m map[string]any, at string, o Options, known ...string) (map[string]any, error) {
 	out := make(map[string]any, len(known))
 next:
@@ -123,14 +131,14 @@ next:
 			}
 		}
 		if o.Strict {
-			return nil, schema.Errorf(schema.InvalidSyntax, at+key, "is not known")
+			return nil, schema.Errorf(schema.InvalidSyntax, at+key, "is unknown")
 		}
 	}
 	return out, nil
 }
 
-// names reports whether v is an array of strings with urn among them.
-func names(v any, urn string) bool {
+// hasURN reports whether v is an array of strings that contains urn.
+func hasURN(v any, urn string) bool {
 	list, _ := v.([]any)
 	found := false
 	for _, e := range list {

@@ -27,7 +27,7 @@ func TestIdentityProvider(t *testing.T) {
 		{"simple list, value twice", `{"op":"add","path":"linkBy","value":["userName","email","email"]}`, `{"linkBy":["userName","email"]}`},
 		{"simple list, value listed for removal", `{"op":"remove","path":"linkBy","value":["userName"]}`, `{"linkBy":null}`},
 		{"value outside a closed set", `{"op":"add","path":"linkBy","value":["shoeSize"]}`, `!invalidValue linkBy[0]`},
-		{"sp is readOnly", `{"op":"replace","path":"sp.entityId","value":"y"}`, `!mutability sp: is readOnly`},
+		{"sp is readOnly", `{"op":"replace","path":"sp.entityId","value":"y"}`, `!mutability sp`},
 		{"sp echoed", `{"op":"replace","value":{"sp":{"entityId":"x"},"enabled":false}}`, `{"enabled":false}`},
 		{"sp changed", `{"op":"replace","value":{"sp":{"entityId":"y"},"enabled":false}}`, `!mutability sp`},
 		{"certificate written again keeps its fingerprint", `{"op":"replace","path":"idp.certificates","value":[{"pem":"P2"}]}`, `{"idp":{"entityId":"e","certificates":[{"pem":"P2","fingerprint":"F2"}]}}`},
@@ -35,19 +35,19 @@ func TestIdentityProvider(t *testing.T) {
 		{"certificate added twice", `{"op":"add","path":"idp.certificates","value":{"pem":"P1"}}`, `{}`},
 		{"certificate changed loses its fingerprint", `{"op":"replace","path":"idp.certificates[pem eq \"P1\"].pem","value":"P3"}`, `{"idp":{"entityId":"e","certificates":[{"pem":"P3"},{"pem":"P2","fingerprint":"F2"}]}}`},
 		{"certificate removed", `{"op":"remove","path":"idp.certificates[fingerprint eq \"F1\"]"}`, `{"idp":{"entityId":"e","certificates":[{"pem":"P2","fingerprint":"F2"}]}}`},
-		{"certificate's fingerprint", `{"op":"replace","path":"idp.certificates[pem eq \"P1\"].fingerprint","value":"F"}`, `!mutability fingerprint: is readOnly`},
+		{"certificate's fingerprint", `{"op":"replace","path":"idp.certificates[pem eq \"P1\"].fingerprint","value":"F"}`, `!mutability fingerprint`},
 	})
 }
 
 func TestOrganization(t *testing.T) {
 	const start = `{"id": "o1", "name": "acme", "displayName": "Acme", "domains": [{"value": "acme.example", "verified": true}]}`
 	runTable(t, schema.Organization(), start, Options{}, []testCase{
-		{"R7644-3.5.2-21 name", `{"op":"replace","path":"name","value":"other"}`, `!mutability name: is immutable`},
+		{"R7644-3.5.2-21 name", `{"op":"replace","path":"name","value":"other"}`, `!mutability name`},
 		{"name as it is", `{"op":"replace","path":"name","value":"acme"}`, `{}`},
 		{"name as it is, no path", `{"op":"replace","value":{"name":"acme","displayName":"A"}}`, `{"displayName":"A"}`},
 		{"name removed", `{"op":"remove","path":"name"}`, `!mutability name`},
 		{"name null", `{"op":"replace","path":"name","value":null}`, `!mutability name`},
-		{"domain's verification is not the client's", `{"op":"replace","path":"domains[value eq \"acme.example\"].verified","value":true}`, `!mutability verified: is readOnly`},
+		{"domain's verification is not the client's", `{"op":"replace","path":"domains[value eq \"acme.example\"].verified","value":true}`, `!mutability verified`},
 		{"domains written again stay verified", `{"op":"replace","path":"domains","value":[{"value":"acme.example"},{"value":"b.example","verified":true}]}`, `{"domains":[{"value":"acme.example","verified":true},{"value":"b.example"}]}`},
 		{"another domain is not verified", `{"op":"replace","path":"domains[value eq \"acme.example\"].value","value":"evil.example"}`, `{"domains":[{"value":"evil.example"}]}`},
 		{"another domain, element replaced", `{"op":"replace","path":"domains[value eq \"acme.example\"]","value":{"value":"evil.example","verified":true}}`, `{"domains":[{"value":"evil.example"}]}`},
@@ -63,7 +63,7 @@ func TestAccessToken(t *testing.T) {
 	runTable(t, schema.AccessToken(), start, Options{}, []testCase{
 		{"rename", `{"op":"replace","path":"displayName","value":"N"}`, `{"displayName":"N"}`},
 		{"strict", `{"op":"add","path":"strict","value":"true"}`, `{"strict":true}`},
-		{"last use is the server's", `{"op":"replace","path":"lastUsed","value":"2026-01-01T00:00:00Z"}`, `!mutability lastUsed: is readOnly`},
+		{"last use is the server's", `{"op":"replace","path":"lastUsed","value":"2026-01-01T00:00:00Z"}`, `!mutability lastUsed`},
 	})
 }
 
@@ -106,7 +106,7 @@ const (
 
 func TestCustomType(t *testing.T) {
 	runTable(t, device(t), gadget, Options{}, []testCase{
-		{"R7644-3.5.2-21 immutable", `{"op":"replace","path":"serial","value":"S2"}`, `!mutability serial: is immutable`},
+		{"R7644-3.5.2-21 immutable", `{"op":"replace","path":"serial","value":"S2"}`, `!mutability serial`},
 		{"R7644-3.5.2-21 immutable, other case", `{"op":"replace","path":"serial","value":"s1"}`, `!mutability serial`},
 		{"R7644-3.5.2-22 immutable without a value", `{"op":"add","path":"stamp","value":"x"}`, `{"stamp":"x"}`},
 		{"R7644-3.5.2-21 set, then changed", `[{"op":"add","path":"stamp","value":"x"},{"op":"add","path":"stamp","value":"y"}]`, `!mutability Operations[1].path: stamp`},
@@ -137,8 +137,8 @@ func TestCustomType(t *testing.T) {
 		{"R7643-2.3.5-01 dateTime", `{"op":"replace","path":"bought","value":"2026-01-01"}`, `!invalidValue bought`},
 		{"writeOnly is not kept", `{"op":"replace","path":"secret","value":"s"}`, `{}`},
 		{"writeOnly part is not kept", `{"op":"replace","path":"made","value":{"pin":"1","note":"o"}}`, `{"made":{"by":"Acme","note":"o"}}`},
-		{"required extension", `{"op":"remove","path":"` + lease + `"}`, `!mutability required extension`},
-		{"required of an extension", `{"op":"remove","path":"` + lease + `:until"}`, `!mutability until: is required`},
+		{"required extension", `{"op":"remove","path":"` + lease + `"}`, `!mutability ` + lease},
+		{"required of an extension", `{"op":"remove","path":"` + lease + `:until"}`, `!mutability until`},
 		{"URN of an extension left out, but the type has the name", `{"op":"replace","path":"until","value":"2028-01-01T00:00:00Z"}`, `{"` + lease + `":{"until":"2028-01-01T00:00:00Z"}}`},
 	})
 }
@@ -151,11 +151,12 @@ func TestTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := Apply(schema.User(), decodeDoc(t, schema.User(), babs), nil, r, Options{})
+	c := Compile(schema.User(), r, Options{})
+	first, err := c.Apply(decodeDoc(t, schema.User(), babs), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := Apply(schema.User(), decodeDoc(t, schema.User(), babs), nil, r, Options{})
+	second, err := c.Apply(decodeDoc(t, schema.User(), babs), nil)
 	if err != nil || !first.Document.Equal(second.Document) {
 		t.Errorf("first %s\nthen  %s, %v", text(t, first.Document), text(t, second.Document), err)
 	}
@@ -175,11 +176,11 @@ func TestVisits(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := run(schema.User(), doc, nil, "["+strings.Join(ops, ",")+"]", Options{})
-	wantError(t, err, "tooMany values together")
+	wantError(t, err, "tooMany Operations[")
 }
 
-// TestManyValues is that values are told apart in the same way when there are
-// enough of them to be looked up by an index.
+// TestManyValues is that values are told apart in the same way when there are enough of them to be looked up by an
+// index.
 func TestManyValues(t *testing.T) {
 	emails, places := []string{home, `{"value":"B@WORK.example","type":"Work","display":"W"}`}, []string{side}
 	for i := range 10 {

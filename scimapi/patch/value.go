@@ -7,42 +7,48 @@ import (
 	"rollcall/directory/schema"
 )
 
-// modify carries out an operation on what steps name, below c, which is ours to
-// write to.
+// modify carries out an operation on what steps name, below c, which is ours to write to.
 func (e *engine) modify(op Op, c map[string]any, steps []step, v any) error {
 	s, rest := steps[0], steps[1:]
 	a, before := s.attr, c[s.attr.Name]
-	var after any
-	var err error
-	switch {
-	case s.match != nil || a.MultiValued && len(rest) > 0:
-		after, err = e.elements(op, s, rest, before, v)
-	case len(rest) > 0:
-		child := clone(before)
-		after, err = child, e.modify(op, child, rest, v)
-	case op == Remove:
-		after, err = e.removed(a, before, v)
-	default:
-		after, err = e.value(op, a, before, v)
-	}
+	after, err := e.modified(op, s, rest, before, v)
 	if err != nil {
 		return err
 	}
-	if op == Remove && a.Required && unassigned(after) && (!unassigned(before) || len(rest) == 0 && s.match == nil) {
+
+	// What the operation must not do.
+	whole := len(rest) == 0 && s.match == nil
+	if op == Remove && a.Required && unassigned(after) && (whole || !unassigned(before)) {
 		return schema.Errorf(schema.MutabilityError, a.Path, "is required")
 	}
 	if err := fixed(a, before, after); err != nil {
 		return err
 	}
+
+	// The new value. A new id takes the old one's address away.
 	if unassigned(after) {
 		delete(c, a.Name)
 	} else {
 		c[a.Name] = after
 	}
 	if a.Parent != nil && a.Name == "value" && !schema.EqualValues(before, after) {
-		delete(c, "$ref") // it led to what value was
+		delete(c, "$ref")
 	}
 	return nil
+}
+
+// modified is the value that an operation makes of the value before it.
+func (e *engine) modified(op Op, s step, rest []step, before, v any) (any, error) {
+	switch {
+	case s.match != nil || s.attr.MultiValued && len(rest) > 0:
+		return e.elements(op, s, rest, before, v)
+	case len(rest) > 0:
+		child := clone(before)
+		return child, e.modify(op, child, rest, v)
+	case op == Remove:
+		return e.removed(s.attr, before, v)
+	}
+	return e.value(op, s.attr, before, v)
 }
 
 // value is what add or replace make of a whole attribute.
@@ -66,8 +72,8 @@ func (e *engine) value(op Op, a *schema.Attribute, before, v any) (any, error) {
 	return after, err
 }
 
-// removed is what remove leaves of a whole attribute: nothing, or if values are
-// listed for a multi-valued one the others.
+// removed is what remove leaves of a whole attribute: nothing, or if values are listed for a multi-valued attribute,
+// the others.
 func (e *engine) removed(a *schema.Attribute, before, v any) (any, error) {
 	if !a.MultiValued || v == nil {
 		return nil, nil
@@ -92,28 +98,15 @@ func (e *engine) removed(a *schema.Attribute, before, v any) (any, error) {
 	}), nil
 }
 
-// merged is a complex value with the sub-attributes of v set, the others kept
-// (RFC 7644 §3.5.2.1, §3.5.2.3).
+// merged is a complex value with the sub-attributes of v set and the others kept (RFC 7644 §3.5.2.1, §3.5.2.3).
 func (e *engine) merged(op Op, a *schema.Attribute, before, v any) (any, error) {
 	m, err := e.complexValue(a, v)
-	switch {
-	case err != nil:
+	if err != nil || m == nil && op == Replace {
 		return nil, err
-	case m == nil && op == Replace:
-		return nil, nil
 	}
-	given := map[*schema.Attribute]any{}
-	for _, key := range slices.Sorted(maps.Keys(m)) {
-		sub := a.Attribute(key)
-		switch _, twice := given[sub]; {
-		case sub == nil && e.options.Strict:
-			return nil, schema.Errorf(schema.InvalidSyntax, a.Path+"."+key, "is not known")
-		case sub == nil || sub.Mutability == schema.ReadOnly:
-			continue
-		case twice:
-			return nil, schema.Errorf(schema.InvalidSyntax, sub.Path, "is given twice")
-		}
-		given[sub] = m[key]
+	given, err := e.subAttributes(a, m)
+	if err != nil {
+		return nil, err
 	}
 	out := clone(before)
 	for _, sub := range valueFirst(a) {
@@ -128,8 +121,26 @@ func (e *engine) merged(op Op, a *schema.Attribute, before, v any) (any, error) 
 	return out, nil
 }
 
-// valueFirst lists the sub-attributes with "value" before the others: changing
-// it takes the old $ref away, and the same operation may bring a new one.
+// subAttributes are the values in m by the sub-attributes of a that a client may write.
+func (e *engine) subAttributes(a *schema.Attribute, m map[string]any) (map[*schema.Attribute]any, error) {
+	given := map[*schema.Attribute]any{}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		sub := a.Attribute(key)
+		switch _, twice := given[sub]; {
+		case sub == nil && e.strict:
+			return nil, schema.Errorf(schema.InvalidSyntax, a.Path+"."+key, "is unknown")
+		case sub == nil || sub.Mutability == schema.ReadOnly:
+			continue
+		case twice:
+			return nil, schema.Errorf(schema.InvalidSyntax, sub.Path, "is given twice")
+		}
+		given[sub] = m[key]
+	}
+	return given, nil
+}
+
+// valueFirst lists the sub-attributes with "value" before the others: a new value takes the old $ref away, and the same
+// operation may bring a new one.
 func valueFirst(a *schema.Attribute) []*schema.Attribute {
 	i := slices.IndexFunc(a.Sub, func(s *schema.Attribute) bool { return s.Name == "value" })
 	if i <= 0 {
@@ -138,10 +149,10 @@ func valueFirst(a *schema.Attribute) []*schema.Attribute {
 	return slices.Concat(a.Sub[i:i+1], a.Sub[:i], a.Sub[i+1:])
 }
 
-// complexValue is the object given for one complex value; nil stands for
-// unassigned. Entra sends a manager as a string or in an array.
+// complexValue is the object given for one complex value; nil stands for unassigned. Entra ID sends a manager as a
+// string or in an array.
 func (e *engine) complexValue(a *schema.Attribute, v any) (map[string]any, error) {
-	if !e.options.Strict && a.Attribute("value") != nil {
+	if !e.strict && a.Attribute("value") != nil {
 		if list, ok := v.([]any); ok && len(list) == 0 {
 			v = nil
 		} else if ok && len(list) == 1 {
@@ -162,13 +173,12 @@ func (e *engine) complexValue(a *schema.Attribute, v any) (map[string]any, error
 	return nil, schema.Errorf(schema.InvalidValue, a.Path, "must be an object")
 }
 
-// listOf is v as a list of its own: one value stands for a list of it, and
-// leniently "" for none.
+// listOf is v as a list of its own: one value stands for a list of it and, unless strict, "" for none.
 func (e *engine) listOf(v any) []any {
 	if list, ok := v.([]any); ok {
 		return slices.Clone(list)
 	}
-	if v == nil || v == "" && !e.options.Strict {
+	if v == nil || v == "" && !e.strict {
 		return nil
 	}
 	return []any{v}

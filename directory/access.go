@@ -1,0 +1,122 @@
+package directory
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory/internal/state"
+	"rollcall/directory/schema"
+)
+
+// Active reports whether a User's document says that the account may be used: absent counts as active.
+func Active(doc []byte) bool { return gjson.GetBytes(doc, "active").Type != gjson.False }
+
+// Enabled reports whether a connection may be used: absent counts as enabled.
+func Enabled(doc []byte) bool { return gjson.GetBytes(doc, "enabled").Type != gjson.False }
+
+// Roles are the User's effective roles: its own and those of every Group it is in, directly or not; sorted.
+func (s *Snapshot) Roles(user ID) []string {
+	r := s.scope.Of(schema.UserType, user)
+	if r == nil {
+		return nil
+	}
+	roles := ownRoles(r)
+	for m := range s.scope.Memberships(&r.Resource) {
+		roles = append(roles, ownRoles(m.Group)...)
+	}
+	slices.Sort(roles)
+	return slices.Compact(roles)
+}
+
+// ownRoles are the roles that a User has, or that a Group grants, by its own document.
+func ownRoles(r *state.Record) []string {
+	list := gjson.GetBytes(r.JSON, "roles")
+	if r.Type == schema.GroupType {
+		list = groupAccess(r.JSON, "roles")
+	}
+	var values []string
+	for _, e := range list.Array() {
+		if v := e.Get("value").String(); v != "" {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
+// groupAccess reads an attribute of the Group's extension that grants roles and protects.
+func groupAccess(doc []byte, name string) gjson.Result {
+	return gjson.GetBytes(doc, escapedGroupAccess+"."+name)
+}
+
+var escapedGroupAccess = strings.ReplaceAll(schema.GroupAccessURN, ".", `\.`)
+
+// protected reports whether the Group keeps an active member.
+func protected(group []byte) bool { return groupAccess(group, "protected").Bool() }
+
+// grantsAccess reports whether membership of the Group, by its own document, means more than membership: the Group has
+// roles or is protected.
+func grantsAccess(group []byte) bool {
+	return protected(group) || len(groupAccess(group, "roles").Array()) > 0
+}
+
+// inGroupWithAccess reports whether the resource is in a Group that grants access, directly or not.
+func (s *Snapshot) inGroupWithAccess(r *state.Record) bool {
+	for m := range s.scope.Memberships(&r.Resource) {
+		if grantsAccess(m.Group.JSON) {
+			return true
+		}
+	}
+	return false
+}
+
+// grantsPrivileges reports whether membership of the Group gives more than membership: it, or a Group that it is in, grants
+// access.
+func (s *Snapshot) grantsPrivileges(g *state.Record) bool {
+	return grantsAccess(g.JSON) || s.inGroupWithAccess(g)
+}
+
+// PrivilegedGroup reports whether the Group, or one that it is in, has roles or is protected: whoever adds a User to it may
+// give more than membership.
+func (s *Snapshot) PrivilegedGroup(group ID) bool {
+	g := s.scope.Of(schema.GroupType, group)
+	return g != nil && s.grantsPrivileges(g)
+}
+
+// Privileged reports whether the User has roles or is in a protected Group: whoever links it to a sign-in takes them over.
+func (s *Snapshot) Privileged(user ID) bool {
+	r := s.scope.Of(schema.UserType, user)
+	return r != nil && (len(gjson.GetBytes(r.JSON, "roles").Array()) > 0 || s.inGroupWithAccess(r))
+}
+
+// roleGroups are the Groups through which the User has the role, from the one it is in to the one that gives the role; none
+// where the User has the role itself. ok is false where it does not have it.
+func (s *Snapshot) roleGroups(user ID, role string) (through []*state.Record, ok bool) {
+	r := s.scope.Of(schema.UserType, user)
+	if r == nil {
+		return nil, false
+	}
+	if slices.Contains(ownRoles(r), role) {
+		return nil, true
+	}
+	reachedFrom := map[*state.Record]*state.Record{} // by Group: the member through which it was reached
+	for queue := []*state.Record{r}; len(queue) > 0; queue = queue[1:] {
+		for g := range s.scope.ParentGroups(queue[0]) {
+			if reachedFrom[g] != nil {
+				continue
+			}
+			reachedFrom[g] = queue[0]
+			if !slices.Contains(ownRoles(g), role) {
+				queue = append(queue, g)
+				continue
+			}
+			for ; g != r; g = reachedFrom[g] {
+				through = append(through, g)
+			}
+			slices.Reverse(through)
+			return through, true
+		}
+	}
+	return nil, false
+}

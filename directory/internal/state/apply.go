@@ -1,0 +1,172 @@
+package state
+
+import (
+	"fmt"
+	"slices"
+
+	"rollcall/directory/schema"
+)
+
+// Apply brings the state from the revision before to rev. Resources go first, so that grants find their ends. On an
+// error the state is of no revision and must be thrown away.
+func (s *State) Apply(rev int64, entries []Entry) error {
+	resources, rest, err := s.keys.changes(entries, func(int) int64 { return rev })
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		s.bytes += int64(len(e.Key) + len(e.Value))
+	}
+	for i := range resources {
+		s.setCreated(&resources[i])
+	}
+	slices.SortFunc(resources, byCreation)
+	for _, c := range resources {
+		if err := s.applyResource(c); err != nil {
+			return err
+		}
+	}
+	if err := s.applyRest(rest); err != nil {
+		return err
+	}
+	for id := range s.defined {
+		s.live[id].refreshCatalog()
+	}
+	clear(s.defined)
+	s.revision = rev
+	return nil
+}
+
+// setCreated completes the entry of a writer, who does not know when the key was created.
+func (s *State) setCreated(c *change) {
+	if c.Created != 0 {
+		return
+	}
+	c.Created = c.revision
+	if old := s.scope(c.scope).Of(c.typ, c.id); old != nil {
+		c.Created = old.CreateRevision
+	}
+}
+
+func (s *State) applyResource(c change) error {
+	sc := s.scope(c.scope)
+	if c.typ == schema.SchemaDefinitionType || c.typ == schema.ResourceTypeDefinitionType {
+		s.defined[c.scope] = true
+	}
+	old := sc.Get(c.id)
+	if c.Deleted {
+		if old != nil && old.Type == c.typ { // a User's place may be taken by its DeletedUser already
+			s.orphan(c.scope, old)
+			sc.remove(old)
+		}
+		return nil
+	}
+	r, err := DecodeRecord(c.typ, c.id, c.Value, c.Created, c.revision)
+	if err != nil {
+		return err
+	}
+	if old != nil && old.Type != c.typ {
+		s.orphan(c.scope, old)
+	}
+	sc.put(r)
+	return nil
+}
+
+// applyRest applies what is not a resource.
+func (s *State) applyRest(changes []change) error {
+	for _, c := range changes {
+		kind, held := kinds[c.kind]
+		if !held {
+			continue // no scope is touched for it
+		}
+		if err := kind(s, c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// kinds are the kinds of keys that are held in memory, beside resources, and how each is applied.
+var kinds = map[string]func(*State, change) error{
+	"scope": func(s *State, c change) error { return s.scope(c.scope).applyControl(c) },
+	"nest":  func(s *State, c change) error { return s.scope(c.scope).applyNest(c) },
+	"m":     (*State).applyGrant,
+	"v":     func(s *State, c change) error { return s.scope(c.scope).applyStamp(c) },
+	"l":     func(s *State, c change) error { return s.scope(c.scope).applyLink(c) },
+	"n":     (*State).applyNote,
+	"k":     func(s *State, c change) error { return s.scope(c.scope).applySecret(c) },
+	"pin":   (*State).applyPin,
+}
+
+func (s *State) applyGrant(c change) error {
+	group, member, g, ok := grantPlace(c.rest)
+	if !ok {
+		return fmt.Errorf("key %q is not a grant", c.Key)
+	}
+	sc := s.scope(c.scope)
+	from, fromOK := s.end(sc, c.scope, group, schema.GroupType)
+	to, toOK := s.end(sc, c.scope, member, schema.UserType, schema.GroupType)
+	switch exist := fromOK && toOK; {
+	case !exist && c.Deleted:
+		delete(s.orphans, c.Key)
+	case !exist:
+		s.orphans[c.Key] = struct{}{}
+	case c.Deleted:
+		sc.revoke(from, to, sc.intern(g))
+	default:
+		sc.grant(from, to, sc.intern(g))
+	}
+	return nil
+}
+
+func (s *State) applyNote(c change) error {
+	sc := s.scope(c.scope)
+	if c.rest == noteName(pendingNote, ID{}) {
+		s.defined[c.scope] = true
+	}
+	if c.Deleted {
+		sc.notes.Delete(c.rest)
+	} else {
+		sc.notes.Set(c.rest, Note{c.Value, c.revision})
+	}
+	return nil
+}
+
+func (s *liveScope) applyNest(c change) error {
+	s.nest = c.revision
+	if c.Deleted {
+		s.nest = 0
+	}
+	return nil
+}
+
+func (s *liveScope) applySecret(c change) error {
+	if c.Deleted {
+		s.secrets.Delete(c.rest)
+	} else {
+		s.secrets.Set(c.rest, c.Value)
+	}
+	return nil
+}
+
+func (s *liveScope) applyStamp(c change) error {
+	id, ok := RawID(c.rest)
+	if !ok {
+		return fmt.Errorf("key %q is not a stamp", c.Key)
+	}
+	group := s.Of(schema.GroupType, id)
+	if group == nil {
+		return nil // deleted
+	}
+	if c.Deleted {
+		s.restamp(group, stamp{})
+		s.stamps.Delete(group.ord)
+		return nil
+	}
+	at, err := parseMillis(string(c.Value))
+	if err != nil {
+		return fmt.Errorf("stamp of group %s: %w", id, err)
+	}
+	s.restamp(group, stamp{c.revision, at})
+	return nil
+}

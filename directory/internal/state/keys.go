@@ -1,0 +1,197 @@
+package state
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"strings"
+	"time"
+)
+
+// Keyspace spells every key under one root. The documentation of the package directory has the layout.
+type Keyspace struct{ root string }
+
+// NewKeyspace returns the keys under the root, which may end in a slash.
+func NewKeyspace(root string) Keyspace { return Keyspace{root: strings.TrimSuffix(root, "/") + "/"} }
+
+// All is the prefix of every key.
+func (k Keyspace) All() string { return k.root }
+
+// Format is the key that holds the version of the data.
+func (k Keyspace) Format() string { return k.root + "format" }
+
+// Job is the key of the election of the node that does the job.
+func (k Keyspace) Job(name string) string { return k.root + "job/" + name }
+
+// System spells the keys of the system scope.
+func (k Keyspace) System() ScopeKeys { return k.Scope(System) }
+
+// Organization spells the keys of an organization.
+func (k Keyspace) Organization(id ID) ScopeKeys { return k.Scope(ScopeID{id}) }
+
+// Scope spells the keys of a scope.
+func (k Keyspace) Scope(id ScopeID) ScopeKeys { return ScopeKeys{k.root + id.Path()} }
+
+// ScopeID names the system scope (zero) or an organization.
+type ScopeID struct{ Organization ID }
+
+// System is the scope that holds the organizations.
+var System ScopeID
+
+// IsSystem reports whether it is the system scope.
+func (id ScopeID) IsSystem() bool { return id.Organization.IsZero() }
+
+// Path is the scope as it stands in keys, with a slash at the end.
+func (id ScopeID) Path() string {
+	if id.IsSystem() {
+		return "sys/"
+	}
+	return "org/" + id.Organization.Raw() + "/"
+}
+
+// ScopeKeys spells the keys of one scope.
+type ScopeKeys struct{ prefix string }
+
+// All is the prefix of every key of the scope.
+func (k ScopeKeys) All() string { return k.prefix }
+
+// Control is the scope key, which every write of the scope compares.
+func (k ScopeKeys) Control() string { return k.prefix + "scope" }
+
+// Nest is the key that changes of nested groups compare and put.
+func (k ScopeKeys) Nest() string { return k.prefix + "nest" }
+
+// Resources is the prefix of the resources of a type.
+func (k ScopeKeys) Resources(typ string) string { return k.prefix + "r/" + typ + "/" }
+
+// Resource is the key of a resource.
+func (k ScopeKeys) Resource(typ string, id ID) string { return k.Resources(typ) + id.Raw() }
+
+// Stamp is the key that says when a group's members changed last.
+func (k ScopeKeys) Stamp(group ID) string { return k.prefix + "v/" + group.Raw() }
+
+// Note is the key of a note.
+func (k ScopeKeys) Note(kind string, id ID) string { return k.prefix + "n/" + noteName(kind, id) }
+
+func noteName(kind string, id ID) string { return kind + "/" + id.Raw() }
+
+// Secret is the key of a sealed secret.
+func (k ScopeKeys) Secret(kid string) string { return k.prefix + "k/" + kid }
+
+// Events is the prefix of the Events.
+func (k ScopeKeys) Events() string { return k.prefix + "e/" }
+
+// SignIns is the prefix of the SignIns.
+func (k ScopeKeys) SignIns() string { return k.prefix + "s/" }
+
+// Pins is the prefix of the pins.
+func (k ScopeKeys) Pins() string { return k.prefix + "pin/" }
+
+// Pin is the key of a pin.
+func (k ScopeKeys) Pin(id ID) string { return k.Pins() + id.Raw() }
+
+// Grant is the key of one grant of a membership.
+func (k ScopeKeys) Grant(group, member ID, g Grantor) string {
+	return k.prefix + "m/" + group.Raw() + "/" + member.Raw() + "/" + g.raw()
+}
+
+// Leftovers is the prefix of the IDs that were deleted and left keys to sweep: of organizations in the system scope, of
+// connections in an organization.
+func (k ScopeKeys) Leftovers() string { return k.prefix + "leftover/" }
+
+// Leftover is the key of such an ID.
+func (k ScopeKeys) Leftover(id ID) string { return k.Leftovers() + id.Raw() }
+
+// Links is the prefix of a connection's links.
+func (k ScopeKeys) Links(connection ID) string { return k.prefix + "l/" + connection.Raw() + "/" }
+
+// Link is the key of the link of a NameID.
+func (k ScopeKeys) Link(connection ID, nameID string) string {
+	return k.prefix + "l/" + linkName(connection, nameID)
+}
+
+func linkName(connection ID, nameID string) string { return connection.Raw() + "/" + digest(nameID) }
+
+// maxKeyValue bounds what stands in a key: longer values are replaced by their hash.
+const maxKeyValue = 256
+
+// Uniques is the prefix of the unique values of an attribute.
+func (k ScopeKeys) Uniques(typ, attr string) string { return k.prefix + "u/" + typ + "/" + attr + "/" }
+
+// Unique is the key that holds a unique value; key is already folded by the attribute's case rule.
+func (k ScopeKeys) Unique(typ, attr, key string) string {
+	if len(key) > maxKeyValue {
+		key = "#" + digest(key)
+	} else if strings.HasPrefix(key, "#") {
+		key = "#" + key // so that no value can be spelt like a hash
+	}
+	return k.Uniques(typ, attr) + key
+}
+
+// OnceAll is the prefix of all used IDs.
+func (k ScopeKeys) OnceAll() string { return k.prefix + "once/" }
+
+// OnceKind is the prefix of the used IDs of a kind.
+func (k ScopeKeys) OnceKind(kind string) string { return k.OnceAll() + kind + "/" }
+
+// Once is the key of an ID that may be used once, until a time. All keys of a minute go when that minute is over.
+func (k ScopeKeys) Once(kind string, until time.Time, id string) string {
+	return k.OnceBefore(kind, until.Truncate(time.Minute).Add(time.Minute)) + digest(id)
+}
+
+// OnceBefore is where the keys of the minute begin: all before it are of minutes that are over.
+func (k ScopeKeys) OnceBefore(kind string, minute time.Time) string {
+	return k.OnceKind(kind) + string(binary.BigEndian.AppendUint32(nil, uint32(minute.Unix()/60))) + "/"
+}
+
+// OnceKindOf reads the kind out of the key of a used ID.
+func (k ScopeKeys) OnceKindOf(key string) (kind string, ok bool) {
+	kind, _, ok = strings.Cut(strings.TrimPrefix(key, k.OnceAll()), "/")
+	return kind, ok
+}
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return string(sum[:])
+}
+
+// place is where a key below the root belongs: the scope, the kind of key (its first segment) and what follows.
+type place struct {
+	scope ScopeID
+	kind  string
+	rest  string
+}
+
+// locate takes a key apart; ok is false for keys that belong to no scope.
+func (k Keyspace) locate(key string) (p place, ok bool) {
+	rest := key[len(k.root):]
+	switch {
+	case strings.HasPrefix(rest, "sys/"):
+		rest = rest[len("sys/"):]
+	case strings.HasPrefix(rest, "org/") && len(rest) > len("org/")+17:
+		p.scope.Organization = ID([]byte(rest[4:20]))
+		rest = rest[21:]
+	default:
+		return p, false
+	}
+	p.kind, p.rest, _ = strings.Cut(rest, "/")
+	return p, true
+}
+
+// resourcePlace reads {Type}/{id}.
+func resourcePlace(rest string) (typ string, id ID, ok bool) {
+	typ, raw, ok := strings.Cut(rest, "/")
+	if !ok {
+		return "", ID{}, false
+	}
+	id, ok = RawID(raw)
+	return typ, id, ok
+}
+
+// grantPlace reads {group}/{member}/{grantor}.
+func grantPlace(rest string) (group, member ID, g Grantor, ok bool) {
+	if len(rest) < 35 {
+		return group, member, g, false
+	}
+	g, ok = parseGrantor(rest[34:])
+	return ID([]byte(rest[:16])), ID([]byte(rest[17:33])), g, ok
+}

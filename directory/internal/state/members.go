@@ -1,0 +1,218 @@
+package state
+
+import (
+	"iter"
+
+	"rollcall/directory/schema"
+)
+
+// edge is one grant of a membership in memory: from a group to its member, or from a member to its group. Both ends are
+// ordinals, the grantor is its place in grantors.
+type edge struct{ from, to, grantor uint32 }
+
+func lessEdge(a, b edge) bool {
+	if a.from != b.from {
+		return a.from < b.from
+	}
+	if a.to != b.to {
+		return a.to < b.to
+	}
+	return a.grantor < b.grantor
+}
+
+// grant puts one grant into both trees.
+func (s *liveScope) grant(group, member, by uint32) {
+	if _, was := s.members.Set(edge{group, member, by}); !was {
+		s.countGrants(member, 1)
+	}
+	s.groups.Set(edge{member, group, by})
+}
+
+// revoke takes one grant out of both trees.
+func (s *liveScope) revoke(group, member, by uint32) {
+	if _, was := s.members.Delete(edge{group, member, by}); was {
+		s.countGrants(member, -1)
+	}
+	s.groups.Delete(edge{member, group, by})
+}
+
+// countGrants moves the number of a member's grants.
+func (s *liveScope) countGrants(member uint32, by int) {
+	n, _ := s.grants.Get(member)
+	if left := int(n) + by; left > 0 {
+		s.grants.Set(member, uint32(left))
+	} else {
+		s.grants.Delete(member)
+	}
+}
+
+// intern returns the grantor's place in grantors.
+func (s *liveScope) intern(g Grantor) uint32 {
+	for i, known := range s.grantors {
+		if known == g {
+			return uint32(i)
+		}
+	}
+	s.grantors = append(s.grantors, g)
+	return uint32(len(s.grantors) - 1)
+}
+
+// grantCounts reports whether the grantor of an edge still exists.
+func (s *Scope) grantCounts(by uint32) bool {
+	return by == 0 || s.Of(schema.IdentityProviderType, s.grantors[by].Connection) != nil
+}
+
+// member returns the User or Group with the ordinal.
+func (s *Scope) member(ord uint32) *Record {
+	if r := s.at(schema.UserType, ord); r != nil {
+		return r
+	}
+	return s.at(schema.GroupType, ord)
+}
+
+// Members yields the group's direct members, by any grant that counts, in order of their creation.
+func (s *Scope) Members(group *Record) iter.Seq[*Record] {
+	return func(yield func(*Record) bool) {
+		s.ends(s.members.Ascend, group.ord, func(to uint32) bool {
+			m := s.member(to)
+			return m == nil || yield(m)
+		})
+	}
+}
+
+// ParentGroups yields the groups that the resource is a direct member of, by any grant that counts, in order of their
+// creation.
+func (s *Scope) ParentGroups(member *Record) iter.Seq[*Record] { return s.parents(member.ord) }
+
+func (s *Scope) parents(member uint32) iter.Seq[*Record] {
+	return func(yield func(*Record) bool) {
+		s.ends(s.groups.Ascend, member, func(to uint32) bool {
+			g := s.at(schema.GroupType, to)
+			return g == nil || yield(g)
+		})
+	}
+}
+
+// ends calls f for the other end of every membership of an ordinal that counts, each once, while f returns true.
+func (s *Scope) ends(ascend func(edge, func(edge) bool), from uint32, f func(to uint32) bool) {
+	last := uint32(0)
+	ascend(edge{from: from}, func(e edge) bool {
+		if e.from != from {
+			return false
+		}
+		if e.to == last || !s.grantCounts(e.grantor) {
+			return true
+		}
+		last = e.to
+		return f(e.to)
+	})
+}
+
+// CountMembers counts the group's direct members, up to limit, without looking at them: those that were deleted and are
+// not swept yet are counted too.
+func (s *Scope) CountMembers(group *Record, limit int) (n int) {
+	if limit <= 0 {
+		return 0
+	}
+	s.ends(s.members.Ascend, group.ord, func(uint32) bool {
+		n++
+		return n < limit
+	})
+	return n
+}
+
+// IsMember reports whether the membership exists, by any grant that counts.
+func (s *Scope) IsMember(group, member *Record) bool {
+	for _, counts := range s.Grants(group, member) {
+		if counts {
+			return true
+		}
+	}
+	return false
+}
+
+// Grants yields the grantors of a membership, and whether what they granted counts.
+func (s *Scope) Grants(group, member *Record) iter.Seq2[Grantor, bool] {
+	return func(yield func(Grantor, bool) bool) {
+		s.members.Ascend(edge{from: group.ord, to: member.ord}, func(e edge) bool {
+			return e.from == group.ord && e.to == member.ord && yield(s.grantors[e.grantor], s.grantCounts(e.grantor))
+		})
+	}
+}
+
+// GrantedTo yields every grant to the member, whether it counts or not, whose group exists: group by group, in order of
+// their creation.
+func (s *Scope) GrantedTo(member *Record) iter.Seq2[*Record, Grantor] {
+	return func(yield func(*Record, Grantor) bool) {
+		s.groups.Ascend(edge{from: member.ord}, func(e edge) bool {
+			if e.from != member.ord {
+				return false
+			}
+			g := s.at(schema.GroupType, e.to)
+			return g == nil || yield(g, s.grantors[e.grantor])
+		})
+	}
+}
+
+// GrantedBy yields the groups and members of every membership that the connection granted, whether it counts or not.
+func (s *Scope) GrantedBy(connection ID) iter.Seq2[*Record, *Record] {
+	return func(yield func(group, member *Record) bool) {
+		s.members.Scan(func(e edge) bool {
+			if s.grantors[e.grantor].Connection != connection {
+				return true
+			}
+			g, m := s.at(schema.GroupType, e.from), s.member(e.to)
+			return g == nil || m == nil || yield(g, m)
+		})
+	}
+}
+
+// MayHaveGroups is false for a resource of the scope that is surely in no group: a quick answer for most of them.
+func (s *Scope) MayHaveGroups(r *Resource) bool {
+	_, ok := s.grants.Get(r.ord)
+	return ok
+}
+
+// Membership is a group that a resource is in.
+type Membership struct {
+	Group  *Record
+	Direct bool // false: only through another group
+}
+
+// Memberships yields the groups that the resource is in: the direct ones in order of creation, then those they are in.
+// Most resources are in none, which costs one look.
+func (s *Scope) Memberships(r *Resource) iter.Seq[Membership] {
+	return func(yield func(Membership) bool) {
+		var seen map[uint32]bool
+		var queue []*Record
+		visit := func(g *Record, direct bool) bool {
+			if seen[g.ord] {
+				return true
+			}
+			if seen == nil {
+				seen = map[uint32]bool{}
+			}
+			seen[g.ord] = true
+			queue = append(queue, g)
+			return yield(Membership{g, direct})
+		}
+		for g := range s.parents(r.ord) {
+			if !visit(g, true) {
+				return
+			}
+		}
+		for ; len(queue) > 0; queue = queue[1:] {
+			for g := range s.parents(queue[0].ord) {
+				if !visit(g, false) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// StampRevision is the revision at which the group's members changed last; 0 if they never did.
+func (s *Scope) StampRevision(group *Record) int64 {
+	st, _ := s.stamps.Get(group.ord)
+	return st.revision
+}

@@ -1,0 +1,125 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"rollcall/directory/internal/state"
+)
+
+// commitTimeout bounds a transaction, settleTimeout the search for its outcome afterwards.
+const (
+	commitTimeout = 5 * time.Second
+	settleTimeout = 10 * time.Second
+)
+
+// Part is one atomic change: under its conditions, its writes.
+type Part struct {
+	Conditions []Condition
+	Writes     []state.Entry
+	Fence      string // a key that the part puts and that is absent before; "" for none
+
+	// Ask lists keys of which the outcome says whether they exist, if a condition does not hold. Each has a condition.
+	Ask []string
+}
+
+// Outcome is what became of a part.
+type Outcome struct {
+	Committed bool
+	Revision  int64
+	Present   []string // of the keys that were asked for, those that exist; none where the outcome had to be settled
+}
+
+// Committer commits transactions.
+type Committer struct {
+	client  *clientv3.Client
+	replica *replica
+}
+
+// Commit carries out the parts, each by itself, in one etcd transaction. Where a timeout, a change of leader or NOSPACE
+// hides the outcome, the fences settle it: only when even they have no answer is it unknown, and the error Unavailable.
+// The replica has what was committed when Commit returns. Errors: TooLarge, Busy, Full, Unavailable; others where etcd
+// refuses the request.
+func (c *Committer) Commit(ctx context.Context, parts []Part) ([]Outcome, error) {
+	txn, err := transaction(parts)
+	if err != nil {
+		return nil, err
+	}
+	// Once sent, a transaction may happen whatever becomes of the caller.
+	tctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	resp, err := c.client.Do(tctx, txn)
+	cancel()
+	if err == nil {
+		return c.landed(ctx, parts, resp.Txn())
+	}
+	if definite := refused(err); definite != nil {
+		return nil, definite
+	}
+	return c.settle(ctx, parts, err)
+}
+
+// landed reads the transaction's response and brings the replica to its revision.
+func (c *Committer) landed(ctx context.Context, parts []Part, resp *clientv3.TxnResponse) ([]Outcome, error) {
+	out := make([]Outcome, len(parts))
+	var writes []state.Entry
+	puts := false
+	for i, p := range parts {
+		mine := (*etcdserverpb.TxnResponse)(resp)
+		if len(parts) > 1 {
+			mine = resp.Responses[i].GetResponseTxn()
+		}
+		out[i] = Outcome{Committed: mine.Succeeded, Revision: resp.Header.Revision}
+		if !mine.Succeeded {
+			out[i].Present = p.present(mine)
+			continue
+		}
+		writes = append(writes, p.Writes...)
+		for _, w := range p.Writes {
+			puts = puts || !w.Deleted
+		}
+	}
+	// Deleting what is not there makes no revision, so only a put proves that the header's revision is ours.
+	if puts {
+		c.replica.committed(resp.Header.Revision, writes)
+	}
+	wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	defer cancel()
+	return out, seen(c.replica.wait(wctx, resp.Header.Revision))
+}
+
+// present reads the answer to Ask.
+func (p Part) present(failed *etcdserverpb.TxnResponse) (keys []string) {
+	for i, key := range p.Ask {
+		if failed.Responses[i].GetResponseRange().Count > 0 {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// seen is the error of a wait for the revision of a transaction that was answered.
+func seen(err error) error {
+	if err == nil {
+		return nil
+	}
+	const detail = "the store answered, but this node has not caught up with it; the change may have been made"
+	return &state.Error{Kind: state.Unavailable, Detail: detail, Cause: err}
+}
+
+// Housekeep writes without a fence: where the outcome is unknown, it is done again. Errors: Busy if a condition does not
+// hold; Unavailable.
+func (c *Committer) Housekeep(ctx context.Context, conditions []Condition, writes []state.Entry) error {
+	if len(writes) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*commitTimeout)
+	defer cancel()
+	out, err := c.Commit(ctx, []Part{{Conditions: conditions, Writes: writes}})
+	if err == nil && !out[0].Committed {
+		err = state.Errorf(state.Busy, "", "another writer changed what this depends on; try again")
+	}
+	return err
+}

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"rollcall/directory/internal/state"
+)
+
+// Above fullAt of etcd's quota everything but deletion is refused. The embedded etcd is defragmented when less than sparseAt
+// of a file of at least sparseSize is in use.
+const (
+	fullAt     = 0.9
+	sparseAt   = 0.8
+	sparseSize = 64 << 20
+)
+
+// ErrFull returns the error for a store that is nearly full: Full.
+func ErrFull(cause error) error {
+	const detail = "the store is nearly full (over 90 % of its quota): only deletion is accepted"
+	return &state.Error{Kind: state.Full, Detail: detail, Cause: cause}
+}
+
+// Quota watches how much of etcd's quota is used.
+type Quota struct {
+	client *clientv3.Client
+	alone  bool
+	log    *slog.Logger
+	full   atomic.Bool
+	used   prometheus.Gauge
+}
+
+func newQuota(o Options, c *clientv3.Client) *Quota {
+	return &Quota{client: c, alone: o.Alone, log: o.Log, used: prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "rollcall_store_quota_ratio", Help: "Share of the store's quota that its file takes."})}
+}
+
+// Full reports whether the store is nearly full.
+func (q *Quota) Full() bool { return q.full.Load() }
+
+// Observe takes in the share of the quota that is used.
+func (q *Quota) Observe(used float64) {
+	q.used.Set(used)
+	if full := used > fullAt; q.full.Swap(full) != full {
+		q.log.Warn("the store's quota", "used", used, "full", full)
+	}
+}
+
+// check compares etcd's file with its quota: the file's size is what etcd itself counts. It looks at every member and
+// fails only if none of them answers.
+func (q *Quota) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, quorumTimeout)
+	defer cancel()
+	endpoints := q.client.Endpoints()
+	if len(endpoints) == 0 {
+		endpoints = []string{""} // in-process
+	}
+	var most float64
+	var failed error
+	answered := false
+	for _, e := range endpoints {
+		st, err := q.client.Status(ctx, e)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		answered = true
+		if st.DbSizeQuota > 0 {
+			most = max(most, float64(st.DbSize)/float64(st.DbSizeQuota))
+		}
+		if q.alone && st.DbSize >= sparseSize && float64(st.DbSizeInUse) < sparseAt*float64(st.DbSize) {
+			if _, err := q.client.Defragment(ctx, e); err != nil {
+				q.log.Warn("the store could not be defragmented", "error", err)
+			}
+		}
+	}
+	if !answered {
+		return failed
+	}
+	q.Observe(most)
+	return nil
+}

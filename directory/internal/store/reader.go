@@ -1,0 +1,87 @@
+package store
+
+import (
+	"context"
+	"errors"
+
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"rollcall/directory/internal/state"
+)
+
+// Reader reads keys that are not held in memory.
+type Reader struct{ client *clientv3.Client }
+
+// Get reads a key; ok is false if it does not exist. Error: Unavailable.
+func (r Reader) Get(ctx context.Context, key string) (l state.Loaded, ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	resp, err := r.client.Get(ctx, key)
+	if err != nil {
+		return l, false, state.Unanswered(err)
+	}
+	if len(resp.Kvs) == 0 {
+		return l, false, nil
+	}
+	return loadedOf(resp.Kvs)[0], true, nil
+}
+
+// NewestFirst reads all keys with the prefix, the last one first: as they were at the revision, or as they are if it is 0.
+// Errors: NotFound if the revision was compacted; Unavailable.
+func (r Reader) NewestFirst(ctx context.Context, prefix string, revision int64) ([]state.Loaded, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	resp, err := r.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(revision),
+		clientv3.WithSort(clientv3.SortByKey, clientv3.SortDescend))
+	if errors.Is(err, rpctypes.ErrCompacted) {
+		return nil, ErrPinGone()
+	}
+	if err != nil {
+		return nil, state.Unanswered(err)
+	}
+	return loadedOf(resp.Kvs), nil
+}
+
+// All reads all keys with the prefix, in order. Error: Unavailable.
+func (r Reader) All(ctx context.Context, prefix string) ([]state.Loaded, error) {
+	resp, err := r.client.Get(ctx, prefix, clientv3.WithPrefix())
+	if err != nil {
+		return nil, state.Unanswered(err)
+	}
+	return loadedOf(resp.Kvs), nil
+}
+
+// Keys reads the first keys from one on and before end, without values, and whether there are more. Error: Unavailable.
+func (r Reader) Keys(ctx context.Context, from, end string, limit int64) (keys []string, more bool, err error) {
+	resp, err := r.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithKeysOnly(), clientv3.WithLimit(limit))
+	if err != nil {
+		return nil, false, state.Unanswered(err)
+	}
+	for _, kv := range resp.Kvs {
+		keys = append(keys, string(kv.Key))
+	}
+	return keys, resp.More, nil
+}
+
+// Count counts the keys with the prefix. Error: Unavailable.
+func (r Reader) Count(ctx context.Context, prefix string) (int64, error) {
+	resp, err := r.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithCountOnly())
+	if err != nil {
+		return 0, state.Unanswered(err)
+	}
+	return resp.Count, nil
+}
+
+func loadedOf(kvs []*mvccpb.KeyValue) []state.Loaded {
+	list := make([]state.Loaded, len(kvs))
+	for i, kv := range kvs {
+		e := state.Entry{Key: string(kv.Key), Value: kv.Value, Created: kv.CreateRevision}
+		list[i] = state.Loaded{Entry: e, Modified: kv.ModRevision}
+	}
+	return list
+}
+
+// PrefixEnd is the end of the range of all keys with the prefix.
+func PrefixEnd(prefix string) string { return clientv3.GetPrefixRangeEnd(prefix) }

@@ -1,0 +1,115 @@
+package directory
+
+import (
+	"sync"
+
+	"rollcall/directory/internal/state"
+	"rollcall/directory/schema"
+)
+
+// kind is what is special about a built-in resource type beyond its schema, which has its name, URN, endpoint and
+// attributes. To add a type, write its schema, its row here, and its rules.
+type kind struct {
+	schema func() *schema.ResourceType
+	shown  scopeSet // the scopes that offer it
+
+	read, write Scope // the least that a credential needs
+
+	central    bool // lives in the system scope, where an organization sees its own alone
+	logged     bool // kept in etcd only, and listed with the newest first
+	extensible bool // organizations may add extensions
+	defines    bool // a change of it changes the types of its organization
+
+	derived map[string]func(View) []byte // JSON of attributes that are not stored; nil where they have no value
+	rule    rule
+}
+
+// scopeSet says which scopes offer a type.
+type scopeSet uint8
+
+const (
+	inOrganizations scopeSet = 1 << iota
+	inSystem
+	everywhere = inOrganizations | inSystem
+)
+
+// rule holds what the directory itself demands of a type, beyond its schema. Each may change the document or the record
+// that is being written and stage more writes; nil demands nothing.
+type rule struct {
+	create  func(tx *Tx, r *state.Record, doc schema.Document) error
+	replace func(tx *Tx, was, r *state.Record, doc schema.Document) error
+	delete  func(tx *Tx, r *state.Record) error
+}
+
+// kinds are the built-in types, in the order in which they are shown. It is assigned in init, because the rules create and
+// replace resources of other types.
+var kinds []*kind
+
+func init() {
+	const admin = ScopeAdmin
+	kinds = []*kind{
+		{schema: schema.User, shown: inOrganizations, read: ScopeRead, write: ScopeWrite, extensible: true,
+			derived: map[string]func(View) []byte{"groups": derivedGroups, schema.AccessURN: derivedAccess},
+			rule:    rule{createUser, replaceUser, deleteUser}},
+		{schema: schema.Group, shown: inOrganizations, read: ScopeRead, write: ScopeWrite, extensible: true,
+			derived: map[string]func(View) []byte{"members": derivedMembers},
+			rule:    rule{createGroup, replaceGroup, deleteGroup}},
+		{schema: schema.IdentityProvider, shown: inOrganizations, read: admin, write: admin,
+			derived: map[string]func(View) []byte{"health": derivedHealth},
+			rule:    rule{createConnection, replaceConnection, deleteConnection}},
+		{schema: schema.AccessToken, shown: everywhere, read: admin, write: admin,
+			derived: map[string]func(View) []byte{"lastUsed": derivedLastUsed},
+			rule:    rule{createAccessToken, replaceAccessToken, deleteAccessToken}},
+		{schema: schema.Organization, shown: everywhere, read: admin, write: admin, central: true,
+			rule: rule{createOrganization, replaceOrganization, deleteOrganization}},
+		{schema: schema.SchemaDefinition, shown: inOrganizations, read: admin, write: admin, defines: true},
+		{schema: schema.ResourceTypeDefinition, shown: inOrganizations, read: admin, write: admin, defines: true},
+		{schema: schema.DeletedUser, shown: inOrganizations, read: admin, write: admin,
+			rule: rule{delete: deleteTombstone}},
+		{schema: schema.Session, shown: inOrganizations, read: admin, write: admin},
+		{schema: schema.SignIn, shown: inOrganizations, read: admin, write: admin, logged: true},
+		{schema: schema.Event, shown: everywhere, read: admin, write: admin, logged: true},
+	}
+}
+
+// custom is the kind of every type that an organization defined.
+var custom = &kind{shown: inOrganizations, read: ScopeRead, write: ScopeWrite}
+
+var kindsByName = sync.OnceValue(func() map[string]*kind {
+	byName := map[string]*kind{}
+	for _, k := range kinds {
+		byName[k.schema().Name] = k
+	}
+	return byName
+})
+
+// kindOf is the kind of a type.
+func kindOf(typ string) *kind {
+	if k := kindsByName()[typ]; k != nil {
+		return k
+	}
+	return custom
+}
+
+// builtinCatalog is what every organization has without definitions of its own.
+var builtinCatalog = sync.OnceValue(func() *state.Catalog {
+	var extensible []string
+	for _, k := range kinds {
+		if k.extensible {
+			extensible = append(extensible, k.schema().Name)
+		}
+	}
+	return state.NewCatalog(typesShown(inOrganizations), extensible...)
+})
+
+// systemTypes are the types of the system scope.
+var systemTypes = sync.OnceValue(func() []*schema.ResourceType { return typesShown(inSystem) })
+
+func typesShown(in scopeSet) (types []*schema.ResourceType) {
+	for _, k := range kinds {
+		if k.shown&in != 0 {
+			types = append(types, k.schema())
+		}
+	}
+	return types
+}

@@ -1,0 +1,128 @@
+package directory
+
+import (
+	"slices"
+
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
+	"rollcall/directory/schema"
+)
+
+// guardedAttempts is how often a replacement of members insists on the members being as it saw them.
+const guardedAttempts = 4
+
+// GrantBy makes memberships that this change adds granted by the connection, and lets it remove only what the connection
+// granted. Without it they are SCIM's.
+func (tx *Tx) GrantBy(connection ID) { tx.members.grantor = state.Grantor{Connection: connection} }
+
+// GuardMembers makes the change depend on the group as it is, its members included: what If-Match asks for.
+func (tx *Tx) GuardMembers(group *Resource) {
+	if r := tx.record(schema.GroupType, group.ID); r != nil && !r.Uncommitted() {
+		tx.guard(r, true)
+		tx.members.guard(r)
+	}
+}
+
+// GuardPrivileges makes the change depend on what membership of the group means (Snapshot.PrivilegedGroup): the group and
+// those that it is in are as they are, and no group gets into another one meanwhile.
+func (tx *Tx) GuardPrivileges(group *Resource) {
+	g := tx.record(schema.GroupType, group.ID)
+	if g == nil || g.Uncommitted() {
+		return
+	}
+	tx.guardUnlessStaged(g)
+	for outer := range tx.snap.scope.Memberships(&g.Resource) {
+		tx.guardUnlessStaged(outer.Group)
+	}
+	tx.require(store.Unchanged(tx.keys().Nest(), tx.snap.scope.NestRevision()))
+}
+
+// AddMembers grants memberships. The cost does not depend on the group's size, and concurrent additions do not conflict.
+// Members stay members; if nobody is new, nothing is written. Errors: Invalid naming an ID that is no User or Group, or
+// that would close a cycle; Forbidden for a group with roles or protection; TooLarge.
+func (tx *Tx) AddMembers(group *Resource, ids []ID) error {
+	g, err := tx.members.begin(group, len(ids))
+	if err != nil {
+		return err
+	}
+	changed := false
+	for _, id := range ids {
+		m := tx.member(id)
+		if m == nil {
+			return errorf(Invalid, "members.value", "no User or Group has the id %s", id)
+		}
+		isNew, err := tx.members.grant(g, m)
+		if err != nil {
+			return err
+		}
+		changed = changed || isNew
+	}
+	if changed {
+		tx.members.stamp(g)
+	}
+	return nil
+}
+
+// RemoveMembers takes memberships away: by SCIM all their grants, by a connection its own. Who is not a member is passed
+// over; if nobody is left to remove, nothing is written. Errors: Mutability for the last active member of a protected
+// group; Forbidden; TooLarge.
+func (tx *Tx) RemoveMembers(group *Resource, ids []ID) error {
+	g, err := tx.members.begin(group, len(ids))
+	if err != nil {
+		return err
+	}
+	changed := false
+	for _, id := range ids {
+		if tx.members.revoke(g, id) {
+			changed = true
+		}
+	}
+	switch {
+	case !changed:
+		return nil
+	case protected(g.JSON):
+		return keepsActive(tx, g, nil)
+	}
+	tx.members.stamp(g)
+	return nil
+}
+
+// SetMembers makes ids the group's members: only the difference is written, and it depends on the members as they are.
+// After some lost races the difference is applied all the same, unless GuardMembers was called. Errors: as AddMembers and
+// RemoveMembers.
+func (tx *Tx) SetMembers(group *Resource, ids []ID) error {
+	want := make(map[ID]bool, len(ids))
+	for _, id := range ids {
+		want[id] = true
+	}
+	var gone []ID
+	if g := tx.record(schema.GroupType, group.ID); g != nil {
+		for id := range tx.members.of(g) {
+			if want[id] {
+				delete(want, id)
+			} else {
+				gone = append(gone, id)
+			}
+		}
+		if !g.Uncommitted() && tx.attempt.number < guardedAttempts {
+			tx.members.guard(g)
+		}
+	}
+	come := slices.DeleteFunc(slices.Clone(ids), func(id ID) bool { return !want[id] })
+	if n := len(gone) + len(come); n > MaxMemberships {
+		return tooManyMemberships(n)
+	}
+	// Additions first, so that a protected group may change all its members at once.
+	if err := tx.AddMembers(group, come); err != nil {
+		return err
+	}
+	return tx.RemoveMembers(group, gone)
+}
+
+// member is the User or Group with the ID, as this change has it.
+func (tx *Tx) member(id ID) *state.Record {
+	if r := tx.record(schema.UserType, id); r != nil {
+		return r
+	}
+	return tx.record(schema.GroupType, id)
+}

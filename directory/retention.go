@@ -1,0 +1,42 @@
+package directory
+
+import (
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// Retention of Events and SignIns, and of DeletedUsers, unless the Organization says otherwise.
+const (
+	defaultLogCount    = 10_000
+	defaultLogDays     = 30
+	defaultDeletedDays = 365
+	youngEvent         = time.Hour // no Event younger than this is trimmed: it may be a fence
+)
+
+// retention is how much of what is past an organization keeps, and how long.
+type retention struct {
+	events, signIns int64
+	age, deleted    time.Duration
+}
+
+// retentionOf is the retention of an Organization; nil stands for the system scope.
+func retentionOf(org *Resource) retention {
+	var doc []byte
+	if org != nil {
+		doc = org.JSON
+	}
+	number := func(path string, unless int64) int64 {
+		if n := gjson.GetBytes(doc, "retention."+path).Int(); n > 0 {
+			return n
+		}
+		return unless
+	}
+	const day = 24 * time.Hour
+	return retention{
+		events:  number("events", defaultLogCount),
+		signIns: number("signIns", defaultLogCount),
+		age:     time.Duration(number("days", defaultLogDays)) * day,
+		deleted: time.Duration(number("deletedUsersDays", defaultDeletedDays)) * day,
+	}
+}

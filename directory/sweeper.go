@@ -1,0 +1,212 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
+	"rollcall/directory/schema"
+)
+
+// sweepBatch is how many orphaned grants are looked for at once.
+const sweepBatch = 1000
+
+// sweeper removes what counts no more in all scopes.
+type sweeper struct {
+	store  *Store
+	frozen *state.Frozen
+	now    time.Time
+}
+
+func (s *sweeper) run(ctx context.Context) error {
+	failed := errors.Join(s.orphans(ctx), s.organizations(ctx))
+	for id, sc := range s.frozen.Scopes() {
+		if ctx.Err() != nil {
+			break
+		}
+		if sc.Exists() {
+			failed = errors.Join(failed, s.scope(id).run(ctx))
+		}
+	}
+	return failed
+}
+
+// orphans deletes the grants of Users and Groups that were deleted.
+func (s *sweeper) orphans(ctx context.Context) error {
+	for {
+		keys := s.store.node.Orphans(sweepBatch)
+		if err := s.store.node.Delete(ctx, keys); err != nil || len(keys) < sweepBatch {
+			return err
+		}
+	}
+}
+
+// organizations deletes what deleted organizations held.
+func (s *sweeper) organizations(ctx context.Context) error {
+	return s.leftovers(ctx, s.store.keys.System(), func(id ID) error {
+		return s.store.node.DeleteRange(ctx, s.store.keys.Organization(id).All())
+	})
+}
+
+// leftovers calls sweep for every ID that left keys behind, and forgets those that are done.
+func (s *sweeper) leftovers(ctx context.Context, k state.ScopeKeys, sweep func(ID) error) error {
+	list, err := s.store.node.All(ctx, k.Leftovers())
+	if err != nil {
+		return err
+	}
+	for _, l := range list {
+		id, ok := state.RawID(l.Key[len(k.Leftovers()):])
+		if !ok {
+			continue
+		}
+		if err := sweep(id); err != nil {
+			return err
+		}
+		if err := s.store.node.Delete(ctx, []string{l.Key}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sweeper) scope(id state.ScopeID) *scopeSweeper {
+	return &scopeSweeper{sweeper: s, snap: s.store.snapshot(s.frozen, id, Program), keys: s.store.keys.Scope(id)}
+}
+
+// scopeSweeper removes what counts no more in one scope.
+type scopeSweeper struct {
+	*sweeper
+	snap *Snapshot
+	keys state.ScopeKeys
+}
+
+func (s *scopeSweeper) run(ctx context.Context) error {
+	r := retentionOf(s.snap.Organization())
+	return errors.Join(
+		s.connections(ctx),
+		s.once(ctx),
+		s.pending(ctx),
+		s.pins(ctx),
+		s.sessions(ctx),
+		s.log(ctx, s.keys.Events(), r.events, s.now.Add(-r.age), s.now.Add(-youngEvent)),
+		s.log(ctx, s.keys.SignIns(), r.signIns, s.now.Add(-r.age), s.now),
+		s.tombstones(ctx, s.now.Add(-r.deleted)),
+	)
+}
+
+// connections deletes the links and grants of deleted connections.
+func (s *scopeSweeper) connections(ctx context.Context) error {
+	if s.snap.id.IsSystem() { // its leftovers are organizations
+		return nil
+	}
+	return s.leftovers(ctx, s.keys, func(id ID) error {
+		if err := s.store.node.DeleteRange(ctx, s.keys.Links(id)); err != nil {
+			return err
+		}
+		var keys []string
+		for g, m := range s.snap.scope.GrantedBy(id) {
+			keys = append(keys, s.keys.Grant(g.ID, m.ID, state.Grantor{Connection: id}))
+		}
+		return s.store.node.Delete(ctx, keys)
+	})
+}
+
+// once deletes the used IDs of every minute that is over, kind by kind.
+func (s *scopeSweeper) once(ctx context.Context) error {
+	from, end := s.keys.OnceAll(), store.PrefixEnd(s.keys.OnceAll())
+	for {
+		keys, _, err := s.store.node.Keys(ctx, from, end, 1)
+		if err != nil || len(keys) == 0 {
+			return err
+		}
+		kind, ok := s.keys.OnceKindOf(keys[0])
+		if !ok {
+			return errors.New("a key of used IDs cannot be read")
+		}
+		if err := s.store.node.PurgeUntil(ctx, s.keys.OnceKind(kind), s.keys.OnceBefore(kind, s.now)); err != nil {
+			return err
+		}
+		from = store.PrefixEnd(s.keys.OnceKind(kind))
+	}
+}
+
+// pending withdraws a change of definitions whose node did not live to end it.
+func (s *scopeSweeper) pending(ctx context.Context) error {
+	p := s.snap.scope.Pending()
+	if p == nil || s.now.Sub(p.At) < definitionTimeout {
+		return nil
+	}
+	return s.store.withdraw(ctx, s.keys, s.snap.scope, p.Change)
+}
+
+// pins deletes the keys of pins whose time is over.
+func (s *scopeSweeper) pins(ctx context.Context) error {
+	list, err := s.store.node.All(ctx, s.keys.Pins())
+	if err != nil {
+		return err
+	}
+	var keys []string
+	for _, l := range list {
+		if p, err := state.DecodePin(l.Value); err != nil || s.now.Sub(p.At) > PinLifetime {
+			keys = append(keys, l.Key)
+		}
+	}
+	return s.store.node.Delete(ctx, keys)
+}
+
+// sessions deletes the sessions that are not valid any more.
+func (s *scopeSweeper) sessions(ctx context.Context) error {
+	var keys []string
+	for r := range s.snap.All(schema.SessionType) {
+		if !s.snap.SessionValid(r) {
+			keys = append(keys, s.keys.Resource(r.Type, r.ID))
+		}
+	}
+	return s.store.node.Delete(ctx, keys)
+}
+
+// log trims records beyond the count and before the age; none that is younger than the bound.
+func (s *scopeSweeper) log(ctx context.Context, prefix string, count int64, before, bound time.Time) error {
+	n, err := s.store.node.Count(ctx, prefix)
+	if err != nil {
+		return err
+	}
+	end := prefix + state.TimeBound(before).Raw()
+	if extra := n - count; extra > 0 {
+		over, _, err := s.store.node.Keys(ctx, prefix, store.PrefixEnd(prefix), extra)
+		if err != nil {
+			return err
+		}
+		if len(over) > 0 {
+			end = max(end, over[len(over)-1]+"\x00")
+		}
+	}
+	return s.store.node.PurgeUntil(ctx, prefix, min(end, prefix+state.TimeBound(bound).Raw()))
+}
+
+// tombstones deletes DeletedUsers beyond their retention, as an administrator would.
+func (s *scopeSweeper) tombstones(ctx context.Context, before time.Time) error {
+	org := s.snap.Organization()
+	if org == nil || !s.snap.Active() {
+		return nil
+	}
+	d := s.store.Organization(org.Text("name"))
+	for r := range s.snap.All(schema.DeletedUserType) {
+		if !r.Created.Before(before) || ctx.Err() != nil {
+			return nil // those behind it are younger
+		}
+		_, err := d.Update(ctx, func(tx *Tx) error {
+			tombstone, err := tx.Get(r.Type, r.ID)
+			if err != nil {
+				return err
+			}
+			return tx.Delete(tombstone)
+		})
+		if err != nil && KindOf(err) != NotFound {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package directory
+
+import (
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
+	"rollcall/directory/schema"
+)
+
+// A DeletedUser is the tombstone of a User. It keeps the User's ID, the key of its userName and its links, until a User of
+// the same userName takes the key over, or the tombstone is deleted.
+
+// Tombstone returns the DeletedUser that still holds the userName; nil if there is none.
+func (s *Snapshot) Tombstone(userName string) *Resource {
+	if r := s.holder(schema.User().Lookup("userName").Key(userName)); r != nil {
+		return &r.Resource
+	}
+	return nil
+}
+
+// TombstoneOf returns the DeletedUser with the ID of a User that was deleted; nil if there is none.
+func (s *Snapshot) TombstoneOf(user ID) *Resource {
+	if r := s.scope.Of(schema.DeletedUserType, user); r != nil {
+		return &r.Resource
+	}
+	return nil
+}
+
+// holder is the tombstone that still holds the key of a userName; nil if none does.
+func (s *Snapshot) holder(userNameKey string) *state.Record {
+	a := schema.DeletedUser().Lookup("userName")
+	for r := range s.scope.WithKey(schema.DeletedUserType, a, userNameKey) {
+		if !r.Released {
+			return r
+		}
+	}
+	return nil
+}
+
+// leaveTombstone puts the DeletedUser of a User that is being deleted.
+func leaveTombstone(tx *Tx, user *state.Record) error {
+	doc := schema.Document{
+		"id":        user.ID.String(),
+		"userName":  user.Text("userName"),
+		"deletedAt": schema.FormatTime(tx.at),
+		"deletedBy": tx.actor(),
+	}
+	if name := user.Display(); name != "" {
+		doc["displayName"] = name
+	}
+	before, err := schema.User().Decode(user.JSON)
+	if err != nil {
+		return err
+	}
+	if origin, ok := before[schema.OriginURN].(map[string]any); ok && origin["links"] != nil {
+		doc["links"] = origin["links"]
+	}
+	tombstone := state.NewRecord(schema.DeletedUserType, user.ID, tx.at)
+	if err := tx.encode(schema.DeletedUser(), tombstone, doc); err != nil {
+		return err
+	}
+	tx.put(tx.keys().Resource(schema.DeletedUserType, user.ID), tombstone.Encode())
+	return nil
+}
+
+// releaseTombstone marks the tombstone as one whose userName another User takes over.
+func releaseTombstone(tx *Tx, tombstone *state.Record) {
+	released := *tombstone
+	released.Released = true
+	tx.guard(tombstone, true)
+	tx.put(tx.keys().Resource(schema.DeletedUserType, tombstone.ID), released.Encode())
+}
+
+// deleteTombstone frees what the tombstone still holds: the userName, and links that still name it.
+func deleteTombstone(tx *Tx, r *state.Record) error {
+	if !r.Released {
+		a := schema.User().Lookup("userName")
+		key := tx.keys().Unique(schema.UserType, a.Path, a.Key(r.Text("userName")))
+		tx.require(store.Holds(key, r.ID.Raw()))
+		tx.delete(key)
+	}
+	for _, l := range gjson.GetBytes(r.JSON, "links").Array() {
+		connection, ok := ParseID(l.Get("connection").String())
+		if !ok {
+			continue
+		}
+		nameID := l.Get("nameId").String()
+		if held := tx.snap.scope.Link(connection, nameID); held != nil && held.User == r.ID {
+			tx.require(store.Unchanged(tx.keys().Link(connection, nameID), held.Revision()))
+			tx.DeleteLink(connection, nameID)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+//go:embed assets
+var assetFiles embed.FS
+
+// AssetsPath is where Assets is served, below the public URL.
+const AssetsPath = "/assets/"
+
+// asset is a file under its hash: another content has another name, so browsers may keep it for good.
+type asset struct {
+	url  string // below the base
+	kind string // Content-Type
+	body []byte
+}
+
+// kinds are the types of assets. They don't come from package mime, which asks the machine.
+var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+
+var assets = readAssets()
+
+// readAssets returns the assets by name.
+func readAssets() map[string]asset {
+	entries, err := assetFiles.ReadDir("assets")
+	if err != nil {
+		panic("web: " + err.Error())
+	}
+	all := map[string]asset{}
+	for _, e := range entries {
+		body, err := assetFiles.ReadFile("assets/" + e.Name())
+		if err != nil {
+			panic("web: " + err.Error())
+		}
+		sum, extension := sha256.Sum256(body), path.Ext(e.Name())
+		all[e.Name()] = asset{
+			url:  AssetsPath + strings.TrimSuffix(e.Name(), extension) + "-" + hex.EncodeToString(sum[:8]) + extension,
+			kind: kinds[extension], body: body,
+		}
+	}
+	return all
+}
+
+// assetURL is the path of an asset on the site whose public URL has the path base.
+func assetURL(base, name string) (string, error) {
+	a, ok := assets[name]
+	if !ok {
+		return "", fmt.Errorf("there is no asset %q", name)
+	}
+	return base + a.url, nil
+}
+
+// Assets serves the style sheet and the scripts at AssetsPath; anything else there is 404.
+func Assets() http.Handler {
+	byURL := map[string]asset{}
+	for _, a := range assets {
+		byURL[a.url] = a
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a, ok := byURL[r.URL.Path]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		h := w.Header()
+		Secure(h)
+		h.Set("Content-Type", a.kind)
+		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+	})
+}

@@ -1,0 +1,101 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+)
+
+//go:embed layout.html
+var layout embed.FS
+
+// Pages are the pages of one package, in every language that it has words for. They are safe for concurrent use.
+type Pages struct {
+	words     *Words
+	templates map[key]*template.Template
+}
+
+type key struct{ language, page string }
+
+// Parse reads the templates pages/*.html and the catalogues words/*.json of a package. base is the path of the public
+// URL ("" or "/…"), below which the assets are served.
+//
+// A template defines "title" and "content" for the layout, and "id", which names the page to tests and style. It may
+// define "head", what else stands in the head. Its functions are t, which takes the key of a text and the values of its
+// placeholders (a map, or names and values in turn), and asset, which takes the name of an asset and returns its URL.
+//
+// It returns an error that names the file for a template that does not parse, and those of LoadWords.
+func Parse(files fs.FS, base string) (*Pages, error) {
+	words, err := LoadWords(files)
+	if err != nil {
+		return nil, err
+	}
+	names, err := fs.Glob(files, "pages/*.html")
+	if err != nil {
+		return nil, err
+	}
+	p := &Pages{words: words, templates: map[key]*template.Template{}}
+	for _, language := range words.Languages() {
+		for _, name := range names {
+			t := template.New("layout.html").Funcs(template.FuncMap{
+				"language": func() string { return language },
+				"asset":    func(name string) (string, error) { return assetURL(base, name) },
+				"t": func(key string, values ...any) (string, error) {
+					return words.text(language, key, values...)
+				},
+			})
+			if t, err = t.ParseFS(layout, "layout.html"); err == nil {
+				t, err = t.ParseFS(files, name)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("page %s: %w", name, err)
+			}
+			p.templates[key{language, strings.TrimSuffix(path.Base(name), ".html")}] = t.Lookup("layout.html")
+		}
+	}
+	return p, nil
+}
+
+// MustParse is Parse for files that are part of the program. It panics on an error.
+func MustParse(files fs.FS, base string) *Pages {
+	p, err := Parse(files, base)
+	if err != nil {
+		panic("web: " + err.Error())
+	}
+	return p
+}
+
+// Template is a page in one language, for a library that executes it by itself; nil if there is none.
+func (p *Pages) Template(language, page string) *template.Template {
+	return p.templates[key{language, page}]
+}
+
+// Write answers with a page in the reader's language and the headers that belong to it. Nothing is written when the
+// error is not nil: the page does not exist, a text is in no catalogue, or the data lacks what the template shows.
+func (p *Pages) Write(w http.ResponseWriter, r *http.Request, status int, page string, data any, policy Policy) error {
+	t := p.Template(p.words.Match(r), page)
+	if t == nil {
+		return fmt.Errorf("there is no page %q", page)
+	}
+	var body bytes.Buffer
+	if err := t.Execute(&body, data); err != nil {
+		return err
+	}
+	h := w.Header()
+	Secure(h)
+	policy.Set(h)
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	h.Add("Vary", "Accept-Language")
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body.Bytes()) // a browser that is gone needs no page
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+package samlhook
+
+import (
+	"context"
+	"fmt"
+
+	"rollcall/directory"
+)
+
+// What Prepare needs from outside of the change.
+type (
+	// metadataAt is the address of an identity provider's metadata; Resolve returns its bytes.
+	metadataAt string
+	// keyFor is a connection that needs a key towards its identity provider; Resolve returns a new pair as newKeyPair
+	// stores it.
+	keyFor struct {
+		organization string
+		connection   directory.ID
+	}
+)
+
+// Resolve gets what Prepare asked for. Metadata is fetched (the error is a *saml.Refusal), a key is made, which takes too
+// long for a change that may run again.
+func (h *Hook) Resolve(ctx context.Context, need any) (any, error) {
+	switch n := need.(type) {
+	case metadataAt:
+		fetched, err := h.fetcher.Fetch(ctx, string(n), Fetched{})
+		return fetched.Body, err
+	case keyFor:
+		return newKeyPair(n.organization, h.now())
+	}
+	return nil, fmt.Errorf("samlhook resolves no %T", need)
+}

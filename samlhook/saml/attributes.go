@@ -1,0 +1,156 @@
+package saml
+
+import (
+	"slices"
+	"strings"
+)
+
+// AttributeMapping names the attributes of an assertion to read, where the alias
+// list is not right for a connection. An empty field means the alias list. A name
+// that is given is the only one looked for.
+type AttributeMapping struct {
+	UserName  string // empty or "NameID": the NameID
+	FirstName string
+	LastName  string
+	Email     string // "NameID" reads the NameID
+	Groups    string
+
+	// There is no alias list for these: unset, nothing is read.
+	DisplayName string
+	ExternalID  string
+}
+
+// fromNameID in a mapping stands for the NameID instead of an attribute.
+const fromNameID = "NameID"
+
+const xmlsoap = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
+
+// The names under which identity providers send an attribute when left to
+// themselves, in order of preference: plain ones (Okta, Google, OneLogin,
+// JumpCloud, PingFederate, and Entra ID with an empty Namespace), the claim URIs of
+// Entra ID and AD FS, the object identifiers of Keycloak, Shibboleth and pysaml2.
+var (
+	firstNameAliases = []string{"firstName", "User.FirstName", "givenName", "first_name", "first-name", "gn",
+		xmlsoap + "givenname", "urn:oid:2.5.4.42", "urn:mace:dir:attribute-def:givenName"}
+	lastNameAliases = []string{"lastName", "User.LastName", "familyName", "surname", "sn", "last_name", "last-name",
+		xmlsoap + "surname", "urn:oid:2.5.4.4", "urn:mace:dir:attribute-def:sn"}
+	emailAliases = []string{"email", "User.Email", "mail", "emailAddress", "e-mail",
+		xmlsoap + "emailaddress", "urn:oid:0.9.2342.19200300.100.1.3", "urn:oid:1.2.840.113549.1.9.1", "urn:mace:dir:attribute-def:mail"}
+	groupAliases = []string{"groups", "memberOf", "member", "group", "isMemberOf",
+		"http://schemas.microsoft.com/ws/2008/06/identity/claims/groups", "http://schemas.xmlsoap.org/claims/Group", "urn:oid:1.3.6.1.4.1.5923.1.5.1.1"}
+)
+
+// groupsLink is what Entra ID sends instead of groups when there are over 150.
+const groupsLink = "http://schemas.microsoft.com/claims/groups.link"
+
+// finder looks attributes up by name; those of one Name are merged, in order.
+type finder struct {
+	attributes []Attribute
+	matched    map[int]bool
+}
+
+func newFinder(received []Attribute) *finder {
+	f := &finder{matched: map[int]bool{}}
+	for _, a := range received {
+		if i := slices.IndexFunc(f.attributes, func(b Attribute) bool { return b.Name == a.Name }); i >= 0 {
+			f.attributes[i].Values = append(slices.Clip(f.attributes[i].Values), a.Values...)
+			if f.attributes[i].FriendlyName == "" {
+				f.attributes[i].FriendlyName = a.FriendlyName
+			}
+			continue
+		}
+		f.attributes = append(f.attributes, a)
+	}
+	return f
+}
+
+// find returns the first attribute that one of the names fits and that has a
+// value: by Name before by FriendlyName, in exact case before any case, and in any
+// case only where a single attribute fits. NameFormat is ignored.
+func (f *finder) find(names []string) (Attribute, bool) {
+	byName := func(a Attribute) string { return a.Name }
+	byFriendly := func(a Attribute) string { return a.FriendlyName }
+	exact := func(a, b string) bool { return a == b }
+	for _, equal := range []func(a, b string) bool{exact, strings.EqualFold} {
+		for _, key := range []func(Attribute) string{byName, byFriendly} {
+			for _, name := range names {
+				var fit []int
+				for i, a := range f.attributes {
+					if equal(key(a), name) && firstValue(a) != "" {
+						fit = append(fit, i)
+					}
+				}
+				if len(fit) == 1 {
+					f.matched[fit[0]] = true
+					return f.attributes[fit[0]], true
+				}
+			}
+		}
+	}
+	return Attribute{}, false
+}
+
+func firstValue(a Attribute) string {
+	for _, value := range a.Values {
+		if value != "" {
+			return value
+		}
+	}
+	return ""
+}
+
+// namespaced finds the attribute that would have fitted were it not for a path in
+// front: what Entra ID makes of a claim whose Namespace is filled in.
+func (f *finder) namespaced(names []string) string {
+	for _, a := range f.attributes {
+		i := strings.LastIndexByte(a.Name, '/')
+		if i < 0 {
+			continue
+		}
+		last := a.Name[i+1:]
+		if last != "" && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, last) }) {
+			return a.Name
+		}
+	}
+	return ""
+}
+
+// names lists what was received, by Name, in order: the attributes that were used
+// and those that were not.
+func (f *finder) names() (matched, unmatched []string) {
+	for i, a := range f.attributes {
+		if f.matched[i] {
+			matched = append(matched, Clip(a.Name))
+		} else {
+			unmatched = append(unmatched, Clip(a.Name))
+		}
+	}
+	return matched, unmatched
+}
+
+// missing describes an attribute that was not found under any of the names.
+func (f *finder) missing(attribute string, names []string) MissingAttribute {
+	m := MissingAttribute{Attribute: attribute}
+	if received := f.namespaced(names); received != "" {
+		m.Hint = "received `" + Clip(received) + "`: clear the claim's Namespace"
+	} else if fit := f.ambiguous(names); len(fit) > 1 {
+		m.Hint = "several attributes fit (" + Clip(strings.Join(fit, ", ")) + "): name one in the connection's attributes"
+	}
+	return m
+}
+
+// ambiguous lists the attributes among which find could not choose.
+func (f *finder) ambiguous(names []string) []string {
+	for _, name := range names {
+		var fit []string
+		for _, a := range f.attributes {
+			if firstValue(a) != "" && (strings.EqualFold(a.Name, name) || strings.EqualFold(a.FriendlyName, name)) {
+				fit = append(fit, a.Name)
+			}
+		}
+		if len(fit) > 1 {
+			return fit
+		}
+	}
+	return nil
+}

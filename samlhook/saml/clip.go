@@ -1,0 +1,27 @@
+package saml
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const clipBytes = 300
+
+// Clip makes a value that somebody else chose fit for a record or a log line.
+func Clip(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
+	if len(s) <= clipBytes {
+		return s
+	}
+	cut := clipBytes
+	for cut > 0 && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}

@@ -1,0 +1,56 @@
+package saml
+
+import (
+	"bytes"
+	"crypto/x509"
+	"testing"
+	"time"
+
+	"rollcall/samlhook/saml/samltest"
+)
+
+// The fixtures under short names: the tables are long enough.
+type (
+	parts   = samltest.Message
+	signing = samltest.Signing
+	party   = samltest.Party
+)
+
+var (
+	keys     = samltest.Keys
+	newParts = samltest.NewMessage
+	sign     = samltest.Sign
+	signed   = samltest.Signed
+	replace  = samltest.Replace
+	at       = samltest.At
+	testNow  = samltest.Now
+)
+
+func testConnection() *Connection {
+	return &Connection{
+		ID: "c1", EntityID: samltest.EntityID, ACSURL: samltest.ACS, IdPEntityID: samltest.IdP,
+		Certificates: []*x509.Certificate{keys().IdP.Cert},
+		CheckRequest: func(id string, _ time.Time) error {
+			if id == samltest.Request {
+				return nil
+			}
+			return Refuse(ReasonRequestUnknown, "not ours")
+		},
+	}
+}
+func wrapLines(s string, every int) string {
+	var b bytes.Buffer
+	for len(s) > every {
+		b.WriteString(s[:every] + "\r\n")
+		s = s[every:]
+	}
+	return b.String() + s
+}
+
+func wantReason(t *testing.T, err error, want Reason) {
+	t.Helper()
+	refusal, ok := err.(*Refusal)
+	if !ok || refusal.Reason != want {
+		t.Errorf("error = %v, want a refusal with %s", err, want)
+	}
+}

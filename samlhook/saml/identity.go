@@ -1,0 +1,191 @@
+package saml
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Lengths in characters.
+const (
+	maxNameID   = 1024
+	maxUserName = 256
+	maxName     = 256
+	maxEmail    = 320
+	maxGroup    = 1024
+)
+
+// maxListed bounds the names of attributes that one sentence lists.
+const maxListed = 200
+
+// Identity is what an assertion says about a person, under our names.
+type Identity struct {
+	NameID       string
+	NameIDFormat string
+
+	// UserName is the subject by which a User is found and created: the NameID, or
+	// the attribute that the mapping names.
+	UserName   string
+	GivenName  string // empty when not received
+	FamilyName string
+	Email      string
+
+	// DisplayName and ExternalID are empty unless mapped and received.
+	DisplayName string
+	ExternalID  string
+
+	// Groups are the values as received. GroupsReceived says that the attribute was
+	// there; GroupsLinked that Entra ID sent a link instead because there are too
+	// many, so that their absence means nothing.
+	Groups         []string
+	GroupsReceived bool
+	GroupsLinked   bool
+
+	// Missing are the names that the assertion lacks, for a person who would have to
+	// be created (Identity.RequireNames).
+	Missing []MissingAttribute
+
+	// Matched and Unmatched are the Names of the received attributes.
+	Matched, Unmatched []string
+}
+
+// MissingAttribute is an attribute that was looked for and not received. Hint, if
+// not empty, is what was received in its place and what to do about it.
+type MissingAttribute struct {
+	Attribute string // firstName or lastName
+	Hint      string
+}
+
+// MapIdentity reads an identity out of a verified assertion. Values are trimmed;
+// one that holds control characters or is too long is refused
+// (ReasonInvalidAttribute), as is a mapped userName that was not received
+// (ReasonMissingAttribute). Missing names are not an error here.
+func MapIdentity(a *Assertion, m AttributeMapping) (Identity, error) {
+	f := newFinder(a.Attributes)
+	id := Identity{NameID: a.NameID, NameIDFormat: a.NameIDFormat, UserName: a.NameID}
+	err := id.fill(f, m)
+	id.Matched, id.Unmatched = f.names()
+	return id, err
+}
+
+func (id *Identity) fill(f *finder, m AttributeMapping) error {
+	for _, want := range []struct {
+		into      *string
+		attribute string
+		mapped    string
+		aliases   []string
+		limit     int
+		required  bool
+	}{
+		{&id.GivenName, "firstName", m.FirstName, firstNameAliases, maxName, true},
+		{&id.FamilyName, "lastName", m.LastName, lastNameAliases, maxName, true},
+		{&id.Email, "email", m.Email, emailAliases, maxEmail, false},
+		{&id.DisplayName, "displayName", m.DisplayName, nil, maxName, false},
+		{&id.ExternalID, "externalId", m.ExternalID, nil, maxName, false},
+		{&id.UserName, "userName", cmp.Or(m.UserName, fromNameID), nil, maxUserName, true},
+	} {
+		names := want.aliases
+		if want.mapped != "" {
+			names = []string{want.mapped}
+		}
+		value, from := id.NameID, fromNameID
+		if want.mapped != fromNameID {
+			found, ok := f.find(names)
+			if !ok && want.required {
+				id.Missing = append(id.Missing, f.missing(want.attribute, names))
+			}
+			value, from = firstValue(found), found.Name
+		}
+		if !validValue(value, want.limit) {
+			return invalid(from, want.limit)
+		}
+		*want.into = value
+	}
+	// A userName that looks like another person's would be given that person's rights.
+	if strings.ContainsFunc(id.UserName, func(r rune) bool {
+		return unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+	}) {
+		return Refuse(ReasonInvalidAttribute, "The userName "+Clip(strconv.QuoteToASCII(id.UserName))+" holds invisible characters; correct it at the identity provider.")
+	}
+	if id.Email == "" && m.Email == "" && id.NameIDFormat == NameIDEmail {
+		id.Email = id.NameID
+	}
+	if id.UserName == "" {
+		id.Matched, id.Unmatched = f.names()
+		return id.missingAttributes()
+	}
+	return id.readGroups(f, m)
+}
+
+func (id *Identity) readGroups(f *finder, m AttributeMapping) error {
+	names := groupAliases
+	if m.Groups != "" {
+		names = []string{m.Groups}
+	}
+	found, ok := f.find(names)
+	id.GroupsReceived = ok
+	for _, group := range found.Values {
+		if group == "" {
+			continue
+		}
+		if !validValue(group, maxGroup) {
+			return invalid(found.Name, maxGroup)
+		}
+		id.Groups = append(id.Groups, group)
+	}
+	_, id.GroupsLinked = f.find([]string{groupsLink})
+	return nil
+}
+
+// RequireNames is the rule for creating a person just in time: both names must be
+// there. It returns nil, or a *Refusal (ReasonMissingAttribute) that names what is
+// missing, lists what arrived and gives the hint.
+func (id *Identity) RequireNames() error {
+	if len(id.Missing) == 0 {
+		return nil
+	}
+	return id.missingAttributes()
+}
+
+func (id *Identity) missingAttributes() *Refusal {
+	received := "no attributes"
+	if all := slices.Concat(id.Matched, id.Unmatched); len(all) > 0 {
+		received = strings.Join(all[:min(len(all), maxListed)], ", ")
+	}
+	return Refuse(ReasonMissingAttribute, missingList(id.Missing)+" Received: "+received+".")
+}
+
+func missingList(missing []MissingAttribute) string {
+	var b strings.Builder
+	b.WriteString("The assertion lacks ")
+	for i, m := range missing {
+		if i > 0 {
+			b.WriteString(" and ")
+		}
+		b.WriteString(m.Attribute)
+		if m.Hint != "" {
+			b.WriteString(" (" + m.Hint + ")")
+		}
+	}
+	b.WriteString("; have the identity provider send it, or name the attribute in the connection's attributes.")
+	return b.String()
+}
+
+func invalid(name string, limit int) error {
+	return Refuse(ReasonInvalidAttribute, fmt.Sprintf("The value of %s holds control characters or is longer than %d characters.", Clip(name), limit))
+}
+
+// validValue says whether a trimmed value may be stored: at most limit characters,
+// and none that would print as nothing or break a line.
+func validValue(s string, limit int) bool {
+	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > limit {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || (r >= '\u202a' && r <= '\u202e') || (r >= '\u2066' && r <= '\u2069')
+	})
+}

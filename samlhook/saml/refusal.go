@@ -1,0 +1,16 @@
+package saml
+
+// Refusal is the error of everything in this package that judges what others
+// sent: a stable code and one sentence for the administrator that names what is
+// wrong and, where there is one, the remedy. It is not for the person who signs in.
+type Refusal struct {
+	Reason      Reason
+	Explanation string
+}
+
+func (r *Refusal) Error() string { return string(r.Reason) + ": " + r.Explanation }
+
+// Refuse makes a Refusal.
+func Refuse(reason Reason, explanation string) *Refusal {
+	return &Refusal{Reason: reason, Explanation: explanation}
+}

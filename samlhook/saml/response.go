@@ -1,0 +1,188 @@
+package saml
+
+import (
+	"crypto/x509"
+	"strings"
+	"time"
+
+	"github.com/beevik/etree"
+)
+
+// Response is what a posted message turned out to be. Of a refused message it
+// holds what is known: Assertion only when Verified, Checks as far as they went.
+type Response struct {
+	// Verified says that a signature by a certificate of the connection covers what
+	// is in Assertion, or the whole Response. It may be set on a refused message.
+	Verified bool
+
+	// Of the Response element; believed only when ResponseSigned.
+	ID             string
+	Issuer         string
+	Destination    string
+	InResponseTo   string
+	IssueInstant   time.Time
+	Status         Status
+	ResponseSigned bool
+
+	Assertion *Assertion
+
+	// Certificate signed; Algorithm is the identifier of the SignatureMethod.
+	// With a Response and an assertion both signed they are those of the assertion.
+	Certificate *x509.Certificate
+	Algorithm   string
+
+	Checks   []Check
+	Warnings []string
+}
+
+// Verify judges a decoded message (Post.Message) as an answer for this connection
+// at the time now: the whole of what makes it believable except that it was not
+// used before, which only the transaction of the sign-in can know.
+//
+// The Response is never nil. The error is nil when the message is accepted, else
+// a *Refusal. An encrypted assertion is refused (ReasonEncrypted).
+func (c *Connection) Verify(message []byte, now time.Time) (*Response, error) {
+	r := &Response{}
+	o, err := scan(message, c.Limits.withDefaults())
+	if err != nil {
+		return r, err
+	}
+	if o.encrypted {
+		return r, Refuse(ReasonEncrypted, "The assertion is encrypted and the connection does not ask for that; switch encryption off at the identity provider.")
+	}
+	signers, err := c.authenticateAll(o, now)
+	if err != nil {
+		return r, c.signatureFailed(r, err)
+	}
+	if len(signers) == 0 {
+		return r, c.unsigned(r, o)
+	}
+	doc := etree.NewDocument()
+	if err := doc.ReadFromBytes(o.message); err != nil || doc.Root() == nil {
+		return r, Refuse(ReasonMalformed, "The message is not well-formed XML.")
+	}
+	response, assertion, err := r.verifyAll(doc.Root(), signers, o.assertion.to > 0)
+	if err != nil {
+		return r, c.signatureFailed(r, err)
+	}
+	r.Verified = true
+	var list checklist
+	r.read(response)
+	c.checkResponse(&list, r, now)
+	if assertion == nil {
+		list.add("assertion", false, "one assertion", "none", ReasonNoAssertion, "The Response is signed but holds no assertion.")
+	} else {
+		c.checkAssertion(&list, r, assertion, now)
+	}
+	r.Checks = append(r.Checks, list.checks...)
+	return r, list.err()
+}
+
+// authenticateAll judges each signature of the message by itself; one that is not
+// genuine refuses the message, whatever else is signed.
+func (c *Connection) authenticateAll(o *outline, now time.Time) (map[string]signer, error) {
+	signers := make(map[string]signer, len(o.signatures))
+	for _, s := range o.signatures {
+		by, err := c.authenticate(o, s, now)
+		if err != nil {
+			return nil, err
+		}
+		signers[s.parent] = by
+	}
+	return signers, nil
+}
+
+// verifyAll checks the digests and returns the Response to read (as received when
+// it is not signed) and the assertion to read, which always comes out of a
+// verification; nil when there is none.
+func (r *Response) verifyAll(root *etree.Element, signers map[string]signer, hasAssertion bool) (response, assertion *etree.Element, err error) {
+	response = root
+	if by, signed := signers["Response"]; signed {
+		if response, err = verify(root, by); err != nil {
+			return nil, nil, err
+		}
+		r.signedBy("Response", by)
+		r.ResponseSigned = true
+	}
+	if !hasAssertion {
+		return response, nil, nil
+	}
+	found := children(response, nsAssertion, "Assertion")
+	if len(found) != 1 {
+		return nil, nil, Refuse(ReasonMisplaced, "The verified Response does not hold exactly one assertion.")
+	}
+	by, signed := signers["Assertion"]
+	if !signed {
+		return response, found[0], nil
+	}
+	if assertion, err = verify(found[0], by); err != nil {
+		return nil, nil, err
+	}
+	r.signedBy("Assertion", by)
+	if assertion.Tag != "Assertion" || assertion.NamespaceURI() != nsAssertion {
+		return nil, nil, Refuse(ReasonMisplaced, "What was signed is not an assertion.")
+	}
+	return response, assertion, nil
+}
+
+func (r *Response) signedBy(what string, by signer) {
+	r.Certificate, r.Algorithm = by.certificate, by.algorithm
+	r.Checks = append(r.Checks, Check{Name: "signature of the " + what, OK: true, Expected: "a certificate of the connection",
+		Received: Fingerprint(by.certificate) + ", valid to " + stamp(by.certificate.NotAfter) + ", " + by.algorithm})
+	if by.sha1 {
+		r.Warnings = append(r.Warnings, "The "+what+" is signed with SHA-1.")
+	}
+}
+
+// signatureFailed notes a signature that does not hold and passes the error on.
+func (c *Connection) signatureFailed(r *Response, err error) error {
+	var known []string
+	for _, cert := range c.Certificates {
+		known = append(known, Fingerprint(cert)+", valid to "+stamp(cert.NotAfter))
+	}
+	r.Checks = append(r.Checks, Check{Name: "signature", Expected: Clip(strings.Join(known, "; ")), Received: Clip(err.Error())})
+	return err
+}
+
+// smallMessage bounds what is parsed of a message nobody signed.
+const smallMessage = 16 << 10
+
+// unsigned is the refusal of a message without a signature. An identity provider
+// that refuses the person says so in a small, often unsigned, message without an
+// assertion, and the administrator wants to read what it said.
+func (c *Connection) unsigned(r *Response, o *outline) error {
+	if o.assertion.to > 0 || len(o.message) > smallMessage {
+		return Refuse(ReasonUnsigned, "Neither the Response nor the assertion is signed; have the identity provider sign at least one.")
+	}
+	doc := etree.NewDocument()
+	if err := doc.ReadFromBytes(o.message); err != nil || doc.Root() == nil {
+		return Refuse(ReasonMalformed, "The message is not well-formed XML.")
+	}
+	r.read(doc.Root())
+	if r.Status.Code != statusSuccess {
+		return r.Status.refusal()
+	}
+	return Refuse(ReasonNoAssertion, "The Response holds no assertion.")
+}
+
+// read fills in what the Response element says of itself.
+func (r *Response) read(el *etree.Element) {
+	r.ID = Clip(attr(el, "ID"))
+	r.Destination = attr(el, "Destination")
+	r.InResponseTo = attr(el, "InResponseTo")
+	r.IssueInstant, _ = parseInstant(attr(el, "IssueInstant"))
+	for _, issuer := range children(el, nsAssertion, "Issuer") {
+		r.Issuer = trim(text(issuer))
+	}
+	for _, status := range children(el, nsProtocol, "Status") {
+		for _, code := range children(status, nsProtocol, "StatusCode") {
+			r.Status.Code = attr(code, "Value")
+			for _, sub := range children(code, nsProtocol, "StatusCode") {
+				r.Status.SubCode = Clip(attr(sub, "Value"))
+			}
+		}
+		for _, message := range children(status, nsProtocol, "StatusMessage") {
+			r.Status.Message = Clip(trim(text(message)))
+		}
+	}
+}

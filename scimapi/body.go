@@ -1,0 +1,128 @@
+package scimapi
+
+import (
+	"bytes"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+	"rollcall/scimapi/patch"
+)
+
+// mode is how strictly this request's bodies are read.
+func (x *exchange) mode() schema.Mode { return schema.Mode{Strict: x.actor.Strict} }
+
+// open checks the headers that describe a body and returns the body. Reading it fails beyond limit bytes.
+func (x *exchange) open(limit int64) (io.Reader, error) {
+	if err := checkMediaType(x.r.Header.Get("Content-Type")); err != nil {
+		return nil, err
+	}
+	if e := x.r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return nil, fail(http.StatusUnsupportedMediaType, "", "Content-Encoding %q is not supported", e)
+	}
+	if x.r.ContentLength > limit {
+		return nil, &http.MaxBytesError{Limit: limit}
+	}
+	return http.MaxBytesReader(x.w.ResponseWriter, x.r.Body, limit), nil
+}
+
+// checkMediaType accepts SCIM's media type, plain JSON and no media type at all (RFC 7644 §3.8).
+func checkMediaType(contentType string) error {
+	if contentType == "" {
+		return nil
+	}
+	typ, params, err := mime.ParseMediaType(contentType)
+	if err != nil || (typ != "application/scim+json" && typ != "application/json") {
+		return fail(http.StatusUnsupportedMediaType, "",
+			"Content-Type %q is not supported; send application/scim+json", contentType)
+	}
+	if c, ok := params["charset"]; ok && !strings.EqualFold(c, "utf-8") {
+		return fail(http.StatusUnsupportedMediaType, "", "charset %q is not supported; send UTF-8", c)
+	}
+	return nil
+}
+
+// readAll reads a body; length is what its header says, -1 if nothing.
+func readAll(r io.Reader, length int64) ([]byte, error) {
+	var b bytes.Buffer
+	if length > 0 {
+		b.Grow(int(length) + bytes.MinRead)
+	}
+	if _, err := b.ReadFrom(r); err != nil {
+		return nil, readError(err)
+	}
+	body := bytes.TrimPrefix(b.Bytes(), []byte("\ufeff"))
+	if len(bytes.TrimSpace(body)) == 0 {
+		return nil, fail(http.StatusBadRequest, "invalidSyntax", "the body is empty")
+	}
+	return body, nil
+}
+
+// readError is the error for a body that could not be read: it is over the limit, or the client cut it off.
+func readError(err error) error {
+	if f := translate(err); f.status != http.StatusInternalServerError {
+		return err
+	}
+	return fail(http.StatusBadRequest, "invalidSyntax", "the body could not be read: it ended early")
+}
+
+// bodyLimit is how many bytes a body about a resource of the type may have. The lists of members in a Group's may be
+// large.
+func (x *exchange) bodyLimit(t *schema.ResourceType) int64 {
+	if t.Name == schema.GroupType {
+		return x.o.Limits.GroupBody
+	}
+	return x.o.Limits.Body
+}
+
+// readRequest reads the body of the request.
+func (c *change) readRequest() error {
+	s, err := c.x.dir.Snapshot(c.x.r.Context())
+	if err != nil {
+		return err
+	}
+	r, err := c.x.open(c.x.bodyLimit(c.t))
+	if err != nil {
+		return err
+	}
+	return c.read(s, r, c.x.r.ContentLength)
+}
+
+// read reads the body of the change; s is the state that the request was judged on, length that of r, -1 if unknown.
+func (c *change) read(s *directory.Snapshot, r io.Reader, length int64) (err error) {
+	if c.method == http.MethodPatch {
+		return c.readPatch(s, r, length)
+	}
+	var body []byte
+	if c.t.Name == schema.GroupType {
+		body, c.members, err = readGroup(r, c.x.o.Limits.Body)
+	} else {
+		body, err = readAll(r, length)
+	}
+	if err != nil {
+		return err
+	}
+	if c.doc, c.docErr = c.t.Parse(body, c.x.mode()); c.docErr == nil {
+		c.x.dropLinks(c.t, c.doc)
+	}
+	return nil
+}
+
+func (c *change) readPatch(s *directory.Snapshot, r io.Reader, length int64) error {
+	if c.t.Name == schema.GroupType {
+		r = &meter{r: r, limit: c.x.o.Limits.Body, from: 3} // {"Operations":[{"value":[
+	}
+	body, err := readAll(r, length)
+	if err != nil {
+		return err
+	}
+	o := patch.Options{Strict: c.x.actor.Strict, Derived: c.derived(s)}
+	request, err := patch.Parse(body, o)
+	if err == nil {
+		c.patch = patch.Compile(c.t, request, o)
+	}
+	return err
+}

@@ -1,0 +1,101 @@
+package scimapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+)
+
+// Hook adds what a resource type needs beyond its schema. Every part may be nil.
+type Hook struct {
+	// Prepare checks and completes doc before it is stored under id; old is nil on create. It runs inside the change,
+	// possibly more than once, so it is pure: it decides on its arguments alone and may use tx for further reads and
+	// writes. What comes from elsewhere, or takes long, it asks of resolved.
+	Prepare func(tx *directory.Tx, id directory.ID, old *directory.Resource, doc schema.Document, resolved Resolved) error
+	// Resolve gets what Prepare asked for. It runs outside of any change, once for each need of a request; then the
+	// change runs again. An error goes to Prepare, which knows what to say about it.
+	Resolve func(ctx context.Context, need any) (any, error)
+	// Render adds derived attributes to the body of a reply.
+	Render func(s *directory.Snapshot, r *directory.Resource, body map[string]any)
+	// Actions are served at POST {endpoint}/{id}/{name}; names start with a dot (".dryRun"). The resource exists and d is
+	// bound to the caller when an action is called. An action that returns an error has written nothing.
+	Actions map[string]Action
+}
+
+// Action does something with a resource that is none of SCIM's methods.
+type Action func(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error
+
+// Resolved returns what Hook.Resolve returned for a need, which is a comparable value. Before it was called, the error is
+// one that Prepare must return.
+type Resolved = func(need any) (any, error)
+
+// maxNeeds bounds how often a change runs again because it needs something more.
+const maxNeeds = 8
+
+// need is what the hook of a type has to resolve.
+type need struct {
+	typ  string
+	what any
+}
+
+// resolution is what came of it.
+type resolution struct {
+	value any
+	err   error
+}
+
+// unresolved breaks off a change that lacks a need. Its client may try again: by then no change asks for more than eight
+// others before it did.
+type unresolved struct{ need }
+
+func (u *unresolved) Error() string { return fmt.Sprintf("%s needs %v", u.typ, u.what) }
+
+func (u *unresolved) Unwrap() error {
+	return &directory.Error{Kind: directory.Busy, Detail: "what the change depends on keeps changing; try again"}
+}
+
+// prepare runs the type's hook on a document before it is stored.
+func (c *change) prepare(tx *directory.Tx, old *directory.Resource, doc schema.Document) error {
+	hook := c.x.o.Hooks[c.t.Name].Prepare
+	if hook == nil {
+		return nil
+	}
+	return hook(tx, c.id, old, doc, func(what any) (any, error) {
+		n := need{c.t.Name, what}
+		if got, ok := c.x.resolved[n]; ok {
+			return got.value, got.err
+		}
+		return nil, &unresolved{n}
+	})
+}
+
+// update carries out one change, and gets what its hook needs.
+func (x *exchange) update(ctx context.Context, d *directory.Directory, change func(*directory.Tx) error) (*directory.Snapshot, error) {
+	for range maxNeeds {
+		s, err := d.Update(ctx, change)
+		if !x.resolve(ctx, err) {
+			return s, err
+		}
+	}
+	return d.Update(ctx, change)
+}
+
+// resolve gets what the change that failed with err needs. It reports false if it failed for another reason.
+func (x *exchange) resolve(ctx context.Context, err error) bool {
+	u, ok := errors.AsType[*unresolved](err)
+	if !ok {
+		return false
+	}
+	if x.resolved == nil {
+		x.resolved = map[need]resolution{}
+	}
+	if _, ok := x.resolved[u.need]; !ok {
+		value, err := x.o.Hooks[u.typ].Resolve(ctx, u.what)
+		x.resolved[u.need] = resolution{value, err}
+	}
+	return true
+}

@@ -1,0 +1,134 @@
+package scimapi
+
+import (
+	"iter"
+	"slices"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+	"rollcall/scimapi/patch"
+)
+
+// skippedHeader lists the members that a credential with lenientMembers sent and that do not exist.
+const skippedHeader = "Rollcall-Skipped-Members"
+
+// addMembers adds members, by their ids as sent.
+func (c *change) addMembers(tx *directory.Tx, group *directory.Resource, members []string) error {
+	ids, err := c.memberIDs(tx, members)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	return tx.AddMembers(group, ids)
+}
+
+// changeMembers carries out what a PATCH does to the members of a Group.
+func (c *change) changeMembers(tx *directory.Tx, group *directory.Resource, d patch.Delta) error {
+	if d.Empty() {
+		return nil
+	}
+	if d.Replace != nil {
+		ids, err := c.memberIDs(tx, *d.Replace)
+		if err != nil {
+			return err
+		}
+		if err := tx.SetMembers(group, ids); err != nil || len(d.Add) == 0 {
+			return err
+		}
+	}
+	if len(d.Remove) > 0 {
+		var ids []directory.ID
+		for _, s := range d.Remove {
+			if id, ok := directory.ParseID(s); ok { // others are no members, which removal accepts
+				ids = append(ids, id)
+			}
+		}
+		if err := tx.RemoveMembers(group, ids); err != nil {
+			return err
+		}
+	}
+	return c.addMembers(tx, group, d.Add)
+}
+
+// memberIDs reads ids of members. A member that does not exist refuses the whole request, unless the credential has
+// lenientMembers: then it is skipped and listed in a header of the reply.
+func (c *change) memberIDs(tx *directory.Tx, members []string) ([]directory.ID, error) {
+	ids := make([]directory.ID, 0, len(members))
+	for _, s := range members {
+		id, ok := directory.ParseID(s)
+		if ok && c.x.actor.LenientMembers {
+			ok = isMemberType(tx, id)
+		}
+		switch {
+		case ok:
+			ids = append(ids, id)
+		case c.x.actor.LenientMembers:
+			c.skipped = append(c.skipped, s)
+		default:
+			return nil,
+				&directory.Error{Kind: directory.Invalid, Attr: "members",
+					Detail: "no User or Group has the id " + quote(s)}
+		}
+	}
+	return ids, nil
+}
+
+func isMemberType(tx *directory.Tx, id directory.ID) bool {
+	for _, typ := range []string{schema.UserType, schema.GroupType} {
+		if _, err := tx.Snapshot().Get(typ, id); err == nil {
+			return true
+		}
+	}
+	for _, typ := range []string{schema.UserType, schema.GroupType} { // made in this very change
+		if _, err := tx.Get(typ, id); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// reportSkipped lists the members that were skipped in a header; of very many, the first say enough.
+func (x *exchange) reportSkipped(skipped []string) {
+	const most = 100
+	slices.Sort(skipped)
+	for i, id := range slices.Compact(skipped) {
+		if i == most {
+			x.w.Header().Add(skippedHeader, "...")
+			break
+		}
+		x.w.Header().Add(skippedHeader, quote(id))
+	}
+}
+
+// currentMembers is nil for resources that have none.
+func (c *change) currentMembers(tx *directory.Tx, r *directory.Resource) patch.Members {
+	if r.Type != schema.GroupType {
+		return nil
+	}
+	return groupMembers{tx.Snapshot(), r.ID, &c.readsMembers}
+}
+
+// groupMembers tells a PATCH about a Group's members, for the operations that need to know them.
+type groupMembers struct {
+	s     *directory.Snapshot
+	group directory.ID
+	read  *bool // becomes true when they are looked at
+}
+
+// Has implements patch.Members.
+func (m groupMembers) Has(id string) bool {
+	*m.read = true
+	member, ok := directory.ParseID(id)
+	return ok && m.s.IsMember(m.group, member)
+}
+
+// All implements patch.Members.
+func (m groupMembers) All() iter.Seq[patch.Member] {
+	*m.read = true
+	return func(yield func(patch.Member) bool) {
+		for r := range m.s.Members(m.group) {
+			if !yield(patch.Member{ID: r.ID.String(), Type: r.Type, Display: r.Display}) {
+				return
+			}
+		}
+	}
+}

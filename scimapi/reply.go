@@ -1,0 +1,130 @@
+package scimapi
+
+import (
+	"bytes"
+	"compress/gzip"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+)
+
+// reply answers a change: with the resource, or without a body when the client does not want it or it would be very
+// large (Appendix B-22).
+func (x *exchange) reply(status int, s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params,
+	extra []byte) error {
+	named := len(q.attributes) > 0 || len(q.excludedAttributes) > 0 // then RFC 7644 §3.5.2 wants a body
+	minimal := prefers(x.r.Header["Prefer"], "return=minimal")
+	if named || extra != nil || (!minimal && !x.tooLargeToShow(s, r)) {
+		return x.show(status, s, t, r, q, extra)
+	}
+	h := x.w.Header()
+	if minimal {
+		h.Set("Preference-Applied", "return=minimal")
+	}
+	x.identify(t, r)
+	if status == http.StatusOK {
+		status = http.StatusNoContent
+	} else {
+		h.Set("Content-Length", "0")
+	}
+	x.w.WriteHeader(status)
+	return nil
+}
+
+// tooLargeToShow reports whether a PATCH was about a Group with so many members that its client hardly wants them all.
+func (x *exchange) tooLargeToShow(s *directory.Snapshot, r *directory.Resource) bool {
+	most := x.o.Limits.GroupReply
+	return r.Type == schema.GroupType && x.r.Method == http.MethodPatch && s.MemberCount(r.ID, most+1) > most
+}
+
+// show answers with the resource as the query wants it; extra are further members of its object.
+func (x *exchange) show(status int, s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params,
+	extra []byte) error {
+	body, err := x.represent(s, t, r, q, extra)
+	if err != nil {
+		return err
+	}
+	x.identify(t, r)
+	x.send(status, body)
+	return nil
+}
+
+// represent is the resource as the query wants it; extra are further members of its object.
+func (x *exchange) represent(s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params,
+	extra []byte) ([]byte, error) {
+	v, err := x.newRenderer(t, q)
+	if err != nil {
+		return nil, err
+	}
+	body, err := v.appendTo(make([]byte, 0, len(r.JSON)+derivedSize), s, r)
+	if err == nil && extra != nil {
+		body = append(append(body[:len(body)-1], extra...), '}')
+	}
+	return body, err
+}
+
+// identify sets the headers that say which resource, in which version, a reply is about.
+func (x *exchange) identify(t *schema.ResourceType, r *directory.Resource) {
+	x.set("Etag", etag(r.Version))
+	x.set("Location", string(x.appendLocation(make([]byte, 0, 128), t.Endpoint, r.ID)))
+}
+
+// send writes a whole reply.
+func (x *exchange) send(status int, body []byte) {
+	x.set("Content-Type", accepts(x.r.Header["Accept"]))
+	x.set("Content-Length", strconv.Itoa(len(body)))
+	x.w.WriteHeader(status)
+	if x.r.Method != http.MethodHead {
+		_, _ = x.w.Write(body) // a client that is gone needs no reply
+	}
+}
+
+// compressible is the size from which a list is worth compressing: one packet.
+const compressible = 1400
+
+// writeList sends a list, compressed when the client asks for it.
+func (x *exchange) writeList(body []byte) {
+	h := x.w.Header()
+	h.Add("Vary", "Accept-Encoding")
+	if len(body) >= compressible && acceptsGzip(x.r.Header["Accept-Encoding"]) {
+		var b bytes.Buffer
+		z, _ := x.gzip.Get().(*gzip.Writer)
+		if z == nil {
+			z, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for unknown levels only
+		}
+		z.Reset(&b)
+		_, _ = z.Write(body) // a Buffer does not fail
+		_ = z.Close()
+		x.gzip.Put(z)
+		h.Set("Content-Encoding", "gzip")
+		body = b.Bytes()
+	}
+	x.send(http.StatusOK, body)
+}
+
+// prefers reports whether the client states the preference (RFC 7240 §2).
+func prefers(header []string, preference string) bool {
+	for _, list := range header {
+		for p := range strings.SplitSeq(list, ",") {
+			p, _, _ = strings.Cut(p, ";")
+			if strings.EqualFold(strings.ReplaceAll(strings.TrimSpace(p), `"`, ""), preference) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// secretMember is the secret of a new AccessToken as a member of its representation; nil for other resources. No other
+// reply has it: only its hash is stored.
+func secretMember(secret string) []byte {
+	if secret == "" {
+		return nil
+	}
+	return gjson.AppendJSONString([]byte(`,"token":`), secret)
+}
