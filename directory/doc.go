@@ -50,6 +50,7 @@
 //	{root}/{s}/once/{kind}/{minute}/{hash}     a used ID; the minute in the key says when it may go
 //	{root}/{s}/pin/{id}                        a state that a walk over pages goes on seeing
 //	{root}/{s}/e/{id}                          an Event, {root}/{s}/s/{id} a SignIn; their IDs begin with the time
+//	{root}/operator/{lease}                    fingerprints of a running node's operator tokens, under its lease
 //	{root}/job/{name}                          election of the node that does the housekeeping
 //
 // # Invariants

@@ -22,6 +22,7 @@ type Options struct {
 	SecretKey     []byte                // 32 bytes; seals secrets
 	PreviousKeys  [][]byte              // keys that sealed them before; Open seals them again under SecretKey
 	OperatorToken string                // good for every scope; "" for none
+	OtherTokens   []string              // the operator's, too: those before OperatorToken, or after it
 	Watcher       *clientv3.Client      // for the watch alone; the store's client unless given
 	Now           func() time.Time      // time.Now unless given
 	Log           *slog.Logger          // discards unless given
@@ -55,11 +56,11 @@ type Store struct {
 	now  func() time.Time
 	log  *slog.Logger
 
-	operatorHash string
-	sealer       *sealer
-	usage        *usage
-	timeIDs      state.TimeIDs
-	lostRaces    prometheus.Counter
+	operator  *operator
+	sealer    *sealer
+	usage     *usage
+	timeIDs   state.TimeIDs
+	lostRaces prometheus.Counter
 
 	stop context.CancelFunc
 	done sync.WaitGroup
@@ -67,7 +68,7 @@ type Store struct {
 
 // Open loads the store, preparing it where it is empty: in one transaction, on the condition that it is absent, the
 // data format and the organization "default". Errors: Unavailable; others where the data is of a newer format or sealed
-// under another key.
+// under another key, or another node runs with other operator tokens.
 func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 	o = o.withDefaults(c)
 	sealer, err := newSealer(o.SecretKey, o.PreviousKeys)
@@ -78,17 +79,21 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 	// Make sure that the data can be read before anything follows it.
 	s := &Store{keys: state.NewKeyspace(o.Root), now: o.Now, log: o.Log, sealer: sealer,
 		lostRaces: newLostRaces(o.Registry)}
-	if o.OperatorToken != "" {
-		s.operatorHash = secretHash(o.OperatorToken)
-	}
+	s.operator = newOperator(append([]string{o.OperatorToken}, o.OtherTokens...))
 	if err := s.prepare(ctx, c); err != nil {
 		return nil, err
+	}
+	if !o.Alone {
+		if err := s.operator.appear(ctx, c, s); err != nil {
+			return nil, err
+		}
 	}
 
 	// Load it, and keep up with it.
 	s.node, err = store.Open(ctx, c, store.Options{Keys: s.keys, Builtin: builtinCatalog(), Alone: o.Alone,
 		StaleReads: o.StaleReads, Watcher: o.Watcher, Now: o.Now, Log: o.Log, Registry: o.Registry})
 	if err != nil {
+		s.operator.close()
 		return nil, err
 	}
 
@@ -118,6 +123,7 @@ func newLostRaces(r prometheus.Registerer) prometheus.Counter {
 func (s *Store) Close() error {
 	s.stop()
 	s.done.Wait()
+	s.operator.close()
 	s.node.Close()
 	return nil
 }

@@ -92,7 +92,8 @@ func TestHookResolves(t *testing.T) {
 	}
 }
 
-// The operations of a Bulk job get what they need, each need once, and in their order where they are about one resource.
+// The operations of a Bulk job get what they need, each need once, and in their order where they are about one
+// resource.
 func TestBulkResolves(t *testing.T) {
 	h := &titled{}
 	c := serve(t, scimapi.Options{Hooks: map[string]scimapi.Hook{"User": h.hook()}}).admin(t)

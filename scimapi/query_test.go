@@ -3,6 +3,7 @@ package scimapi_test
 import (
 	"fmt"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -92,8 +93,9 @@ func TestSortIsBounded(t *testing.T) {
 	}
 	for _, path := range []string{"/Users?sortBy=userName", "/Users?sortBy=userName&cursor=&count=1", "/?sortBy=userName&filter=userName+pr"} {
 		r := c.refused(400, "tooMany", "GET", path, nil) // R7644-3.4.2.1-03
-		if detail := r.body["detail"].(string); !strings.Contains(detail, "3 resources") || !strings.Contains(detail, "at most 2") {
-			t.Errorf("the refusal names no numbers: %s", detail)
+		detail := r.body["detail"].(string)
+		if numbers := regexp.MustCompile(`\d+`).FindAllString(detail, -1); fmt.Sprint(numbers) != "[3 2]" {
+			t.Errorf("the refusal names other numbers: %s", detail)
 		}
 	}
 	if got := texts(c.list("/Users", `title ne "t1"`, "sortBy", "userName", "sortOrder", "descending"), "userName"); got != "u2 u0" {
