@@ -178,7 +178,8 @@ func TestBulkOperations(t *testing.T) {
 	write := s.client(t, "default", "write", nil)
 	write.checkBulk("R7644-3.12-24 authorisation is each operation's", "403 201 403 403",
 		write.bulk("", bulkOp("POST", "/AccessTokens",
-			map[string]any{"schemas": []string{tokenURN}, "displayName": "t", "scopes": []string{"read"}}, "bulkId", "t"),
+			map[string]any{"schemas": []string{tokenURN}, "displayName": "t", "scopes": []string{"read"}},
+			"bulkId", "t"),
 			postUser("u", "u"),
 			bulkOp("PATCH", "/Organizations/"+absentID, title),
 			bulkOp("PATCH", "/Users/"+id, patch(`{"op":"add","path":"roles","value":[{"value":"administrator"}]}`))))
@@ -422,7 +423,8 @@ func TestBulkPreferences(t *testing.T) {
 	}
 	r = c.must(200, "POST", "/Bulk",
 		job(bulkOp("POST", "/AccessTokens",
-			map[string]any{"schemas": []string{tokenURN}, "displayName": "t", "scopes": []string{"read"}}, "bulkId", "t")))
+			map[string]any{"schemas": []string{tokenURN}, "displayName": "t", "scopes": []string{"read"}},
+			"bulkId", "t")))
 	secret, _ := at(r.body, "Operations", 0, "response", "token").(string)
 	(&client{t: t, base: c.base, public: c.public, token: secret}).must(200, "GET", "/Users", nil)
 

@@ -187,7 +187,8 @@ func TestQuirks(t *testing.T) {
 				wg.Go(func() {
 					if r := c.request("PATCH", path,
 						patch(`{"op":"add","path":"members","value":[{"value":"`+id+`"}]}`,
-							fmt.Sprintf(`{"op":"replace","path":"displayName","value":"name %d"}`, i))); r.status != 200 {
+							fmt.Sprintf(`{"op":"replace","path":"displayName","value":"name %d"}`,
+								i))); r.status != 200 {
 						t.Errorf("%d %s", r.status, r.raw)
 					}
 				})

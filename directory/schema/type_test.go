@@ -8,7 +8,8 @@ import (
 const eu = EnterpriseUserURN
 
 func builtins() []*ResourceType {
-	return []*ResourceType{User(), Group(), Organization(), IdentityProvider(), AccessToken(), DeletedUser(), Session(), SignIn(), Event(),
+	return []*ResourceType{User(), Group(), Organization(), IdentityProvider(), AccessToken(), DeletedUser(), Session(),
+		SignIn(), Event(),
 		SchemaDefinition(), ResourceTypeDefinition()}
 }
 
@@ -17,8 +18,10 @@ func TestLookup(t *testing.T) {
 		{"R7643-2.1-04 case", "USERNAME", "userName", "userName"},
 		{"sub-attribute", "NAME.givenname", "name.givenName", "name.givenName"},
 		{"R7644-3.10-04 qualified", "urn:ietf:params:scim:schemas:core:2.0:User:userName", "userName", "userName"},
-		{"qualified, upper case", "URN:IETF:PARAMS:SCIM:SCHEMAS:CORE:2.0:USER:NAME.GIVENNAME", "name.givenName", "name.givenName"},
-		{"R7644-3.10-01 extension", eu + ":manager.value", eu + ":manager.value", `urn:ietf:params:scim:schemas:extension:enterprise:2\.0:User.manager.value`},
+		{"qualified, upper case", "URN:IETF:PARAMS:SCIM:SCHEMAS:CORE:2.0:USER:NAME.GIVENNAME", "name.givenName",
+			"name.givenName"},
+		{"R7644-3.10-01 extension", eu + ":manager.value", eu + ":manager.value",
+			`urn:ietf:params:scim:schemas:extension:enterprise:2\.0:User.manager.value`},
 		{"list", "emails.value", "emails.value", "emails.#.value"},
 		{"common", "meta.created", "meta.created", "meta.created"},
 		{"common, qualified", UserURN + ":id", "id", "id"},
@@ -77,7 +80,8 @@ func TestAppendixC(t *testing.T) {
 		path string
 		want Attribute
 	}{
-		{User(), "id", Attribute{CaseExact: true, Required: true, Mutability: ReadOnly, Returned: ReturnedAlways, Uniqueness: UniqueServer}},
+		{User(), "id", Attribute{CaseExact: true, Required: true, Mutability: ReadOnly, Returned: ReturnedAlways,
+			Uniqueness: UniqueServer}},
 		{User(), "externalId", Attribute{CaseExact: true}},
 		{User(), "schemas", Attribute{MultiValued: true, Required: true, Returned: ReturnedAlways}},
 		{User(), "meta.version", Attribute{CaseExact: true, Mutability: ReadOnly}},
@@ -100,7 +104,8 @@ func TestAppendixC(t *testing.T) {
 		{User(), eu + ":manager", Attribute{Kind: Complex}},
 		{User(), eu + ":manager.value", Attribute{CaseExact: true}},
 		{User(), eu + ":manager.displayName", Attribute{Mutability: ReadOnly}},
-		{Organization(), "name", Attribute{CaseExact: true, Required: true, Mutability: Immutable, Uniqueness: UniqueServer}},
+		{Organization(), "name",
+			Attribute{CaseExact: true, Required: true, Mutability: Immutable, Uniqueness: UniqueServer}},
 		{AccessToken(), "token", Attribute{CaseExact: true, Mutability: ReadOnly}},
 	}
 	for _, c := range cases {
@@ -111,8 +116,10 @@ func TestAppendixC(t *testing.T) {
 		}
 		got := Attribute{Kind: a.Kind, MultiValued: a.MultiValued, Required: a.Required, CaseExact: a.CaseExact,
 			Mutability: a.Mutability, Returned: a.Returned, Uniqueness: a.Uniqueness}
-		if got.Kind != c.want.Kind || got.MultiValued != c.want.MultiValued || got.Required != c.want.Required || got.CaseExact != c.want.CaseExact ||
-			got.Mutability != c.want.Mutability || got.Returned != c.want.Returned || got.Uniqueness != c.want.Uniqueness {
+		if got.Kind != c.want.Kind || got.MultiValued != c.want.MultiValued || got.Required != c.want.Required ||
+			got.CaseExact != c.want.CaseExact ||
+			got.Mutability != c.want.Mutability || got.Returned != c.want.Returned ||
+			got.Uniqueness != c.want.Uniqueness {
 			t.Errorf("%s %s is %+v, want %+v", c.typ.Name, c.path, got, c.want)
 		}
 	}
@@ -124,24 +131,35 @@ func TestAppendixC(t *testing.T) {
 // TestPromisedAttributes: what other packages and documents rely on is there.
 func TestPromisedAttributes(t *testing.T) {
 	promised := map[*ResourceType][]string{
-		User():  {OriginURN + ":source", OriginURN + ":by.value", OriginURN + ":links.nameId", AccessURN + ":effectiveRoles"},
+		User(): {OriginURN + ":source", OriginURN + ":by.value", OriginURN + ":links.nameId",
+			AccessURN + ":effectiveRoles"},
 		Group(): {GroupAccessURN + ":protected", GroupAccessURN + ":roles.value"},
-		Organization(): {"displayName", "active", "domains.value", "domains.verified", "redirectTargets", "uniqueGroupNames",
+		Organization(): {"displayName", "active", "domains.value", "domains.verified", "redirectTargets",
+			"uniqueGroupNames",
 			"retention.events", "retention.signIns", "retention.days", "retention.deletedUsersDays"},
-		AccessToken(): {"displayName", "scopes", "user.value", "expiresAt", "strict", "lenientMembers", "lastUsed", "token"},
+		AccessToken(): {"displayName", "scopes", "user.value", "expiresAt", "strict", "lenientMembers",
+			"lastUsed", "token"},
 		DeletedUser(): {"userName", "displayName", "deletedAt", "deletedBy", "links"},
 		Session():     {"user", "connection", "createdAt", "expiresAt"},
-		SignIn(): {"outcome", "reason", "explanation", "correlationId", "connection", "user", "nameId", "received", "checks", "groups.added", "groups.privileged", "at",
+		SignIn(): {"outcome", "reason", "explanation", "correlationId", "connection", "user", "nameId", "received",
+			"checks", "groups.added", "groups.privileged", "at",
 			"certificate.fingerprint", "clockSkewSeconds", "matched", "unmatched", "decision"},
-		Event():                  {"at", "actor.type", "actor.value", "action", "resource.type", "resource.value", "paths"},
+		Event(): {"at", "actor.type", "actor.value", "action", "resource.type",
+			"resource.value", "paths"},
 		SchemaDefinition():       {"urn", "name", "description", "attributes.subAttributes.name"},
 		ResourceTypeDefinition(): {"name", "endpoint", "schema", "schemaExtensions.required"},
-		IdentityProvider(): {"enabled", "default", "metadataUrl", "metadataXml", "jit.enabled", "jit.requireNames", "jit.update.default", "jit.update.never",
-			"jit.reviveDeleted", "jit.defaultGroups.value", "attributes.userName", "attributes.firstName", "attributes.lastName", "attributes.email", "attributes.groups",
-			"linkBy", "linkPrivileged", "groupSync.mode", "groupSync.allow", "groupSync.allowPrivileged", "groupSync.createMissing", "groupSync.absentMeansNone", "groupSync.stripLeadingSlash",
-			"groupSync.commonName", "domains", "allowIdpInitiated", "signRequests", "binding", "forceAuthn", "requestedAuthnContext", "wantEncrypted", "allowSha1",
-			"clockSkewSeconds", "sessionMinutes", "nameIdFormat", "sp.entityId", "sp.acsUrl", "sp.metadataUrl", "sp.loginUrl", "sp.certificates.pem", "sp.certificates.notAfter",
-			"idp.entityId", "idp.ssoUrl", "idp.certificates.fingerprint", "health.status", "health.warnings", "health.lastSignIn", "health.lastRefresh"},
+		IdentityProvider(): {"enabled", "default", "metadataUrl", "metadataXml", "jit.enabled", "jit.requireNames",
+			"jit.update.default", "jit.update.never",
+			"jit.reviveDeleted", "jit.defaultGroups.value", "attributes.userName", "attributes.firstName",
+			"attributes.lastName", "attributes.email", "attributes.groups",
+			"linkBy", "linkPrivileged", "groupSync.mode", "groupSync.allow", "groupSync.allowPrivileged",
+			"groupSync.createMissing", "groupSync.absentMeansNone", "groupSync.stripLeadingSlash",
+			"groupSync.commonName", "domains", "allowIdpInitiated", "signRequests", "binding", "forceAuthn",
+			"requestedAuthnContext", "wantEncrypted", "allowSha1",
+			"clockSkewSeconds", "sessionMinutes", "nameIdFormat", "sp.entityId", "sp.acsUrl", "sp.metadataUrl",
+			"sp.loginUrl", "sp.certificates.pem", "sp.certificates.notAfter",
+			"idp.entityId", "idp.ssoUrl", "idp.certificates.fingerprint", "health.status", "health.warnings",
+			"health.lastSignIn", "health.lastRefresh"},
 	}
 	for typ, paths := range promised {
 		for _, p := range paths {
@@ -170,7 +188,8 @@ func TestNewResourceType(t *testing.T) {
 		{"endpoint without a slash", "Device", "Devices", s, nil, "endpoint"},
 		{"endpoint of two segments", "Device", "/a/b", s, nil, "endpoint"},
 		{"no schema", "Device", "/Devices", nil, nil, "schema"},
-		{"its schema as its extension", "Device", "/Devices", s, []Extension{{Schema: s}}, "schemaExtensions[0].schema"},
+		{"its schema as its extension", "Device", "/Devices", s, []Extension{{Schema: s}},
+			"schemaExtensions[0].schema"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
