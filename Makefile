@@ -1,26 +1,26 @@
-# Everything that is done to the project by hand is a target here; .ci/run does all of it on a fresh machine.
+# What you run by hand while working on the project. .ci/run checks a fresh clone with these targets.
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 1m
 PEERS       := simplesamlphp php-cli php-xml php-mbstring php-curl xmlsec1 chromium curl ca-certificates
 SUDO        := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: build test race bench fuzz peers lint clean
+.PHONY: build test race bench fuzz peers rfc-check lint clean
 
-build: ## static binaries in bin/
+build: ## build static binaries in bin/
 	mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
 
-test: ## all tests; those that need a program that is missing are skipped
+test: ## run all tests; skip those that need a program that is not installed (see peers)
 	go test ./...
 
-race: ## the tests that are not long, under the race detector
+race: ## run the short tests under the race detector
 	go test -race -short ./...
 
-bench: ## the figures
+bench: ## run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
-fuzz: ## every fuzz target, each for FUZZTIME
+fuzz: ## run every fuzz target for FUZZTIME
 	@set -e; for package in $$(go list ./...); do \
 	  for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
 	    echo "$$package $$target"; \
@@ -28,7 +28,7 @@ fuzz: ## every fuzz target, each for FUZZTIME
 	  done; \
 	done
 
-peers: ## programs that tests run against (Debian); nothing is done when they are there
+peers: ## install the programs that some tests need (Debian); does nothing if they are all installed
 	@missing=$$(for p in $(PEERS); do \
 	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done); \
 	if [ -z "$$missing" ]; then echo "peers: all installed"; exit 0; fi; \
@@ -36,12 +36,15 @@ peers: ## programs that tests run against (Debian); nothing is done when they ar
 	$(SUDO) apt-get update -q && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
 
-lint: ## formatting, vet, staticcheck
+rfc-check: ## verify what requirements of the suite rest on: make rfc-check RFC=DIR (DIR/rfc7644.txt …)
+	go run ./conformance/internal/rfccheck $(RFC)
+
+lint: ## check formatting, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \
 	if [ -n "$$unformatted" ]; then echo "not formatted:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
 	go run $(STATICCHECK) ./...
 
-clean:
+clean: ## remove bin/ and cached test results
 	rm -rf bin
 	go clean -testcache

@@ -18,7 +18,7 @@ func refTarget(srv *refserver.Server, h http.Handler) Target {
 		Reader: &Credentials{Bearer: refserver.ReaderToken}, Expired: &Credentials{Bearer: refserver.ExpiredToken},
 		Other:     &Tenant{URL: refURL, Auth: Credentials{Bearer: refserver.OtherToken}},
 		EventsURL: refURL + "/.poll", Profile: ProfileAll, Concurrency: 1,
-		sleep: func(d time.Duration) { srv.Advance(d) },
+		sleep: func(d time.Duration) { srv.Advance(d) }, Confirm: -1,
 	}
 }
 
@@ -49,7 +49,7 @@ func TestReferenceServerIsClean(t *testing.T) {
 				case Skipped:
 					t.Logf("skipped %s: %s", r.ID, r.Reason)
 				case Info:
-					if len(r.Findings) > 0 && (r.Level == Choice) {
+					if len(r.Findings) > 0 && (r.Level == Open) {
 						t.Logf("info %s: %s", r.ID, r.Findings[0].Message)
 					}
 				}

@@ -30,7 +30,8 @@ type Report struct {
 type Result struct {
 	Requirement
 	Status   string    `json:"status"`
-	Reason   string    `json:"reason,omitempty"` // why it was skipped
+	Reason   string    `json:"reason,omitempty"`  // why it was skipped
+	Follows  string    `json:"follows,omitempty"` // the id of the requirement whose failure is the cause
 	Findings []Finding `json:"findings,omitempty"`
 }
 
@@ -88,10 +89,12 @@ func (s *suite) report(start time.Time) Report {
 			wanted[id] = true
 		}
 	}
+	seen := slices.Clone(trialCheck.ids)
 	for _, o := range observers() {
-		for _, id := range o.ids {
-			wanted[id] = wanted[id] || s.target.Run == nil || s.target.Run.MatchString(id)
-		}
+		seen = append(seen, o.ids...)
+	}
+	for _, id := range seen {
+		wanted[id] = wanted[id] || s.target.Run == nil || s.target.Run.MatchString(id)
 	}
 	for _, r := range requirements() {
 		if !s.inProfile(r.Area) || s.target.Run != nil && !wanted[r.ID] {
@@ -164,12 +167,4 @@ func (rep Report) WriteText(w io.Writer) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
-}
-
-// Where names the requirement's place, such as "RFC 7644 section 3.3".
-func (r Requirement) Where() string {
-	if r.Section == "" {
-		return r.Document
-	}
-	return r.Document + " section " + r.Section
 }

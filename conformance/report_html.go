@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,17 +22,16 @@ var page = sync.OnceValue(func() *template.Template {
 			}
 			return fmt.Sprintf("%d %%", n)
 		},
-		"link": rfcLink,
 	}).Parse(reportPage))
 })
 
-// rfcLink is where a requirement's section can be read; empty if nowhere.
-func rfcLink(r Requirement) string {
-	var n int
-	if _, err := fmt.Sscanf(r.Document, "RFC %d", &n); err != nil {
+// Link is where a requirement's section can be read; empty if nowhere.
+func (r Requirement) Link() string {
+	n, ok := strings.CutPrefix(r.Basis.Document, "RFC ")
+	if !ok {
 		return ""
 	}
-	return fmt.Sprintf("https://www.rfc-editor.org/rfc/rfc%d.html#section-%s", n, r.Section)
+	return "https://www.rfc-editor.org/rfc/rfc" + n + ".html#section-" + r.Basis.Section
 }
 
 // WriteHTML writes the report as one page that needs nothing else: failures

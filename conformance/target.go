@@ -56,13 +56,21 @@ type Target struct {
 	// the run and starts with Prefix: unique attributes must contain it.
 	Samples map[string]func(unique string) map[string]any
 
-	// Allow excuses deviations in Test, by requirement id; the value says why.
-	Allow map[string]string
+	// Confirm is how often the checks that found something are repeated, so that
+	// what does not come back is told apart: 2 if 0, never if negative.
+	Confirm int
 
-	// Progress, if set, is told after each check; calls do not overlap.
-	Progress func(done, total int, check string)
+	// Budget, if positive, restricts the run to the checks that see most for
+	// their requests and are estimated to fit into it together.
+	Budget time.Duration
+
+	// Progress, if set, is told before the first check and after each; calls do
+	// not overlap.
+	Progress func(Progress)
 
 	sleep func(time.Duration) // a test's clock instead of time.Sleep
+	now   func() time.Time    // likewise
+	id    string              // instead of a random one, for recorded runs
 }
 
 // A Tenant is a place of the same server with credentials of its own.
@@ -142,8 +150,14 @@ func (t Target) withDefaults() (Target, error) {
 	if t.MaxWait == 0 {
 		t.MaxWait = 5 * time.Second
 	}
+	if t.Confirm == 0 {
+		t.Confirm = 2
+	}
 	if t.sleep == nil {
 		t.sleep = time.Sleep
+	}
+	if t.now == nil {
+		t.now = time.Now
 	}
 	return t, nil
 }

@@ -94,7 +94,8 @@ func TestTimedOutButApplied(t *testing.T) {
 	}
 }
 
-// A transaction that timed out and would be applied later is fenced off: the change runs again, and the late one does nothing.
+// A transaction that timed out and would be applied later is fenced off: the change runs again, and the late one does
+// nothing.
 func TestTimedOutAndLate(t *testing.T) {
 	d, f := withFaults(t, directory.Options{})
 	var late func() (clientv3.OpResponse, error)

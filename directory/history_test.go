@@ -97,8 +97,8 @@ func (h *history) step(tx *directory.Tx) error {
 	}
 }
 
-// After every step of a random history the replica is what a reload from etcd would give, on the node that wrote and on one
-// that only watches.
+// After every step of a random history the replica is what a reload from etcd would give, on the node that wrote and on
+// one that only watches.
 func TestReplicaEqualsReload(t *testing.T) {
 	steps := 400
 	if testing.Short() {

@@ -10,17 +10,19 @@ import (
 )
 
 // appendLogged adds the Events or SignIns that match, read from etcd, the newest first.
-func (s *Snapshot) appendLogged(ctx context.Context, found []*state.Record, q Query, t *schema.ResourceType,
+func (s *search) appendLogged(ctx context.Context, found []*state.Record, t *schema.ResourceType,
 	compiled *filter.Query) ([]*state.Record, error) {
 	revision := int64(0)
-	if s.pinned {
-		revision = s.Revision()
+	if s.snap.pinned {
+		revision = s.snap.Revision()
 	}
-	prefix := s.logPrefix(t.Name)
-	list, err := s.store.node.NewestFirst(ctx, prefix, revision)
+	prefix := s.snap.logPrefix(t.Name)
+	list, err := s.snap.store.node.NewestFirst(ctx, prefix, revision)
 	if err != nil {
 		return nil, err
 	}
+
+	// Those that match, without changes that were cancelled.
 	for _, l := range list {
 		id, ok := state.RawID(l.Key[len(prefix):])
 		if !ok {
@@ -30,7 +32,7 @@ func (s *Snapshot) appendLogged(ctx context.Context, found []*state.Record, q Qu
 		if err != nil {
 			return nil, err
 		}
-		if r != nil && (compiled == nil || compiled.Match(View{s, r, q.Meta})) {
+		if r != nil && (compiled == nil || compiled.Match(View{s.snap, r, s.Meta})) {
 			found = append(found, r)
 		}
 	}

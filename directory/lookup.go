@@ -11,7 +11,7 @@ import (
 )
 
 // candidates yields, in order of creation, the records among which all matches are.
-func (s *Snapshot) candidates(typ string, compiled *filter.Query) iter.Seq[*state.Record] {
+func (s *search) candidates(typ string, compiled *filter.Query) iter.Seq[*state.Record] {
 	if compiled != nil {
 		for _, l := range compiled.Lookups() {
 			if found, ok := s.lookUp(typ, l); ok {
@@ -19,11 +19,11 @@ func (s *Snapshot) candidates(typ string, compiled *filter.Query) iter.Seq[*stat
 			}
 		}
 	}
-	return s.home(typ).All(typ)
+	return s.snap.home(typ).All(typ)
 }
 
 // lookUp answers a comparison without looking at every record; ok is false where it cannot.
-func (s *Snapshot) lookUp(typ string, l filter.Lookup) (found []*state.Record, ok bool) {
+func (s *search) lookUp(typ string, l filter.Lookup) (found []*state.Record, ok bool) {
 	if l.Op == filter.Eq {
 		switch path := l.Attribute.Path; {
 		case path == "id":
@@ -34,6 +34,8 @@ func (s *Snapshot) lookUp(typ string, l filter.Lookup) (found []*state.Record, o
 			return s.inGroup(l.Key), true
 		}
 	}
+
+	// A range of keys of the attribute's index.
 	where := indexRange(l.Op, l.Key)
 	if where == nil {
 		return nil, false
@@ -42,7 +44,7 @@ func (s *Snapshot) lookUp(typ string, l filter.Lookup) (found []*state.Record, o
 	if l.Op == filter.Lt || l.Op == filter.Le {
 		from = ""
 	}
-	if found, ok = s.home(typ).Range(typ, l.Attribute, from, where); !ok {
+	if found, ok = s.snap.home(typ).Range(typ, l.Attribute, from, where); !ok {
 		return nil, false
 	}
 	if l.Op != filter.Eq { // those of one key are in order already
@@ -51,8 +53,8 @@ func (s *Snapshot) lookUp(typ string, l filter.Lookup) (found []*state.Record, o
 	return found, true
 }
 
-// indexRange says of a key of an index where it is, seen from the keys that satisfy the comparison; nil for a comparison
-// that is not a range of keys.
+// indexRange says of a key of an index where it is, seen from the keys that satisfy the comparison; nil for a
+// comparison that is not a range of keys.
 func indexRange(op filter.Op, key string) func(string) state.Where {
 	where := func(inside, past bool) state.Where {
 		switch {
@@ -80,9 +82,9 @@ func indexRange(op filter.Op, key string) func(string) state.Where {
 	return nil
 }
 
-func (s *Snapshot) withID(typ, text string) []*state.Record {
+func (s *search) withID(typ, text string) []*state.Record {
 	if id, ok := ParseID(text); ok {
-		if r := s.home(typ).Of(typ, id); r != nil {
+		if r := s.snap.home(typ).Of(typ, id); r != nil {
 			return []*state.Record{r}
 		}
 	}
@@ -90,25 +92,25 @@ func (s *Snapshot) withID(typ, text string) []*state.Record {
 }
 
 // withMember returns the Groups that have the direct member.
-func (s *Snapshot) withMember(text string) []*state.Record {
+func (s *search) withMember(text string) []*state.Record {
 	id, _ := ParseID(text)
-	if m := s.scope.Get(id); m != nil {
-		return state.InOrder(slices.Collect(s.scope.ParentGroups(m)))
+	if m := s.snap.scope.Get(id); m != nil {
+		return state.InOrder(slices.Collect(s.snap.scope.ParentGroups(m)))
 	}
 	return nil
 }
 
 // inGroup returns the Users in the group, directly or through groups in it.
-func (s *Snapshot) inGroup(text string) []*state.Record {
+func (s *search) inGroup(text string) []*state.Record {
 	id, _ := ParseID(text)
-	group := s.scope.Of(schema.GroupType, id)
+	group := s.snap.scope.Of(schema.GroupType, id)
 	if group == nil {
 		return nil
 	}
 	var users []*state.Record
 	seen := map[*state.Record]bool{group: true}
 	for queue := []*state.Record{group}; len(queue) > 0; queue = queue[1:] {
-		for m := range s.scope.Members(queue[0]) {
+		for m := range s.snap.scope.Members(queue[0]) {
 			switch {
 			case m.Type == schema.UserType:
 				users = append(users, m)

@@ -20,8 +20,8 @@ type GroupRef struct {
 	Direct  bool // false: only through another Group
 }
 
-// Members yields the group's direct members in the order of their creation. The group may be huge: callers stop when they
-// have what they need.
+// Members yields the group's direct members in the order of their creation. The group may be huge: callers stop when
+// they have what they need.
 func (s *Snapshot) Members(group ID) iter.Seq[MemberRef] {
 	return func(yield func(MemberRef) bool) {
 		g := s.scope.Of(schema.GroupType, group)
@@ -29,15 +29,15 @@ func (s *Snapshot) Members(group ID) iter.Seq[MemberRef] {
 			return
 		}
 		for m := range s.scope.Members(g) {
-			if !yield(MemberRef{m.ID, m.Type, DisplayName(&m.Resource)}) {
+			if !yield(MemberRef{m.ID, m.Type, m.Display()}) {
 				return
 			}
 		}
 	}
 }
 
-// MemberCount counts the group's direct members, up to limit, without looking at them: those that were deleted and are not
-// swept yet are counted too.
+// MemberCount counts the group's direct members, up to limit, without looking at them: those that were deleted and are
+// not swept yet are counted too.
 func (s *Snapshot) MemberCount(group ID, limit int) int {
 	if g := s.scope.Of(schema.GroupType, group); g != nil {
 		return s.scope.CountMembers(g, limit)
@@ -67,17 +67,9 @@ func (s *Snapshot) GroupsOf(r *Resource) iter.Seq[GroupRef] {
 			r = &known.Resource
 		}
 		for m := range s.scope.Memberships(r) {
-			if !yield(GroupRef{m.Group.ID, DisplayName(&m.Group.Resource), m.Direct}) {
+			if !yield(GroupRef{m.Group.ID, m.Group.Display(), m.Direct}) {
 				return
 			}
 		}
 	}
-}
-
-// DisplayName is what people call a User or Group: its displayName; of a User without one, its userName.
-func DisplayName(r *Resource) string {
-	if name := r.Text("displayName"); name != "" || r.Type == schema.GroupType {
-		return name
-	}
-	return r.Text("userName")
 }

@@ -8,35 +8,36 @@ import (
 	"rollcall/directory/schema"
 )
 
-// A protected Group keeps an active member. Its stamp is compared and put by every change that takes one away, so that two
-// members cannot leave at once.
+// A protected Group keeps an active member. Its stamp is compared and put by every change that takes one away, so that
+// two members cannot leave at once.
 
 // leaveProtected refuses to take the User away from a protected group whose last active member it is.
-func (tx *Tx) leaveProtected(user *state.Record) error {
+func leaveProtected(tx *Tx, user *state.Record) error {
 	for g := range tx.snap.scope.ParentGroups(user) {
 		if !protected(g.JSON) {
 			continue
 		}
-		if err := tx.keepsActive(g, []ID{user.ID}); err != nil {
+		if err := keepsActive(tx, g, []ID{user.ID}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// keepsActive checks that the protected group has an active User left without those who leave, if one of them is active.
-func (tx *Tx) keepsActive(g *state.Record, leaving []ID) error {
+// keepsActive checks that the protected group has an active User left without those who leave, if one of them is
+// active.
+func keepsActive(tx *Tx, g *state.Record, leaving []ID) error {
 	lost := false
 	for m := range activeMembers(tx.snap.scope, g) {
-		if lost = slices.Contains(leaving, m.ID) || tx.leaves(g.ID, m.ID); !lost {
+		if lost = slices.Contains(leaving, m.ID) || tx.members.loses(g.ID, m.ID); !lost {
 			break
 		}
 	}
-	if lost && !tx.brings(g, leaving) {
+	if lost && !tx.members.brings(g, leaving) {
 		return errLastActive(g)
 	}
-	tx.guardMembers(g)
-	tx.stampGroup(g)
+	tx.members.guard(g)
+	tx.members.stamp(g)
 	return nil
 }
 
@@ -53,35 +54,37 @@ func activeMembers(sc *state.Scope, g *state.Record) iter.Seq[*state.Record] {
 
 func errLastActive(g *state.Record) error {
 	return errorf(Mutability, "members",
-		"the group %q is protected: its last active member cannot be removed, deactivated or deleted", g.Text("displayName"))
+		"the group %q is protected: its last active member cannot be removed, deactivated or deleted",
+		g.Text("displayName"))
 }
 
-// brings reports whether the change adds an active User to the group. Whoever deactivates that User does not know it for a
-// member yet, so the User's record is compared.
-func (tx *Tx) brings(g *state.Record, leaving []ID) bool {
-	for edge, added := range tx.edges {
-		if !added || edge[0] != g.ID || slices.Contains(leaving, edge[1]) {
+// brings reports whether the change adds an active User to the group. Whoever deactivates that User does not know it
+// for a member yet, so the User's record is compared.
+func (m *memberships) brings(group *state.Record, leaving []ID) bool {
+	for e, added := range m.edges {
+		if !added || e.group != group.ID || slices.Contains(leaving, e.member) {
 			continue
 		}
-		if m := tx.record(schema.UserType, edge[1]); m != nil && Active(m.JSON) {
-			tx.guardUnlessStaged(m)
+		if r := m.tx.record(schema.UserType, e.member); r != nil && Active(r.JSON) {
+			m.tx.guardUnlessStaged(r)
 			return true
 		}
 	}
 	return false
 }
 
-// leaves reports whether the change removes the membership, or deactivates or deletes the member.
-func (tx *Tx) leaves(group, member ID) bool {
-	if added, ok := tx.edges[[2]ID{group, member}]; ok && !added {
+// loses reports whether the change removes the membership, or deactivates or deletes the member.
+func (m *memberships) loses(group, member ID) bool {
+	if added, ok := m.edges[edge{group, member}]; ok && !added {
 		return true
 	}
-	r, ok := tx.staged[member]
+	r, ok := m.tx.staged[member]
 	return ok && (r == nil || !Active(r.JSON))
 }
 
-// withdrawGrants refuses to take the last active member from a protected group together with what the connection granted.
-func (tx *Tx) withdrawGrants(connection ID) error {
+// withdrawGrants refuses to take the last active member from a protected group together with what the connection
+// granted.
+func withdrawGrants(tx *Tx, connection ID) error {
 	sc := tx.snap.scope
 	for g := range sc.All(schema.GroupType) {
 		if !protected(g.JSON) {
@@ -99,8 +102,8 @@ func (tx *Tx) withdrawGrants(connection ID) error {
 		case lost && !kept:
 			return errLastActive(g)
 		case lost:
-			tx.guardMembers(g)
-			tx.stampGroup(g)
+			tx.members.guard(g)
+			tx.members.stamp(g)
 		}
 	}
 	return nil

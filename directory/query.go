@@ -10,14 +10,14 @@ import (
 	"rollcall/directory/schema"
 )
 
-// Query asks for the resources of one type, or of several at once. Without SortBy they come in order of creation, type by
-// type; Events and SignIns the newest first.
+// Query asks for the resources of one type, or of several at once. Without SortBy they come in order of creation, type
+// by type; Events and SignIns the newest first.
 type Query struct {
 	Type       string
-	Types      []string    // instead of Type: a query over several types, in which an attribute that a type lacks has no value
+	Types      []string    // instead of Type: several types; an attribute that a type lacks has no value
 	Filter     filter.Expr // nil: all
 	Options    filter.Options
-	SortBy     string                 // name of an attribute, "" for none: by its primary or first value, missing ones last
+	SortBy     string                 // an attribute, by its primary or first value, missing ones last; "" for none
 	Descending bool                   // missing ones first
 	Offset     int                    // how many matches to pass over
 	Limit      int                    // how many to return at most; 0: none, only count
@@ -31,21 +31,31 @@ type Page struct {
 	Snapshot  *Snapshot // the state the answer is from
 }
 
-// Query answers from one snapshot; Events and SignIns are read from etcd. Errors: Forbidden by scope, NotFound for a type
-// the scope does not have, *schema.Error (invalidFilter; invalidValue for SortBy), Unavailable.
+// Query answers from one snapshot; Events and SignIns are read from etcd. Errors: Forbidden by scope, NotFound for a
+// type the scope does not have, *schema.Error (invalidFilter; invalidValue for SortBy), Unavailable.
 func (d *Directory) Query(ctx context.Context, q Query) (Page, error) {
 	s, err := d.Snapshot(ctx)
 	if err != nil {
 		return Page{}, err
 	}
-	if q.simple() {
-		return s.querySimple(q)
+	return (&search{s, q}).run(ctx)
+}
+
+// search is a query on a snapshot.
+type search struct {
+	snap *Snapshot
+	Query
+}
+
+func (s *search) run(ctx context.Context) (Page, error) {
+	if s.simple() {
+		return s.runSimple()
 	}
-	found, err := s.matches(ctx, q)
+	found, err := s.matches(ctx)
 	if err != nil {
 		return Page{}, err
 	}
-	return s.page(found, q), nil
+	return s.page(found), nil
 }
 
 // simple queries are answered without gathering all matches.
@@ -63,20 +73,20 @@ func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
 }
 
 // types are the types that the query asks for and the actor may read. Errors: Forbidden, NotFound.
-func (s *Snapshot) types(q Query) ([]*schema.ResourceType, error) {
-	if q.Types == nil {
-		if err := s.actor.mayRead(q.Type); err != nil {
+func (s *search) types() ([]*schema.ResourceType, error) {
+	if s.Types == nil {
+		if err := s.snap.actor.mayRead(s.Type); err != nil {
 			return nil, err
 		}
-		t := s.Type(q.Type)
+		t := s.snap.Type(s.Type)
 		if t == nil {
-			return nil, errorf(NotFound, "", "no resource type %s", q.Type)
+			return nil, errorf(NotFound, "", "no resource type %s", s.Type)
 		}
 		return []*schema.ResourceType{t}, nil
 	}
 	var types []*schema.ResourceType
-	for _, name := range q.Types {
-		if t := s.Type(name); t != nil && s.actor.mayRead(name) == nil {
+	for _, name := range s.Types {
+		if t := s.snap.Type(name); t != nil && s.snap.actor.mayRead(name) == nil {
 			types = append(types, t)
 		}
 	}
@@ -84,33 +94,33 @@ func (s *Snapshot) types(q Query) ([]*schema.ResourceType, error) {
 }
 
 // page cuts the page out of all matches.
-func (s *Snapshot) page(found []*state.Record, q Query) Page {
-	page := Page{Total: len(found), Snapshot: s}
-	if from := min(q.Offset, len(found)); q.Limit > 0 {
-		for _, r := range found[from:min(from+q.Limit, len(found))] {
-			page.Resources = append(page.Resources, s.resource(r))
+func (s *search) page(found []*state.Record) Page {
+	page := Page{Total: len(found), Snapshot: s.snap}
+	if from := min(s.Offset, len(found)); s.Limit > 0 {
+		for _, r := range found[from:min(from+s.Limit, len(found))] {
+			page.Resources = append(page.Resources, s.snap.resource(r))
 		}
 	}
 	return page
 }
 
-// querySimple pages through one type in order of creation.
-func (s *Snapshot) querySimple(q Query) (Page, error) {
-	types, err := s.types(q)
+// runSimple pages through one type in order of creation.
+func (s *search) runSimple() (Page, error) {
+	types, err := s.types()
 	if err != nil {
 		return Page{}, err
 	}
-	compiled, err := q.compile(types[0])
+	compiled, err := s.compile(types[0])
 	if err != nil {
 		return Page{}, err
 	}
-	if compiled == nil && (s.id.IsSystem() || !kindOf(q.Type).central) {
-		return s.pageOfAll(q), nil
+	if compiled == nil && !s.snap.hides(s.Type) {
+		return s.pageOfAll(), nil
 	}
-	page := Page{Snapshot: s}
-	for r := range s.matching(q, types[0], compiled) {
-		if page.Total >= q.Offset && len(page.Resources) < q.Limit {
-			page.Resources = append(page.Resources, s.resource(r))
+	page := Page{Snapshot: s.snap}
+	for r := range s.matching(types[0], compiled) {
+		if page.Total >= s.Offset && len(page.Resources) < s.Limit {
+			page.Resources = append(page.Resources, s.snap.resource(r))
 		}
 		page.Total++
 	}
@@ -118,16 +128,16 @@ func (s *Snapshot) querySimple(q Query) (Page, error) {
 }
 
 // pageOfAll is a page of all resources of the type.
-func (s *Snapshot) pageOfAll(q Query) Page {
-	sc := s.home(q.Type)
-	page := Page{Snapshot: s, Total: sc.Count(q.Type)}
-	n := min(q.Limit, page.Total-q.Offset)
+func (s *search) pageOfAll() Page {
+	sc := s.snap.home(s.Type)
+	page := Page{Snapshot: s.snap, Total: sc.Count(s.Type)}
+	n := min(s.Limit, page.Total-s.Offset)
 	if n <= 0 {
 		return page
 	}
 	page.Resources = make([]*Resource, 0, n)
-	for r := range sc.From(q.Type, q.Offset) {
-		if page.Resources = append(page.Resources, s.resource(r)); len(page.Resources) == n {
+	for r := range sc.From(s.Type, s.Offset) {
+		if page.Resources = append(page.Resources, s.snap.resource(r)); len(page.Resources) == n {
 			break
 		}
 	}
@@ -135,36 +145,37 @@ func (s *Snapshot) pageOfAll(q Query) Page {
 }
 
 // matches gathers everything that matches, in the order asked for.
-func (s *Snapshot) matches(ctx context.Context, q Query) ([]*state.Record, error) {
-	types, err := s.types(q)
+func (s *search) matches(ctx context.Context) ([]*state.Record, error) {
+	types, err := s.types()
 	if err != nil {
 		return nil, err
 	}
 	var found []*state.Record
 	for _, t := range types {
-		compiled, err := q.compile(t)
+		compiled, err := s.compile(t)
 		if err != nil {
 			return nil, err
 		}
 		if !kindOf(t.Name).logged {
-			found = slices.AppendSeq(found, s.matching(q, t, compiled))
+			found = slices.AppendSeq(found, s.matching(t, compiled))
 			continue
 		}
-		if found, err = s.appendLogged(ctx, found, q, t, compiled); err != nil {
+		if found, err = s.appendLogged(ctx, found, t, compiled); err != nil {
 			return nil, err
 		}
 	}
-	if q.SortBy == "" {
+	if s.SortBy == "" {
 		return found, nil
 	}
-	return s.sort(found, types, q)
+	return s.sort(found, types)
 }
 
 // matching yields the type's records that match, in order of creation.
-func (s *Snapshot) matching(q Query, t *schema.ResourceType, compiled *filter.Query) iter.Seq[*state.Record] {
+func (s *search) matching(t *schema.ResourceType, compiled *filter.Query) iter.Seq[*state.Record] {
 	return func(yield func(*state.Record) bool) {
+		hides := s.snap.hides(t.Name)
 		for r := range s.candidates(t.Name, compiled) {
-			if s.foreign(r.Type, r.ID) || compiled != nil && !compiled.Match(View{s, r, q.Meta}) {
+			if hides && s.snap.foreign(r.ID) || compiled != nil && !compiled.Match(View{s.snap, r, s.Meta}) {
 				continue
 			}
 			if !yield(r) {

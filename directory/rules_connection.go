@@ -8,15 +8,15 @@ import (
 )
 
 func createConnection(tx *Tx, r *state.Record, doc schema.Document) error {
-	return tx.soleDefault(r, doc)
+	return soleDefault(tx, r, doc)
 }
 
 func replaceConnection(tx *Tx, was, r *state.Record, doc schema.Document) error {
-	return tx.soleDefault(r, doc)
+	return soleDefault(tx, r, doc)
 }
 
 // soleDefault clears the mark of the connection that was the default before.
-func (tx *Tx) soleDefault(r *state.Record, doc schema.Document) error {
+func soleDefault(tx *Tx, r *state.Record, doc schema.Document) error {
 	if isDefault, _ := doc["default"].(bool); !isDefault {
 		return nil
 	}
@@ -42,7 +42,7 @@ func (tx *Tx) soleDefault(r *state.Record, doc schema.Document) error {
 
 // deleteConnection takes its secrets along. Its links, grants and sessions count no more once it is gone.
 func deleteConnection(tx *Tx, r *state.Record) error {
-	if err := tx.withdrawGrants(r.ID); err != nil {
+	if err := withdrawGrants(tx, r.ID); err != nil {
 		return err
 	}
 	for _, name := range tx.snap.secretsOf(r.ID) {

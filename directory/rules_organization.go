@@ -55,11 +55,11 @@ func replaceOrganization(tx *Tx, was, r *state.Record, doc schema.Document) erro
 			doc["domains"] = verifiedAs(before["domains"], domains)
 		}
 	}
-	return tx.switchOrganization(state.ScopeID{Organization: r.ID}, doc)
+	return switchOrganization(tx, state.ScopeID{Organization: r.ID}, doc)
 }
 
 // switchOrganization writes what the document says into the scope key, if it says something else than before.
-func (tx *Tx) switchOrganization(id state.ScopeID, doc schema.Document) error {
+func switchOrganization(tx *Tx, id state.ScopeID, doc schema.Document) error {
 	keys, sc := tx.dir.store.keys.Scope(id), tx.snap.frozen.Scope(id)
 	now, next := sc.Control(), controlOf(doc)
 	next.Generation = now.Generation
@@ -69,13 +69,13 @@ func (tx *Tx) switchOrganization(id state.ScopeID, doc schema.Document) error {
 	tx.require(store.Unchanged(keys.Control(), now.Revision))
 	tx.put(keys.Control(), next.Encode())
 	if next.UniqueGroupNames != now.UniqueGroupNames {
-		return tx.switchGroupNames(keys, sc, next.UniqueGroupNames)
+		return switchGroupNames(tx, keys, sc, next.UniqueGroupNames)
 	}
 	return nil
 }
 
-// verifiedAs gives each domain the proof that is stored of it, which only the system scope changes: the proof belongs to
-// the domain's name, wherever that stands in the list.
+// verifiedAs gives each domain the proof that is stored of it, which only the system scope changes: the proof belongs
+// to the domain's name, wherever that stands in the list.
 func verifiedAs(before, domains any) any {
 	stored, _ := before.([]any)
 	list, ok := domains.([]any)
@@ -115,8 +115,8 @@ func sameDomain(stored []any, domain map[string]any) map[string]any {
 	return nil
 }
 
-// deleteOrganization takes away the scope key, with which every write of the organization fails and every credential ends;
-// the sweeper removes what it held.
+// deleteOrganization takes away the scope key, with which every write of the organization fails and every credential
+// ends; the sweeper removes what it held.
 func deleteOrganization(tx *Tx, r *state.Record) error {
 	if !tx.snap.id.IsSystem() {
 		return errorf(Forbidden, "", "organizations are deleted in the system scope")

@@ -14,7 +14,7 @@ func createAccessToken(tx *Tx, r *state.Record, doc schema.Document) error {
 	if _, ok := doc["expiresAt"]; !ok {
 		doc["expiresAt"] = schema.FormatTime(tx.at.Add(tokenLifetime))
 	}
-	if err := tx.checkAccessToken(doc); err != nil {
+	if err := checkAccessToken(tx, doc); err != nil {
 		return err
 	}
 	delete(doc, "token")
@@ -33,7 +33,7 @@ func replaceAccessToken(tx *Tx, was, r *state.Record, doc schema.Document) error
 		doc["expiresAt"] = before["expiresAt"]
 	}
 	delete(doc, "token")
-	return tx.checkAccessToken(doc)
+	return checkAccessToken(tx, doc)
 }
 
 func deleteAccessToken(tx *Tx, r *state.Record) error {
@@ -41,8 +41,9 @@ func deleteAccessToken(tx *Tx, r *state.Record) error {
 	return nil
 }
 
-// checkAccessToken rejects a token with a wider scope than its creator's, without an end, or of a User who does not exist.
-func (tx *Tx) checkAccessToken(doc schema.Document) error {
+// checkAccessToken rejects a token with a wider scope than its creator's, without an end, or of a User who does not
+// exist.
+func checkAccessToken(tx *Tx, doc schema.Document) error {
 	scopes, _ := doc["scopes"].([]any)
 	for _, v := range scopes {
 		name, _ := v.(string)

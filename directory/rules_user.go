@@ -6,7 +6,7 @@ import (
 )
 
 func createUser(tx *Tx, r *state.Record, doc schema.Document) error {
-	if err := tx.mayGiveRoles(nil, doc); err != nil {
+	if err := mayGiveRoles(tx, nil, doc); err != nil {
 		return err
 	}
 	if _, ok := doc["active"]; !ok {
@@ -19,11 +19,11 @@ func createUser(tx *Tx, r *state.Record, doc schema.Document) error {
 }
 
 func replaceUser(tx *Tx, was, r *state.Record, doc schema.Document) error {
-	if err := tx.mayGiveRoles(was, doc); err != nil {
+	if err := mayGiveRoles(tx, was, doc); err != nil {
 		return err
 	}
 	if active, ok := doc["active"].(bool); ok && !active && Active(was.JSON) {
-		if err := tx.leaveProtected(was); err != nil {
+		if err := leaveProtected(tx, was); err != nil {
 			return err
 		}
 		tx.endSessions(was.ID)
@@ -31,9 +31,9 @@ func replaceUser(tx *Tx, was, r *state.Record, doc schema.Document) error {
 	return nil
 }
 
-// mayGiveRoles keeps User.roles to those who may grant them. From others, roles that are absent, empty or as stored count
-// as an echo, and what is stored stays.
-func (tx *Tx) mayGiveRoles(was *state.Record, doc schema.Document) error {
+// mayGiveRoles keeps User.roles to those who may grant them. From others, roles that are absent, empty or as stored
+// count as an echo, and what is stored stays.
+func mayGiveRoles(tx *Tx, was *state.Record, doc schema.Document) error {
 	if tx.dir.actor.Scope == ScopeAdmin {
 		return nil
 	}
@@ -59,11 +59,11 @@ func (tx *Tx) mayGiveRoles(was *state.Record, doc schema.Document) error {
 // deleteUser leaves a tombstone of the same ID, which keeps the userName and the links, and takes the User out of its
 // groups as far as one transaction holds them; the rest no longer count and are swept.
 func deleteUser(tx *Tx, r *state.Record) error {
-	if err := tx.leaveProtected(r); err != nil {
+	if err := leaveProtected(tx, r); err != nil {
 		return err
 	}
 	tx.endSessions(r.ID)
 	tx.delete(tx.keys().Note(epochNote, r.ID))
-	tx.leaveGroups(r)
-	return tx.leaveTombstone(r)
+	tx.members.leaveAll(r)
+	return leaveTombstone(tx, r)
 }

@@ -1,15 +1,11 @@
 package directory
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"strings"
 
-	"rollcall/directory/internal/state"
 	"rollcall/directory/internal/store"
 )
 
@@ -46,52 +42,6 @@ func (s *Snapshot) secretsOf(owner ID) (names []string) {
 		names = append(names, name)
 	}
 	return names
-}
-
-// reseal seals what previous keys sealed under the current one, then records the current one's fingerprint. It may be
-// interrupted and run on several nodes.
-func (s *Store) reseal(ctx context.Context) error {
-	if len(s.sealer.keys) == 1 {
-		return nil
-	}
-	f, err := s.node.Latest()
-	if err != nil {
-		return err
-	}
-	n := 0
-	for id, sc := range f.Scopes() {
-		for name, sealed := range sc.Secrets("") {
-			again, err := s.resealOne(ctx, s.keys.Scope(id).Secret(name), sealed)
-			if err != nil {
-				return fmt.Errorf("sealing the stored secrets under the new key: %w", err)
-			}
-			n += again
-		}
-	}
-	value, err := json.Marshal(format{formatVersion, s.sealer.fingerprint()})
-	if err != nil {
-		return err
-	}
-	if err := s.node.Housekeep(ctx, nil, []state.Entry{state.Put(s.keys.Format(), value)}); err != nil {
-		return err
-	}
-	s.log.Info("sealed the stored secrets under the new key; drop the previous key once every node has the new one", "secrets", n)
-	return nil
-}
-
-// resealOne returns how many secrets it sealed: none where the current key sealed this one already, or another node is
-// faster.
-func (s *Store) resealOne(ctx context.Context, key string, sealed []byte) (int, error) {
-	secret, current, err := s.sealer.open(key, sealed)
-	if err != nil || current {
-		return 0, err
-	}
-	err = s.node.Housekeep(ctx, []store.Condition{store.Holds(key, string(sealed))},
-		[]state.Entry{state.Put(key, s.sealer.seal(key, secret))})
-	if KindOf(err) == Busy {
-		return 0, nil
-	}
-	return 1, err
 }
 
 // secretPrefix lets people and secret scanners tell what a secret is.

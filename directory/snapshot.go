@@ -7,8 +7,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// Snapshot is one scope's state at one revision, as one actor may see it. It never changes and may be used by any number of
-// goroutines.
+// Snapshot is one scope's state at one revision, as one actor may see it. It never changes and may be used by any
+// number of goroutines.
 type Snapshot struct {
 	store  *Store
 	frozen *state.Frozen
@@ -76,10 +76,11 @@ func (s *Snapshot) home(typ string) *state.Scope {
 	return s.scope
 }
 
-// foreign reports whether the resource, which lives in the system scope, belongs to another organization.
-func (s *Snapshot) foreign(typ string, id ID) bool {
-	return !s.id.IsSystem() && id != s.id.Organization && kindOf(typ).central
-}
+// hides reports whether some resources of the type, which live in the system scope, are not this organization's to see.
+func (s *Snapshot) hides(typ string) bool { return !s.id.IsSystem() && kindOf(typ).central }
+
+// foreign reports whether the resource of such a type belongs to another organization.
+func (s *Snapshot) foreign(id ID) bool { return id != s.id.Organization }
 
 // Get returns the resource. Errors: NotFound, also for the ID of another type, scope or, in an organization, of another
 // Organization; Forbidden where the actor may not read the type; its own User every actor may read.
@@ -95,7 +96,7 @@ func (s *Snapshot) Get(typ string, id ID) (*Resource, error) {
 }
 
 func (s *Snapshot) record(typ string, id ID) *state.Record {
-	if s.foreign(typ, id) {
+	if s.hides(typ) && s.foreign(id) {
 		return nil
 	}
 	return s.home(typ).Of(typ, id)
@@ -126,8 +127,8 @@ func (s *Snapshot) Organization() *Resource {
 	return nil
 }
 
-// Find yields the resources of the type whose indexed attribute (userName, externalId, emails.value, displayName) equals
-// the value by the attribute's case rule, in order of creation.
+// Find yields the resources of the type whose indexed attribute (userName, externalId, emails.value, displayName)
+// equals the value by the attribute's case rule, in order of creation.
 func (s *Snapshot) Find(typ, attribute, value string) iter.Seq[*Resource] {
 	return func(yield func(*Resource) bool) {
 		t := s.Type(typ)
@@ -149,8 +150,9 @@ func (s *Snapshot) Find(typ, attribute, value string) iter.Seq[*Resource] {
 // All yields every resource of the type in order of creation.
 func (s *Snapshot) All(typ string) iter.Seq[*Resource] {
 	return func(yield func(*Resource) bool) {
+		hides := s.hides(typ)
 		for r := range s.home(typ).All(typ) {
-			if !s.foreign(typ, r.ID) && !yield(s.resource(r)) {
+			if !(hides && s.foreign(r.ID)) && !yield(s.resource(r)) {
 				return
 			}
 		}

@@ -34,28 +34,13 @@ func (a sortKey) compare(b sortKey) int {
 	return strings.Compare(a.text, b.text)
 }
 
-// sort orders records by the query's attribute (RFC 7644 §3.4.2.3); equal ones stay in the order they came in, so the order
-// is the same for every page. Error: *schema.Error (invalidValue) where no type has the attribute or it has no order.
-func (s *Snapshot) sort(found []*state.Record, types []*schema.ResourceType, q Query) ([]*state.Record, error) {
-	by := map[string]*schema.Attribute{}
-	for _, t := range types {
-		a := t.Lookup(q.SortBy)
-		if a == nil {
-			continue
-		}
-		if a.Kind == schema.Complex {
-			whole := a
-			if a = whole.Attribute("value"); a == nil {
-				return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%s is complex: name one of its sub-attributes", whole.Path)
-			}
-		}
-		if a.Returned == schema.ReturnedNever {
-			return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%s is never returned", a.Path)
-		}
-		by[t.Name] = a
-	}
-	if len(by) == 0 && len(types) > 0 {
-		return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%q is not an attribute of %s", q.SortBy, typeNames(types))
+// sort orders records by the query's attribute (RFC 7644 §3.4.2.3); equal ones stay in the order they came in, so the
+// order is the same for every page. Error: *schema.Error (invalidValue) where no type has the attribute or it has no
+// order.
+func (s *search) sort(found []*state.Record, types []*schema.ResourceType) ([]*state.Record, error) {
+	by, err := s.sortAttributes(types)
+	if err != nil {
+		return nil, err
 	}
 	type keyed struct {
 		sortKey
@@ -63,10 +48,10 @@ func (s *Snapshot) sort(found []*state.Record, types []*schema.ResourceType, q Q
 	}
 	list := make([]keyed, len(found))
 	for i, r := range found {
-		list[i] = keyed{s.sortKey(r, by[r.Type], q), r}
+		list[i] = keyed{s.sortKey(r, by[r.Type]), r}
 	}
 	slices.SortStableFunc(list, func(a, b keyed) int {
-		if q.Descending {
+		if s.Descending {
 			return b.compare(a.sortKey)
 		}
 		return a.compare(b.sortKey)
@@ -77,6 +62,33 @@ func (s *Snapshot) sort(found []*state.Record, types []*schema.ResourceType, q Q
 	return found, nil
 }
 
+// sortAttributes are the attributes to sort by, by type. Error: as sort.
+func (s *search) sortAttributes(types []*schema.ResourceType) (map[string]*schema.Attribute, error) {
+	by := map[string]*schema.Attribute{}
+	for _, t := range types {
+		a := t.Lookup(s.SortBy)
+		if a == nil {
+			continue
+		}
+		if a.Kind == schema.Complex {
+			whole := a
+			if a = whole.Attribute("value"); a == nil {
+				return nil, schema.Errorf(schema.InvalidValue, "sortBy",
+					"%s is complex: name one of its sub-attributes", whole.Path)
+			}
+		}
+		if a.Returned == schema.ReturnedNever {
+			return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%s is never returned", a.Path)
+		}
+		by[t.Name] = a
+	}
+	if len(by) == 0 && len(types) > 0 {
+		return nil, schema.Errorf(schema.InvalidValue, "sortBy",
+			"%q is not an attribute of %s", s.SortBy, typeNames(types))
+	}
+	return by, nil
+}
+
 func typeNames(types []*schema.ResourceType) string {
 	var names []string
 	for _, t := range types {
@@ -85,7 +97,7 @@ func typeNames(types []*schema.ResourceType) string {
 	return strings.Join(names, ", ")
 }
 
-func (s *Snapshot) sortKey(r *state.Record, a *schema.Attribute, q Query) sortKey {
+func (s *search) sortKey(r *state.Record, a *schema.Attribute) sortKey {
 	if a == nil {
 		return sortKey{missing: true}
 	}
@@ -93,10 +105,10 @@ func (s *Snapshot) sortKey(r *state.Record, a *schema.Attribute, q Query) sortKe
 	case "meta.CreateRevision":
 		return sortKey{text: schema.TimeKey(r.Created)}
 	case "meta.lastModified":
-		_, at := s.scope.Modified(r)
+		_, at := s.snap.scope.Modified(r)
 		return sortKey{text: schema.TimeKey(at)}
 	}
-	v := s.sortValue(r, a, q)
+	v := s.sortValue(r, a)
 	switch {
 	case !v.Exists() || v.Type == gjson.Null || (v.Type == gjson.String && v.Str == ""):
 		return sortKey{missing: true}
@@ -113,11 +125,11 @@ func (s *Snapshot) sortKey(r *state.Record, a *schema.Attribute, q Query) sortKe
 }
 
 // sortValue is the attribute's value, of a multi-valued one the primary, else the first.
-func (s *Snapshot) sortValue(r *state.Record, a *schema.Attribute, q Query) gjson.Result {
+func (s *search) sortValue(r *state.Record, a *schema.Attribute) gjson.Result {
 	root := a.Root()
 	holder := gjson.GetBytes(r.JSON, root.JSONPath)
 	if root.Derived {
-		holder = gjson.ParseBytes(View{s, r, q.Meta}.Derived(root.Name))
+		holder = gjson.ParseBytes(View{s.snap, r, s.Meta}.Derived(root.Name))
 	}
 	if holder.IsArray() {
 		holder = primary(holder)

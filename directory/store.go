@@ -17,11 +17,12 @@ import (
 // Options of a store. The zero value is for tests: its own etcd, no operator, a secret key that is made up.
 type Options struct {
 	Root          string                // prefix of all keys; "/rollcall" unless given
-	Alone         bool                  // the etcd is embedded and this process its only writer: no quorum reads, no election
+	Alone         bool                  // this process is the embedded etcd's only writer: no quorum reads, no election
 	StaleReads    bool                  // without quorum, read what this node has
 	SecretKey     []byte                // 32 bytes; seals secrets
 	PreviousKeys  [][]byte              // keys that sealed them before; Open seals them again under SecretKey
 	OperatorToken string                // good for every scope; "" for none
+	OtherTokens   []string              // the operator's, too: those before OperatorToken, or after it
 	Watcher       *clientv3.Client      // for the watch alone; the store's client unless given
 	Now           func() time.Time      // time.Now unless given
 	Log           *slog.Logger          // discards unless given
@@ -55,43 +56,54 @@ type Store struct {
 	now  func() time.Time
 	log  *slog.Logger
 
-	operatorHash string
-	sealer       *sealer
-	usage        *usage
-	timeIDs      state.TimeIDs
-	lostRaces    prometheus.Counter
+	operator  *operator
+	sealer    *sealer
+	usage     *usage
+	timeIDs   state.TimeIDs
+	lostRaces prometheus.Counter
 
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
 
-// Open loads the store, preparing it where it is empty: in one transaction, on the condition that it is absent, the data
-// format and the organization "default". Errors: Unavailable; others where the data is of a newer format or sealed under
-// another key.
+// Open loads the store, preparing it where it is empty: in one transaction, on the condition that it is absent, the
+// data format and the organization "default". Errors: Unavailable; others where the data is of a newer format or sealed
+// under another key, or another node runs with other operator tokens.
 func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 	o = o.withDefaults(c)
 	sealer, err := newSealer(o.SecretKey, o.PreviousKeys)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{keys: state.NewKeyspace(o.Root), now: o.Now, log: o.Log, sealer: sealer, lostRaces: newLostRaces(o.Registry)}
-	if o.OperatorToken != "" {
-		s.operatorHash = secretHash(o.OperatorToken)
-	}
+
+	// Make sure that the data can be read before anything follows it.
+	s := &Store{keys: state.NewKeyspace(o.Root), now: o.Now, log: o.Log, sealer: sealer,
+		lostRaces: newLostRaces(o.Registry)}
+	s.operator = newOperator(append([]string{o.OperatorToken}, o.OtherTokens...))
 	if err := s.prepare(ctx, c); err != nil {
 		return nil, err
 	}
+	if !o.Alone {
+		if err := s.operator.appear(ctx, c, s); err != nil {
+			return nil, err
+		}
+	}
+
+	// Load it, and keep up with it.
 	s.node, err = store.Open(ctx, c, store.Options{Keys: s.keys, Builtin: builtinCatalog(), Alone: o.Alone,
 		StaleReads: o.StaleReads, Watcher: o.Watcher, Now: o.Now, Log: o.Log, Registry: o.Registry})
 	if err != nil {
+		s.operator.close()
 		return nil, err
 	}
+
+	// Begin the store's own work.
 	s.usage = &usage{store: s}
 	background, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.done.Go(func() { s.usage.run(background) })
 	s.done.Go(func() { s.housekeep(background) })
-	if err := s.reseal(ctx); err != nil {
+	if err := (resealer{sealer, s}).run(ctx); err != nil {
 		s.Close()
 		return nil, err
 	}
@@ -111,6 +123,7 @@ func newLostRaces(r prometheus.Registerer) prometheus.Counter {
 func (s *Store) Close() error {
 	s.stop()
 	s.done.Wait()
+	s.operator.close()
 	s.node.Close()
 	return nil
 }

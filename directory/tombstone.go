@@ -8,8 +8,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// A DeletedUser is the tombstone of a User. It keeps the User's ID, the key of its userName and its links, until a User of
-// the same userName takes the key over, or the tombstone is deleted.
+// A DeletedUser is the tombstone of a User. It keeps the User's ID, the key of its userName and its links, until a User
+// of the same userName takes the key over, or the tombstone is deleted.
 
 // Tombstone returns the DeletedUser that still holds the userName; nil if there is none.
 func (s *Snapshot) Tombstone(userName string) *Resource {
@@ -39,14 +39,14 @@ func (s *Snapshot) holder(userNameKey string) *state.Record {
 }
 
 // leaveTombstone puts the DeletedUser of a User that is being deleted.
-func (tx *Tx) leaveTombstone(user *state.Record) error {
+func leaveTombstone(tx *Tx, user *state.Record) error {
 	doc := schema.Document{
 		"id":        user.ID.String(),
 		"userName":  user.Text("userName"),
 		"deletedAt": schema.FormatTime(tx.at),
 		"deletedBy": tx.actor(),
 	}
-	if name := DisplayName(&user.Resource); name != "" {
+	if name := user.Display(); name != "" {
 		doc["displayName"] = name
 	}
 	before, err := schema.User().Decode(user.JSON)
@@ -64,8 +64,8 @@ func (tx *Tx) leaveTombstone(user *state.Record) error {
 	return nil
 }
 
-// release marks the tombstone as one whose userName another User takes over.
-func (tx *Tx) release(tombstone *state.Record) {
+// releaseTombstone marks the tombstone as one whose userName another User takes over.
+func releaseTombstone(tx *Tx, tombstone *state.Record) {
 	released := *tombstone
 	released.Released = true
 	tx.guard(tombstone, true)

@@ -15,44 +15,63 @@ import (
 const (
 	// MaxDocument is the largest stored document in bytes.
 	MaxDocument = 1 << 20
-	// MaxConditions is how many resources and values one atomic change may depend on: etcd's default limit less our own.
+	// MaxConditions is how many resources and values one atomic change may depend on: etcd's default limit less our
+	// own.
 	MaxConditions = store.MaxConditions
 	// MaxMemberships is how many memberships one request may change.
 	MaxMemberships = 10_000
 )
 
-// Tx is a change in the making: the snapshot it decides on, what it has read, and what it will write. A change may run more
-// than once, so it must be pure but for its Tx. A Tx is not safe for several goroutines.
+// Tx is a change in the making: the snapshot it decides on, what it has read, and what it will write. A change may run
+// more than once, so it must be pure but for its Tx. A Tx is not safe for several goroutines.
 type Tx struct {
 	writeSet
 	dir     *Directory
 	snap    *Snapshot
-	attempt int
+	attempt attempt
 	at      time.Time
 
 	staged     map[ID]*state.Record // as they will be; nil: deleted
 	results    []*state.Record      // versions are set by the commit
 	touched    map[ID]*state.Record // Groups of which only the members change
-	edges      map[[2]ID]bool       // memberships added (true) and removed in this change
-	changed    int                  // memberships
-	grantor    state.Grantor        // of memberships that are added
+	members    memberships          // added and removed
 	event      eventDraft
 	frees      bool          // deletes something: allowed when the store is full
 	activating bool          // the last step of a change of definitions
 	secrets    map[ID]string // of AccessTokens created here
 }
 
-func newTx(d *Directory, s *Snapshot, attempt int) *Tx {
-	return &Tx{writeSet: newWriteSet(), dir: d, snap: s, attempt: attempt, at: d.store.now().Truncate(time.Millisecond),
-		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, edges: map[[2]ID]bool{}, event: newEventDraft(),
-		secrets: map[ID]string{}}
+// attempt is what is known of the runs of a change before this one.
+type attempt struct {
+	number  int             // of the runs before
+	present map[string]bool // keys that exist and are not held in memory, as failed commits told
 }
 
-// clone is a copy that goes on by itself.
+// next is the attempt after a commit that failed.
+func (a attempt) next(o store.Outcome) attempt {
+	next := attempt{a.number + 1, maps.Clone(a.present)}
+	for _, key := range o.Present {
+		if next.present == nil {
+			next.present = map[string]bool{}
+		}
+		next.present[key] = true
+	}
+	return next
+}
+
+func newTx(d *Directory, s *Snapshot, a attempt) *Tx {
+	tx := &Tx{writeSet: newWriteSet(), dir: d, snap: s, attempt: a, at: d.store.now().Truncate(time.Millisecond),
+		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, event: newEventDraft(),
+		secrets: map[ID]string{}}
+	tx.members = newMemberships(tx)
+	return tx
+}
+
+// clone is a copy to go back to: when a change of a chain fails, the next one goes on from there.
 func (tx *Tx) clone() Tx {
 	c := *tx
-	c.writeSet, c.event = tx.writeSet.clone(), tx.event.clone()
-	c.staged, c.touched, c.edges = maps.Clone(tx.staged), maps.Clone(tx.touched), maps.Clone(tx.edges)
+	c.writeSet, c.event, c.members = tx.writeSet.clone(), tx.event.clone(), tx.members.clone()
+	c.staged, c.touched = maps.Clone(tx.staged), maps.Clone(tx.touched)
 	c.results, c.secrets = slices.Clone(tx.results), maps.Clone(tx.secrets)
 	return c
 }
@@ -71,9 +90,9 @@ func (tx *Tx) keys() state.ScopeKeys { return tx.snap.keys() }
 // keysOf are the keys of the scope where resources of the type live.
 func (tx *Tx) keysOf(typ string) state.ScopeKeys { return tx.dir.store.keys.Scope(tx.snap.homeID(typ)) }
 
-// Get returns the resource and makes the change depend on it: the commit compares its revision. A Group is compared by its
-// existence alone, so that members can be added while it is renamed; Replace, Delete and GuardMembers compare all of it.
-// Errors: as Snapshot.Get.
+// Get returns the resource and makes the change depend on it: the commit compares its revision. A Group is compared by
+// its existence alone, so that members can be added while it is renamed; Replace, Delete and GuardMembers compare all
+// of it. Errors: as Snapshot.Get.
 func (tx *Tx) Get(typ string, id ID) (*Resource, error) {
 	if r, ok := tx.staged[id]; ok {
 		if r == nil || r.Type != typ {
@@ -118,8 +137,8 @@ func (tx *Tx) record(typ string, id ID) *state.Record {
 }
 
 // Create adds a resource and gives it an ID. The document holds what Parse and Check of its type allow. The returned
-// resource has its version once the change is committed. Errors: Exists naming the attribute, Invalid, TooLarge, Forbidden;
-// *schema.Error where the document breaks its schema.
+// resource has its version once the change is committed. Errors: Exists naming the attribute, Invalid, TooLarge,
+// Forbidden; *schema.Error where the document breaks its schema.
 func (tx *Tx) Create(typ string, doc schema.Document) (*Resource, error) {
 	return tx.CreateAs(NewID(), typ, doc)
 }
@@ -161,7 +180,7 @@ func (tx *Tx) create(id ID, typ string, doc schema.Document, server func(*state.
 	// Its ID must be new, and its unique values free.
 	for _, u := range tx.uniqueAttributes(t) {
 		for _, key := range state.AttributeKeys(u, r.JSON) {
-			if err := tx.claim(r, u, key); err != nil {
+			if err := tx.unique(r, u).claim(key); err != nil {
 				return nil, err
 			}
 		}
@@ -202,9 +221,9 @@ func (tx *Tx) stage(r *state.Record, action string) {
 	tx.Mention(action, r.Type, r.ID)
 }
 
-// Replace gives the resource, which was read by Get, another document. An equal document writes nothing and returns old.
-// Attributes that the directory derives or guards itself (roles for those who may not change them) keep their values.
-// Errors: as Create; VersionMismatch cannot occur, a lost race runs the change again.
+// Replace gives the resource, which was read by Get, another document. An equal document writes nothing and returns
+// old. Attributes that the directory derives or guards itself (roles for those who may not change them) keep their
+// values. Errors: as Create; VersionMismatch cannot occur, a lost race runs the change again.
 func (tx *Tx) Replace(old *Resource, doc schema.Document) (*Resource, error) {
 	if err := tx.dir.actor.mayWrite(old.Type); err != nil {
 		return nil, err
@@ -237,7 +256,7 @@ func (tx *Tx) replace(old *Resource, doc schema.Document) (*Resource, error) {
 	// It depends on the record as it was, and on its new unique values being free.
 	tx.guardUnlessStaged(was)
 	for _, u := range tx.uniqueAttributes(t) {
-		if err := tx.reclaim(was, r, u); err != nil {
+		if err := tx.unique(r, u).moveFrom(was); err != nil {
 			return nil, err
 		}
 	}
@@ -282,7 +301,7 @@ func (tx *Tx) Delete(old *Resource) error {
 	}
 	for _, u := range tx.uniqueAttributes(tx.snap.Type(r.Type)) {
 		if !isUserName(r.Type, u) { // which stays with its DeletedUser
-			tx.disclaim(r, u)
+			tx.unique(r, u).release()
 		}
 	}
 	tx.delete(tx.keysOf(r.Type).Resource(r.Type, r.ID))
@@ -290,8 +309,8 @@ func (tx *Tx) Delete(old *Resource) error {
 	return nil
 }
 
-// Touched is the resource as it will be after the commit: of a Group whose members change, with the time of the change. Its
-// version is set by the commit.
+// Touched is the resource as it will be after the commit: of a Group whose members change, with the time of the change.
+// Its version is set by the commit.
 func (tx *Tx) Touched(old *Resource) *Resource {
 	if r := tx.staged[old.ID]; r != nil {
 		return &r.Resource

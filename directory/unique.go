@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"context"
 	"slices"
 
 	"rollcall/directory/internal/state"
@@ -27,50 +26,55 @@ func isUserName(typ string, a *schema.Attribute) bool {
 	return typ == schema.UserType && a.Path == "userName"
 }
 
-// claim makes the record the holder of a unique value: the commit compares that nobody holds it, or that a DeletedUser does,
-// from whom it is taken over. Error: Exists naming the attribute.
-func (tx *Tx) claim(r *state.Record, a *schema.Attribute, key string) error {
-	exists := errorf(Exists, a.Path, "another %s has this value already", r.Type)
-	if tx.taken(r, a, key) {
-		return exists
+// unique are the values of a unique attribute of a record, as a change writes them.
+type unique struct {
+	tx   *Tx
+	rec  *state.Record
+	attr *schema.Attribute
+}
+
+func (tx *Tx) unique(r *state.Record, a *schema.Attribute) unique { return unique{tx, r, a} }
+
+// key is the key of etcd that holds the value.
+func (u unique) key(value string) string {
+	return u.tx.keysOf(u.rec.Type).Unique(u.rec.Type, u.attr.Path, value)
+}
+
+// claim makes the record the holder of a value, which is given as its comparison key: the commit compares that nobody
+// holds it, or that a DeletedUser does, from whom it is taken over. Error: Exists naming the attribute.
+func (u unique) claim(value string) error {
+	tx, key := u.tx, u.key(value)
+	if u.taken(value) || tx.attempt.present[key] {
+		return errorf(Exists, u.attr.Path, "another %s has this value already", u.rec.Type)
 	}
-	k := tx.keysOf(r.Type).Unique(r.Type, a.Path, key)
-	// What becomes unique at this moment has no index: etcd alone knows who holds it.
-	if tx.attempt > 0 && !tx.snap.home(r.Type).Indexed(r.Type, a) {
-		if _, held, err := tx.dir.store.node.Get(context.Background(), k); err != nil || held {
-			if err != nil {
-				return err
-			}
-			return exists
+	switch tombstone := u.tombstone(value); {
+	case tx.deletes(key): // another resource gives it up in this very change
+	case tombstone != nil:
+		tx.require(store.Holds(key, tombstone.ID.Raw()))
+		if _, ended := tx.staged[tombstone.ID]; !ended { // else it ends in this very change
+			releaseTombstone(tx, tombstone)
 		}
+	case tx.snap.home(u.rec.Type).Indexed(u.rec.Type, u.attr):
+		tx.require(store.Absent(key))
+	default: // it becomes unique at this moment: etcd alone knows who holds it
+		tx.requireUnheld(key)
 	}
-	if tx.deletes(k) { // another resource gives it up in this very change
-		tx.put(k, []byte(r.ID.Raw()))
-		return nil
-	}
-	if held := tx.heldByTombstone(r, a, key); held != nil {
-		tx.require(store.Holds(k, held.ID.Raw()))
-		if _, ended := tx.staged[held.ID]; !ended { // else it ends in this very change
-			tx.release(held)
-		}
-	} else {
-		tx.require(store.Absent(k))
-	}
-	tx.put(k, []byte(r.ID.Raw()))
+	tx.put(key, []byte(u.rec.ID.Raw()))
 	return nil
 }
 
 // taken reports whether another resource has the value, as this change has it so far.
-func (tx *Tx) taken(r *state.Record, a *schema.Attribute, key string) bool {
+func (u unique) taken(value string) bool {
 	has := func(o *state.Record) bool {
-		return o != nil && o.ID != r.ID && o.Type == r.Type && slices.Contains(state.AttributeKeys(a, o.JSON), key)
+		return o != nil && o.ID != u.rec.ID && o.Type == u.rec.Type &&
+			slices.Contains(state.AttributeKeys(u.attr, o.JSON), value)
 	}
-	for o := range tx.snap.home(r.Type).WithKey(r.Type, a, key) {
-		if _, staged := tx.staged[o.ID]; !staged && has(o) {
+	for o := range u.tx.snap.home(u.rec.Type).WithKey(u.rec.Type, u.attr, value) {
+		if _, staged := u.tx.staged[o.ID]; !staged && has(o) {
 			return true
 		}
 	}
-	for _, o := range tx.staged {
+	for _, o := range u.tx.staged {
 		if has(o) {
 			return true
 		}
@@ -78,24 +82,25 @@ func (tx *Tx) taken(r *state.Record, a *schema.Attribute, key string) bool {
 	return false
 }
 
-func (tx *Tx) heldByTombstone(r *state.Record, a *schema.Attribute, key string) *state.Record {
-	if !isUserName(r.Type, a) {
+// tombstone is the DeletedUser that holds the value; nil if none does.
+func (u unique) tombstone(value string) *state.Record {
+	if !isUserName(u.rec.Type, u.attr) {
 		return nil
 	}
-	return tx.snap.holder(key)
+	return u.tx.snap.holder(value)
 }
 
-// reclaim moves the record's claims from its old document to its new one.
-func (tx *Tx) reclaim(was, r *state.Record, a *schema.Attribute) error {
-	before, after := state.AttributeKeys(a, was.JSON), state.AttributeKeys(a, r.JSON)
-	for _, key := range before {
-		if !slices.Contains(after, key) {
-			tx.delete(tx.keysOf(r.Type).Unique(r.Type, a.Path, key))
+// moveFrom gives up the values that the record had before and has no more, and claims those that it did not have.
+func (u unique) moveFrom(was *state.Record) error {
+	before, after := state.AttributeKeys(u.attr, was.JSON), state.AttributeKeys(u.attr, u.rec.JSON)
+	for _, value := range before {
+		if !slices.Contains(after, value) {
+			u.tx.delete(u.key(value))
 		}
 	}
-	for _, key := range after {
-		if !slices.Contains(before, key) {
-			if err := tx.claim(r, a, key); err != nil {
+	for _, value := range after {
+		if !slices.Contains(before, value) {
+			if err := u.claim(value); err != nil {
 				return err
 			}
 		}
@@ -103,9 +108,9 @@ func (tx *Tx) reclaim(was, r *state.Record, a *schema.Attribute) error {
 	return nil
 }
 
-// disclaim gives up the record's claims.
-func (tx *Tx) disclaim(r *state.Record, a *schema.Attribute) {
-	for _, key := range state.AttributeKeys(a, r.JSON) {
-		tx.delete(tx.keysOf(r.Type).Unique(r.Type, a.Path, key))
+// release gives up the record's values.
+func (u unique) release() {
+	for _, value := range state.AttributeKeys(u.attr, u.rec.JSON) {
+		u.tx.delete(u.key(value))
 	}
 }

@@ -13,6 +13,7 @@ type writeSet struct {
 	conditions map[string]store.Condition
 	writes     map[string]state.Entry
 	order      []string // keys of writes, as first written
+	ask        []string // keys that are to be absent and are not held in memory: a failed commit tells which exist
 }
 
 func newWriteSet() writeSet {
@@ -48,16 +49,25 @@ func (w *writeSet) require(c store.Condition) {
 	}
 }
 
+// requireUnheld requires that the key, which is not held in memory, is absent.
+func (w *writeSet) requireUnheld(key string) {
+	if !slices.Contains(w.ask, key) {
+		w.ask = append(w.ask, key)
+	}
+	w.require(store.Absent(key))
+}
+
 // empty reports whether there is nothing to write.
 func (w *writeSet) empty() bool { return len(w.writes) == 0 }
 
 func (w *writeSet) clone() writeSet {
-	return writeSet{maps.Clone(w.conditions), maps.Clone(w.writes), slices.Clone(w.order)}
+	return writeSet{maps.Clone(w.conditions), maps.Clone(w.writes), slices.Clone(w.order), slices.Clone(w.ask)}
 }
 
 // part is the writes under their conditions.
 func (w *writeSet) part() store.Part {
-	p := store.Part{Conditions: make([]store.Condition, 0, len(w.conditions)), Writes: make([]state.Entry, 0, len(w.order))}
+	p := store.Part{Conditions: make([]store.Condition, 0, len(w.conditions)),
+		Writes: make([]state.Entry, 0, len(w.order)), Ask: w.ask}
 	for _, c := range w.conditions {
 		p.Conditions = append(p.Conditions, c)
 	}

@@ -128,13 +128,10 @@ func (a *attempt) verify(s *directory.Snapshot, connection *directory.Resource) 
 		return err
 	}
 	begun := time.Now()
-	a.response, err = a.loaded.Verify(a.post.Message, a.at)
+	a.response, a.refused = a.loaded.Verify(a.post.Message, a.at)
 	a.metrics.verifications.Observe(time.Since(begun).Seconds())
-	if err == nil {
-		err = a.loaded.usable()
-	}
-	if err != nil && !errors.As(err, &a.refused) {
-		return err
+	if a.refused == nil {
+		a.refused = a.loaded.usable()
 	}
 	if !a.response.Verified {
 		a.refusal = a.refused
@@ -187,8 +184,8 @@ func (a *attempt) consume(tx *directory.Tx) error {
 		return nil
 	}
 	id = a.response.Assertion.InResponseTo
-	request, err := a.loaded.requests.Check(a.loaded.Connection.ID, id, a.at)
-	if err != nil {
+	request, refusal := a.loaded.requests.Check(a.loaded.Connection.ID, id, a.at)
+	if refusal != nil {
 		return nil // refused already, and worth nothing to anybody
 	}
 	return a.once(tx, onceRequest, id, request.Expires.Add(maxClockSkew), ReasonRequestUsed,
@@ -232,13 +229,11 @@ func (a *attempt) replayKey() (id string, until time.Time, ok bool) {
 
 // decide finds out who the person is and stages what follows from it.
 func (a *attempt) decide(tx *directory.Tx) error {
-	var err error
-	a.identity, err = saml.MapIdentity(a.response.Assertion, a.loaded.Attributes)
-	if errors.As(err, &a.refusal) {
-		return nil
-	}
-	if a.unfit != nil {
+	a.identity, a.refusal = saml.MapIdentity(a.response.Assertion, a.loaded.Attributes)
+	if a.refusal == nil {
 		a.refusal = a.unfit
+	}
+	if a.refusal != nil {
 		return nil
 	}
 	s := tx.Snapshot()
@@ -324,9 +319,9 @@ func (a *attempt) handOver() error {
 	o := handOver{ID: randomToken(), User: a.user, Epoch: a.epoch, Expires: a.at.Add(codeLifetime), Binding: hashOf(binding),
 		SessionEnd: a.response.Assertion.SessionNotOnOrAfter, Correlation: a.id}
 	if id := a.response.Assertion.InResponseTo; id != "" {
-		request, err := a.loaded.requests.Check(a.loaded.Connection.ID, id, a.at)
-		if err != nil {
-			return err
+		request, refusal := a.loaded.requests.Check(a.loaded.Connection.ID, id, a.at)
+		if refusal != nil {
+			return refusal
 		}
 		o.Request = request.Nonce
 	} else if len(a.post.RelayState) <= maxTarget {

@@ -204,8 +204,7 @@ func (d *decider) nobody(revived bool) (Decision, error) {
 			"; create the User by SCIM, or set jit.enabled to true to have sign-in create it."), nil
 	}
 	if c.RequireNames {
-		if err := id.RequireNames(); err != nil {
-			refusal := err.(*saml.Refusal)
+		if refusal := id.RequireNames(); refusal != nil {
 			return d.refuse(nil, refusal.Reason, refusal.Explanation), nil
 		}
 	}

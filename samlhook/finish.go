@@ -1,7 +1,6 @@
 package samlhook
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
@@ -25,16 +24,13 @@ func (x *exchange) finish() error {
 	}
 	now := x.now()
 	code := x.code()
-	o, err := l.requests.openCode(l.Connection.ID, code, now)
+	o, refusal := l.requests.openCode(l.Connection.ID, code, now)
 	if o.Correlation != "" {
 		x.id, x.recorded = o.Correlation, true // one number for the whole sign-in
 		x.w.Header().Set("X-Request-Id", x.id)
 	}
-	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
+	if refusal != nil {
 		return x.unverified(l.Name, refusal, nil)
-	}
-	if err != nil {
-		return err
 	}
 	f := &finishing{exchange: x, loaded: l, handOver: o, at: now}
 	if refusal := f.sameBrowser(); refusal != nil {
@@ -99,12 +95,12 @@ func (f *finishing) sameBrowser() *saml.Refusal {
 	mismatch := saml.Refuse(ReasonBrowserMismatch, "The sign-in was not begun in the browser that finished it: it lacks the cookie set at its beginning. "+
 		"Either cookies are blocked, or somebody tried to sign another person in under his own name.")
 	f.login = RequestID{Nonce: f.handOver.Request}.CookieName()
-	login, err := f.loaded.requests.OpenLogin(f.cookie(f.login), f.at)
-	if err != nil {
+	login, refusal := f.loaded.requests.OpenLogin(f.cookie(f.login), f.at)
+	if refusal != nil {
 		return mismatch
 	}
-	request, err := f.loaded.requests.Check(f.loaded.Connection.ID, login.Request, f.at)
-	if err != nil || request.Nonce != f.handOver.Request {
+	request, refusal := f.loaded.requests.Check(f.loaded.Connection.ID, login.Request, f.at)
+	if refusal != nil || request.Nonce != f.handOver.Request {
 		return mismatch
 	}
 	f.asked = login.Target
@@ -151,9 +147,7 @@ func (f *finishing) confirm(s *directory.Snapshot, code, location string) error 
 // complete uses the code up and begins the session, or records why not.
 func (f *finishing) complete(refusal *saml.Refusal) error {
 	if refusal == nil {
-		if err := f.loaded.usable(); err != nil {
-			refusal = err.(*saml.Refusal)
-		}
+		refusal = f.loaded.usable()
 	}
 	as := f.dir.As(directory.Connection(f.connection))
 	_, err := as.Update(f.r.Context(), func(tx *directory.Tx) error {

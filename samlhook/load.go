@@ -101,11 +101,12 @@ func readConnection(r *directory.Resource, now time.Time) (*saml.Connection, []s
 	}
 	var offered map[string]string
 	if xml := v[12].String(); xml != "" {
-		m, err := saml.ParseStoredMetadata([]byte(xml))
-		if err != nil {
-			return nil, nil, err
+		if m, refusal := saml.ParseStoredMetadata([]byte(xml)); refusal != nil {
+			// What was read once is in idp. Only the choice of the binding needs the metadata.
+			warnings = append(warnings, refusal.Explanation)
+		} else {
+			offered = m.SSOURLs
 		}
-		offered = m.SSOURLs
 	}
 	c.Binding = chooseBinding(v[11].String(), offered)
 	return c, warnings, nil
@@ -125,7 +126,7 @@ func chooseBinding(setting string, offered map[string]string) string {
 
 // usable says whether people can be sent to the identity provider and answers be
 // judged: nil, or a *Refusal.
-func (l *loaded) usable() error {
+func (l *loaded) usable() *saml.Refusal {
 	switch {
 	case !l.Enabled:
 		return saml.Refuse(ReasonConnectionDisabled, "The connection is switched off (enabled: false).")

@@ -42,9 +42,9 @@ func (x *exchange) login() error {
 	if err != nil {
 		return err
 	}
-	if err := l.usable(); err != nil {
-		x.note(OutcomeRefused, err)
-		return err
+	if refusal := l.usable(); refusal != nil {
+		x.note(OutcomeRefused, refusal)
+		return refusal
 	}
 	asked := x.r.URL.Query().Get("target")
 	if _, ok := x.target(asked, s.Organization()); !ok {

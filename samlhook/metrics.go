@@ -31,13 +31,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 }
 
 // note counts an outcome and puts it into the request's log line.
-func (x *exchange) note(outcome Outcome, cause error) {
-	reason := saml.Reason("error")
-	if r, ok := cause.(*saml.Refusal); ok {
-		reason = r.Reason
-	}
-	x.noteAs(outcome, reason)
-}
+func (x *exchange) note(outcome Outcome, refusal *saml.Refusal) { x.noteAs(outcome, refusal.Reason) }
 
 func (x *exchange) noteAs(outcome Outcome, reason saml.Reason) {
 	x.outcome, x.reason = outcome, reason

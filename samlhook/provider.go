@@ -105,15 +105,12 @@ func (p *preparation) identityProvider() error {
 	if p.doc["metadataUrl"] != nil {
 		source = "metadataUrl"
 	}
-	m, err := saml.ParseMetadata([]byte(given), p.tx.Now())
-	if err != nil && given == stringOf(p.before, "metadataXml") { // good when it was stored, over by now: the rest may still change
-		m, err = saml.ParseStoredMetadata([]byte(given))
+	m, refusal := saml.ParseMetadata([]byte(given), p.tx.Now())
+	if refusal != nil && given == stringOf(p.before, "metadataXml") { // good when it was stored, over by now: the rest may still change
+		m, refusal = saml.ParseStoredMetadata([]byte(given))
 	}
-	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
+	if refusal != nil {
 		return wrong(source, "%s", refusal.Explanation)
-	}
-	if err != nil {
-		return err
 	}
 	binding := chooseBinding(stringOf(p.doc, "binding"), m.SSOURLs)
 	location := m.SSOURLs[binding]

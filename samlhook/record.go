@@ -63,7 +63,7 @@ func (v *attempt) describe(doc schema.Document) {
 	case !v.user.IsZero() && v.decision.User == nil:
 		doc["user"] = map[string]any{"value": v.user.String(), "display": saml.Clip(v.decision.Document["displayName"].(string))}
 	case v.decision.User != nil:
-		doc["user"] = map[string]any{"value": v.decision.User.ID.String(), "display": saml.Clip(displayOf(v.decision.User, "userName"))}
+		doc["user"] = map[string]any{"value": v.decision.User.ID.String(), "display": saml.Clip(v.decision.User.Display())}
 	}
 	groups := map[string]any{}
 	putTexts(groups, "added", idTexts(v.decision.Groups))

@@ -54,7 +54,7 @@ func (k RequestKey) New(connection string, expires time.Time) (id string, reques
 // Check judges an id at the time now. The error is a *Refusal: saml.ReasonRequestUnknown
 // for what this key did not make, saml.ReasonRequestForeign for another connection's,
 // saml.ReasonRequestExpired. Whether it was answered before it cannot know.
-func (k RequestKey) Check(connection, id string, now time.Time) (RequestID, error) {
+func (k RequestKey) Check(connection, id string, now time.Time) (RequestID, *saml.Refusal) {
 	encoded, ok := strings.CutPrefix(id, "_")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	if !ok || err != nil || len(raw) != requestIDBytes || !hmac.Equal(raw[requestIDBytes-macBytes:], k.mac("saml request", raw[:requestIDBytes-macBytes])[:macBytes]) {
@@ -74,10 +74,10 @@ func (k RequestKey) Check(connection, id string, now time.Time) (RequestID, erro
 }
 
 // Checker is Check for Connection.CheckRequest.
-func (k RequestKey) Checker(connection string) func(id string, now time.Time) error {
-	return func(id string, now time.Time) error {
-		_, err := k.Check(connection, id, now)
-		return err
+func (k RequestKey) Checker(connection string) func(id string, now time.Time) *saml.Refusal {
+	return func(id string, now time.Time) *saml.Refusal {
+		_, refusal := k.Check(connection, id, now)
+		return refusal
 	}
 }
 
@@ -115,7 +115,7 @@ func (k RequestKey) SealLogin(l Login) string {
 
 // OpenLogin reads a login cookie at the time now. The error is a *Refusal
 // (ReasonLoginCookie).
-func (k RequestKey) OpenLogin(value string, now time.Time) (Login, error) {
+func (k RequestKey) OpenLogin(value string, now time.Time) (Login, *saml.Refusal) {
 	bad := saml.Refuse(ReasonLoginCookie, "The login cookie is missing, expired or not ours: the sign-in was not started in this browser.")
 	encoded, mac, _ := strings.Cut(value, ".")
 	given, err := base64.RawURLEncoding.Strict().DecodeString(mac)

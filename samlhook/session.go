@@ -97,7 +97,7 @@ func (x *exchange) endSession(actor directory.Actor) error {
 const maxShownGroups = 20
 
 func describePerson(s *directory.Snapshot, user *directory.Resource) person {
-	p := person{Name: directory.DisplayName(user), UserName: user.Text("userName")}
+	p := person{Name: user.Display(), UserName: user.Text("userName")}
 	emails := gjson.GetBytes(user.JSON, "emails").Array()
 	for _, e := range emails {
 		if p.Email == "" || e.Get("primary").Bool() {

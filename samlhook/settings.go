@@ -8,15 +8,16 @@ import (
 	"github.com/tidwall/gjson"
 
 	"rollcall/directory"
+	"rollcall/directory/schema"
 )
 
 // Names of resource types, as the directory spells them.
 const (
-	typeUser         = "User"
-	typeGroup        = "Group"
-	typeConnection   = "IdentityProvider"
-	typeOrganization = "Organization"
-	typeSession      = "Session"
+	typeUser         = schema.UserType
+	typeGroup        = schema.GroupType
+	typeConnection   = schema.IdentityProviderType
+	typeOrganization = schema.OrganizationType
+	typeSession      = schema.SessionType
 )
 
 // Ways to find a User to link (IdentityProvider.linkBy).

@@ -75,7 +75,7 @@ func (v *renderer) appendLinks(dst []byte, start int, s *directory.Snapshot) []b
 		if l.ref && !object.Get("$ref").Exists() {
 			more = append(v.x.appendLocation(append(more, `,"$ref":"`...), endpoint, id), '"')
 		}
-		if name := directory.DisplayName(to); name != "" && !object.Get(l.label).Exists() {
+		if name := to.Display(); name != "" && !object.Get(l.label).Exists() {
 			more = gjson.AppendJSONString(append(append(append(more, `,"`...), l.label...), `":`...), name)
 		}
 		dst = slices.Insert(dst, start+object.Index+len(object.Raw)-1, more...)

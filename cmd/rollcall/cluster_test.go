@@ -23,7 +23,8 @@ const testSecretKey = "00112233445566778899aabbccddeeff00112233445566778899aabbc
 func etcdProgram(t *testing.T) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "etcd")
-	if out, err := exec.Command("go", "build", "-o", program, "go.etcd.io/etcd/server/v3").CombinedOutput(); err != nil {
+	out, err := exec.Command("go", "build", "-o", program, "go.etcd.io/etcd/server/v3").CombinedOutput()
+	if err != nil {
 		t.Fatalf("build etcd: %v\n%s", err, out)
 	}
 	return program
@@ -44,7 +45,7 @@ func freePorts(t *testing.T, n int) []int {
 	return ports
 }
 
-// etcdCluster is three members that can be ended and started again.
+// etcdCluster is a cluster whose members can be killed and started again.
 type etcdCluster struct {
 	t         *testing.T
 	program   string
@@ -62,12 +63,16 @@ func startEtcd(t *testing.T, size int, scheme string, extra ...string) *etcdClus
 		all = append(all, fmt.Sprintf("m%d=http://127.0.0.1:%d", i, ports[size+i]))
 	}
 	for i := range size {
-		client, peer := fmt.Sprintf("%s://127.0.0.1:%d", scheme, ports[i]), fmt.Sprintf("http://127.0.0.1:%d", ports[size+i])
+		client := fmt.Sprintf("%s://127.0.0.1:%d", scheme, ports[i])
+		peer := fmt.Sprintf("http://127.0.0.1:%d", ports[size+i])
 		c.endpoints = append(c.endpoints, client)
-		c.args = append(c.args, append([]string{"--name", fmt.Sprintf("m%d", i), "--data-dir", filepath.Join(t.TempDir(), "etcd"),
-			"--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peer,
-			"--initial-advertise-peer-urls", peer, "--initial-cluster", strings.Join(all, ","), "--log-level", "error",
-			"--heartbeat-interval", "50", "--election-timeout", "500"}, extra...))
+		c.args = append(c.args, append([]string{
+			"--name", fmt.Sprintf("m%d", i), "--data-dir", filepath.Join(t.TempDir(), "etcd"),
+			"--listen-client-urls", client, "--advertise-client-urls", client,
+			"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+			"--initial-cluster", strings.Join(all, ","), "--log-level", "error",
+			"--heartbeat-interval", "50", "--election-timeout", "500",
+		}, extra...))
 		c.start(i)
 	}
 	return c
@@ -82,16 +87,20 @@ func (c *etcdCluster) kill(i int) {
 	<-c.members[i].done
 }
 
-// node starts a rollcall that works on the cluster.
+// node starts a node on the cluster.
 func (c *etcdCluster) node(args ...string) (*process, string) {
 	c.t.Helper()
-	all := append([]string{"ROLLCALL_SECRET_KEY=" + testSecretKey, "ROLLCALL_OPERATOR_TOKEN=" + testToken, "serve", "--listen", "127.0.0.1:0",
-		"--etcd-endpoints", strings.Join(c.endpoints, ",")}, args...)
-	p := spawn(c.t, all...)
-	return p, p.line("Rollcall serves ")
+	p := spawn(c.t, append(c.serve(testSecretKey), args...)...)
+	return p, p.line(servingLine)
 }
 
-// eventually asks again until the answer has the status: what etcd does after a change of members takes a moment.
+// serve is the command line of a node on the cluster.
+func (c *etcdCluster) serve(secretKey string) []string {
+	return []string{"ROLLCALL_SECRET_KEY=" + secretKey, "ROLLCALL_OPERATOR_TOKEN=" + testToken,
+		"serve", "--listen", "127.0.0.1:0", "--etcd-endpoints", strings.Join(c.endpoints, ",")}
+}
+
+// eventually repeats a request until the reply has the status: after a change of members, etcd needs a moment.
 func eventually(t *testing.T, want int, method, address, body string) string {
 	t.Helper()
 	var status int
@@ -112,7 +121,8 @@ func user(name string) string {
 // count asks a node how many users have the name.
 func count(t *testing.T, site, name string) string {
 	t.Helper()
-	status, body := ask(t, "GET", site+orgPath+"/Users?filter="+url.QueryEscape(fmt.Sprintf("userName eq %q", name)), testToken, "")
+	filter := url.QueryEscape(fmt.Sprintf("userName eq %q", name))
+	status, body := ask(t, "GET", site+orgPath+"/Users?filter="+filter, testToken, "")
 	if status != http.StatusOK {
 		return fmt.Sprintf("%d %s", status, body)
 	}
@@ -121,8 +131,9 @@ func count(t *testing.T, site, name string) string {
 	return n
 }
 
-// TestCluster is what docker-compose.yml wires, with plain processes: three etcd over TLS and two nodes. What one node has
-// acknowledged the other one shows at once; the loss of one etcd is not noticed; of two, nothing is answered and nothing lost.
+// TestCluster runs what docker-compose.yml describes as plain processes: three etcd members over TLS and two nodes.
+// Each node shows at once what the other has acknowledged. Losing one member goes unnoticed; losing two stops the
+// service without losing data.
 func TestCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts five processes")
@@ -130,7 +141,8 @@ func TestCluster(t *testing.T) {
 	ca := newAuthority(t)
 	serverCert, serverKey := ca.issue("etcd.example.com")
 	clientCert, clientKey := ca.issue("rollcall.example.com")
-	etcd := startEtcd(t, 3, "https", "--cert-file", serverCert, "--key-file", serverKey, "--client-cert-auth", "--trusted-ca-file", ca.file)
+	etcd := startEtcd(t, 3, "https", "--cert-file", serverCert, "--key-file", serverKey,
+		"--client-cert-auth", "--trusted-ca-file", ca.file)
 	secure := []string{"--etcd-ca", ca.file, "--etcd-cert", clientCert, "--etcd-key", clientKey}
 	p1, site1 := etcd.node(secure...)
 	p2, site2 := etcd.node(secure...)
@@ -152,7 +164,8 @@ func TestCluster(t *testing.T) {
 	etcd.kill(1)
 	eventually(t, http.StatusServiceUnavailable, "GET", site1+orgPath+"/Users", "")
 	eventually(t, http.StatusServiceUnavailable, "GET", site2+"/readyz", "")
-	if status, _ := ask(t, "POST", site1+orgPath+"/Users", testToken, user("three")); status != http.StatusServiceUnavailable {
+	status, _ := ask(t, "POST", site1+orgPath+"/Users", testToken, user("three"))
+	if status != http.StatusServiceUnavailable {
 		t.Errorf("a write without a majority: %d", status)
 	}
 	if status, _ := ask(t, "GET", site1+"/healthz", "", ""); status != http.StatusOK {
@@ -178,70 +191,83 @@ func TestCluster(t *testing.T) {
 	p2.terminate()
 }
 
-// TestClusterStarts: a node waits for an etcd that starts later, tells a key that does not fit, and signs in to etcd.
+// TestClusterStarts: a node waits for an etcd that starts later, reports a wrong key, and signs in to etcd.
 func TestClusterStarts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts three processes")
 	}
 	etcd := startEtcd(t, 1, "http")
-	client, err := clientv3.New(clientv3.Config{Endpoints: etcd.endpoints, Logger: zap.NewNop()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	// The health check of the etcd containers; a member that is starting is not ready.
+
+	// The health check of the etcd containers: a member that is starting is not ready.
 	for status, end := -1, time.Now().Add(patience); status != 0; {
 		if status, _ = spawn(t, "health", "--url", etcd.endpoints[0]).exit(); time.Now().After(end) {
 			t.Fatalf("health of etcd: exit status %d", status)
 		}
 	}
-	_, err = client.RoleAdd(t.Context(), "rollcall")
-	if err == nil {
-		_, err = client.RoleGrantPermission(t.Context(), "rollcall", "/rollcall/", clientv3.GetPrefixRangeEnd("/rollcall/"), clientv3.PermissionType(clientv3.PermReadWrite))
+	enableAuth(t, etcd.endpoints)
+	signIn := func(password string) []string {
+		return []string{"--etcd-user", "rollcall", "--etcd-password", password}
 	}
-	for _, u := range []string{"root", "rollcall"} {
-		if err == nil {
-			_, err = client.UserAdd(t.Context(), u, u+"-password")
-		}
-		if err == nil {
-			_, err = client.UserGrantRole(t.Context(), u, u)
-		}
-	}
-	if err == nil {
-		_, err = client.AuthEnable(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	secrets := []string{"ROLLCALL_SECRET_KEY=" + testSecretKey, "ROLLCALL_OPERATOR_TOKEN=" + testToken}
-	serve := []string{"serve", "--listen", "127.0.0.1:0", "--etcd-endpoints", etcd.endpoints[0], "--etcd-user", "rollcall", "--etcd-password"}
-	if said := refused(t, 1, append(append(secrets, serve...), "wrong")...); !strings.Contains(said, "etcd") {
-		t.Errorf("a wrong password: %s", said)
-	}
-	p, site := etcd.node("--etcd-user", "rollcall", "--etcd-password", "rollcall-password")
+	serve := etcd.serve(testSecretKey)
+
+	// A wrong password, and the right one.
+	refused(t, 1, "etcd", append(serve, signIn("wrong")...)...)
+	p, site := etcd.node(signIn(etcdPassword)...)
 	eventually(t, http.StatusCreated, "POST", site+orgPath+"/Users", user("one"))
 	p.terminate()
 	if strings.Contains(p.err.String(), "level=WARN") {
-		t.Errorf("the prefix is not all that a node needs: %s", p.err.String())
+		t.Errorf("the node needs more than its prefix: %s", p.err.String())
 	}
 
+	// An etcd that starts after the node.
 	etcd.kill(0)
-	late := spawn(t, append(append(secrets, serve...), "rollcall-password")...)
-	for end := time.Now().Add(patience); !strings.Contains(late.err.String(), "trying again"); time.Sleep(10 * time.Millisecond) {
+	late := spawn(t, append(serve, signIn(etcdPassword)...)...)
+	for end := time.Now().Add(patience); !strings.Contains(late.err.String(), "trying again"); {
 		if time.Now().After(end) {
 			t.Fatalf("the node does not say that it waits: %s", late.err.String())
 		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	etcd.start(0)
-	site = late.line("Rollcall serves ")
+	site = late.line(servingLine)
 	if n := count(t, site, "one"); n != "1" {
 		t.Errorf("after the wait: %s", n)
 	}
 	late.terminate()
 
-	other := "ROLLCALL_SECRET_KEY=" + strings.Repeat("ab", 32)
-	args := append([]string{other, "ROLLCALL_OPERATOR_TOKEN=" + testToken}, serve...)
-	if said := refused(t, 1, append(args, "rollcall-password")...); !strings.Contains(said, "secret key is not the one") {
-		t.Errorf("another secret key: %s", said)
+	// Another secret key than that of the data.
+	other := etcd.serve(strings.Repeat("ab", 32))
+	refused(t, 1, "fingerprint", append(other, signIn(etcdPassword)...)...)
+}
+
+const etcdPassword = "rollcall-password"
+
+// enableAuth gives etcd a root user and the user rollcall, who may read and write nothing but the service's prefix.
+func enableAuth(t *testing.T, endpoints []string) {
+	t.Helper()
+	client, err := clientv3.New(clientv3.Config{Endpoints: endpoints, Logger: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, prefix := t.Context(), "/rollcall/"
+	_, err = client.RoleAdd(ctx, "rollcall")
+	if err == nil {
+		readWrite := clientv3.PermissionType(clientv3.PermReadWrite)
+		_, err = client.RoleGrantPermission(ctx, "rollcall", prefix, clientv3.GetPrefixRangeEnd(prefix), readWrite)
+	}
+	for user, password := range map[string]string{"root": "root-password", "rollcall": etcdPassword} {
+		if err == nil {
+			_, err = client.UserAdd(ctx, user, password)
+		}
+		if err == nil {
+			_, err = client.UserGrantRole(ctx, user, user)
+		}
+	}
+	if err == nil {
+		_, err = client.AuthEnable(ctx)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // Demo is `rollcall demo`.
 type Demo struct {
 	Listen  string `default:"127.0.0.1:8080" help:"Address to listen on."`
-	Data    string `placeholder:"FOLDER" help:"Folder to keep the data in; by default a temporary one, removed at the end."`
+	Data    string `placeholder:"DIR" help:"Folder for the data; by default a temporary one, deleted at the end."`
 	Logging `embed:""`
 }
 
@@ -28,73 +28,80 @@ func (c *Demo) Run(ctx context.Context, s Streams) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
+
 	node := Node{Listen: c.Listen, Data: data, ShutdownTimeout: 5 * time.Second}
 	log := c.logger(s.Err, slog.LevelWarn)
 	n, err := node.start(ctx, log)
 	if err != nil {
 		return err
 	}
-	idp, err := startDemoIdP(ctx, log)
-	if err == nil {
-		defer idp.server.Close()
-		var d *demo
-		if d, err = prepareDemo(ctx, n, idp.IdP); err == nil {
-			d.print(s, c.Data == "")
-		}
-	}
+	stop, err := c.prepare(ctx, n, s)
 	if err != nil {
-		stopped, stop := context.WithCancel(ctx)
-		stop()
+		stopped, cancel := context.WithCancel(ctx)
+		cancel()
 		return errors.Join(fmt.Errorf("prepare the demo: %w", err), n.wait(stopped))
 	}
+	defer stop()
 	return n.wait(ctx)
 }
 
-// demoMark is a file in the data folder of a demo. Its identity provider lets everybody in, so a folder that holds anything
-// else is never made into one, not even when ROLLCALL_DATA names it by accident.
+// prepare starts the identity provider, creates the sample data and prints how to go on. Call stop at the end.
+func (c *Demo) prepare(ctx context.Context, n *running, s Streams) (stop func(), err error) {
+	idp, server, err := startDemoIdP(ctx, n.log)
+	if err != nil {
+		return nil, err
+	}
+	data, err := createSample(ctx, n, idp)
+	if err != nil {
+		server.Close()
+		return nil, err
+	}
+	data.print(s, c.Data == "")
+	return func() { server.Close() }, nil
+}
+
+// demoMark is a file in the data folder of a demo. The demo's identity provider lets anyone in, so the demo refuses a
+// folder with any other data, even if ROLLCALL_DATA names it by accident.
 const demoMark = "demo"
 
-// folder is where the data goes, and what to do with it at the end.
+// folder returns the folder for the data, and what to do with it at the end.
 func (c *Demo) folder() (path string, remove func() error, err error) {
 	if c.Data == "" {
 		path, err = os.MkdirTemp("", "rollcall-demo-")
 		return path, func() error { return os.RemoveAll(path) }, err
 	}
-	_, err = os.Stat(filepath.Join(c.Data, demoMark))
-	if err == nil {
-		return c.Data, func() error { return nil }, nil
+	keep := func() error { return nil }
+	if _, err := os.Stat(filepath.Join(c.Data, demoMark)); err == nil {
+		return c.Data, keep, nil
 	}
 	if entries, err := os.ReadDir(c.Data); err == nil && len(entries) > 0 {
-		return "", nil, fmt.Errorf("--data: %s holds data that is not a demo's; the demo lets everybody sign in, so give it a folder of its own", c.Data)
+		return "", nil, fmt.Errorf("--data: %s holds other data than a demo's; "+
+			"anyone can sign in to the demo, so give it a folder of its own", c.Data)
 	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return "", nil, fmt.Errorf("--data: %w", err)
 	}
-	return c.Data, func() error { return nil }, os.WriteFile(filepath.Join(c.Data, demoMark), nil, 0o600)
+	return c.Data, keep, os.WriteFile(filepath.Join(c.Data, demoMark), nil, 0o600)
 }
 
-// demoIdP is the identity provider, served beside the node on a free port of the loopback interface: it asks for no password.
-type demoIdP struct {
-	*demoidp.IdP
-	server *http.Server
-}
-
-func startDemoIdP(ctx context.Context, log *slog.Logger) (*demoIdP, error) {
+// startDemoIdP serves the demo identity provider on a free port of the loopback interface. It asks for no password, so
+// no other machine may reach it.
+func startDemoIdP(ctx context.Context, log *slog.Logger) (*demoidp.IdP, *http.Server, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	idp, err := demoidp.New("http://"+l.Addr().String(), demoidp.People())
 	if err != nil {
 		l.Close()
-		return nil, err
+		return nil, nil, err
 	}
 	server := newServer(idp.Handler(), log)
 	go func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the demo identity provider ended", "error", err)
+			log.Error("the demo identity provider stopped", "error", err)
 		}
 	}()
-	return &demoIdP{idp, server}, nil
+	return idp, server, nil
 }

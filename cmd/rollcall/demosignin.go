@@ -14,17 +14,17 @@ import (
 	"rollcall/internal/demoidp"
 )
 
-// signInTimeout bounds a whole sign-in.
+// signInTimeout limits a whole sign-in.
 const signInTimeout = time.Minute
 
 // DemoSignIn is `rollcall demo sign-in`.
 type DemoSignIn struct {
 	Name      string `arg:"" help:"Who signs in: alice, bob or carol."`
-	URL       string `name:"url" default:"http://127.0.0.1:8080" help:"Where the demo runs."`
-	CookieJar string `placeholder:"FILE" help:"Put the session's cookies there, as curl -b reads them."`
+	URL       string `name:"url" default:"http://127.0.0.1:8080" help:"URL of the demo."`
+	CookieJar string `placeholder:"FILE" help:"File for the session's cookies, in the format that curl -b reads."`
 }
 
-// Run does the browser's part of a sign-in and prints the page at its end. A refusal fails the command.
+// Run does the browser's part of a sign-in and prints the page that it ends on. It fails if the sign-in is refused.
 func (c *DemoSignIn) Run(ctx context.Context, s Streams) error {
 	ctx, cancel := context.WithTimeout(ctx, signInTimeout)
 	defer cancel()
@@ -32,18 +32,26 @@ func (c *DemoSignIn) Run(ctx context.Context, s Streams) error {
 	if err != nil || site.Host == "" {
 		return fmt.Errorf("--url: %q is not a URL such as http://127.0.0.1:8080", c.URL)
 	}
+
+	// Go through the sign-in; the identity provider asks for a name only.
 	browser := demoidp.NewBrowser(nil)
 	page, err := browser.SignIn(ctx, site.JoinPath("orgs", demoOrganization, "login").String(), c.Name)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("no demo runs at %s: start one with rollcall demo, or say where with --url", site)
+		return fmt.Errorf("no demo is running at %s: start one with rollcall demo, or name it with --url", site)
 	}
 	if err != nil {
 		return err
 	}
+
+	// The sign-in ends at the demo; a page of another site is the identity provider's, which shows an error.
+	text := pageText(page.Body)
 	if page.URL.Host != site.Host {
-		return fmt.Errorf("the sign-in ended at %s, not at the demo: %s\n%s", page.URL, http.StatusText(page.Status), pageText(page.Body))
+		status := http.StatusText(page.Status)
+		return fmt.Errorf("the sign-in ended at %s, not at the demo: %s\n%s", page.URL, status, text)
 	}
-	fmt.Fprintln(s.Out, pageText(page.Body))
+
+	// Print the page. A refusal fails the command, and only a session has cookies.
+	fmt.Fprintln(s.Out, text)
 	if page.Status != http.StatusOK {
 		return errSaid
 	}
@@ -53,8 +61,8 @@ func (c *DemoSignIn) Run(ctx context.Context, s Streams) error {
 	return nil
 }
 
-// writeCookies writes a cookie file in the format that began with Netscape and that curl reads: domain, whether subdomains
-// are meant, path, whether https is demanded, expiry (0: with the session), name, value.
+// writeCookies writes a cookie file in Netscape's format, which curl reads: domain, whether subdomains are included,
+// path, whether https is required, expiry (0: with the session), name, value.
 func writeCookies(path string, site *url.URL, cookies []*http.Cookie) error {
 	var b strings.Builder
 	b.WriteString("# Netscape HTTP Cookie File\n")

@@ -3,8 +3,8 @@
 //	rollcall serve                run the service
 //	rollcall demo                 run it with a demo identity provider and sample data
 //	rollcall demo sign-in NAME    sign in to a running demo, as a browser would
-//	rollcall health               ask a running service whether it is ready
+//	rollcall health               check whether a running service is ready
 //
-// Only this package reads flags and environment, listens, and handles signals. Every flag has a variable of the same name:
-// --public-url is ROLLCALL_PUBLIC_URL.
+// Only this package reads flags and environment, listens, and handles signals. Every flag has a variable of the same
+// name: --public-url is ROLLCALL_PUBLIC_URL.
 package main

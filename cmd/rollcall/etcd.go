@@ -16,19 +16,48 @@ import (
 	"rollcall/directory/embedded"
 )
 
-// answerTimeout bounds how long a start waits for one answer of etcd.
+// answerTimeout limits how long a node waits at startup for one answer from etcd.
 const answerTimeout = 5 * time.Second
 
-// store is the etcd that a node works on.
-type store struct {
+// Etcd holds the flags for an etcd cluster. Without endpoints, a node uses the embedded etcd.
+type Etcd struct {
+	Endpoints []string `placeholder:"URL" help:"Endpoints of an etcd cluster to use instead of the embedded etcd."`
+	CA        string   `placeholder:"FILE" help:"CA certificates (PEM) for the endpoints; by default the system's."`
+	Cert      string   `placeholder:"FILE" help:"Client certificate (PEM) for etcd."`
+	Key       string   `placeholder:"FILE" help:"Private key (PEM) of --etcd-cert."`
+	User      string   `placeholder:"NAME" help:"User name for etcd."`
+	Password  string   `placeholder:"PASSWORD" help:"Password of --etcd-user."`
+}
+
+// check finds flags that contradict each other. Its errors name them.
+func (e *Etcd) check() error {
+	if (e.Cert == "") != (e.Key == "") {
+		return errors.New("--etcd-cert and --etcd-key belong together: give both or neither")
+	}
+	if (e.User == "") != (e.Password == "") {
+		return errors.New("--etcd-user and --etcd-password belong together: give both or neither")
+	}
+	if len(e.Endpoints) == 0 && e.Cert+e.CA+e.User != "" {
+		return errors.New("--etcd-cert, --etcd-ca and --etcd-user need --etcd-endpoints")
+	}
+	for _, endpoint := range e.Endpoints {
+		if e.Cert+e.CA != "" && strings.HasPrefix(endpoint, "http://") {
+			return fmt.Errorf("--etcd-endpoints: %s is not encrypted; --etcd-cert and --etcd-ca need https", endpoint)
+		}
+	}
+	return nil
+}
+
+// backend is the etcd that a node works on.
+type backend struct {
 	client, watcher *clientv3.Client
-	alone           bool         // embedded: nobody else writes
-	failed          <-chan error // tells of an embedded etcd that ended by itself; nil for a remote one
+	alone           bool         // embedded: no other process writes to it
+	failed          <-chan error // receives when the embedded etcd stops by itself; nil for a cluster
 	close           func()
 }
 
-// open starts the embedded etcd in d, or connects to the cluster when d is nil. A cluster need not answer yet.
-func (e *Etcd) open(ctx context.Context, d *dataDir) (*store, error) {
+// open starts the embedded etcd in d or, when d is nil, connects to the cluster, which need not answer yet.
+func (e *Etcd) open(ctx context.Context, d *dataDir) (*backend, error) {
 	if d == nil {
 		return e.connect()
 	}
@@ -38,11 +67,13 @@ func (e *Etcd) open(ctx context.Context, d *dataDir) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &store{client: server.Client, watcher: server.Client, alone: true, failed: server.Err(), close: server.Close}, nil
+	return &backend{
+		client: server.Client, watcher: server.Client, alone: true, failed: server.Err(), close: server.Close,
+	}, nil
 }
 
-// connect makes two clients: a watch that is slow to be read would hold up everything else on its connection.
-func (e *Etcd) connect() (*store, error) {
+// connect makes two clients: a watch that is read slowly would hold up everything else on its connection.
+func (e *Etcd) connect() (*backend, error) {
 	secure, err := e.tls()
 	if err != nil {
 		return nil, err
@@ -50,7 +81,7 @@ func (e *Etcd) connect() (*store, error) {
 	config := clientv3.Config{
 		Endpoints: e.Endpoints, TLS: secure, Username: e.User, Password: e.Password,
 		DialTimeout: 5 * time.Second, DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 5 * time.Second,
-		Logger: zap.NewNop(), // what fails comes back as an error and is logged where it matters
+		Logger: zap.NewNop(), // failures are returned as errors, and logged by whoever handles them
 	}
 	client, err := clientv3.New(config)
 	if err != nil {
@@ -61,20 +92,10 @@ func (e *Etcd) connect() (*store, error) {
 		client.Close()
 		return nil, fmt.Errorf("--etcd-endpoints: %w", err)
 	}
-	return &store{client: client, watcher: watcher, close: func() { watcher.Close(); client.Close() }}, nil
+	return &backend{client: client, watcher: watcher, close: func() { watcher.Close(); client.Close() }}, nil
 }
 
-// answers fails when etcd lets a read wait: its client would wait for ever. What else is wrong, whoever comes next finds out.
-func (s *store) answers(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	if _, err := s.client.Get(ctx, "/rollcall/"); errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("etcd does not answer at %s: %w", strings.Join(s.client.Endpoints(), ", "), err)
-	}
-	return nil
-}
-
-// tls is nil where no flag asks for it; https endpoints are then judged by the system's certificates.
+// tls returns nil if no flag asks for it; https endpoints are then verified with the system's certificates.
 func (e *Etcd) tls() (*tls.Config, error) {
 	if e.CA+e.Cert == "" {
 		return nil, nil
@@ -87,7 +108,7 @@ func (e *Etcd) tls() (*tls.Config, error) {
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("--etcd-ca: %s holds no certificate", e.CA)
+			return nil, fmt.Errorf("--etcd-ca: %s contains no certificate", e.CA)
 		}
 	}
 	if e.Cert != "" {
@@ -100,11 +121,22 @@ func (e *Etcd) tls() (*tls.Config, error) {
 	return config, nil
 }
 
-// died waits for the embedded etcd to end by itself.
-func (s *store) died() error {
-	err := <-s.failed
+// ping fails if etcd does not answer a read in time; the client itself would wait for ever. It ignores every other
+// error: whoever reads next meets it again.
+func (b *backend) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	if _, err := b.client.Get(ctx, "/rollcall/"); errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("etcd does not answer at %s: %w", strings.Join(b.client.Endpoints(), ", "), err)
+	}
+	return nil
+}
+
+// wait returns when the embedded etcd has stopped by itself. Its error is never nil.
+func (b *backend) wait() error {
+	err := <-b.failed
 	if err == nil {
 		err = errors.New("it gave no reason")
 	}
-	return fmt.Errorf("the embedded etcd ended by itself: %w", err)
+	return fmt.Errorf("the embedded etcd stopped: %w", err)
 }

@@ -16,33 +16,23 @@ import (
 	"time"
 )
 
+// healthTimeout is longer than readyTimeout, so that a service that is not ready can say why.
 const healthTimeout = 5 * time.Second
 
 // Health is `rollcall health`: a health check for images without a shell.
 type Health struct {
-	Listen  string `default:"127.0.0.1:8080" help:"Address on this machine that the service listens on."`
-	TLSCert string `name:"tls-cert" placeholder:"FILE" help:"Certificate that the service presents, when it serves https."`
-	URL     string `name:"url" env:"-" placeholder:"URL" help:"Ask here instead, such as https://id.example.com."`
+	Listen  string `default:"127.0.0.1:8080" help:"Address that the service on this machine listens on."`
+	TLSCert string `name:"tls-cert" placeholder:"FILE" help:"Certificate of the service, if it serves https."`
+	URL     string `name:"url" env:"-" placeholder:"URL" help:"URL to ask instead, such as https://id.example.com."`
 }
 
-// Run asks /readyz. It fails when the service is not ready, and says why.
+// Run asks /readyz. It returns an error with the reason if the service is not ready.
 func (c *Health) Run(ctx context.Context, s Streams) error {
-	client := &http.Client{Timeout: healthTimeout}
-	address := c.URL
-	if address == "" {
-		scheme, err := c.dial(client)
-		if err != nil {
-			return err
-		}
-		host, port, err := net.SplitHostPort(c.Listen)
-		if err != nil {
-			return fmt.Errorf("--listen: %w", err)
-		}
-		if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
-			host = "localhost"
-		}
-		address = scheme + "://" + net.JoinHostPort(host, port)
+	address, client, err := c.target()
+	if err != nil {
+		return err
 	}
+	client.Timeout = healthTimeout
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(address, "/")+"/readyz", nil)
 	if err != nil {
 		return fmt.Errorf("--url: %w", err)
@@ -63,28 +53,44 @@ func (c *Health) Run(ctx context.Context, s Streams) error {
 	return nil
 }
 
-// dial prepares the client for the service on this machine. Its certificate names the public host, not this address, so it is
-// compared with the file instead.
-func (c *Health) dial(client *http.Client) (scheme string, err error) {
-	if c.TLSCert == "" {
-		return "http", nil
+// target returns the URL of the service and a client for it.
+func (c *Health) target() (address string, client *http.Client, err error) {
+	if c.URL != "" {
+		return c.URL, &http.Client{}, nil
 	}
-	text, err := os.ReadFile(c.TLSCert)
+	host, port, err := net.SplitHostPort(c.Listen)
 	if err != nil {
-		return "", fmt.Errorf("--tls-cert: %w", err)
+		return "", nil, fmt.Errorf("--listen: %w", err)
+	}
+	if ip := net.ParseIP(host); host == "" || (ip != nil && ip.IsUnspecified()) {
+		host = "localhost"
+	}
+	address = net.JoinHostPort(host, port)
+	if c.TLSCert == "" {
+		return "http://" + address, &http.Client{}, nil
+	}
+	client, err = pinned(c.TLSCert)
+	return "https://" + address, client, err
+}
+
+// pinned returns a client for a service with the certificate in the file. The certificate names the public host rather
+// than the address on this machine, so the client compares it with the file instead of verifying it.
+func pinned(file string) (*http.Client, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert: %w", err)
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return "", fmt.Errorf("--tls-cert: %s holds no certificate", c.TLSCert)
+		return nil, fmt.Errorf("--tls-cert: %s contains no certificate", file)
 	}
-	client.Transport = &http.Transport{TLSClientConfig: &tls.Config{
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{
 		InsecureSkipVerify: true, // VerifyPeerCertificate is stricter
 		VerifyPeerCertificate: func(chain [][]byte, _ [][]*x509.Certificate) error {
 			if len(chain) == 0 || !bytes.Equal(chain[0], block.Bytes) {
-				return errors.New("the service presents another certificate than the file of --tls-cert")
+				return errors.New("the service's certificate is not the one in --tls-cert")
 			}
 			return nil
 		},
-	}}
-	return "https", nil
+	}}}, nil
 }

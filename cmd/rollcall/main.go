@@ -25,7 +25,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], Streams{os.Stdout, os.Stderr}))
 }
 
-// run is the program: it returns the exit status.
+// run runs the program and returns its exit status.
 func run(ctx context.Context, args []string, s Streams) int {
 	command, err := ParseFlags(args, s)
 	if err != nil {
@@ -41,15 +41,15 @@ func run(ctx context.Context, args []string, s Streams) int {
 	return 0
 }
 
-// errSaid fails a command that has already said why.
+// errSaid is the error of a command that has already printed why it failed.
 var errSaid = errors.New("failed")
 
-// Streams are where a command writes: Out is for what was asked for, Err for logs and errors.
+// Streams are where a command writes: results go to Out, logs and errors to Err.
 type Streams struct{ Out, Err io.Writer }
 
 // Command is one of the program's commands with its flags.
 type Command interface {
-	// Run returns when the command is done, or soon after ctx has ended.
+	// Run returns when the command is done, or soon after ctx ends.
 	Run(ctx context.Context, s Streams) error
 }
 
@@ -57,15 +57,15 @@ type Command interface {
 type commands struct {
 	Serve Serve `cmd:"" help:"Run the service."`
 	Demo  struct {
-		Run    Demo       `cmd:"" default:"withargs" help:"Run the service with a demo identity provider and sample data."`
+		Run    Demo       `cmd:"" default:"withargs" help:"Run the service with an identity provider and sample data."`
 		SignIn DemoSignIn `cmd:"" help:"Sign in to a running demo, as a browser would."`
-	} `cmd:"" help:"Try it: the service with a demo identity provider and sample data."`
-	Health  Health           `cmd:"" help:"Ask a running service whether it is ready."`
+	} `cmd:"" help:"Try the service with a demo identity provider and sample data."`
+	Health  Health           `cmd:"" help:"Check whether a running service is ready."`
 	Version kong.VersionFlag `env:"-" help:"Print the version."`
 }
 
-// ParseFlags finds the command that args (without the program's name) and the environment ask for. --help and --version
-// end the process.
+// ParseFlags returns the command that the arguments (without the program's name) and the environment select. With
+// --help or --version it prints and ends the process.
 func ParseFlags(args []string, s Streams) (Command, error) {
 	parser, err := kong.New(&commands{}, kong.Name("rollcall"),
 		kong.Description("A SCIM 2.0 directory that signs people in through SAML."),

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// asCommand makes the test binary be the program, so that tests start the real one.
+// asCommand makes the test binary run as the program, so that tests start the real one.
 const asCommand = "ROLLCALL_TEST_AS_COMMAND"
 
 func TestMain(m *testing.M) {
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// patience is how long a test waits for what should happen soon.
+// patience is how long a test waits for something that should happen soon.
 const patience = 60 * time.Second
 
 // process is a running rollcall.
@@ -57,7 +57,7 @@ func (b *lockedBuffer) String() string {
 	return b.b.String()
 }
 
-// cleanEnv is this process's environment without what would configure rollcall.
+// cleanEnv is this process's environment without the variables that configure rollcall.
 func cleanEnv(extra ...string) []string {
 	var env []string
 	for _, v := range os.Environ() {
@@ -106,7 +106,8 @@ func spawnProgram(t *testing.T, env []string, program string, args ...string) *p
 		p.cmd.Process.Kill()
 		<-p.done
 		if t.Failed() {
-			t.Logf("%s %s\n%s\n%s", filepath.Base(program), strings.Join(args, " "), strings.Join(p.seen, "\n"), p.err.String())
+			command := filepath.Base(program) + " " + strings.Join(args, " ")
+			t.Logf("%s\n%s\n%s", command, strings.Join(p.seen, "\n"), p.err.String())
 		}
 	})
 	return p
@@ -160,6 +161,9 @@ func (p *process) terminate() {
 	}
 }
 
+// servingLine starts the line that a node prints when it serves; its URL follows.
+const servingLine = "Rollcall is serving "
+
 // serveIn starts rollcall serve on a free port with its data in dir and waits until it serves.
 func serveIn(t *testing.T, dir string, args ...string) (p *process, url string) {
 	t.Helper()
@@ -169,7 +173,25 @@ func serveIn(t *testing.T, dir string, args ...string) (p *process, url string) 
 	}
 	all := append(env, "serve", "--listen", "127.0.0.1:0", "--data", dir)
 	p = spawn(t, append(all, args...)...)
-	return p, p.line("Rollcall serves ")
+	return p, p.line(servingLine)
+}
+
+// refused runs a command that should fail, and checks its exit status and that its message contains want.
+func refused(t *testing.T, status int, want string, args ...string) {
+	t.Helper()
+	p := spawn(t, args...)
+	got, _ := p.exit()
+	said := p.err.String()
+	if got != status || !strings.Contains(said, want) || strings.Contains(said, "goroutine") {
+		t.Errorf("%s: exit status %d, want %d; want %q in\n%s", strings.Join(args, " "), got, status, want, said)
+	}
+}
+
+// operatorToken reads the token that a first start prints.
+func (p *process) operatorToken() string {
+	p.t.Helper()
+	p.line("Operator token")
+	return p.line("  ")
 }
 
 // ask sends a request and returns the status and the body.

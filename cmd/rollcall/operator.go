@@ -9,11 +9,12 @@ import (
 	"strings"
 )
 
-// minOperatorToken is how short an operator's token may be: it may do everything, and nobody counts wrong guesses.
+// minOperatorToken is the least length of an operator token: it gives full access, so guessing it must be hopeless.
 const minOperatorToken = 20
 
-// operator is the operator's token. file names where it was made just now; "" otherwise.
-func (n *Node) operator(d *dataDir) (token, file string, err error) {
+// operatorToken returns the token that is given or kept in the data folder. If there is none yet, it generates one;
+// only then is created the file that it wrote the token to.
+func (n *Node) operatorToken(d *dataDir) (token, created string, err error) {
 	if n.OperatorToken != "" {
 		if err := checkOperatorToken(n.OperatorToken); err != nil {
 			return "", "", fmt.Errorf("ROLLCALL_OPERATOR_TOKEN: %w", err)
@@ -36,14 +37,14 @@ func (n *Node) operator(d *dataDir) (token, file string, err error) {
 	return token, "", nil
 }
 
-// checkOperatorToken holds that the token can be sent (RFC 6750 §2.1) and not be guessed.
+// checkOperatorToken checks that the token can be sent in a header (RFC 6750 §2.1) and is long enough.
 func checkOperatorToken(token string) error {
 	if len(token) < minOperatorToken {
 		return fmt.Errorf("the token has %d characters; it needs at least %d", len(token), minOperatorToken)
 	}
 	for _, c := range token {
 		if c <= ' ' || c > '~' {
-			return errors.New("the token may hold visible ASCII characters only")
+			return errors.New("the token must consist of visible ASCII characters")
 		}
 	}
 	return nil

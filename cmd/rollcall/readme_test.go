@@ -19,7 +19,7 @@ func TestReadme(t *testing.T) {
 	}
 	dir := t.TempDir()
 	p, site := serveIn(t, filepath.Join(dir, "rollcall-data"))
-	p.line("Operator token, shown this once and kept in ")
+	p.operatorToken()
 	var script strings.Builder
 	for _, m := range regexp.MustCompile("(?s)```\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
 		if strings.Contains(m[1], "curl") {
@@ -33,10 +33,13 @@ func TestReadme(t *testing.T) {
 		t.Fatalf("%v\n%s\n%s", err, script.String(), out)
 	}
 	calls := strings.Count(script.String(), "curl")
-	if replies := strings.Count(string(out), `"resourceType"`); calls < 5 || replies != calls || strings.Contains(string(out), "2.0:Error") {
+	replies := strings.Count(string(out), `"resourceType"`)
+	if calls < 5 || replies != calls || strings.Contains(string(out), "2.0:Error") {
 		t.Errorf("%d calls, %d resources in replies\n%s", calls, replies, out)
 	}
-	for _, want := range []string{`"userName":"ada@example.com"`, `"name":"acme"`, `"token":"rollcall_`, `"value":"administrator"`} {
+	for _, want := range []string{
+		`"userName":"ada@example.com"`, `"name":"acme"`, `"token":"rollcall_`, `"value":"administrator"`,
+	} {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %s in\n%s", want, out)
 		}

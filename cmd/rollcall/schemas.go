@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"time"
@@ -10,38 +11,45 @@ import (
 	"rollcall/directory"
 )
 
-// schemasInterval is how often organizations that were made meanwhile are given the definitions.
+// schemasInterval is how soon a new organization gets the definitions of --schemas.
 const schemasInterval = time.Minute
 
-// loadSchemas puts the definitions of --schemas into every organization, now and from time to time.
-func (n *Node) loadSchemas(ctx context.Context, s *directory.Store, r *running, log *slog.Logger) error {
+// loadSchemas adds the definitions of --schemas to every organization, and keeps adding them to new ones until stop is
+// called.
+func (n *Node) loadSchemas(ctx context.Context, s *directory.Store, log *slog.Logger) (stop func(), err error) {
 	if n.Schemas == "" {
-		return nil
+		return func() {}, nil
 	}
-	if info, err := os.Stat(n.Schemas); err != nil || !info.IsDir() {
-		return fmt.Errorf("--schemas: %s is no folder that can be read", n.Schemas)
+	if info, err := os.Stat(n.Schemas); err != nil {
+		return nil, fmt.Errorf("--schemas: %w", err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("--schemas: %s is not a folder", n.Schemas)
 	}
 	files := os.DirFS(n.Schemas)
 	if err := directory.LoadDefinitions(ctx, s, files); err != nil {
-		return fmt.Errorf("--schemas: %w", err)
+		return nil, fmt.Errorf("--schemas: %w", err)
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		t := time.NewTicker(schemasInterval)
-		defer t.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-t.C:
-			}
-			if err := directory.LoadDefinitions(ctx, s, files); err != nil && ctx.Err() == nil {
-				log.Warn("the definitions of --schemas could not be put into every organization", "error", err)
-			}
-		}
+		repeatSchemas(ctx, s, files, log)
 	}()
-	r.closers = append(r.closers, func() { stop(); <-done })
-	return nil
+	return func() { cancel(); <-done }, nil
+}
+
+// repeatSchemas adds the definitions once per schemasInterval until ctx ends.
+func repeatSchemas(ctx context.Context, s *directory.Store, files fs.FS, log *slog.Logger) {
+	ticker := time.NewTicker(schemasInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := directory.LoadDefinitions(ctx, s, files); err != nil && ctx.Err() == nil {
+			log.Warn("cannot add the definitions of --schemas to every organization", "error", err)
+		}
+	}
 }

@@ -7,10 +7,16 @@ import (
 	"testing"
 )
 
-const deviceSchema = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Schema"],"id":"urn:example:params:scim:schemas:core:1.0:Device","name":"Device",
-	"attributes":[{"name":"serial","type":"string","required":true,"uniqueness":"server"}]}`
+const (
+	deviceSchema = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Schema"],
+		"id":"urn:example:params:scim:schemas:core:1.0:Device","name":"Device",
+		"attributes":[{"name":"serial","type":"string","required":true,"uniqueness":"server"}]}`
+	deviceType = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],"name":"Device",
+		"endpoint":"/Devices","schema":"urn:example:params:scim:schemas:core:1.0:Device"}`
+)
 
-// TestSchemas: what --schemas names is in force when the service is, and a mistake in a file is named.
+// TestSchemas: the definitions of --schemas are in force once the service is, and an error names the file and the
+// place.
 func TestSchemas(t *testing.T) {
 	dir, data := t.TempDir(), t.TempDir()
 	write := func(name, text string) {
@@ -18,11 +24,10 @@ func TestSchemas(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	write("types.json", `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],"name":"Device","endpoint":"/Devices","schema":"urn:example:params:scim:schemas:core:1.0:Device"}`)
+	write("types.json", deviceType)
 	write("device.json", deviceSchema)
 	p, site := serveIn(t, data, "ROLLCALL_SCHEMAS="+dir)
-	p.line("Operator token")
-	token := strings.TrimSpace(p.line("  "))
+	token := p.operatorToken()
 	body := `{"schemas":["urn:example:params:scim:schemas:core:1.0:Device"],"serial":"7"}`
 	for _, want := range []int{201, 409} {
 		if status, reply := ask(t, "POST", site+orgPath+"/Devices", token, body); status != want {
@@ -31,10 +36,9 @@ func TestSchemas(t *testing.T) {
 	}
 	p.terminate()
 	write("device.json", strings.Replace(deviceSchema, `"string"`, `"text"`, 1))
-	if said := refused(t, 1, "serve", "--listen", "127.0.0.1:0", "--data", data, "--schemas", dir); !strings.Contains(said, "device.json") || !strings.Contains(said, "attributes[0].type") {
-		t.Errorf("a wrong file: %s", said)
-	}
-	if said := refused(t, 1, "serve", "--listen", "127.0.0.1:0", "--data", data, "--schemas", filepath.Join(dir, "nowhere")); !strings.Contains(said, "--schemas") {
-		t.Errorf("a missing folder: %s", said)
-	}
+	serve := []string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--schemas"}
+	refused(t, 1, "device.json", append(serve, dir)...)
+	refused(t, 1, "attributes[0].type", append(serve, dir)...)
+	refused(t, 1, "--schemas: ", append(serve, filepath.Join(dir, "nowhere"))...)
+	refused(t, 1, "--schemas: ", append(serve, filepath.Join(dir, "device.json"))...)
 }

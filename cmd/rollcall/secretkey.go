@@ -13,23 +13,23 @@ import (
 
 const secretKeySize = 32 // bytes
 
-// parseSecretKey reads a key in hexadecimal or base64. Its errors never hold the key.
+// parseSecretKey reads a key in hexadecimal or base64. Its errors never contain the key.
 func parseSecretKey(text string) ([]byte, error) {
 	text = strings.TrimSpace(text)
 	key, err := hex.DecodeString(text)
 	if err != nil {
-		plain := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
-		if key, err = base64.RawStdEncoding.DecodeString(plain); err != nil {
-			return nil, errors.New("it is neither hexadecimal nor base64")
+		standard := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "="))
+		if key, err = base64.RawStdEncoding.DecodeString(standard); err != nil {
+			return nil, errors.New("the key is neither hexadecimal nor base64")
 		}
 	}
 	if len(key) != secretKeySize {
-		return nil, fmt.Errorf("it has %d bytes; a secret key has %d", len(key), secretKeySize)
+		return nil, fmt.Errorf("the key has %d bytes; it must have %d", len(key), secretKeySize)
 	}
 	return key, nil
 }
 
-// secretKeys are the key that seals and those that may still open.
+// secretKeys returns the key that encrypts and the earlier ones, which may still decrypt.
 func (n *Node) secretKeys(d *dataDir) (key []byte, previous [][]byte, err error) {
 	for _, text := range n.PreviousSecretKey {
 		k, err := parseSecretKey(text)
@@ -48,14 +48,15 @@ func (n *Node) secretKeys(d *dataDir) (key []byte, previous [][]byte, err error)
 	return key, previous, nil
 }
 
-// secretKey is the key of the data folder. It is made at the first start; later, a missing key is an error, because what it
-// sealed would be lost.
+// secretKey returns the key that is kept in the data folder. It is generated at the first start; later, a missing key
+// is an error, because a new one could not decrypt what is stored.
 func (d *dataDir) secretKey() ([]byte, error) {
 	path := d.file("secret.key")
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if d.used() {
-			return nil, fmt.Errorf("%s is missing, and stored secrets are sealed under it: put it back from your backup, or give the key with --secret-key", path)
+			return nil, fmt.Errorf("%s is missing, and stored secrets cannot be decrypted without it: "+
+				"restore it from your backup, or give the key with --secret-key", path)
 		}
 		key := make([]byte, secretKeySize)
 		rand.Read(key)

@@ -17,11 +17,12 @@ import (
 
 const orgPath = "/orgs/default/scim/v2"
 
-// TestFirstStart: the operator's token is shown once, kept for its owner alone, and good for every scope.
+// TestFirstStart: the operator token is shown once, only its owner can read the file, and it gives access to every
+// scope.
 func TestFirstStart(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	p, site := serveIn(t, dir)
-	token := func() string { p.line("Operator token, shown this once"); return p.line("  ") }()
+	token := p.operatorToken()
 	for _, name := range []string{"operator.token", "secret.key"} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil || info.Mode().Perm() != 0o600 {
@@ -36,25 +37,31 @@ func TestFirstStart(t *testing.T) {
 			t.Errorf("GET %s with the operator's token: %d %s", path, status, body)
 		}
 	}
-	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ready", "/metrics": "rollcall_store_quota_ratio", "/": site + "/scim/v2"} {
-		if status, body := ask(t, "GET", site+path, "", ""); status != http.StatusOK || !strings.Contains(body, want) {
-			t.Errorf("GET %s: %d %s", path, status, body)
+	for _, c := range []struct {
+		path, want string
+		status     int
+	}{
+		{"/healthz", "ok", 200},
+		{"/readyz", "ready", 200},
+		{"/metrics", "rollcall_store_quota_ratio", 200},
+		{"/metrics", `rollcall_http_request_duration_seconds_count{code="200",method="get"}`, 200},
+		{"/", site + "/scim/v2", 200},
+		{"/orgs/default", site + "/orgs/{organization}/login", 404},
+	} {
+		if status, body := ask(t, "GET", site+c.path, "", ""); status != c.status || !strings.Contains(body, c.want) {
+			t.Errorf("GET %s: %d %s, want %d with %s", c.path, status, body, c.status, c.want)
 		}
 	}
-	if status, body := ask(t, "GET", site+"/orgs/default", "", ""); status != http.StatusNotFound || !strings.Contains(body, site+"/orgs/{organization}/login") {
-		t.Errorf("an address where nothing is: %d %s", status, body)
-	}
-	if _, body := ask(t, "GET", site+"/metrics", "", ""); !strings.Contains(body, `rollcall_http_request_duration_seconds_count{code="200",method="get"}`) {
-		t.Error("requests are not measured")
-	}
-	status, body := ask(t, "POST", site+orgPath+"/Users", token, `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"ada"}`)
+	status, body := ask(t, "POST", site+orgPath+"/Users", token, user("ada"))
 	if status != http.StatusCreated || !strings.Contains(body, site+orgPath+"/Users/") {
 		t.Fatalf("create: %d %s", status, body)
 	}
 	p.terminate()
 
 	p, site = serveIn(t, dir)
-	if status, body := ask(t, "GET", site+orgPath+"/Users?filter="+url.QueryEscape(`userName eq "ada"`), token, ""); !strings.Contains(body, `"totalResults":1`) {
+	filter := url.QueryEscape(`userName eq "ada"`)
+	status, body = ask(t, "GET", site+orgPath+"/Users?filter="+filter, token, "")
+	if !strings.Contains(body, `"totalResults":1`) {
 		t.Errorf("after a restart: %d %s", status, body)
 	}
 	p.cmd.Process.Signal(syscall.SIGINT)
@@ -63,12 +70,11 @@ func TestFirstStart(t *testing.T) {
 	}
 }
 
-// TestOperatorTokenChanges: by restart with a variable, and by removing the file.
+// TestOperatorTokenChanges: a restart changes the token, with a variable or without the file.
 func TestOperatorTokenChanges(t *testing.T) {
 	dir := t.TempDir()
 	p, _ := serveIn(t, dir)
-	p.line("Operator token")
-	first := p.line("  ")
+	first := p.operatorToken()
 	p.terminate()
 	const given = "given-by-the-operator-1"
 	p, site := serveIn(t, dir, "ROLLCALL_OPERATOR_TOKEN="+given)
@@ -82,21 +88,9 @@ func TestOperatorTokenChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, _ = serveIn(t, dir)
-	p.line("Operator token")
-	if second := p.line("  "); second == first || len(second) < minOperatorToken {
+	if second := p.operatorToken(); second == first || len(second) < minOperatorToken {
 		t.Errorf("tokens: %q, %q", first, second)
 	}
-}
-
-// refused runs a command that should fail, and returns what it said.
-func refused(t *testing.T, status int, args ...string) string {
-	t.Helper()
-	p := spawn(t, args...)
-	got, _ := p.exit()
-	if got != status {
-		t.Errorf("%s: exit status %d, want %d", strings.Join(args, " "), got, status)
-	}
-	return p.err.String()
 }
 
 func TestSecretKey(t *testing.T) {
@@ -105,9 +99,7 @@ func TestSecretKey(t *testing.T) {
 	p.terminate()
 	serve := []string{"serve", "--listen", "127.0.0.1:0", "--data", dir}
 	other := strings.Repeat("ab", 32)
-	if said := refused(t, 1, append(serve, "--secret-key", other)...); !strings.Contains(said, "secret key is not the one") {
-		t.Errorf("another key: %s", said)
-	}
+	refused(t, 1, "fingerprint", append(serve, "--secret-key", other)...) // another key
 	text, err := os.ReadFile(filepath.Join(dir, "secret.key"))
 	if err != nil {
 		t.Fatal(err)
@@ -115,19 +107,16 @@ func TestSecretKey(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "secret.key")); err != nil {
 		t.Fatal(err)
 	}
-	if said := refused(t, 1, serve...); !strings.Contains(said, "secret.key is missing") {
-		t.Errorf("the key is lost: %s", said)
-	}
+	refused(t, 1, "secret.key is missing", serve...)
 	if _, err := os.Stat(filepath.Join(dir, "secret.key")); !errors.Is(err, os.ErrNotExist) {
 		t.Error("a start that failed made a new key")
 	}
-	p, _ = serveIn(t, dir, "ROLLCALL_PREVIOUS_SECRET_KEY="+strings.TrimSpace(string(text)), "--secret-key", other)
+	first := strings.TrimSpace(string(text))
+	p, _ = serveIn(t, dir, "ROLLCALL_PREVIOUS_SECRET_KEY="+first, "--secret-key", other)
 	p.terminate()
 	p, _ = serveIn(t, dir, "--secret-key", other)
 	p.terminate()
-	if said := refused(t, 1, append(serve, "--secret-key", strings.TrimSpace(string(text)))...); !strings.Contains(said, "secret key is not the one") {
-		t.Errorf("the key before the rotation: %s", said)
-	}
+	refused(t, 1, "fingerprint", append(serve, "--secret-key", first)...) // the key before the change
 }
 
 func TestListenTaken(t *testing.T) {
@@ -138,12 +127,9 @@ func TestListenTaken(t *testing.T) {
 	defer l.Close()
 	dir := filepath.Join(t.TempDir(), "data")
 	for _, command := range []string{"serve", "demo"} {
-		said := refused(t, 1, command, "--listen", l.Addr().String(), "--data", dir+command)
-		if !strings.Contains(said, "--listen") || !strings.Contains(said, l.Addr().String()) {
-			t.Errorf("%s: %s", command, said)
-		}
+		refused(t, 1, "--listen: "+l.Addr().String(), command, "--listen", l.Addr().String(), "--data", dir+command)
 		if _, err := os.Stat(filepath.Join(dir+command, "etcd")); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s made data before it knew that it cannot listen", command)
+			t.Errorf("%s created data although it cannot listen", command)
 		}
 	}
 }
@@ -151,11 +137,9 @@ func TestListenTaken(t *testing.T) {
 func TestDataInUse(t *testing.T) {
 	dir := t.TempDir()
 	p, site := serveIn(t, dir)
-	if said := refused(t, 1, "serve", "--listen", "127.0.0.1:0", "--data", dir); !strings.Contains(said, "--data: "+dir+" is in use") {
-		t.Errorf("two processes, one folder: %s", said)
-	}
+	refused(t, 1, "--data: "+dir+" is in use", "serve", "--listen", "127.0.0.1:0", "--data", dir)
 	if status, _ := ask(t, "GET", site+"/readyz", "", ""); status != http.StatusOK {
-		t.Errorf("the first process was hurt: %d", status)
+		t.Errorf("the first process no longer works: %d", status)
 	}
 	p.terminate()
 }
@@ -169,9 +153,10 @@ func unfinished(t *testing.T, site, token string) (c net.Conn, rest string) {
 	}
 	t.Cleanup(func() { c.Close() })
 	c.SetDeadline(time.Now().Add(patience))
-	body := `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"late"}`
-	fmt.Fprintf(c, "POST %s/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/scim+json\r\n"+
-		"Content-Length: %d\r\nExpect: 100-continue\r\n\r\n", orgPath, token, len(body))
+	body := user("late")
+	fmt.Fprintf(c, "POST %s/Users HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
+		"Content-Type: application/scim+json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
+		orgPath, token, len(body))
 	line, err := bufio.NewReader(c).ReadString('\n') // sent when the handler reads the body
 	if err != nil || !strings.Contains(line, "100 Continue") {
 		t.Fatalf("%q, %v", line, err)
@@ -182,7 +167,7 @@ func unfinished(t *testing.T, site, token string) (c net.Conn, rest string) {
 	return c, body[20:]
 }
 
-// closed waits until nobody listens at the site any more.
+// closed waits until nothing listens at the site any more.
 func closed(t *testing.T, site string) {
 	t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
@@ -230,14 +215,14 @@ func TestStopIsBounded(t *testing.T) {
 	}
 }
 
-// TestNodeEndsWithItsParts: when the embedded etcd or the listener ends by itself, so does the program.
-func TestNodeEndsWithItsParts(t *testing.T) {
+// TestNodeStopsWithItsParts: if the embedded etcd or the listener stops by itself, so does the program.
+func TestNodeStopsWithItsParts(t *testing.T) {
 	node := Node{Listen: "127.0.0.1:0", Data: t.TempDir(), ShutdownTimeout: patience}
 	n, err := node.start(t.Context(), Logging{}.logger(t.Output(), 0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cause := errors.New("the embedded etcd ended by itself")
+	cause := errors.New("the embedded etcd stopped")
 	n.failed <- cause
 	if err := n.wait(t.Context()); !errors.Is(err, cause) {
 		t.Errorf("wait: %v", err)

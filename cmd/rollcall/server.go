@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Limits of one connection. Bodies are limited by who reads them; a body of 64 MiB has to fit into readTimeout.
+// Limits of one connection. Handlers limit the size of bodies; readTimeout leaves time for one of 64 MiB.
 const (
 	headerTimeout  = 10 * time.Second
 	readTimeout    = 2 * time.Minute
@@ -21,7 +21,7 @@ const (
 	maxHeaderBytes = 64 << 10
 )
 
-// listen opens the address of the node, with TLS where it has a certificate.
+// listen opens the address of the node, with TLS if it has a certificate.
 func (n *Node) listen(ctx context.Context) (net.Listener, error) {
 	var secure *tls.Config
 	if n.TLSCert != "" {
@@ -29,12 +29,14 @@ func (n *Node) listen(ctx context.Context) (net.Listener, error) {
 		if err != nil {
 			return nil, fmt.Errorf("--tls-cert, --tls-key: %w", err)
 		}
-		secure = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
+		secure = &tls.Config{
+			Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"},
+		}
 	}
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", n.Listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("--listen: another program listens on %s already; choose another address, such as --listen 127.0.0.1:8081", n.Listen)
+		return nil, fmt.Errorf("--listen: %s is already in use; try another address, such as 127.0.0.1:8081", n.Listen)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--listen %s: %w", n.Listen, err)
@@ -48,20 +50,24 @@ func (n *Node) listen(ctx context.Context) (net.Listener, error) {
 func newServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           h,
-		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }
 
-// shutdown lets running requests finish, for as long as the node grants; then it cuts them off and says so.
-func shutdown(server *http.Server, grant time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), grant)
+// shutdown lets running requests finish within the timeout. If some have not, it cuts them off and returns an error
+// that says so.
+func shutdown(server *http.Server, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	err := server.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		server.Close()
-		return fmt.Errorf("requests were cut off: they had not finished after %v", grant)
+		return fmt.Errorf("some requests had not finished after %v and were cut off", timeout)
 	}
 	return err
 }

@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// step is a block of commands of the tour with what it says they print.
+// step is a block of commands of the tour with the output that the tour shows for them.
 type step struct {
 	line     int
 	commands string
 	prints   []string
 }
 
-// readTour takes the sh and text blocks out of the page, in order.
+// readTour returns the sh and text blocks of the page in their order.
 func readTour(t *testing.T, page string) []step {
 	t.Helper()
 	var steps []step
@@ -44,7 +44,7 @@ func readTour(t *testing.T, page string) []step {
 	return steps
 }
 
-// pattern matches what lines of the tour stand for: … is anything, but in JSON it stays on its line.
+// pattern matches the output that lines of the tour stand for: … is anything; in JSON, anything on the same line.
 func pattern(lines []string) *regexp.Regexp {
 	var parts []string
 	for _, line := range lines {
@@ -57,7 +57,8 @@ func pattern(lines []string) *regexp.Regexp {
 	return regexp.MustCompile(`(?s)^\s*` + strings.Join(parts, `\s*\n\s*`) + `\s*$`)
 }
 
-// peer finds a program that tests run against. On machines that have to have it, its absence is a failure.
+// peer finds a program that tests run against. If it is missing, the test is skipped, or fails where
+// ROLLCALL_REQUIRE_PEERS is set.
 func peer(t *testing.T, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
@@ -115,7 +116,8 @@ func TestTour(t *testing.T) {
 	}
 	for i, s := range steps {
 		if !pattern(s.prints).MatchString(printed[i]) {
-			t.Errorf("docs/tour.md:%d\n%s\n\nshould print\n%s\n\nprinted\n%s", s.line, s.commands, strings.Join(s.prints, "\n"), printed[i])
+			want := strings.Join(s.prints, "\n")
+			t.Errorf("docs/tour.md:%d\n%s\n\nshould print\n%s\n\nprinted\n%s", s.line, s.commands, want, printed[i])
 		}
 	}
 	if said.Len() > 0 {

@@ -79,8 +79,7 @@ func (o *options) perform(ctx context.Context, stdout, stderr io.Writer) (int, e
 		fmt.Fprintf(stdout, "%d resources deleted\n", n)
 		return exitClean, err
 	}
-	bar := newProgress(stderr)
-	t.Progress = bar.show
+	t.Progress = newProgress(stderr).show
 	return o.judge(ctx, t, stderr, stdout)
 }
 

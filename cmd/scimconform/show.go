@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"rollcall/conformance"
 )
@@ -65,17 +66,18 @@ func newProgress(w io.Writer) *progress {
 
 const barWidth = 30
 
-func (p *progress) show(done, total int, check string) {
-	if p.w == nil || total == 0 {
+func (p *progress) show(at conformance.Progress) {
+	if p.w == nil || at.Total == 0 {
 		return
 	}
-	n := barWidth * done / total
-	fmt.Fprintf(p.w, "\r[%s%s] %d/%d %-40.40s", strings.Repeat("#", n), strings.Repeat(".", barWidth-n), done, total, check)
+	n := barWidth * at.Done / at.Total
+	left := at.Left.Round(time.Second)
+	fmt.Fprintf(p.w, "\r[%s%s] %d/%d, about %s left  %-34.34s", strings.Repeat("#", n), strings.Repeat(".", barWidth-n), at.Done, at.Total, left, at.Check)
 }
 
 // clear removes the bar.
 func (p *progress) clear() {
 	if p.w != nil {
-		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", barWidth+60))
+		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", barWidth+80))
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"rollcall/directory/schema"
 )
 
 // Version tells two states of a resource apart. It is opaque: compared, never computed with.
@@ -32,8 +34,8 @@ type Resource struct {
 	memo *atomic.Value
 }
 
-// Memo is a place where readers keep what they worked out of the resource, such as parts of its representation; it lasts
-// as long as the bytes. It is nil for a resource that is not held in memory.
+// Memo is a place where readers keep what they worked out of the resource, such as parts of its representation; it
+// lasts as long as the bytes. It is nil for a resource that is not held in memory.
 func (r *Resource) Memo() *atomic.Value { return r.memo }
 
 // Uncommitted reports whether the resource is not in the trees: it is being created, or it was read from the log.
@@ -41,6 +43,15 @@ func (r *Resource) Uncommitted() bool { return r.ord == 0 }
 
 // Text returns a top-level or dotted attribute of the stored document as text; "" where it has none.
 func (r *Resource) Text(path string) string { return gjson.GetBytes(r.JSON, path).String() }
+
+// Display is the name to show for the resource: its displayName, or the userName of a User that has none; "" if it has
+// neither.
+func (r *Resource) Display() string {
+	if name := r.Text("displayName"); name != "" || r.Type == schema.GroupType {
+		return name
+	}
+	return r.Text("userName")
+}
 
 // Record is a resource with what only the server knows.
 type Record struct {
@@ -86,8 +97,8 @@ func (r *Record) Encode() []byte {
 	return append(b, r.JSON...)
 }
 
-// DecodeRecord reads what Encode wrote, at the revisions at which its key was created and last modified. The record keeps
-// a reference to value.
+// DecodeRecord reads what Encode wrote, at the revisions at which its key was created and last modified. The record
+// keeps a reference to value.
 func DecodeRecord(typ string, id ID, value []byte, created, modified int64) (*Record, error) {
 	head, doc, ok := bytes.Cut(value, []byte{'\n'})
 	if !ok {
@@ -111,6 +122,8 @@ func (r *Record) decodeHead(fields []string) (err error) {
 	if r.LastModified, err = parseMillis(fields[1]); err != nil {
 		return fmt.Errorf("lastModified: %w", err)
 	}
+
+	// What only some types have.
 	for _, f := range fields[2:] {
 		name, v, _ := strings.Cut(f, "=")
 		switch name {

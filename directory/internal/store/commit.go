@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory/internal/state"
@@ -20,12 +21,16 @@ type Part struct {
 	Conditions []Condition
 	Writes     []state.Entry
 	Fence      string // a key that the part puts and that is absent before; "" for none
+
+	// Ask lists keys of which the outcome says whether they exist, if a condition does not hold. Each has a condition.
+	Ask []string
 }
 
 // Outcome is what became of a part.
 type Outcome struct {
 	Committed bool
 	Revision  int64
+	Present   []string // of the keys that were asked for, those that exist; none where the outcome had to be settled
 }
 
 // Committer commits transactions.
@@ -62,12 +67,13 @@ func (c *Committer) landed(ctx context.Context, parts []Part, resp *clientv3.Txn
 	var writes []state.Entry
 	puts := false
 	for i, p := range parts {
-		ok := resp.Succeeded
+		mine := (*etcdserverpb.TxnResponse)(resp)
 		if len(parts) > 1 {
-			ok = resp.Responses[i].GetResponseTxn().Succeeded
+			mine = resp.Responses[i].GetResponseTxn()
 		}
-		out[i] = Outcome{ok, resp.Header.Revision}
-		if !ok {
+		out[i] = Outcome{Committed: mine.Succeeded, Revision: resp.Header.Revision}
+		if !mine.Succeeded {
+			out[i].Present = p.present(mine)
 			continue
 		}
 		writes = append(writes, p.Writes...)
@@ -84,6 +90,16 @@ func (c *Committer) landed(ctx context.Context, parts []Part, resp *clientv3.Txn
 	return out, seen(c.replica.wait(wctx, resp.Header.Revision))
 }
 
+// present reads the answer to Ask.
+func (p Part) present(failed *etcdserverpb.TxnResponse) (keys []string) {
+	for i, key := range p.Ask {
+		if failed.Responses[i].GetResponseRange().Count > 0 {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // seen is the error of a wait for the revision of a transaction that was answered.
 func seen(err error) error {
 	if err == nil {
@@ -93,8 +109,8 @@ func seen(err error) error {
 	return &state.Error{Kind: state.Unavailable, Detail: detail, Cause: err}
 }
 
-// Housekeep writes without a fence: where the outcome is unknown, it is done again. Errors: Busy if a condition does not
-// hold; Unavailable.
+// Housekeep writes without a fence: where the outcome is unknown, it is done again. Errors: Busy if a condition does
+// not hold; Unavailable.
 func (c *Committer) Housekeep(ctx context.Context, conditions []Condition, writes []state.Entry) error {
 	if len(writes) == 0 {
 		return nil

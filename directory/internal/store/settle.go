@@ -147,7 +147,7 @@ func (c *Committer) settled(ctx context.Context, resp *clientv3.TxnResponse, n i
 		}
 		kv := t.Responses[0].GetResponseRange().Kvs[0]
 		if string(kv.Value) != Cancelled {
-			out[i] = Outcome{true, kv.CreateRevision}
+			out[i] = Outcome{Committed: true, Revision: kv.CreateRevision}
 		}
 	}
 	if put {

@@ -10,14 +10,14 @@ import (
 	"go.etcd.io/etcd/client/pkg/v3/fileutil"
 )
 
-// dataDir is the folder of a node with an embedded etcd. It is locked while it is open: two processes that write one etcd
-// would ruin it.
+// dataDir is the data folder of a node with an embedded etcd. It is locked while it is open: two processes that wrote
+// to the same etcd files would destroy them.
 type dataDir struct {
 	path string
 	lock *fileutil.LockedFile
 }
 
-// openData opens the folder, which is made if it is missing.
+// openData opens and locks the folder, and creates it if it is missing.
 func openData(path string) (*dataDir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
@@ -32,7 +32,7 @@ func openData(path string) (*dataDir, error) {
 	return &dataDir{path, lock}, nil
 }
 
-// Close gives the folder free.
+// Close releases the lock on the folder.
 func (d *dataDir) Close() error { return d.lock.Close() }
 
 func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) }
@@ -40,15 +40,15 @@ func (d *dataDir) file(name string) string { return filepath.Join(d.path, name) 
 // etcd is where the embedded etcd keeps its files.
 func (d *dataDir) etcd() string { return d.file("etcd") }
 
-// used reports whether there is data in the folder.
+// used reports whether the folder already holds data.
 func (d *dataDir) used() bool {
 	_, err := os.Stat(filepath.Join(d.etcd(), "member"))
 	return !errors.Is(err, fs.ErrNotExist)
 }
 
-// writeSecret puts a secret into a file that only its owner can read, whole or not at all.
+// writeSecret writes a secret to a file that only its owner can read. Either the whole file is written or nothing.
 func writeSecret(path, secret string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // 0600
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // creates it with mode 0600
 	if err != nil {
 		return err
 	}

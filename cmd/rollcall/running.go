@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"rollcall/directory"
+	"rollcall/samlhook"
+)
+
+// startTimeout is how long a node waits at startup for an etcd cluster that does not answer.
+const startTimeout = time.Minute
+
+// running is a node that has been started.
+type running struct {
+	node      *Node
+	public    string // URL without a trailing slash
+	token     string // the operator's
+	tokenFile string // where the token was written, if it was generated at this start
+	log       *slog.Logger
+	metrics   *prometheus.Registry
+	server    *http.Server
+	failed    chan error // receives when the listener or the embedded etcd stops by itself
+	closers   []func()   // in the order of opening
+}
+
+// start brings a node up: when it returns without an error, the node is serving.
+func (n *Node) start(ctx context.Context, log *slog.Logger) (_ *running, err error) {
+	if err := n.check(); err != nil {
+		return nil, err
+	}
+	r := &running{node: n, log: log, failed: make(chan error, 2)}
+	defer func() {
+		if err != nil {
+			r.close()
+		}
+	}()
+
+	// Listen before anything is written: if the address is in use, the start leaves nothing behind.
+	listener, err := n.listen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.onClose(func() { listener.Close() })
+	if r.public, err = n.publicURL(listener.Addr(), log); err != nil {
+		return nil, err
+	}
+
+	// Then everything that the site needs, from etcd up.
+	store, err := r.openStore(ctx)
+	if err != nil {
+		return nil, err
+	}
+	signIn, err := samlhook.New(store, samlhook.Options{
+		PublicURL: r.public, Log: log, AllowPrivateMetadata: n.AllowPrivateMetadata, Registry: r.metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.onClose(signIn.Close)
+	site := &site{store: store, signIn: signIn, public: r.public, rate: n.RateLimit, log: log, metrics: r.metrics}
+	handler, err := site.handler()
+	if err != nil {
+		return nil, err
+	}
+	r.serve(listener, handler)
+	embedded := len(n.Etcd.Endpoints) == 0
+	log.Info("serving", "listen", listener.Addr().String(), "publicURL", r.public, "embedded", embedded)
+	return r, nil
+}
+
+// openStore opens the data folder, reads or generates the secrets, starts etcd or connects to it, and loads the
+// directory.
+func (n *running) openStore(ctx context.Context) (*directory.Store, error) {
+	// The data folder, if etcd is embedded.
+	var data *dataDir
+	var err error
+	if len(n.node.Etcd.Endpoints) == 0 {
+		if data, err = openData(n.node.Data); err != nil {
+			return nil, err
+		}
+		n.onClose(func() { data.Close() })
+	}
+
+	// The secrets.
+	o := directory.Options{StaleReads: n.node.StaleReads, Log: n.log}
+	if o.SecretKey, o.PreviousKeys, err = n.node.secretKeys(data); err != nil {
+		return nil, err
+	}
+	if n.token, n.tokenFile, err = n.node.operatorToken(data); err != nil {
+		return nil, err
+	}
+	o.OperatorToken = n.token
+
+	// Etcd, the directory on it, and the definitions that every organization gets.
+	etcd, err := n.openEtcd(ctx, data)
+	if err != nil {
+		return nil, err
+	}
+	store, err := n.openDirectory(ctx, etcd, o)
+	if err != nil {
+		return nil, err
+	}
+	n.onClose(func() { store.Close() })
+	stop, err := n.node.loadSchemas(ctx, store, n.log)
+	if err != nil {
+		return nil, err
+	}
+	n.onClose(stop)
+	return store, nil
+}
+
+// openEtcd starts the embedded etcd or connects to the cluster. Connecting needs no answer unless etcd wants a
+// password.
+func (n *running) openEtcd(ctx context.Context, data *dataDir) (etcd *backend, err error) {
+	err = retry(ctx, n.log, func() error {
+		etcd, err = n.node.Etcd.open(ctx, data)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.onClose(etcd.close)
+	if etcd.failed != nil {
+		go func() { n.failed <- etcd.wait() }()
+	}
+	return etcd, nil
+}
+
+// openDirectory loads the directory. Every attempt has a registry of its own: metrics cannot be registered twice.
+func (n *running) openDirectory(ctx context.Context, etcd *backend, o directory.Options) (*directory.Store, error) {
+	o.Alone, o.Watcher = etcd.alone, etcd.watcher
+	var store *directory.Store
+	err := retry(ctx, n.log, func() error {
+		if err := etcd.ping(ctx); err != nil {
+			return err
+		}
+		n.metrics = newMetrics()
+		o.Registry = n.metrics
+		opened, err := directory.Open(ctx, etcd.client, o)
+		store = opened
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the directory: %w", err)
+	}
+	return store, nil
+}
+
+// retry calls try until it succeeds, fails for another reason than that etcd does not answer, or startTimeout is over:
+// the cluster may be starting, too.
+func retry(ctx context.Context, log *slog.Logger, try func() error) error {
+	for started := time.Now(); ; {
+		err := try()
+		silent := directory.KindOf(err) == directory.Unavailable || errors.Is(err, context.DeadlineExceeded)
+		if !silent || ctx.Err() != nil || time.Since(started) > startTimeout {
+			return err
+		}
+		log.Warn("etcd does not answer yet; trying again", "error", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (n *running) serve(l net.Listener, h http.Handler) {
+	n.server = newServer(h, n.log)
+	go func() {
+		if err := n.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			n.failed <- fmt.Errorf("serve: %w", err)
+		}
+	}()
+}
+
+// wait returns when the node has stopped: because ctx ended, which is not an error, or because a part of it failed.
+// Running requests may finish first.
+func (n *running) wait(ctx context.Context) error {
+	var err error
+	select {
+	case <-ctx.Done():
+		n.log.Info("stopping; waiting for running requests", "timeout", n.node.ShutdownTimeout)
+	case err = <-n.failed:
+	}
+	err = errors.Join(err, shutdown(n.server, n.node.ShutdownTimeout))
+	n.close()
+	n.log.Info("stopped")
+	return err
+}
+
+// onClose adds what close has to do.
+func (n *running) onClose(f func()) { n.closers = append(n.closers, f) }
+
+// close closes what was opened, last first.
+func (n *running) close() {
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		n.closers[i]()
+	}
+	n.closers = nil
+}

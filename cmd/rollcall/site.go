@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+	"rollcall/samlhook"
+	"rollcall/scimapi"
+)
+
+// readyTimeout limits how long /readyz waits for the store. It is shorter than the timeouts of those who ask.
+const readyTimeout = 2 * time.Second
+
+// site is everything that a node serves: SCIM, sign-in, and the addresses for operators.
+type site struct {
+	store   *directory.Store
+	signIn  *samlhook.Hook
+	public  string // URL without a trailing slash
+	rate    float64
+	log     *slog.Logger
+	metrics *prometheus.Registry
+}
+
+// handler returns the router of the site. Every request is measured.
+func (s *site) handler() (http.Handler, error) {
+	api, err := scimapi.New(s.store, s.scimOptions())
+	if err != nil {
+		return nil, err
+	}
+	r := mux.NewRouter().SkipClean(true)
+	s.signIn.Register(r)
+	api.Register(r)
+
+	r.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
+	r.HandleFunc("/readyz", s.ready)
+	r.Handle("/metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}))
+
+	// A person who opens another address learns where the service is.
+	addresses := fmt.Sprintf("SCIM:    %[1]s/orgs/{organization}/scim/v2\n"+
+		"System:  %[1]s/scim/v2\n"+
+		"Sign-in: %[1]s/orgs/{organization}/login", s.public)
+	r.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		plain(w, http.StatusOK, "Rollcall\n\n"+addresses)
+	})
+	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		plain(w, http.StatusNotFound, "There is nothing at this address.\n\n"+addresses)
+	})
+	return measure(s.metrics, r), nil
+}
+
+// scimOptions joins SCIM and sign-in: IdentityProviders are completed and rendered by the sign-in.
+func (s *site) scimOptions() scimapi.Options {
+	o := scimapi.Options{PublicURL: s.public, Log: s.log, Hooks: map[string]scimapi.Hook{
+		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Resolve: s.signIn.Resolve, Render: s.signIn.Render},
+	}}
+	if s.rate > 0 {
+		o.Rate = scimapi.Rate{PerSecond: s.rate, Burst: int(5 * s.rate)}
+		o.Failures = scimapi.DefaultFailures()
+	}
+	return o
+}
+
+// ready serves /readyz.
+func (s *site) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	if err := s.store.Ready(ctx); err != nil {
+		plain(w, http.StatusServiceUnavailable, err.Error())
+		return
+	}
+	plain(w, http.StatusOK, "ready")
+}
+
+// plain writes a line of text for a person or a probe.
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	fmt.Fprintln(w, text)
+}

@@ -1,0 +1,232 @@
+package directory
+
+import (
+	"iter"
+	"maps"
+	"strconv"
+	"time"
+
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
+	"rollcall/directory/schema"
+)
+
+// memberships are those that a change adds and removes.
+type memberships struct {
+	tx      *Tx
+	edges   map[edge]bool // added (true) or removed
+	count   int           // how many were asked for
+	grantor state.Grantor // of those that are added
+}
+
+// edge is a membership.
+type edge struct{ group, member ID }
+
+func newMemberships(tx *Tx) memberships { return memberships{tx: tx, edges: map[edge]bool{}} }
+
+func (m *memberships) clone() memberships {
+	c := *m
+	c.edges = maps.Clone(m.edges)
+	return c
+}
+
+func tooManyMemberships(n int) error {
+	return errorf(TooLarge, "members", "%d memberships would change; one request may change at most %d",
+		n, MaxMemberships)
+}
+
+// begin checks that the actor may change n of the group's members and makes the change depend on the group's existence.
+func (m *memberships) begin(group *Resource, n int) (*state.Record, error) {
+	if err := m.tx.dir.actor.mayWrite(schema.GroupType); err != nil {
+		return nil, err
+	}
+	g := m.tx.record(schema.GroupType, group.ID)
+	if g == nil {
+		return nil, notFound(schema.GroupType, group.ID)
+	}
+	if n > 0 && m.tx.dir.actor.Scope < ScopeAdmin && m.tx.snap.grantsPrivileges(g) {
+		return nil, errorf(Forbidden, "members", "only a credential with the scope admin may change the members "+
+			"of a group that is protected or has roles, or is in such a group")
+	}
+	if m.count += n; m.count > MaxMemberships {
+		return nil, tooManyMemberships(m.count)
+	}
+	if _, staged := m.tx.staged[g.ID]; !staged {
+		m.tx.guard(g, false)
+	}
+	return g, nil
+}
+
+func (m *memberships) key(group, member ID) string {
+	return m.tx.keys().Grant(group, member, m.grantor)
+}
+
+// grant adds a membership, unless the grantor granted it before. It reports whether nobody did.
+func (m *memberships) grant(group, member *state.Record) (isNew bool, err error) {
+	e := edge{group.ID, member.ID}
+	if m.edges[e] || m.granted(group, member) {
+		return false, nil
+	}
+	if member.Type == schema.GroupType {
+		if err := m.nest(group, member); err != nil {
+			return false, err
+		}
+	}
+	m.tx.put(m.key(group.ID, member.ID), nil)
+	m.edges[e] = true
+	return !m.existed(group, member), nil
+}
+
+// existed reports whether the membership existed before this change.
+func (m *memberships) existed(group, member *state.Record) bool {
+	return !group.Uncommitted() && !member.Uncommitted() && m.tx.snap.scope.IsMember(group, member)
+}
+
+// granted reports whether the change's own grantor granted the membership before and the change does not remove it.
+func (m *memberships) granted(group, member *state.Record) bool {
+	if group.Uncommitted() || member.Uncommitted() || m.tx.deletes(m.key(group.ID, member.ID)) {
+		return false
+	}
+	for by := range m.tx.snap.scope.Grants(group, member) {
+		if by == m.grantor {
+			return true
+		}
+	}
+	return false
+}
+
+// revoke removes a membership: by SCIM all its grants, by a connection its own. It reports whether one ends that
+// existed before this change.
+func (m *memberships) revoke(group *state.Record, id ID) (ended bool) {
+	e := edge{group.ID, id}
+	if m.edges[e] { // added earlier in this very change
+		m.tx.unwrite(m.key(group.ID, id))
+		delete(m.edges, e)
+	}
+	member := m.tx.snap.scope.Get(id)
+	if member == nil || group.Uncommitted() {
+		return false
+	}
+	goesOn := false
+	for by, counts := range m.tx.snap.scope.Grants(group, member) {
+		if m.grantor.IsSCIM() || by == m.grantor {
+			m.tx.delete(m.tx.keys().Grant(group.ID, id, by))
+		} else if counts {
+			goesOn = true
+		}
+	}
+	if goesOn {
+		return false
+	}
+	m.edges[e] = false
+	return m.existed(group, member)
+}
+
+// of yields the group's members as this change has them so far.
+func (m *memberships) of(group *state.Record) iter.Seq[ID] {
+	return func(yield func(ID) bool) {
+		if !group.Uncommitted() {
+			for r := range m.tx.snap.scope.Members(group) {
+				if _, touched := m.edges[edge{group.ID, r.ID}]; !touched && !yield(r.ID) {
+					return
+				}
+			}
+		}
+		for e, added := range m.edges {
+			if added && e.group == group.ID && !yield(e.member) {
+				return
+			}
+		}
+	}
+}
+
+// guard makes the change depend on the group's members as they are.
+func (m *memberships) guard(group *state.Record) {
+	m.tx.require(store.Unchanged(m.tx.keys().Stamp(group.ID), m.tx.snap.scope.StampRevision(group)))
+}
+
+// stamp moves the group's version because its members change.
+func (m *memberships) stamp(group *state.Record) {
+	tx := m.tx
+	_, at := tx.snap.scope.Modified(group)
+	if group.Uncommitted() {
+		at = tx.at.Add(-1)
+	}
+	at = tx.later(at)
+	m.putStamp(group, at)
+	if r := tx.staged[group.ID]; r != nil {
+		r.LastModified = at
+		tx.put(tx.keys().Resource(r.Type, r.ID), r.Encode())
+	} else if tx.touched[group.ID] == nil {
+		now := *group // what callers see of it; its own record stays as it is
+		now.LastModified = at
+		tx.touched[group.ID] = &now
+		tx.results = append(tx.results, &now)
+	}
+	tx.Mention("update", schema.GroupType, group.ID)
+	tx.event.touch(group.ID, "members")
+}
+
+func (m *memberships) putStamp(group *state.Record, at time.Time) {
+	m.tx.put(m.tx.keys().Stamp(group.ID), strconv.AppendInt(nil, at.UnixMilli(), 10))
+}
+
+// nest adds a group to a group: refused where that closes a cycle. All such changes of an organization compare and put
+// one key, so that no two can close a cycle together. Error: Invalid.
+func (m *memberships) nest(outer, inner *state.Record) error {
+	key := m.tx.keys().Nest()
+	m.tx.require(store.Unchanged(key, m.tx.snap.scope.NestRevision()))
+	m.tx.put(key, []byte(outer.ID.Raw()))
+	if inner.ID == outer.ID {
+		return errorf(Invalid, "members.value", "%s is the group itself; a group cannot contain itself", inner.ID)
+	}
+	if m.contains(inner.ID, outer.ID, map[ID]bool{}) {
+		return errorf(Invalid, "members.value",
+			"the group %s contains this group already; a group cannot contain itself", inner.ID)
+	}
+	return nil
+}
+
+// contains reports whether the outer group is, or contains, the inner one, as this change has them so far.
+func (m *memberships) contains(outer, inner ID, seen map[ID]bool) bool {
+	if outer == inner {
+		return true
+	}
+	if seen[outer] {
+		return false
+	}
+	seen[outer] = true
+	for e, added := range m.edges {
+		if added && e.group == outer && m.contains(e.member, inner, seen) {
+			return true
+		}
+	}
+	r := m.tx.snap.record(schema.GroupType, outer)
+	if r == nil {
+		return false
+	}
+	for c := range m.tx.snap.scope.Members(r) {
+		if c.Type == schema.GroupType && m.contains(c.ID, inner, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+// leaveAll removes the grants of a resource that is being deleted and moves the versions of its groups, as far as they
+// fit into one transaction.
+func (m *memberships) leaveAll(member *state.Record) {
+	n := 0
+	var last *state.Record
+	for g, by := range m.tx.snap.scope.GrantedTo(member) {
+		if n++; n > MaxMemberships {
+			return
+		}
+		m.tx.delete(m.tx.keys().Grant(g.ID, member.ID, by))
+		if staged, ok := m.tx.staged[g.ID]; g != last && (!ok || staged != nil) {
+			_, at := m.tx.snap.scope.Modified(g)
+			m.putStamp(g, m.tx.later(at))
+		}
+		last = g
+	}
+}
