@@ -38,14 +38,22 @@ type Quota struct {
 
 func newQuota(o Options, c *clientv3.Client) *Quota {
 	return &Quota{client: c, alone: o.Alone, disk: o.Disk, log: o.Log, used: prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "rollcall_store_quota_ratio", Help: "Share of the store's quota that its file takes."})}
+		Name: "rollcall_store_quota_ratio", Help: "Share of etcd's quota that its largest file takes. Above 0.9 only deletion is accepted: delete what is not " +
+			"needed; on a cluster, then run rollcall etcd heal."})}
 }
 
 // Observe takes in the share of the quota that is used.
 func (q *Quota) Observe(used float64) {
 	q.used.Set(used)
-	if full := used > fullAt; q.full.Swap(full) != full {
-		q.log.Warn("the store's quota", "used", used, "full", full)
+	full := used > fullAt
+	switch was := q.full.Swap(full); {
+	case was == full:
+	case full && q.alone:
+		q.log.Warn("the store is nearly full: delete what is not needed", "used", used)
+	case full:
+		q.log.Warn("the store is nearly full: delete what is not needed, then run rollcall etcd heal", "used", used)
+	default:
+		q.log.Info("the store has room again", "used", used)
 	}
 }
 
