@@ -33,6 +33,7 @@ func Run(ctx context.Context, t Target) (Report, error) {
 	if err := s.discover(ctx); err != nil {
 		return Report{}, err
 	}
+	s.foretell()
 	s.trial(ctx)
 	err = s.run(ctx)
 	s.confirm(ctx)
@@ -63,6 +64,7 @@ type suite struct {
 	lost     error // the transport error after which the server counts as down
 	strikes  int   // transport errors without an answer in between
 	quirks   quirks
+	began    time.Time
 	spent    map[string]spending // by check
 	states   states
 	own      map[string]bool // ids of what the run made
@@ -77,9 +79,9 @@ type spending struct {
 }
 
 func newSuite(t Target) *suite {
-	s := &suite{target: t, id: cmp.Or(t.id, strings.ToLower(rand.Text()[:8])), verdicts: map[string]*verdict{}, watch: observers(),
+	s := &suite{target: t, began: t.now(), id: cmp.Or(t.id, strings.ToLower(rand.Text()[:8])), verdicts: map[string]*verdict{}, watch: observers(),
 		spent: map[string]spending{}, states: newStates(), own: map[string]bool{}}
-	s.http = &client{base: t.URL, auth: t.Auth, http: t.transport(), observe: s.observe, before: s.settle, states: &s.states, sleep: t.sleep,
+	s.http = &client{base: t.URL, auth: t.Auth, http: t.transport(), observe: s.observe, before: s.settle, states: &s.states, sleep: t.sleep, now: t.now,
 		readOnly: t.ReadOnly, patience: 5, tokens: map[*ClientCredentials]oauthToken{}}
 	if t.Rate > 0 {
 		s.http.gap = time.Duration(float64(time.Second) / t.Rate)
@@ -99,7 +101,8 @@ func (s *suite) run(parent context.Context) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	var shared, alone []job
-	for _, c := range s.selected() {
+	chosen := s.sample(s.selected())
+	for _, c := range chosen {
 		for _, j := range s.jobs(c) {
 			if c.alone {
 				alone = append(alone, j)

@@ -33,6 +33,10 @@ func (s *suite) trial(ctx context.Context) {
 		if t.refusal != nil {
 			continue
 		}
+		if s.target.Budget > 0 && t.base.id != userURN && t.base.id != groupURN {
+			t.refusal = &stop{reason: "not in the sample"}
+			continue
+		}
 		p := &probe{s: s, ctx: ctx, check: trialCheck, typ: t, touched: map[string]bool{}, mu: new(sync.Mutex), onTrial: true}
 		if e := guard(func() { p.try() }); e != nil && t.refusal == nil && e.cut {
 			t.refusal = e
@@ -297,7 +301,7 @@ func (p *probe) tryDelete(x *res) {
 // confirm runs the checks that have findings again. What is not found again
 // is called unstable, but for crashes: one is enough.
 func (s *suite) confirm(ctx context.Context) {
-	if s.target.Confirm < 0 || ctx.Err() != nil {
+	if s.target.Confirm < 0 || s.target.Budget > 0 || ctx.Err() != nil {
 		return
 	}
 	first := s.verdicts

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rollcall/directory"
+	"rollcall/directory/schema"
 	"rollcall/internal/web"
 	"rollcall/samlhook/saml"
 )
@@ -131,7 +132,7 @@ type confirmPage struct {
 
 // confirm asks a person whose sign-in we did not begin.
 func (f *finishing) confirm(s *directory.Snapshot, code, location string) error {
-	user, err := s.Get(typeUser, f.handOver.User)
+	user, err := s.Get(schema.UserType, f.handOver.User)
 	if err != nil {
 		return f.complete(saml.Refuse(ReasonUserDeleted, "The User was deleted while the person signed in."))
 	}
@@ -189,7 +190,7 @@ func (f *finishing) complete(refusal *saml.Refusal) error {
 
 // begin creates the session, unless what the acs decided on has changed since.
 func (f *finishing) begin(tx *directory.Tx) error {
-	connection, err := tx.Get(typeConnection, f.connection)
+	connection, err := tx.Get(schema.IdentityProviderType, f.connection)
 	if err != nil {
 		return err
 	}
@@ -197,7 +198,7 @@ func (f *finishing) begin(tx *directory.Tx) error {
 		f.refusal = saml.Refuse(ReasonConnectionDisabled, "The connection was switched off while the person signed in.")
 		return nil
 	}
-	user, err := tx.Get(typeUser, f.handOver.User)
+	user, err := tx.Get(schema.UserType, f.handOver.User)
 	switch {
 	case directory.KindOf(err) == directory.NotFound:
 		f.refusal = saml.Refuse(ReasonUserDeleted, "The User was deleted while the person signed in.")
@@ -222,7 +223,7 @@ func (f *finishing) begin(tx *directory.Tx) error {
 	if f.secret, err = tx.CreateSession(user.ID, f.connection, end); err != nil {
 		return err
 	}
-	earlier, err := tx.Get(typeSession, f.earlier)
+	earlier, err := tx.Get(schema.SessionType, f.earlier)
 	if directory.KindOf(err) == directory.NotFound {
 		return nil
 	}

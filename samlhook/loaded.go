@@ -2,7 +2,6 @@ package samlhook
 
 import (
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -17,18 +16,6 @@ const maxClockSkew = 10 * time.Minute
 // maxParsed bounds the connections that are kept parsed. Those that were deleted are
 // not told apart; above the bound all are parsed anew.
 const maxParsed = 4096
-
-// connectionURLs are our addresses towards one connection.
-type connectionURLs struct{ Metadata, Login, ACS, Finish string }
-
-func (h *Hook) urls(organization string, connection directory.ID) connectionURLs {
-	base := h.organizationURL(organization) + "/saml/" + connection.String()
-	return connectionURLs{base + "/metadata", base + "/login", base + "/acs", base + "/finish"}
-}
-
-func (h *Hook) organizationURL(organization string) string {
-	return h.public + "/orgs/" + url.PathEscape(organization)
-}
 
 // loaded is an IdentityProvider ready for use.
 type loaded struct {
