@@ -41,8 +41,8 @@ func newSealer(key []byte, previous [][]byte) (*sealer, error) {
 
 func (s *sealer) fingerprint() string { return s.keys[0].fingerprint }
 
-// fingerprints are what may be shown of secrets, by their hashes: under every key, so that nodes can compare theirs while
-// the key is being replaced.
+// fingerprints are what may be shown of secrets, by their hashes: under every key, so that nodes can compare theirs
+// while the key is being replaced.
 func (s *sealer) fingerprints(hashes []string) []string {
 	var all []string
 	for _, k := range s.keys {
