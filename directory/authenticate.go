@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"crypto/subtle"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -23,9 +22,9 @@ func errUnauthenticated() error {
 	return errorf(Unauthenticated, "", "the credential is missing or not valid here")
 }
 
-// Authenticate judges a credential on one linearizable snapshot and returns the directory as it may be used with it; its
-// first read is that snapshot. Errors: Unauthenticated, the same for an unknown organization and an unknown, expired or
-// revoked credential; Unavailable.
+// Authenticate judges a credential on one linearizable snapshot and returns the directory as it may be used with it;
+// its first read is that snapshot. Errors: Unauthenticated, the same for an unknown organization and an unknown,
+// expired or revoked credential; Unavailable.
 func (d *Directory) Authenticate(ctx context.Context, c Credential) (*Directory, error) {
 	f, err := d.store.node.Linearizable(ctx)
 	if err != nil {
@@ -35,6 +34,8 @@ func (d *Directory) Authenticate(ctx context.Context, c Credential) (*Directory,
 	if err != nil {
 		return nil, errUnauthenticated()
 	}
+
+	// Judge the credential on the very snapshot that answers the first read.
 	var a Actor
 	switch {
 	case c.Bearer != "":
@@ -56,7 +57,7 @@ func (d *Directory) Authenticate(ctx context.Context, c Credential) (*Directory,
 // judgeBearer judges an access token of the scope or of the system scope, or the operator's.
 func (s *Snapshot) judgeBearer(secret string) (Actor, error) {
 	hash := secretHash(secret)
-	if subtle.ConstantTimeCompare([]byte(hash), []byte(s.store.operatorHash)) == 1 {
+	if s.store.operator.knows(hash) {
 		return Actor{Type: "Operator", ID: "operator", Scope: ScopeAdmin, System: true}, nil
 	}
 	if a, ok := s.judgeToken(s.id, hash); ok && s.Active() {

@@ -22,6 +22,9 @@ func (k Keyspace) Format() string { return k.root + "format" }
 // Job is the key of the election of the node that does the job.
 func (k Keyspace) Job(name string) string { return k.root + "job/" + name }
 
+// Operators is the prefix of what each running node shows of its operator tokens.
+func (k Keyspace) Operators() string { return k.root + "operator/" }
+
 // System spells the keys of the system scope.
 func (k Keyspace) System() ScopeKeys { return k.Scope(System) }
 
