@@ -116,6 +116,7 @@ func checkIfMatch(p *probe) {
 }
 
 func checkIfMatchRace(p *probe) {
+	p.need(!p.s.target.plain, "the run sends nothing at the same time")
 	x, tag, f := p.versioned()
 	var wg sync.WaitGroup
 	answers := make([]*reply, 2)

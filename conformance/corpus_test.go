@@ -135,7 +135,7 @@ var errUnrecorded = errors.New("the corpus has no answer to this request")
 
 // corpusTarget is the run that is recorded: everything in it is always the same.
 func corpusTarget(base string, rt http.RoundTripper) Target {
-	return Target{URL: base, Auth: Credentials{Bearer: corpusToken}, Transport: rt, Profile: ProfileAll, Concurrency: 1, MaxWait: -1, Confirm: -1, id: "corpus00"}
+	return Target{URL: base, Auth: Credentials{Bearer: corpusToken}, Transport: rt, Profile: ProfileAll, Concurrency: 1, MaxWait: -1, Confirm: -1, id: "corpus00", plain: true}
 }
 
 func recordCorpus(t *testing.T, name string) {
