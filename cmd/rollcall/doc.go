@@ -3,6 +3,7 @@
 //	rollcall serve                run the service
 //	rollcall demo                 run it with a demo identity provider and sample data
 //	rollcall demo sign-in NAME    sign in to a running demo, as a browser would
+//	rollcall etcd heal            make room in an etcd cluster that ran out of its quota
 //	rollcall health               check whether a running service is ready
 //
 // Only this package reads flags and environment, listens, and handles signals. Every flag has a variable of the same
