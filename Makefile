@@ -5,7 +5,7 @@ FUZZTIME    ?= 1m
 PEERS       := simplesamlphp php-cli php-xml php-mbstring php-curl xmlsec1 chromium curl ca-certificates
 SUDO        := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: build test race bench fuzz peers lint clean
+.PHONY: build test race bench fuzz peers rfc-check lint clean
 
 build: ## build static binaries in bin/
 	mkdir -p bin
@@ -35,6 +35,9 @@ peers: ## install the programs that some tests need (Debian); does nothing if th
 	echo "peers: installing $$missing"; \
 	$(SUDO) apt-get update -q && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
+
+rfc-check: ## verify what requirements of the suite rest on: make rfc-check RFC=DIR (DIR/rfc7644.txt …)
+	go run ./conformance/internal/rfccheck $(RFC)
 
 lint: ## check formatting, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -77,17 +78,17 @@ func ids(s string) []string {
 }
 
 // unmet says which need of a check the server or the target does not meet;
-// empty if all are met.
-func (s *suite) unmet(c *check) string {
+// nil if all are met.
+func (s *suite) unmet(c *check) *stop {
 	if s.target.ReadOnly && (c.each || slices.ContainsFunc(strings.Fields(c.needs), s.writes)) {
-		return "it would write, and the run is read-only"
+		return &stop{reason: "it would write, and the run is read-only"}
 	}
 	for _, need := range strings.Fields(c.needs) {
-		if reason := s.lacks(need); reason != "" {
-			return reason
+		if e := s.lacks(need); e != nil {
+			return e
 		}
 	}
-	return ""
+	return nil
 }
 
 // writes reports whether a need implies changes on the server: needing a type
@@ -96,47 +97,47 @@ func (s *suite) writes(need string) bool {
 	return need == "writes" || need[0] >= 'A' && need[0] <= 'Z'
 }
 
-func (s *suite) lacks(need string) string {
-	promised := func(feature string) string {
-		switch feature {
-		case "search", "root", "me", "meRedirect":
-			return "the server does not offer " + map[string]string{"search": "POST to .search", "root": "queries at its root",
-				"me": "/Me for these credentials", "meRedirect": "/Me by redirect"}[feature]
-		case "events":
-			return "no poll URL for events was given"
-		}
-		return feature + " is not promised by ServiceProviderConfig"
-	}
+// offers says in words what features are called that no flag of
+// ServiceProviderConfig promises.
+var offers = map[string]string{"search": "POST to .search", "root": "queries at its root", "me": "/Me for these credentials", "meRedirect": "/Me by redirect"}
+
+func (s *suite) lacks(need string) *stop {
+	because := func(format string, args ...any) *stop { return &stop{reason: fmt.Sprintf(format, args...)} }
 	switch {
 	case need == "writes":
-		return ""
+		return nil
 	case need == "events":
 		if s.target.EventsURL == "" {
-			return promised(need)
+			return because("no poll URL for events was given")
 		}
-		return ""
+		return nil
 	case need[0] == '!':
 		if s.svc.features[need[1:]] {
-			return need[1:] + " is supported"
+			return because("%s is supported", need[1:])
 		}
-		return ""
+		return nil
 	case need[0] >= 'a' && need[0] <= 'z':
-		if !s.svc.features[need] {
-			return promised(need)
+		switch {
+		case s.svc.lost[need] != nil:
+			return s.svc.lost[need]
+		case s.svc.features[need]:
+			return nil
+		case offers[need] != "":
+			return because("the server does not offer %s", offers[need])
 		}
-		return ""
+		return because("%s is not promised by ServiceProviderConfig", need)
 	}
 	name, path, _ := strings.Cut(need, ".")
 	t := s.typ(name)
 	switch {
 	case t == nil:
-		return "resource type " + name + " is not offered or not selected"
-	case t.refusal != "":
-		return "a " + name + " cannot be created: " + t.refusal
+		return because("resource type %s is not offered or not selected", name)
+	case t.refusal != nil:
+		return t.refusal
 	case path != "" && !t.has(path):
-		return "the schema of " + name + " has no " + path
+		return because("the schema of %s has no %s", name, path)
 	}
-	return ""
+	return nil
 }
 
 // ChecksOf names the checks and observers that look at a requirement; none for
@@ -147,6 +148,9 @@ func ChecksOf(id string) []string {
 		if slices.Contains(c.ids, id) {
 			out = append(out, c.name)
 		}
+	}
+	if slices.Contains(trialCheck.ids, id) {
+		out = append(out, trialCheck.name)
 	}
 	for _, o := range observers() {
 		if slices.Contains(o.ids, id) {

@@ -59,7 +59,7 @@ func checkCreate(p *probe) {
 	delete(body, "externalId")
 	r := p.send("POST", p.typ.endpoint, body)
 	if !p.expect("R7644-3.3-01", r.status == 201, r, "a valid body is answered %d: %s", r.status, detail(r)) {
-		p.stop("nothing was created")
+		p.must(false, "nothing was created")
 	}
 	id := str(r.at("id"))
 	p.expect("R7643-3.1-01", id != "", r, "id is %s", text(r.at("id")))
@@ -77,7 +77,7 @@ func checkCreate(p *probe) {
 	p.expect("R7643-3.1-07", ok1 && ok2 && created.Equal(modified), r, "created is %s, lastModified %s", text(r.at("meta", "created")), text(r.at("meta", "lastModified")))
 	p.expect("R7643-3.1-08", unassigned(r.at("externalId")), r, "externalId is %s, the client sent none", text(r.at("externalId")))
 	g := p.get(p.typ.endpoint + "/" + url.PathEscape(id))
-	p.need(g.status == 200, "GET of the created resource is answered %d", g.status)
+	p.must(g.status == 200, "GET of the created resource is answered %d", g.status)
 	lost := ""
 	for _, f := range p.typ.fields() {
 		if f.parent == nil && f.returned == "default" && !unassigned(f.in(g.json)) && unassigned(f.in(r.json)) {
@@ -166,7 +166,7 @@ func checkExternalID(p *probe) {
 	const ext = "AbC-Scimconform-1"
 	body := with(p.s.generate(p.typ, p.s.unique(), false), "externalId", ext)
 	r := p.send("POST", p.typ.endpoint, body)
-	p.need(r.status == 201, "a %s with externalId is answered %d: %s", p.typ.name, r.status, detail(r))
+	p.must(r.status == 201, "a %s with externalId is answered %d: %s", p.typ.name, r.status, detail(r))
 	if !p.expect("R7643-3.1-09", str(r.at("externalId")) == ext, r, "externalId %q came back as %s", ext, text(r.at("externalId"))) {
 		return
 	}
@@ -201,7 +201,7 @@ func checkUserName(p *probe) {
 	r := p.send("POST", t.endpoint, with(base, "userName", strings.ToUpper(name)))
 	p.expect("R7643-4.1.1-02", r.status == 409, r, "the same userName in capitals is answered %d", r.status)
 	r = p.send("POST", t.endpoint, with(base, "userName", name))
-	p.refused("R7644-3.3-06", r, "409/uniqueness", "a second User of one userName")
+	p.refused("R7644-3.3-06", r, "409/uniqueness!", "a second User of one userName")
 }
 
 // checkUnique sends the value of a unique attribute twice, for any type.
@@ -213,7 +213,7 @@ func checkUnique(p *probe) {
 			body := p.s.generate(p.typ, p.s.unique(), false)
 			f.set(body, v)
 			r := p.send("POST", p.typ.endpoint, body)
-			p.refused("R7644-3.3-06", r, "409/uniqueness", "a second "+p.typ.name+" of one "+f.path())
+			p.refused("R7644-3.3-06", r, "409/uniqueness!", "a second "+p.typ.name+" of one "+f.path())
 		}
 	}
 	p.stop("no selected type has a unique attribute")

@@ -26,7 +26,7 @@ func createValueChecks() []check {
 			e := obj{"value": mail, "type": "work"}
 			t := p.s.typ("User")
 			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.s.unique(), false), "emails", arr{e, e}))
-			p.need(r.status == 201 || r.status == 400, "the same e-mail twice is answered %d", r.status)
+			p.must(r.status == 201 || r.status == 400, "the same e-mail twice is answered %d", r.status)
 			n := 0
 			for _, x := range list(r.at("emails")) {
 				if strings.EqualFold(str(at(x, "value")), mail) && str(at(x, "type")) == "work" {
@@ -116,7 +116,7 @@ func checkPassword(p *probe) {
 	const id, secret = "R7643-4.1.1-03", "Correct-Horse-42!"
 	t := p.s.typ("User")
 	r := p.send("POST", t.endpoint, with(p.s.generate(t, p.s.unique(), false), "password", secret))
-	p.need(r.status == 201, "a User with a password is answered %d: %s", r.status, detail(r))
+	p.must(r.status == 201, "a User with a password is answered %d: %s", r.status, detail(r))
 	path := t.endpoint + "/" + str(r.at("id"))
 	answers := []*reply{r, p.get(path), p.get(path, "attributes", "password"), p.get(path, "attributes", "userName,password"),
 		p.send("PUT", path, with(r.json.(obj), "password", secret+"2"))}

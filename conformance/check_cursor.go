@@ -28,17 +28,17 @@ func cursorChecks() []check {
 		one("bad", "R9865-2.1-01 R9865-5.2-05", "", checkCursorBad),
 		one("bad-count", "R9865-2.1-03", "", func(p *probe) {
 			r, _ := p.cursorPage("", "count", "abc")
-			p.refused("R9865-2.1-03", r, "400/invalidCount", "cursor with count=abc")
+			p.refused("R9865-2.1-03", r, "400/invalidCount!", "cursor with count=abc")
 			first, _ := p.cursorPage("", "count", "1")
 			next := str(first.at("nextCursor"))
-			p.need(next != "", "the first page has no nextCursor")
+			p.must(next != "", "the first page has no nextCursor")
 			r, _ = p.cursorPage(next, "count", "2")
 			p.refused("R9865-2.1-03", r, "400/invalidCount 200", "the second page with another count")
 		}),
 		{name: "timeout", needs: "cursor filter User", alone: true, ids: ids("R9865-2.1-02 R9865-4-06"), run: checkCursorTimeout},
 		one("search-keywords", "R9865-2.1-04", "search", func(p *probe) {
 			r := p.send("POST", p.s.typ("User").endpoint+"/.search", obj{"schemas": arr{messageURN + "SearchRequest"}, "cursor": "garbage", "count": 2})
-			p.refused("R9865-2.1-04", r, "400/invalidCursor", ".search with the cursor \"garbage\"")
+			p.refused("R9865-2.1-04", r, "400/invalidCursor!", ".search with the cursor \"garbage\"")
 		}),
 		one("sorted", "R9865-2.2-01", "sort", func(p *probe) {
 			got, r := p.cursorWalk("sortBy", "userName", "sortOrder", "descending")
@@ -64,7 +64,7 @@ func cursorChecks() []check {
 		one("every-page", "R9865-5.2-04", "", func(p *probe) {
 			first, _ := p.cursorPage("", "count", "1")
 			next := str(first.at("nextCursor"))
-			p.need(next != "", "the first page has no nextCursor")
+			p.must(next != "", "the first page has no nextCursor")
 			r := p.send("GET", p.s.typ("User").endpoint, nil, query("filter", p.tagFilter(), "count", "1", "cursor", next), as(Credentials{}))
 			if anon := p.send("GET", p.s.typ("User").endpoint, nil, query("count", "1"), as(Credentials{})); anon.ok() {
 				p.stop("the service needs no credentials")
@@ -136,7 +136,7 @@ func checkCursorWalk(p *probe) {
 		if len(pages) > 0 && !p.expect("R9865-2-02", r.status == 200, r, "the page nextCursor leads to is answered %d", r.status) {
 			return
 		}
-		p.need(r.status == 200, "the first page is answered %d", r.status)
+		p.must(r.status == 200, "the first page is answered %d", r.status)
 		if total == nil {
 			total = r.at("totalResults")
 		}
@@ -175,7 +175,7 @@ func checkCursorOtherQuery(p *probe) {
 	sd := p.seeded()
 	first, _ := p.cursorPage("", "count", "1")
 	next := str(first.at("nextCursor"))
-	p.need(next != "", "the first page has no nextCursor")
+	p.must(next != "", "the first page has no nextCursor")
 	r := p.get(p.s.typ("User").endpoint, "filter", `userName eq "`+sd.tag+`anna"`, "cursor", next, "count", "1")
 	ok := r.status == 400
 	if r.status == 200 {
@@ -224,17 +224,17 @@ func checkCursorCounts(p *probe) {
 func checkCursorBad(p *probe) {
 	first, _ := p.cursorPage("", "count", "1")
 	next := str(first.at("nextCursor"))
-	p.need(len(next) > 1, "the first page has no nextCursor")
+	p.must(len(next) > 1, "the first page has no nextCursor")
 	for _, bad := range []string{"garbage", next[:len(next)/2]} {
 		r, _ := p.cursorPage(bad, "count", "1")
-		p.refused("R9865-2.1-01", r, "400/invalidCursor", "the cursor "+bad)
+		p.refused("R9865-2.1-01", r, "400/invalidCursor!", "the cursor "+bad)
 	}
 	step := max(1, len(next)/12)
 	for i := 0; i < len(next); i += step {
 		forged := []byte(next)
 		forged[i] = map[bool]byte{true: 'A', false: 'B'}[forged[i] != 'A']
 		r, _ := p.cursorPage(string(forged), "count", "1")
-		if !p.refused("R9865-5.2-05", r, "400/invalidCursor", fmt.Sprintf("a cursor whose character %d was changed", i+1)) {
+		if !p.refused("R9865-5.2-05", r, "400/invalidCursor!", fmt.Sprintf("a cursor whose character %d was changed", i+1)) {
 			break
 		}
 	}
@@ -252,13 +252,13 @@ func checkCursorTimeout(p *probe) {
 	p.need(life <= p.s.target.MaxWait, "cursorTimeout is %s, and the run waits at most %s", life, p.s.target.MaxWait)
 	first, _ := p.cursorPage("", "count", "1")
 	next := str(first.at("nextCursor"))
-	p.need(next != "", "the first page has no nextCursor")
+	p.must(next != "", "the first page has no nextCursor")
 	p.s.target.sleep(life * 8 / 10)
 	r, _ := p.cursorPage(next, "count", "1")
 	p.expect("R9865-4-06", r.status == 200, r, "after %s, below cursorTimeout, the next page is answered %d", life*8/10, r.status)
 	p.s.target.sleep(life*2 + 2*time.Second)
 	r, _ = p.cursorPage(next, "count", "1")
-	p.refused("R9865-2.1-02", r, "400/expiredCursor,invalidCursor 200", "a cursor well past cursorTimeout")
+	p.refused("R9865-2.1-02", r, "400/expiredCursor,invalidCursor! 200", "a cursor well past cursorTimeout")
 }
 
 func checkCursorDefault(p *probe) {
@@ -336,7 +336,7 @@ func checkCursorForeign(p *probe) {
 	sd := p.seeded()
 	first, _ := p.cursorPage("", "count", "1")
 	next := str(first.at("nextCursor"))
-	p.need(next != "", "the first page has no nextCursor")
+	p.must(next != "", "the first page has no nextCursor")
 	o := p.other()
 	r, got := o.cursorPage(next, "count", "1")
 	p.expect("R9865-5.2-01", !slices.ContainsFunc(got, func(id string) bool { return sd.name[id] != "" }), r, "another tenant's credentials read resources by a foreign cursor")

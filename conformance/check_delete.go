@@ -26,14 +26,14 @@ func deleteChecks() []check {
 		}},
 		{name: "conflicts", needs: "User", ids: ids("R7644-3.6-04"), run: func(p *probe) {
 			u := p.user()
-			p.need(p.delete(u).ok(), "a user cannot be deleted")
+			p.must(p.delete(u).ok(), "a user cannot be deleted")
 			r := p.send("POST", u.typ.endpoint, u.sent)
 			p.expect("R7644-3.6-04", r.status == 201, r, "creating a deleted user again is answered %d", r.status)
 		}},
 		{name: "integrity", needs: "User Group.members", ids: ids("R7643-2.3.7-03 04"), run: func(p *probe) {
 			u := p.user()
 			g := p.group("members", arr{obj{"value": u.id}})
-			p.need(p.delete(u).ok(), "a user cannot be deleted")
+			p.must(p.delete(u).ok(), "a user cannot be deleted")
 			e := element(p.read(g)["members"], "value", u.id)
 			gone := p.get(u.path)
 			p.expect("R7643-2.3.7-03", e == nil || gone.status == 404, gone, "a deleted user is a member still, and its $ref is answered %d", gone.status)

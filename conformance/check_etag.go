@@ -132,7 +132,7 @@ func checkIfMatchRace(p *probe) {
 		})
 	}
 	wg.Wait()
-	p.need(answers[0] != nil && answers[1] != nil, "a request had no answer")
+	p.must(answers[0] != nil && answers[1] != nil, "a request had no answer")
 	a, b := answers[0].status, answers[1].status
 	p.expect("R7644-3.14-07", a/100 == 2 && b == 412 || a == 412 && b/100 == 2, answers[1], "two PUTs at once with one ETag are answered %d and %d", a, b)
 }

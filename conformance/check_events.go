@@ -60,9 +60,9 @@ func eventChecks() []check {
 		{name: "async-failure", needs: "async User", ids: ids("R9967-2.5.1.3-02 03"), run: func(p *probe) {
 			u := p.user()
 			r := p.send("PUT", u.path, with(u.sent, "userName", ""), async)
-			p.need(r.status == 202 && r.header.Get("Location") != "", "PUT with respond-async is answered %d", r.status)
+			p.must(r.status == 202 && r.header.Get("Location") != "", "PUT with respond-async is answered %d", r.status)
 			sets := decodeSETs(p.get(p.s.absolute(r.header.Get("Location"))))
-			p.need(len(sets) == 1, "the completion event cannot be had at %s", r.header.Get("Location"))
+			p.must(len(sets) == 1, "the completion event cannot be had at %s", r.header.Get("Location"))
 			o := sets[0].payload("misc:asyncresp")
 			st := statusText(o["status"])
 			p.expect("R9967-2.5.1.3-02", hasString(at(o, "response", "schemas"), messageURN+"Error") && !strings.HasPrefix(st, "2"), r, "a failed request completes with status %s, response %s", st, text(o["response"]))
@@ -72,7 +72,7 @@ func eventChecks() []check {
 			u := p.user()
 			r := p.send("DELETE", u.path, nil, async)
 			loc := p.s.absolute(r.header.Get("Location"))
-			p.need(r.status == 202 && loc != "", "DELETE with respond-async is answered %d", r.status)
+			p.must(r.status == 202 && loc != "", "DELETE with respond-async is answered %d", r.status)
 			a := p.send("GET", loc, nil, as(Credentials{}))
 			p.refused("R9967-5-01", a, "401", "a completion event without credentials")
 			if p.s.target.Other != nil {
@@ -143,7 +143,7 @@ func checkAsyncBulk(p *probe) {
 		obj{"method": "POST", "path": g.endpoint, "bulkId": "g", "data": with(p.s.generate(g, p.s.unique(), false), "members", arr{obj{"value": "bulkId:u"}})},
 		obj{"method": "POST", "path": t.endpoint, "bulkId": "u", "data": p.s.generate(t, p.s.unique(), false)},
 		obj{"method": "DELETE", "path": gone.path}), async)
-	p.need(r.status == 202 && r.header.Get("Location") != "", "a job with respond-async is answered %d", r.status)
+	p.must(r.status == 202 && r.header.Get("Location") != "", "a job with respond-async is answered %d", r.status)
 	l := p.get(p.s.absolute(r.header.Get("Location")))
 	sets := decodeSETs(l)
 	txn := r.header.Get("Set-Txn")

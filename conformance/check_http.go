@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 )
@@ -14,8 +15,11 @@ func httpChecks() []check {
 				"PUT " + t.endpoint: p.send("PUT", t.endpoint, obj{}), "PATCH " + spcPath: p.send("PATCH", spcPath, patchOp(op("remove", "x"))),
 				"DELETE " + rtPath: p.send("DELETE", rtPath, nil),
 			} {
-				p.refused("R9110-15.5.6-01", r, "405 501", what)
-				p.expect("R9110-15.5.6-01", r.status != 405 || r.header.Values("Allow") != nil, r, "%s is answered 405 without Allow", what)
+				if r.status != 405 {
+					p.skip("R9110-15.5.6-01", fmt.Sprintf("no method was answered 405; %s was answered %d", what, r.status))
+					continue
+				}
+				p.expect("R9110-15.5.6-01", r.header.Values("Allow") != nil, r, "%s is answered 405 without Allow", what)
 			}
 		}},
 		{name: "head", each: true, ids: ids("R9110-9.3.2-01"), run: func(p *probe) {

@@ -38,11 +38,11 @@ func listChecks() []check {
 				p.expect("R7644-3.4.2.1-03", true, r, "")
 				return
 			}
-			p.refused("R7644-3.4.2.1-03", r, "400/tooMany 403", "a list of everything")
+			p.refused("R7644-3.4.2.1-03", r, "400/tooMany! 403", "a list of everything")
 		}},
 		{name: "gone-and-disabled", needs: "filter User.active", ids: ids("R7644-3.4.2-09"), run: func(p *probe) {
 			gone, off := p.user(), p.user("active", false)
-			p.need(p.delete(gone).ok(), "a user cannot be deleted")
+			p.must(p.delete(gone).ok(), "a user cannot be deleted")
 			found, r := p.search(gone.typ, fmt.Sprintf(`id eq "%s" or id eq "%s"`, gone.id, off.id))
 			p.expect("R7644-3.4.2-09", slices.Equal(found, []string{off.id}), r, "of a deleted and a disabled user, %v are listed", found)
 		}},

@@ -55,7 +55,7 @@ func checkPatchMessage(p *probe) {
 	send("R7644-3.5.2.1-01", any400, "add without value", patchOp(op("add", f.path())))
 	send("R7644-3.5.2.3-09", any400, "replace without value", patchOp(op("replace", f.path())))
 	send("R7644-3.5.2.1-03", any400, "add without path and with a string", patchOp(op("add", nil, "x")))
-	send("R7644-3.5.2.2-01", "400/noTarget", "remove without path", patchOp(op("remove", nil)))
+	send("R7644-3.5.2.2-01", "400/noTarget!", "remove without path", patchOp(op("remove", nil)))
 }
 
 func checkPatchCase(p *probe) {

@@ -23,7 +23,7 @@ func patchRuleChecks() []check {
 		{name: "unique", needs: "patch User", ids: ids("R7644-3.12-11"), run: func(p *probe) {
 			a, b := p.user(), p.user()
 			r := p.patch(b, op("replace", "userName", a.sent["userName"]))
-			p.refused("R7644-3.12-11", r, "409/uniqueness 400/uniqueness", "PATCH to another user's userName")
+			p.refused("R7644-3.12-11", r, "409/uniqueness 400/uniqueness!", "PATCH to another user's userName")
 		}},
 		{name: "add-no-match", needs: "patch User.emails.type", ids: ids("R7644-3.5.2.1-12"), run: func(p *probe) {
 			u := p.user("emails", arr{obj{"value": p.s.unique() + "@example.com", "type": "home"}})
@@ -83,7 +83,7 @@ func patchGroupChecks() []check {
 		{name: "members", needs: "patch User Group.members", ids: ids("R7643-4.2-03 R7644-3.5.2-21 R7644-3.5.2.1-08 09 R7644-3.5.2.2-03 04 09 R7644-3.5.2.3-03"), run: checkPatchMembers},
 		{name: "group-name", needs: "patch Group", ids: ids("R7644-3.5.2.2-08"), run: func(p *probe) {
 			g := p.group()
-			p.refused("R7644-3.5.2.2-08", p.patch(g, op("remove", "displayName")), "400/mutability,invalidValue", "removing the displayName of a Group")
+			p.refused("R7644-3.5.2.2-08", p.patch(g, op("remove", "displayName")), "400/mutability!", "removing the displayName of a Group")
 		}},
 	}
 }
@@ -103,10 +103,6 @@ func checkPatchMembers(p *probe) {
 	p.expect("R7644-3.5.2.1-09", same(before.at("meta"), p.get(g.path).at("meta")), r, "adding a member again moved lastModified or the version")
 	r = p.patch(g, op("replace", `members[value eq "`+a.id+`"].value`, b.id))
 	p.expect("R7644-3.5.2-21", !r.ok() && str(r.at("scimType")) == "mutability", r, "replacing a member's value, which is immutable, is answered %d/%s", r.status, text(r.at("scimType")))
-	display := at(element(p.read(g)["members"], "value", a.id), "display")
-	r = p.patch(g, op("replace", `members[value eq "`+a.id+`"].display`, "scimconform other"))
-	after := at(element(p.read(g)["members"], "value", a.id), "display")
-	p.expect("R7643-4.2-03", answers(r, "400/mutability") || same(display, after), r, "a member's display was changed from %s to %s", text(display), text(after))
 	r = p.patch(g, op("remove", `members[value eq "`+a.id+`"]`))
 	p.expect("R7644-3.5.2.2-04", r.ok() && has(b.id), r, "removing one member is answered %d, or another is left", r.status)
 	r = p.patch(g, op("remove", `members[value eq "`+a.id+`"]`))

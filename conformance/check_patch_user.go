@@ -84,8 +84,8 @@ func patchUserCases() []patchCase {
 			return element(o["emails"], "type", "work")["display"] == nil && str(element(o["emails"], "type", "home")["display"]) == "H" && len(list(o["emails"])) == 2
 		}, "no display on the work e-mail"},
 		{rm + "07", "remove-sub", "name.middleName", name, arr{op("remove", "name.middleName")}, "", both(equals("name.middleName", nil), equals("name.familyName", "Lovelace")), "no middleName"},
-		{rm + "08", "remove-required", "", obj{}, arr{op("remove", "userName")}, "400/mutability,invalidValue", func(o obj) bool { return o["userName"] != nil }, "userName still there"},
-		{rm + "08", "remove-id", "", obj{}, arr{op("remove", "id")}, "400/mutability", func(o obj) bool { return o["id"] != nil }, "id still there"},
+		{rm + "08", "remove-required", "", obj{}, arr{op("remove", "userName")}, "400/mutability!", func(o obj) bool { return o["userName"] != nil }, "userName still there"},
+		{rm + "08", "remove-id", "", obj{}, arr{op("remove", "id")}, "400/mutability!", func(o obj) bool { return o["id"] != nil }, "id still there"},
 		{rm + "10", "remove-unassigned", "title", obj{}, arr{op("remove", "title")}, "2xx 400/noTarget", equals("title", nil), "no title"},
 		{re + "01", "replace-no-path", "active title", title, arr{op("replace", nil, obj{"active": false})}, "", both(equals("active", false), equals("title", "Old"), func(o obj) bool { return o["userName"] != nil }), "active false and the rest untouched"},
 		{re + "02", "replace", "title", title, arr{op("replace", "title", "New")}, "", equals("title", "New"), "title New"},
@@ -106,7 +106,7 @@ func patchUserCases() []patchCase {
 				}
 				return n == 2 && len(list(o["addresses"])) == 3
 			}, "the region of both work addresses"},
-		{re + "08", "replace-no-match", "emails.type", two, arr{op("replace", `emails[type eq "fax"].value`, "x@example.com")}, "400/noTarget", hasValues("emails", "w@example.com", "h@example.com"), "no change"},
+		{re + "08", "replace-no-match", "emails.type", two, arr{op("replace", `emails[type eq "fax"].value`, "x@example.com")}, "400/noTarget!", hasValues("emails", "w@example.com", "h@example.com"), "no change"},
 		{"R7643-2.5-02", "replace-null", "title", title, arr{op("replace", "title", nil)}, "", equals("title", nil), "no title"},
 		{"R7643-2.5-02", "replace-empty", "emails.type", two, arr{op("replace", "emails", arr{})}, "", equals("emails", nil), "no e-mails"},
 		{re + "10", "replace-list-no-path", "emails.type", two, arr{op("replace", nil, obj{"emails": arr{more}})}, "", hasValues("emails", "m@example.com"), "one e-mail"},

@@ -14,7 +14,7 @@ var registeredEvents = strings.Fields(`feed:add feed:remove prov:create:notice p
 // A story is what a check did with one user, and the events it caused.
 type story struct {
 	once     sync.Once
-	err      string
+	err      *stop
 	user     *res
 	versions []string // ETags in the order of the changes
 	full     obj      // GET right after the creation
@@ -33,14 +33,16 @@ func (p *probe) story() *story {
 			switch e := recover().(type) {
 			case nil:
 			case stop:
-				st.err = e.reason
+				st.err = &e
 			default:
 				panic(e)
 			}
 		}()
 		p.tell(st)
 	})
-	p.need(st.err == "", "%s", st.err)
+	if st.err != nil {
+		panic(*st.err)
+	}
 	p.need(len(st.events) > 0, "no event about the suite's user came from the stream")
 	return st
 }
@@ -88,7 +90,7 @@ func (p *probe) drain() []securityEvent {
 	acks := arr{}
 	for range 100 {
 		r := p.send("POST", p.s.target.EventsURL, obj{"returnImmediately": true, "maxEvents": 500, "ack": acks}, header("Content-Type", "application/json"), header("Accept", "application/json"))
-		p.need(r.status == 200, "the poll URL for events is answered %d", r.status)
+		p.must(r.status == 200, "the poll URL for events is answered %d", r.status)
 		sets, _ := r.at("sets").(obj)
 		acks = arr{}
 		for jti := range sets {

@@ -42,6 +42,13 @@ type creation struct {
 	auth *Credentials
 }
 
+// owns reports whether the run made the resource with an id.
+func (s *suite) owns(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.own[id]
+}
+
 func (s *suite) keep(u string, auth *Credentials) {
 	if strings.HasPrefix(u, "/") {
 		if b, err := url.Parse(s.target.URL); err == nil {
@@ -56,6 +63,9 @@ func (s *suite) keep(u string, auth *Credentials) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if id := lastSegment(u); id != "" {
+		s.own[id] = true
+	}
 	if !slices.ContainsFunc(s.made, func(m creation) bool { return m.url == u }) {
 		s.made = append(s.made, creation{u, auth})
 	}
@@ -82,7 +92,7 @@ func (s *suite) cleanup(ctx context.Context) {
 		s.remove(ctx, m.url, m.auth)
 	}
 	for _, t := range s.svc.types {
-		if t.refusal == "" {
+		if t.refusal == nil {
 			s.sweep(ctx, t, s.target.Prefix+"-"+s.id+"-")
 		}
 	}
@@ -145,4 +155,13 @@ func Clean(ctx context.Context, t Target) (int, error) {
 		n += s.sweep(ctx, rt, t.Prefix+"-")
 	}
 	return n, ctx.Err()
+}
+
+// lastSegment is the last part of a URL's path, unescaped: a resource's id.
+func lastSegment(u string) string {
+	id, err := url.PathUnescape(u[strings.LastIndexByte(u, '/')+1:])
+	if err != nil {
+		return ""
+	}
+	return id
 }

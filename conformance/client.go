@@ -2,12 +2,14 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
@@ -25,6 +27,7 @@ type request struct {
 	body   any // nil, []byte or string as they are, anything else as JSON
 	header http.Header
 	auth   *Credentials // nil for the target's; a zero value for none
+	check  string       // on whose behalf
 }
 
 // reply is what came back.
@@ -38,9 +41,16 @@ type reply struct {
 	err     error // why the body is no JSON
 	took    time.Duration
 	auth    *Credentials // what the request was sent with, if not the target's
+	check   string       // on whose behalf it was sent
+	real    int          // the status as it came, where adapt changed it
+	trail   []*reply     // what the check had sent before
+	ticket  *ticket      // when it was on its way, by the clock of states
 }
 
 func (r *reply) at(keys ...string) any { return at(r.json, keys...) }
+
+// came is the status as it came, whatever adapt made of it.
+func (r *reply) came() int { return cmp.Or(r.real, r.status) }
 
 func (r *reply) ok() bool { return r.status >= 200 && r.status < 300 }
 
@@ -50,9 +60,13 @@ type client struct {
 	auth    Credentials
 	http    *http.Client
 	observe func(*reply)
+	before  func(request) // called before each request, to wait if need be
+	states  *states       // takes note of what requests may change
 	sleep   func(time.Duration)
+	now     func() time.Time
 
 	readOnly bool
+	patience int // how often a 429 is waited out
 
 	mu     sync.Mutex
 	gap    time.Duration // between two requests
@@ -79,6 +93,9 @@ func (c *client) url(path string, q url.Values) string {
 // errReadOnly is what a check gets that would write in a read-only run.
 var errReadOnly = errors.New("it would write, and the run is read-only")
 
+// errReused is what a request gets whose connection had served others before.
+var errReused = errors.New("on a connection that was used before")
+
 // safe reports whether a request changes nothing.
 func (rq request) safe() bool {
 	switch rq.method {
@@ -88,8 +105,14 @@ func (rq request) safe() bool {
 	return rq.method == http.MethodPost && strings.HasSuffix(rq.path, "/.search")
 }
 
-// do sends rq. A 429 is waited out a few times; what it looked like is
-// observed. The error is a transport error: no answer came.
+// idempotent reports whether a request may be sent again if no answer came.
+func (rq request) idempotent() bool {
+	return rq.safe() || rq.method == http.MethodPut || rq.method == http.MethodDelete
+}
+
+// do sends rq and observes each answer. A 429 is waited out a few times. Where
+// no answer comes, or a 5xx that is not 501, an idempotent request is repeated
+// once. The error is a transport error: no answer came.
 func (c *client) do(ctx context.Context, rq request) (*reply, error) {
 	if c.readOnly && !rq.safe() {
 		return nil, errReadOnly
@@ -104,16 +127,39 @@ func (c *client) do(ctx context.Context, rq request) (*reply, error) {
 	default:
 		body, _ = json.Marshal(b)
 	}
+	c.before(rq)
+	k := c.states.begin(rq, c.base)
+	defer c.states.end(k)
+	repeated := false
 	for try := 0; ; try++ {
 		r, err := c.once(ctx, rq, body)
-		if err != nil {
+		// A server may close an idle connection just when it is used again: that
+		// is no answer, but no fault either, so such a request is repeated, too.
+		again := (rq.idempotent() || errors.Is(err, errReused)) && !repeated && ctx.Err() == nil
+		switch {
+		case err != nil && again:
+			repeated = true
+			continue
+		case err != nil:
 			return nil, err
+		case r.status == http.StatusTooManyRequests && try < c.patience:
+			r.ticket = k
+			c.observe(r)
+			c.sleep(retryAfter(r.header.Get("Retry-After"), try))
+			continue
+		case again && r.status >= 500 && r.status != http.StatusNotImplemented:
+			repeated = true
+			c.sleep(pause)
+			continue
 		}
+		if repeated && rq.method == http.MethodDelete && r.status == http.StatusNotFound {
+			r.status, r.real = http.StatusNoContent, r.status // the first one, whose answer was lost, had taken effect
+			r.body, r.json = nil, nil
+		}
+		c.states.end(k)
+		r.ticket = k
 		c.observe(r)
-		if r.status != http.StatusTooManyRequests || try == 5 {
-			return r, nil
-		}
-		c.sleep(retryAfter(r.header.Get("Retry-After"), try))
+		return r, nil
 	}
 }
 
@@ -158,9 +204,17 @@ func (c *client) once(ctx context.Context, rq request, body []byte) (*reply, err
 	if err := c.authorize(ctx, req, auth); err != nil {
 		return nil, err
 	}
-	start := time.Now()
+	reused := false
+	trace := &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }}
+	req = req.WithContext(httptrace.WithClientTrace(ctx, trace))
+	start := c.now()
 	res, err := c.http.Do(req)
 	if err != nil {
+		var t interface{ Timeout() bool }
+		if reused && !(errors.As(err, &t) && t.Timeout()) {
+			c.http.CloseIdleConnections()
+			err = fmt.Errorf("%w: %w", errReused, err)
+		}
 		return nil, err
 	}
 	defer res.Body.Close()
@@ -168,7 +222,8 @@ func (c *client) once(ctx context.Context, rq request, body []byte) (*reply, err
 	if err != nil {
 		return nil, err
 	}
-	r := &reply{req: req, reqBody: body, status: res.StatusCode, header: res.Header, body: data, took: time.Since(start), auth: rq.auth}
+	r := &reply{req: req, reqBody: body, status: res.StatusCode, header: res.Header, body: data, took: c.now().Sub(start),
+		auth: rq.auth, check: rq.check}
 	if len(bytes.TrimSpace(data)) > 0 {
 		r.json, r.err = decode(data)
 	}
@@ -270,6 +325,7 @@ func (t Target) transport() *http.Client {
 		tr.TLSClientConfig = t.TLS
 		tr.MaxIdleConnsPerHost = t.Concurrency + 2
 		tr.DisableCompression = true
+		tr.IdleConnTimeout = time.Second
 		rt = tr
 	}
 	return &http.Client{

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"slices"
 	"testing"
 )
 
@@ -48,4 +49,30 @@ func TestEveryRequirementHasACheck(t *testing.T) {
 		}
 	}
 	t.Logf("%d requirements, %d observable, %d checks and %d observers", len(known), observable, len(names), len(observers()))
+}
+
+// TestLevelsRestOnTheirKeywords: what is called MUST has a sentence with MUST,
+// SHALL or REQUIRED, and so on; what has no sentence is called neither.
+func TestLevelsRestOnTheirKeywords(t *testing.T) {
+	keywords := map[string][]string{
+		Must: {"MUST", "MUST NOT", "SHALL", "SHALL NOT", "REQUIRED"}, Should: {"SHOULD", "SHOULD NOT", "RECOMMENDED"},
+		May: {"MAY", "OPTIONAL", ""}, Stated: {""}, Advised: {""}, Fact: {""}, Helps: {""}, Open: {""},
+	}
+	rests := pairs(basisText)
+	for _, r := range Requirements() {
+		if !slices.Contains(keywords[r.Level], r.Basis.Keyword) {
+			t.Errorf("%s is %s and rests on the keyword %q", r.ID, r.Level, r.Basis.Keyword)
+		}
+		none := r.Level == Fact || r.Level == Helps || r.Level == Open
+		if none != (r.Basis.Document == "") {
+			t.Errorf("%s is %s and rests on %q", r.ID, r.Level, r.Basis.Document)
+		}
+		if r.Basis.Document != "" && (len(r.Basis.Sum) != 64 || r.Basis.Section == "") {
+			t.Errorf("%s: %+v", r.ID, r.Basis)
+		}
+		delete(rests, r.ID)
+	}
+	for id := range rests {
+		t.Errorf("basis.txt has %s, which is no requirement", id)
+	}
 }

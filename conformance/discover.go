@@ -3,8 +3,6 @@ package conformance
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -24,29 +22,20 @@ type service struct {
 	types          []*resourceType    // in the order of /ResourceTypes
 	schemas        map[string]*schema // by id in lower case
 	features       map[string]bool
-	maxResults     int // filter.maxResults, 0 if unknown
-	bulkOps        int // bulk.maxOperations
-	bulkBytes      int // bulk.maxPayloadSize
+	lost           map[string]*stop // features that are promised and do not work: what follows is not judged
+	maxResults     int              // filter.maxResults, 0 if unknown
+	bulkOps        int              // bulk.maxOperations
+	bulkBytes      int              // bulk.maxPayloadSize
 	notes          []string
 }
 
-// discover reads the discovery endpoints. Its error says that there is
-// nothing to judge: no answer, no access, or no SCIM service.
+// discover reads the discovery endpoints and makes sure that there is
+// something to judge. Its error says that there is not.
 func (s *suite) discover(ctx context.Context) error {
-	d := &service{schemas: map[string]*schema{}, features: map[string]bool{}}
+	d := &service{schemas: map[string]*schema{}, features: map[string]bool{}, lost: map[string]*stop{}}
 	s.svc = d
-	for _, e := range []struct {
-		to   **reply
-		path string
-	}{{&d.spc, spcPath}, {&d.rts, rtPath}, {&d.schs, schPath}} {
-		r, err := s.http.do(ctx, request{method: "GET", path: e.path})
-		if err != nil {
-			return fmt.Errorf("GET %s: %w", s.http.url(e.path, nil), err)
-		}
-		*e.to = r
-	}
-	if !d.spc.ok() && !d.rts.ok() && !d.schs.ok() {
-		return unusable(d.spc)
+	if err := s.preflight(ctx); err != nil {
+		return err
 	}
 	for _, v := range resources(d.schs.json) {
 		if sc := parseSchema(v); sc.id != "" {
@@ -57,18 +46,11 @@ func (s *suite) discover(ctx context.Context) error {
 	if len(d.types) == 0 {
 		return errors.New("the server offers no resource type that is selected")
 	}
+	if err := s.knock(ctx); err != nil {
+		return err
+	}
 	s.discoverFeatures(ctx)
 	return nil
-}
-
-func unusable(r *reply) error {
-	switch {
-	case r.status == http.StatusUnauthorized || r.status == http.StatusForbidden:
-		return fmt.Errorf("GET %s: status %d: the credentials are not accepted", r.req.URL, r.status)
-	case r.status >= 500:
-		return fmt.Errorf("GET %s: status %d: the server is out of order", r.req.URL, r.status)
-	}
-	return fmt.Errorf("GET %s: status %d: no SCIM service at this URL", r.req.URL, r.status)
 }
 
 // resources returns the objects of a ListResponse.
@@ -107,7 +89,8 @@ func (s *suite) discoverTypes() {
 		}
 	}
 	for _, raw := range raws {
-		t := &resourceType{name: str(at(raw, "name")), endpoint: str(at(raw, "endpoint")), base: s.schema(str(at(raw, "schema"))), raw: raw}
+		t := &resourceType{name: str(at(raw, "name")), endpoint: str(at(raw, "endpoint")), base: s.schema(str(at(raw, "schema"))), raw: raw,
+			unable: map[string]*stop{}}
 		if !strings.HasPrefix(t.endpoint, "/") {
 			t.endpoint = "/" + t.endpoint
 		}
@@ -120,7 +103,7 @@ func (s *suite) discoverTypes() {
 			}
 		}
 		if !t.writable() {
-			t.refusal = "every attribute of its schema is readOnly"
+			t.refusal = &stop{reason: "every attribute of its schema is readOnly"}
 		}
 		s.svc.types = append(s.svc.types, t)
 	}

@@ -21,6 +21,7 @@ type fault struct {
 	name   string
 	ids    []string
 	config string // of refOptions; "full" if empty
+	during string // areas or checks that have to run for it, where the observers find it
 	plant  func(*exchange)
 	event  func(claims map[string]any) // a mistake inside of security events
 
@@ -154,7 +155,7 @@ func (f fault) handler(srv *refserver.Server) http.Handler {
 			}
 		}
 		mu.Lock()
-		f.plant(x)
+		x.guarded(f.plant, &mu)
 		if !x.ran {
 			x.run()
 		}
@@ -171,6 +172,17 @@ func (f fault) handler(srv *refserver.Server) http.Handler {
 			w.Write(data)
 		}
 	})
+}
+
+// guarded plants the fault; one that cuts the connection must not keep the lock.
+func (x *exchange) guarded(plant func(*exchange), mu *sync.Mutex) {
+	defer func() {
+		if e := recover(); e != nil {
+			mu.Unlock()
+			panic(e)
+		}
+	}()
+	plant(x)
 }
 
 // The constructors of faults.
@@ -297,3 +309,12 @@ func refuse(st int, scimType string) func(*exchange) {
 }
 
 func failing(x *exchange) bool { return x.st >= 400 }
+
+// cut drops the connection.
+func cut(*exchange) { panic(http.ErrAbortHandler) }
+
+// from is a condition that holds from the n-th time on that it is asked.
+func from(n int) func(*exchange) bool {
+	asked := 0
+	return func(*exchange) bool { asked++; return asked >= n }
+}

@@ -68,7 +68,7 @@ func coreFaults() []fault {
 		doc("R9967-4-01", spcPath, func(o obj) { o["securityEvents"] = true }),
 		doc("R9967-4-02", spcPath, func(o obj) { o["securityEvents"].(obj)["eventUris"] = "all" }),
 		doc("R9967-4-03", spcPath, func(o obj) { o["securityEvents"].(obj)["asyncRequest"] = "yes" }),
-		before("R7644-4-03", param("filter", `^userName eq "scimconform-[a-z0-9]+-\d+"$`), func(x *exchange) { x.q.Del("filter") }),
+		before("R7644-4-03", param("sortBy", `.`), func(x *exchange) { x.q.Del("sortBy") }),
 		doc("R7644-4-04", rtPath, func(o obj) { o["totalResults"] = 99; delete(o, "startIndex") }),
 		before("R7644-4-05", on("GET", rtPath+"/.+"), refuse(404, "")),
 		docs("R7643-6-01", rtPath, func(o obj) {
@@ -131,7 +131,7 @@ func coreFaults() []fault {
 		after("R7644-3.3-04", and((*exchange).create, status(201)), drop("emails", "description", "members", "externalId", "name")),
 		before("R7644-3.3-05", and((*exchange).create, sends("scimconform-own-id")), refuse(400, "mutability")),
 		shown1("R7643-3.1-01", func(o obj) { o["id"] = "" }),
-		after("R7643-3.1-02", and((*exchange).create, status(201)), set("id", "one")),
+		after("R7643-3.1-02", and((*exchange).create, status(201), from(5)), set("id", "one")),
 		after("R7643-3.1-03", and(on("PUT", "/Users/.*"), status(200)), func(x *exchange) { set("id", str(at(x.out, "id"))+"x")(x) }),
 		shown1("R7643-3.1-04", func(o obj) { o["id"] = "bulkId" + str(o["id"]) }),
 		after("R7643-3.1-05", and((*exchange).create, sends("1999-01-01")), func(x *exchange) { mustObj(at(x.out, "meta"))["created"] = "1999-01-01T00:00:00Z" }),
@@ -159,7 +159,7 @@ func coreFaults() []fault {
 			}
 		}),
 		after("R7644-3.12-02", and((*exchange).create, status(400), sends(`"active":"maybe"`)), accept),
-		after("R7644-3.12-03", and((*exchange).create, status(400), sends(`^\[\]$`)), refuse(400, "")),
+		before("R7644-3.12-03", and((*exchange).create, sends(`^\[\]$`)), accept),
 		after("R7643-3-02", and((*exchange).create, status(400)), func(x *exchange) {
 			if x.input() != nil && x.input()["schemas"] == nil {
 				accept(x)

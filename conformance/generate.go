@@ -27,6 +27,7 @@ const (
 // full, every other one a client can set without knowing other resources.
 // unique is a string no other resource of the run contains.
 func (s *suite) generate(t *resourceType, unique string, full bool) obj {
+	full = full && !t.bare
 	if sample := s.target.Samples[t.name]; sample != nil {
 		body, err := decode([]byte(text(sample(unique))))
 		if m, ok := body.(obj); ok && err == nil {
@@ -47,6 +48,12 @@ func (s *suite) generate(t *resourceType, unique string, full bool) obj {
 		if e.required || len(part) > 0 {
 			body[e.id] = part
 		}
+	}
+	for _, name := range t.avoid {
+		delete(body, name)
+	}
+	if a := t.base.attr("externalId"); a == nil || a.mutability != "readOnly" {
+		body["externalId"] = unique + "-External"
 	}
 	body["schemas"] = t.urns(body)
 	return body

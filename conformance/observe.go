@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // An observer looks at every exchange of a run and judges what it applies to.
@@ -26,17 +27,24 @@ func observers() []observer {
 	var out []observer
 	out = append(out, replyObservers()...)
 	out = append(out, resourceObservers()...)
+	out = append(out, observer{"states", ids("R7644-3.1-03 R7644-3.4.2-08 R7644-3.4.3-08 R7644-3.7-18 R7644-3.5.2-26 R7644-3.5.1-03"), sameState})
 	return append(out, messageObservers()...)
 }
 
 // expect is probe.expect for observers.
 func (x *sight) expect(id string, ok bool, format string, args ...any) {
+	x.s.judge(x.o, id, ok, x.reply, format, args...)
+}
+
+func (s *suite) judge(o *observer, id string, ok bool, r *reply, format string, args ...any) {
 	if ok {
-		x.s.record(id, func(v *verdict) { v.passes++ })
+		s.record(id, func(v *verdict) { v.passes++ })
 		return
 	}
-	x.s.find(id, func() Finding {
-		return x.s.finding("observer/"+x.o.name, fmt.Sprintf(format, args...), x.reply)
+	s.find(id, func() Finding {
+		f := s.finding("observer/"+o.name, fmt.Sprintf(format, args...), r)
+		f.During = r.check
+		return f
 	})
 }
 
@@ -44,15 +52,22 @@ func (x *sight) expect(id string, ok bool, format string, args ...any) {
 func (s *suite) observe(r *reply) {
 	s.mu.Lock()
 	s.strikes = 0
+	s.answered++
+	s.latency += (r.took - s.latency) / time.Duration(s.answered)
+	sp := s.spent[r.check]
+	sp.requests++
+	s.spent[r.check] = sp
 	s.mu.Unlock()
+	s.record(noAnswer, func(v *verdict) { v.passes++ })
 	s.track(r)
 	if s.target.Profile == ProfileEntra || s.target.Profile == ProfileOkta {
 		return // those clients look at other things
 	}
-	path, ok := strings.CutPrefix(strings.TrimSuffix(r.req.URL.String(), "?"+r.req.URL.RawQuery), s.target.URL)
-	if !ok {
+	path := s.below(r)
+	if strings.Contains(path, "://") {
 		return // not the service: a redirect's target, a token URL
 	}
+	s.expectFrame(r)
 	for _, o := range s.watch {
 		x := &sight{reply: r, s: s, o: &o, path: path}
 		o.see(x)

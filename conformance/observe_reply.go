@@ -36,7 +36,7 @@ func replyObservers() []observer {
 				x.expect("R7644-3.12-16", st == fmt.Sprint(x.status), "status in the body is %s, the answer's is %d; it must be that number as a string", text(st), x.status)
 			}
 		}},
-		{"error-scimType", ids("R7644-3.12-17"), func(x *sight) {
+		{"error-scimType", ids("R7644-3.12-17 27"), func(x *sight) {
 			if st := x.at("scimType"); x.failed() && st != nil {
 				x.expect("R7644-3.12-17", slices.Contains(scimTypes, str(st)), "scimType %s is not one of the defined keywords", text(st))
 			}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A probe is one run of a check: what it sends with and reports to.
@@ -20,19 +21,36 @@ type probe struct {
 	base    string // base URL and credentials of another tenant, if set
 	auth    *Credentials
 	polled  *reply // the last poll that brought events
+	mu      *sync.Mutex
+	trail   []*reply // the last requests of this check
+	onTrial bool     // before it is known what works
 }
 
-// stop ends a check early; its remaining requirements are skipped.
-type stop struct{ reason string }
+// stop ends a check early; requirements it has not judged are skipped.
+type stop struct {
+	reason string
+	cut    bool   // parts were left out that should have run: what was judged is not the whole
+	root   string // the requirement whose failure is the cause, if it is known
+}
 
 func (p *probe) stop(format string, args ...any) {
-	panic(stop{fmt.Sprintf(format, args...)})
+	panic(stop{reason: fmt.Sprintf(format, args...)})
 }
 
-// need ends the check if ok is false.
+// need ends the check if ok is false, because there is nothing to judge here:
+// a schema without the attribute, credentials that were not given.
 func (p *probe) need(ok bool, format string, args ...any) {
 	if !ok {
 		p.stop(format, args...)
+	}
+}
+
+// must ends the check if ok is false, because the server did not do what the
+// rest of the check builds on. Requirements of the check do not count as
+// passed then, for some of their parts did not run.
+func (p *probe) must(ok bool, format string, args ...any) {
+	if !ok {
+		panic(stop{reason: fmt.Sprintf(format, args...), cut: true})
 	}
 }
 
@@ -74,24 +92,67 @@ func (p *probe) skip(id, reason string) {
 }
 
 // refused expects one of the answers in want, such as
-// "400/invalidValue,invalidSyntax 409/uniqueness 404": a status and the
-// scimTypes it may carry, any if none is named.
+// "400/invalidValue,invalidSyntax 409/uniqueness! 404": a status and the
+// scimTypes that fit. scimType is optional (RFC 7644 section 3.12), so a
+// missing one is no deviation, and one that does not fit is a deviation of its
+// own, unless "!" says that the RFC demands it here.
 func (p *probe) refused(id string, r *reply, want, what string) bool {
-	got := fmt.Sprint(r.status)
-	if st := str(r.at("scimType")); st != "" {
-		got += "/" + st
+	p.s.judgeType(p.check.name, r, want)
+	return p.expect(id, answers(r, want), r, "%s: expected %s, got %s", what,
+		strings.ReplaceAll(strings.ReplaceAll(want, "!", ""), " ", " or "), got(r))
+}
+
+// got is a status with the scimType, if there is one.
+func got(r *reply) string {
+	return strings.Trim(fmt.Sprintf("%d/%s", r.status, str(r.at("scimType"))), "/")
+}
+
+// An answer is one of the refusals that a requirement allows.
+type answer struct {
+	code   string
+	types  []string // the scimTypes that fit; nil for any
+	demand bool     // one of them has to be there
+}
+
+func parseAnswers(want string) []answer {
+	var out []answer
+	for alt := range strings.FieldsSeq(want) {
+		code, types, typed := strings.Cut(alt, "/")
+		a := answer{code: code}
+		types, a.demand = strings.CutSuffix(types, "!")
+		if typed {
+			a.types = strings.Split(types, ",")
+		}
+		out = append(out, a)
 	}
-	return p.expect(id, answers(r, want), r, "%s: expected %s, got %s", what, strings.ReplaceAll(want, " ", " or "), got)
+	return out
 }
 
 func answers(r *reply, want string) bool {
-	for alt := range strings.FieldsSeq(want) {
-		code, types, typed := strings.Cut(alt, "/")
-		if code == fmt.Sprint(r.status) && (!typed || slices.Contains(strings.Split(types, ","), str(r.at("scimType")))) {
+	for _, a := range parseAnswers(want) {
+		if a.code == fmt.Sprint(r.status) && (!a.demand || slices.Contains(a.types, str(r.at("scimType")))) {
 			return true
 		}
 	}
 	return false
+}
+
+// judgeType records a scimType that is there and does not say what is wrong.
+func (s *suite) judgeType(check string, r *reply, want string) {
+	kind := str(r.at("scimType"))
+	for _, a := range parseAnswers(want) {
+		if a.code != fmt.Sprint(r.status) || kind == "" || a.demand || a.types == nil {
+			continue
+		}
+		if slices.Contains(a.types, kind) {
+			s.record("R7644-3.12-27", func(v *verdict) { v.passes++ })
+			return
+		}
+		s.find("R7644-3.12-27", func() Finding {
+			return s.finding(check, fmt.Sprintf("scimType is %s; %s would say what is wrong", kind, strings.Join(a.types, " or ")), r)
+		})
+		return
+	}
 }
 
 // option changes a request before it is sent.
@@ -124,27 +185,49 @@ func query(pairs ...string) option {
 
 func as(c Credentials) option { return func(rq *request) { rq.auth = &c } }
 
-// send sends a request; without an answer the check ends.
+// send sends a request. Where no answer comes, that is a failure of its own
+// and the check ends.
 func (p *probe) send(method, path string, body any, opts ...option) *reply {
-	rq := request{method: method, path: path, body: body, auth: p.auth}
+	rq := request{method: method, path: path, body: body, auth: p.auth, check: p.check.name}
 	if p.base != "" && strings.HasPrefix(path, "/") {
 		rq.path = p.base + path
 	}
 	for _, o := range opts {
 		o(&rq)
 	}
-	r, err := p.s.http.do(p.ctx, rq)
-	if err != nil {
-		if errors.Is(err, errReadOnly) {
-			p.stop("%v", err)
-		}
-		if !errors.Is(err, context.Canceled) {
-			p.s.strike(err)
-		}
-		p.stop("no answer: %v", err)
+	if rq.auth == nil && !p.onTrial {
+		p.s.unable(rq)
 	}
-	return r
+	r, err := p.s.http.do(p.ctx, rq)
+	p.keep(r)
+	switch {
+	case err == nil:
+		return r
+	case errors.Is(err, errReadOnly):
+		p.stop("%v", err)
+	case p.ctx.Err() != nil:
+		panic(stop{reason: context.Cause(p.ctx).Error(), cut: true})
+	}
+	p.s.unanswered(p, rq, err)
+	panic(stop{reason: fmt.Sprintf("%s %s got no answer: %v", method, path, p.s.plain(err)), cut: true, root: noAnswer})
 }
+
+// keep adds an exchange to the trail of the check.
+func (p *probe) keep(r *reply) {
+	if r == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r.trail = slices.Clone(p.trail)
+	p.trail = append(p.trail, r)
+	if len(p.trail) > maxTrail {
+		p.trail = p.trail[len(p.trail)-maxTrail:]
+	}
+}
+
+// maxTrail is how many requests before the last one a finding can show.
+const maxTrail = 8
 
 func (p *probe) get(path string, pairs ...string) *reply {
 	return p.send(http.MethodGet, path, nil, query(pairs...))
@@ -170,9 +253,7 @@ func (p *probe) create(t *resourceType, body obj) *res {
 	r := p.send(http.MethodPost, t.endpoint, body)
 	o, _ := r.json.(obj)
 	id := str(at(o, "id"))
-	if r.status != 201 || id == "" {
-		p.stop("a %s could not be created: status %d, %s", t.name, r.status, detail(r))
-	}
+	p.must(r.status == 201 && id != "", "a %s could not be created: status %d, %s", t.name, r.status, detail(r))
 	return &res{typ: t, id: id, path: t.endpoint + "/" + url.PathEscape(id), body: o, sent: body, made: r}
 }
 
@@ -190,7 +271,7 @@ func (p *probe) group(pairs ...any) *res { return p.make(p.s.typ("Group"), pairs
 func (p *probe) read(x *res) obj {
 	r := p.get(x.path)
 	o, ok := r.json.(obj)
-	p.need(r.status == 200 && ok, "GET %s after its creation: status %d", x.path, r.status)
+	p.must(r.status == 200 && ok, "GET %s after its creation: status %d", x.path, r.status)
 	return o
 }
 

@@ -3,33 +3,46 @@ package conformance
 import (
 	_ "embed"
 	"fmt"
-	"regexp"
 	"strings"
 	"sync"
 )
 
-// The levels of a requirement.
+// The levels of a requirement. The first four rest on a sentence of an RFC; see
+// Basis. What rests on none is never called MUST.
 const (
-	Must       = "MUST"
-	MustFact   = "MUST*" // the RFC states it as fact, or it follows from two clauses
-	Should     = "SHOULD"
-	ShouldFact = "SHOULD*"
-	May        = "MAY"
-	Choice     = "INFO" // the RFCs leave it open; the text names a choice that is safe with known clients
+	Must    = "MUST"    // the sentence has MUST, SHALL or REQUIRED
+	Stated  = "STATED"  // the sentence says that it is so, without a keyword
+	Should  = "SHOULD"  // the sentence has SHOULD or RECOMMENDED
+	Advised = "ADVISED" // the sentence recommends it, or implies it, without a keyword
+	May     = "MAY"     // the sentence permits it
+	Fact    = "FACT"    // no RFC says so, but clients depend on it
+	Helps   = "HELPS"   // no RFC says so, but it helps clients
+	Open    = "OPEN"    // the RFCs leave it open; the text may name a choice that is safe with known clients
 )
 
 // A Requirement is one thing a server has to do, ought to do or may do.
 type Requirement struct {
-	ID       string `json:"id"`
-	Level    string `json:"level"`
-	Area     string `json:"area"`
-	Feature  string `json:"feature,omitempty"` // what the server must promise for it to apply
-	Text     string `json:"text"`
-	Seen     string `json:"seen"`              // how it is observed
-	Hint     string `json:"hint,omitempty"`    // the usual cause of a deviation
-	Unseen   string `json:"unseen,omitempty"`  // why it cannot be observed over HTTP, if so
-	Document string `json:"document"`          // such as "RFC 7644"
-	Section  string `json:"section,omitempty"` // such as "3.4.2.2"
+	ID      string `json:"id"`
+	Level   string `json:"level"`
+	Area    string `json:"area"`
+	Feature string `json:"feature,omitempty"` // what the server must promise for it to apply
+	Text    string `json:"text"`              // what is asked, in our words
+	Seen    string `json:"seen"`              // how it is observed
+	Hint    string `json:"hint,omitempty"`    // the usual cause of a deviation
+	Unseen  string `json:"unseen,omitempty"`  // why it cannot be observed over HTTP, if so
+	Basis   Basis  `json:"basis"`
+}
+
+// A Basis is what a requirement rests on. Document is empty if no RFC says so.
+// The sentences themselves are not kept: Sum is the SHA-256 of them, joined by
+// blanks, with every run of white space made one blank, and Place says where
+// they stand, such as "3.5.2.1#4+5", the fourth and fifth sentence of the section.
+type Basis struct {
+	Document string `json:"document,omitempty"` // such as "RFC 7644"
+	Section  string `json:"section,omitempty"`  // such as "3.5.2.1"
+	Place    string `json:"place,omitempty"`
+	Keyword  string `json:"keyword,omitempty"` // as it stands there, such as "SHALL NOT"; empty if there is none
+	Sum      string `json:"sha256,omitempty"`
 }
 
 //go:embed requirements.txt
@@ -44,15 +57,21 @@ var hintsText string
 //go:embed unobservable.txt
 var unobservableText string
 
+// basisText says for each requirement of the RFCs which sentences it rests on.
+//
+//go:embed basis.txt
+var basisText string
+
 var requirements = sync.OnceValue(func() []Requirement {
 	out := parseRequirements(requirementsText + profilesText)
-	hints, unseen := pairs(hintsText), pairs(unobservableText)
+	hints, unseen, basis := pairs(hintsText), pairs(unobservableText), pairs(basisText)
 	for i, r := range out {
 		out[i].Hint = hints[r.ID]
 		if out[i].Hint == "" {
 			out[i].Hint = hints[r.Area]
 		}
 		out[i].Unseen = unseen[r.ID]
+		out[i].Basis = parseBasis(basis[r.ID])
 	}
 	return out
 })
@@ -60,8 +79,6 @@ var requirements = sync.OnceValue(func() []Requirement {
 // Requirements returns every requirement the suite knows, in the order of its
 // areas.
 func Requirements() []Requirement { return append([]Requirement(nil), requirements()...) }
-
-var idForm = regexp.MustCompile(`^R([0-9]+)-([0-9.]+)-[0-9]+$`)
 
 // parseRequirements reads "id · level · area · feature · text · seen" lines.
 // It panics on a malformed one: the files are part of the program.
@@ -79,14 +96,6 @@ func parseRequirements(text string) []Requirement {
 		if r.Feature == "-" {
 			r.Feature = ""
 		}
-		switch m := idForm.FindStringSubmatch(r.ID); {
-		case m != nil:
-			r.Document, r.Section = "RFC "+m[1], m[2]
-		case strings.HasPrefix(r.ID, "B-"):
-			r.Document = "Appendix B"
-		default:
-			r.Document = "client profile"
-		}
 		out = append(out, r)
 	}
 	return out
@@ -102,3 +111,36 @@ func pairs(text string) map[string]string {
 	}
 	return out
 }
+
+// parseBasis reads "RFC 7644 · 3.3#8 · SHALL · sum"; "fact", "open" and nothing
+// are no basis in an RFC.
+func parseBasis(text string) Basis {
+	f := strings.Split(text, " · ")
+	if len(f) != 4 {
+		return Basis{}
+	}
+	b := Basis{Document: f[0], Place: f[1], Keyword: f[2], Sum: f[3]}
+	b.Section, _, _ = strings.Cut(b.Place, "#")
+	if b.Keyword == "-" {
+		b.Keyword = ""
+	}
+	return b
+}
+
+// Where names what a requirement rests on, such as "RFC 7644 section 3.3".
+func (r Requirement) Where() string {
+	switch {
+	case r.Basis.Document != "":
+		return r.Basis.Document + " section " + r.Basis.Section
+	case r.Level == Open:
+		return "left open by the RFCs"
+	case r.Client():
+		return "dialogue of " + r.Area
+	}
+	return "by fact: clients depend on it"
+}
+
+// Client reports whether a requirement is one of a client's profile.
+func (r Requirement) Client() bool { return clientAreas[r.Area] }
+
+var clientAreas = map[string]bool{ProfileEntra: true, ProfileOkta: true}

@@ -1,10 +1,15 @@
 package conformance
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,7 +33,10 @@ func Run(ctx context.Context, t Target) (Report, error) {
 	if err := s.discover(ctx); err != nil {
 		return Report{}, err
 	}
+	s.foretell()
+	s.trial(ctx)
 	err = s.run(ctx)
+	s.confirm(ctx)
 	s.cleanup(context.WithoutCancel(ctx))
 	rep := s.report(start)
 	if err == nil && len(s.bugs) > 0 {
@@ -55,11 +63,26 @@ type suite struct {
 	bugs     []string
 	lost     error // the transport error after which the server counts as down
 	strikes  int   // transport errors without an answer in between
+	quirks   quirks
+	began    time.Time
+	spent    map[string]spending // by check
+	states   states
+	own      map[string]bool // ids of what the run made
+	latency  time.Duration   // of one answer, on average
+	answered int
+}
+
+// A spending is what the runs of a check took together.
+type spending struct {
+	took     time.Duration
+	requests int
 }
 
 func newSuite(t Target) *suite {
-	s := &suite{target: t, id: strings.ToLower(rand.Text()[:8]), verdicts: map[string]*verdict{}, watch: observers()}
-	s.http = &client{base: t.URL, auth: t.Auth, http: t.transport(), observe: s.observe, sleep: t.sleep, readOnly: t.ReadOnly, tokens: map[*ClientCredentials]oauthToken{}}
+	s := &suite{target: t, began: t.now(), id: cmp.Or(t.id, strings.ToLower(rand.Text()[:8])), verdicts: map[string]*verdict{}, watch: observers(),
+		spent: map[string]spending{}, states: newStates(), own: map[string]bool{}}
+	s.http = &client{base: t.URL, auth: t.Auth, http: t.transport(), observe: s.observe, before: s.settle, states: &s.states, sleep: t.sleep, now: t.now,
+		readOnly: t.ReadOnly, patience: 5, tokens: map[*ClientCredentials]oauthToken{}}
 	if t.Rate > 0 {
 		s.http.gap = time.Duration(float64(time.Second) / t.Rate)
 	}
@@ -78,7 +101,8 @@ func (s *suite) run(parent context.Context) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
 	var shared, alone []job
-	for _, c := range s.selected() {
+	chosen := s.sample(s.selected())
+	for _, c := range chosen {
 		for _, j := range s.jobs(c) {
 			if c.alone {
 				alone = append(alone, j)
@@ -87,20 +111,13 @@ func (s *suite) run(parent context.Context) error {
 			}
 		}
 	}
-	total := len(shared) + len(alone)
-	var done int
-	var progress sync.Mutex
+	bar := s.newProgress(slices.Concat(shared, alone))
 	work := func(j job) {
 		s.runJob(ctx, j)
-		if s.gone() {
+		if s.gone(ctx) {
 			cancel(errLost)
 		}
-		progress.Lock()
-		defer progress.Unlock()
-		done++
-		if s.target.Progress != nil {
-			s.target.Progress(done, total, j.name())
-		}
+		bar.finished(j)
 	}
 	queue := make(chan job)
 	var wg sync.WaitGroup
@@ -119,17 +136,64 @@ func (s *suite) run(parent context.Context) error {
 	for _, j := range alone {
 		work(j)
 	}
-	if s.gone() {
-		return fmt.Errorf("%w: %v", errLost, s.lost)
+	if errors.Is(context.Cause(ctx), errLost) {
+		return fmt.Errorf("%w: %v", errLost, s.plain(s.lost))
 	}
 	return parent.Err()
 }
 
-// gone reports whether the server has not answered several times in a row.
-func (s *suite) gone() bool {
+// gone reports whether the server has stopped answering altogether: several
+// requests in a row had no answer, and neither has the plainest one.
+func (s *suite) gone(ctx context.Context) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.strikes >= 3
+	strikes := s.strikes
+	s.mu.Unlock()
+	if strikes < 3 {
+		return false
+	}
+	_, err := s.http.once(ctx, request{method: "GET", path: spcPath}, nil)
+	if err == nil {
+		s.mu.Lock()
+		s.strikes = 0
+		s.mu.Unlock()
+	}
+	return err != nil
+}
+
+// unanswered records that a request got no answer, and names it.
+func (s *suite) unanswered(p *probe, rq request, err error) {
+	s.strike(err)
+	what := "a request"
+	if rq.idempotent() {
+		what = "a request and its repetition"
+	}
+	s.find(noAnswer, func() Finding {
+		r := s.unanswerable(rq)
+		p.mu.Lock()
+		r.trail = slices.Clone(p.trail)
+		p.mu.Unlock()
+		return s.finding(p.check.name, fmt.Sprintf("%s got no answer: %s %s: %v", what, rq.method, rq.path, s.bare(err)), r)
+	})
+}
+
+// unanswerable is the exchange of a request that got no answer.
+func (s *suite) unanswerable(rq request) *reply {
+	req, err := http.NewRequest(rq.method, s.http.url(rq.path, rq.query), nil)
+	if err != nil {
+		req = &http.Request{Method: rq.method, URL: &url.URL{Path: rq.path}}
+	}
+	req.Header = rq.header.Clone()
+	r := &reply{req: req, check: rq.check}
+	switch b := rq.body.(type) {
+	case nil:
+	case []byte:
+		r.reqBody = b
+	case string:
+		r.reqBody = []byte(b)
+	default:
+		r.reqBody, _ = json.Marshal(b)
+	}
+	return r
 }
 
 func (s *suite) strike(err error) {
@@ -189,21 +253,24 @@ func (s *suite) matches(c *check) bool {
 
 // jobs gives the runs of a check; where none is possible it records why.
 func (s *suite) jobs(c *check) []job {
-	if reason := s.unmet(c); reason != "" {
-		s.skipAll(c, reason)
+	if e := s.unmet(c); e != nil {
+		s.skipAll(c, *e)
 		return nil
 	}
 	if !c.each {
 		return []job{{c, nil}}
 	}
 	var out []job
+	var last *stop
 	for _, t := range s.svc.types {
-		if t.refusal == "" {
+		if t.refusal == nil {
 			out = append(out, job{c, t})
+		} else if last == nil || t.refusal.cut {
+			last = t.refusal
 		}
 	}
-	if len(out) == 0 {
-		s.skipAll(c, "no selected resource type can be created")
+	if len(out) == 0 && last != nil {
+		s.skipAll(c, stop{"no selected resource type can be created: " + last.reason, last.cut, last.root})
 	}
 	return out
 }
@@ -211,29 +278,33 @@ func (s *suite) jobs(c *check) []job {
 // runJob runs one check. Requirements of it that got no verdict are skipped
 // with the reason it stopped.
 func (s *suite) runJob(ctx context.Context, j job) {
-	p := &probe{s: s, ctx: ctx, check: j.check, typ: j.typ, touched: map[string]bool{}}
-	reason := "the check ended before it could be observed"
+	p := &probe{s: s, ctx: ctx, check: j.check, typ: j.typ, touched: map[string]bool{}, mu: new(sync.Mutex)}
+	start := time.Now()
+	end := stop{reason: "the check ended before it could be observed"}
 	func() {
 		defer func() {
 			switch e := recover().(type) {
 			case nil:
 			case stop:
-				reason = e.reason
+				end = e
 			default:
 				s.mu.Lock()
 				s.bugs = append(s.bugs, fmt.Sprintf("%s: %v", j.name(), e))
 				s.mu.Unlock()
-				reason = "the check itself failed"
+				end = stop{reason: "the check itself failed", cut: true}
 			}
 		}()
 		if err := context.Cause(ctx); err != nil {
-			panic(stop{err.Error()})
+			panic(stop{reason: err.Error(), cut: true})
 		}
 		j.check.run(p)
 	}()
 	for _, id := range j.check.ids {
-		if !p.touched[id] {
-			s.record(id, func(v *verdict) { v.skip(reason) })
-		}
+		s.record(id, func(v *verdict) { v.end(end, p.touched[id]) })
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sp := s.spent[j.check.name]
+	sp.took += time.Since(start)
+	s.spent[j.check.name] = sp
 }

@@ -27,7 +27,10 @@ type resourceType struct {
 	base           *schema
 	exts           []extension
 	raw            obj
-	refusal        string // why the suite cannot create one; empty if it can
+	refusal        *stop            // why the suite cannot create one; nil if it can
+	bare           bool             // only required attributes are set: the server refuses a full body
+	avoid          []string         // attributes and extensions that the server lets these credentials not set
+	unable         map[string]*stop // by method, or "filter": why that cannot be used on it
 }
 
 type extension struct {

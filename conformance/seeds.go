@@ -11,7 +11,7 @@ import (
 // once, never changed, and known by a letter.
 type seeds struct {
 	once sync.Once
-	err  string
+	err  *stop
 	tag  string          // starts every userName
 	by   map[string]*res // by letter
 	name map[string]string
@@ -28,14 +28,16 @@ func (p *probe) seeded() *seeds {
 			switch e := recover().(type) {
 			case nil:
 			case stop:
-				sd.err = e.reason
+				sd.err = &e
 			default:
 				panic(e)
 			}
 		}()
 		p.plant(sd)
 	})
-	p.need(sd.err == "", "the users to filter for could not be made: %s", sd.err)
+	if sd.err != nil {
+		panic(stop{"the users to filter for could not be made: " + sd.err.reason, sd.err.cut, sd.err.root})
+	}
 	return sd
 }
 

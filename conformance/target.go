@@ -37,6 +37,7 @@ type Target struct {
 	TLS       *tls.Config       // custom CA, client certificate
 	Transport http.RoundTripper // replaces the network; TLS is ignored then
 
+	Name     string // what the server is called in reports; its URL if empty
 	Profile  string // ProfileRFC if empty
 	Prefix   string // starts the names of everything the suite makes; "scimconform" if empty
 	ReadOnly bool   // sends only GET, HEAD and OPTIONS, and POST to .search
@@ -56,13 +57,21 @@ type Target struct {
 	// the run and starts with Prefix: unique attributes must contain it.
 	Samples map[string]func(unique string) map[string]any
 
-	// Allow excuses deviations in Test, by requirement id; the value says why.
-	Allow map[string]string
+	// Confirm is how often the checks that found something are repeated, so that
+	// what does not come back is told apart: 2 if 0, never if negative.
+	Confirm int
 
-	// Progress, if set, is told after each check; calls do not overlap.
-	Progress func(done, total int, check string)
+	// Budget, if positive, restricts the run to the checks that see most for
+	// their requests and are estimated to fit into it together.
+	Budget time.Duration
+
+	// Progress, if set, is told before the first check and after each; calls do
+	// not overlap.
+	Progress func(Progress)
 
 	sleep func(time.Duration) // a test's clock instead of time.Sleep
+	now   func() time.Time    // likewise
+	id    string              // instead of a random one, for recorded runs
 }
 
 // A Tenant is a place of the same server with credentials of its own.
@@ -142,8 +151,14 @@ func (t Target) withDefaults() (Target, error) {
 	if t.MaxWait == 0 {
 		t.MaxWait = 5 * time.Second
 	}
+	if t.Confirm == 0 {
+		t.Confirm = 2
+	}
 	if t.sleep == nil {
 		t.sleep = time.Sleep
+	}
+	if t.now == nil {
+		t.now = time.Now
 	}
 	return t, nil
 }

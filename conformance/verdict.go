@@ -12,18 +12,29 @@ import (
 
 // The statuses of a result.
 const (
-	Passed  = "passed"
-	Failed  = "failed"  // a MUST or MUST* is broken
-	Warned  = "warned"  // a SHOULD or SHOULD* is broken
-	Info    = "info"    // what a server chose where it may choose
-	Skipped = "skipped" // not observed, with the reason
+	Passed   = "passed"
+	Failed   = "failed"   // a MUST, or what clients depend on, is broken
+	Warned   = "warned"   // a SHOULD, or what helps clients, is broken
+	Info     = "info"     // what a server chose where it may choose
+	Skipped  = "skipped"  // not observed, or only in part, with the reason
+	Unstable = "unstable" // broken in one run of the check and not in another
 )
 
 // A Finding is one observation worth telling.
 type Finding struct {
-	Check    string    `json:"check"`
+	Check    string    `json:"check"`            // or the observer
+	During   string    `json:"during,omitempty"` // the check whose exchange an observer looked at
 	Message  string    `json:"message"`
 	Exchange *Exchange `json:"exchange,omitempty"`
+	Trail    []Step    `json:"trail,omitempty"` // what the check had sent before, the oldest first
+}
+
+// A Step is a request that led to a finding.
+type Step struct {
+	Method string `json:"method"`
+	URL    string `json:"url"`
+	Body   string `json:"body,omitempty"`
+	Status int    `json:"status"`
 }
 
 // An Exchange is a request and its answer, without secrets.
@@ -53,6 +64,10 @@ type verdict struct {
 	more     int // findings beyond maxFindings
 	notes    []Finding
 	skips    []string
+	cuts     []string // why parts that should have run did not
+	root     string   // the requirement whose failure left parts out
+	held     int      // how often it held when its checks were repeated
+	rounds   int      // how often its checks ran, if they were repeated
 }
 
 const maxFindings = 5
@@ -79,6 +94,20 @@ func (v *verdict) skip(reason string) {
 	}
 }
 
+// end records that a check ended early. Only where parts were cut off is the
+// requirement no longer seen as a whole.
+func (v *verdict) end(e stop, touched bool) {
+	switch {
+	case e.cut:
+		if !slices.Contains(v.cuts, e.reason) {
+			v.cuts = append(v.cuts, e.reason)
+		}
+		v.root = cmp.Or(v.root, e.root)
+	case !touched:
+		v.skip(e.reason)
+	}
+}
+
 func (s *suite) record(id string, change func(*verdict)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,10 +131,26 @@ func (s *suite) find(id string, make func() Finding) {
 	s.record(id, func(v *verdict) { v.findings = append(v.findings, f) })
 }
 
-func (s *suite) skipAll(c *check, reason string) {
+func (s *suite) skipAll(c *check, e stop) {
 	for _, id := range c.ids {
-		s.record(id, func(v *verdict) { v.skip(reason) })
+		s.record(id, func(v *verdict) { v.end(e, false) })
 	}
+}
+
+// broken is the status of a requirement that was seen broken.
+func (r Requirement) broken() string {
+	switch r.Level {
+	case Must, Stated:
+		return Failed
+	case Should, Advised, Helps:
+		return Warned
+	case Fact:
+		if r.Client() {
+			return Failed
+		}
+		return Warned
+	}
+	return Info
 }
 
 // result turns a verdict into a Result.
@@ -118,15 +163,21 @@ func (v *verdict) result(r Requirement) Result {
 			out.Reason = "cannot be observed: " + r.Unseen
 		}
 	case len(v.findings) > 0:
-		out.Status = map[string]string{Must: Failed, MustFact: Failed, Should: Warned, ShouldFact: Warned}[r.Level]
-		if out.Status == "" {
-			out.Status = Info
-		}
+		out.Status = r.broken()
 		out.Findings = v.findings
+		if v.held > 0 {
+			out.Status, out.Reason = Unstable, fmt.Sprintf("it held in %d of %d runs of its checks", v.held, v.rounds)
+		}
 		if v.more > 0 {
 			out.Reason = fmt.Sprintf("and %d more findings of this kind", v.more)
 		}
-	case len(v.notes) > 0 && (r.Level == May || r.Level == Choice || v.passes == 0):
+	case len(v.cuts) > 0:
+		out.Status, out.Follows = Skipped, v.root
+		out.Reason = strings.Join(v.cuts, "; ")
+		if v.passes > 0 {
+			out.Reason = "only seen in part: " + out.Reason
+		}
+	case len(v.notes) > 0 && (r.Level == May || r.Level == Open || v.passes == 0):
 		out.Status, out.Findings = Info, v.notes
 	case v.passes > 0:
 		out.Status, out.Findings = Passed, v.notes
@@ -139,16 +190,21 @@ func (v *verdict) result(r Requirement) Result {
 	return out
 }
 
-// finding keeps the exchange, with everything secret taken out.
+// finding keeps the exchange and what led to it, with everything secret and
+// other people's records taken out.
 func (s *suite) finding(check, message string, r *reply) Finding {
-	f := Finding{Check: check, Message: s.redact(message)}
-	if r != nil {
-		f.Exchange = &Exchange{
-			Method: r.req.Method, URL: s.redact(r.req.URL.String()),
-			RequestHeader: s.redactHeader(r.req.Header), RequestBody: excerpt(s.redact(string(r.reqBody)), 4000),
-			Status: r.status, ResponseHeader: s.redactHeader(r.header), ResponseBody: excerpt(s.redact(string(r.body)), 4000),
-			Took: r.took,
-		}
+	f := Finding{Check: check, Message: s.plain(message)}
+	if r == nil {
+		return f
+	}
+	f.Exchange = &Exchange{
+		Method: r.req.Method, URL: s.redact(r.req.URL.String()),
+		RequestHeader: s.redactHeader(r.req.Header), RequestBody: excerpt(s.redact(string(r.reqBody)), 4000),
+		Status: r.came(), ResponseHeader: s.redactHeader(r.header),
+		ResponseBody: excerpt(s.redactBody(r), 4000), Took: r.took,
+	}
+	for _, b := range r.trail {
+		f.Trail = append(f.Trail, Step{b.req.Method, s.redact(b.req.URL.String()), excerpt(s.redact(string(b.reqBody)), 1000), b.came()})
 	}
 	return f
 }

@@ -71,27 +71,28 @@ func (s *Snapshot) inGroupWithAccess(r *state.Record) bool {
 	return false
 }
 
-// grantsPrivileges reports whether membership of the Group gives more than membership: it, or a Group that it is in, grants
-// access.
+// grantsPrivileges reports whether membership of the Group gives more than membership: it, or a Group that it is in,
+// grants access.
 func (s *Snapshot) grantsPrivileges(g *state.Record) bool {
 	return grantsAccess(g.JSON) || s.inGroupWithAccess(g)
 }
 
-// PrivilegedGroup reports whether the Group, or one that it is in, has roles or is protected: whoever adds a User to it may
-// give more than membership.
+// PrivilegedGroup reports whether the Group, or one that it is in, has roles or is protected: whoever adds a User to it
+// may give more than membership.
 func (s *Snapshot) PrivilegedGroup(group ID) bool {
 	g := s.scope.Of(schema.GroupType, group)
 	return g != nil && s.grantsPrivileges(g)
 }
 
-// Privileged reports whether the User has roles or is in a protected Group: whoever links it to a sign-in takes them over.
+// Privileged reports whether the User has roles or is in a protected Group: whoever links it to a sign-in takes them
+// over.
 func (s *Snapshot) Privileged(user ID) bool {
 	r := s.scope.Of(schema.UserType, user)
 	return r != nil && (len(gjson.GetBytes(r.JSON, "roles").Array()) > 0 || s.inGroupWithAccess(r))
 }
 
-// roleGroups are the Groups through which the User has the role, from the one it is in to the one that gives the role; none
-// where the User has the role itself. ok is false where it does not have it.
+// roleGroups are the Groups through which the User has the role, from the one it is in to the one that gives the role;
+// none where the User has the role itself. ok is false where it does not have it.
 func (s *Snapshot) roleGroups(user ID, role string) (through []*state.Record, ok bool) {
 	r := s.scope.Of(schema.UserType, user)
 	if r == nil {
@@ -100,6 +101,8 @@ func (s *Snapshot) roleGroups(user ID, role string) (through []*state.Record, ok
 	if slices.Contains(ownRoles(r), role) {
 		return nil, true
 	}
+
+	// Walk upwards, breadth first, and remember the way.
 	reachedFrom := map[*state.Record]*state.Record{} // by Group: the member through which it was reached
 	for queue := []*state.Record{r}; len(queue) > 0; queue = queue[1:] {
 		for g := range s.scope.ParentGroups(queue[0]) {

@@ -39,8 +39,8 @@ type Actor struct {
 	Strict         bool // no leniency towards what clients get wrong
 	LenientMembers bool // unknown members are skipped and reported, not refused
 
-	// judge finds the credential on a later snapshot and returns what a commit must compare, so that a revoked credential
-	// commits nothing; nil if there is nothing to compare.
+	// judge finds the credential on a later snapshot and returns what a commit must compare, so that a revoked
+	// credential commits nothing; nil if there is nothing to compare.
 	judge func(*Snapshot) ([]store.Condition, error)
 }
 

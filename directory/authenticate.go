@@ -22,9 +22,9 @@ func errUnauthenticated() error {
 	return errorf(Unauthenticated, "", "the credential is missing or not valid here")
 }
 
-// Authenticate judges a credential on one linearizable snapshot and returns the directory as it may be used with it; its
-// first read is that snapshot. Errors: Unauthenticated, the same for an unknown organization and an unknown, expired or
-// revoked credential; Unavailable.
+// Authenticate judges a credential on one linearizable snapshot and returns the directory as it may be used with it;
+// its first read is that snapshot. Errors: Unauthenticated, the same for an unknown organization and an unknown,
+// expired or revoked credential; Unavailable.
 func (d *Directory) Authenticate(ctx context.Context, c Credential) (*Directory, error) {
 	f, err := d.store.node.Linearizable(ctx)
 	if err != nil {
@@ -34,6 +34,8 @@ func (d *Directory) Authenticate(ctx context.Context, c Credential) (*Directory,
 	if err != nil {
 		return nil, errUnauthenticated()
 	}
+
+	// Judge the credential on the very snapshot that answers the first read.
 	var a Actor
 	switch {
 	case c.Bearer != "":

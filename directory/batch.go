@@ -7,9 +7,9 @@ import (
 	"rollcall/directory/internal/store"
 )
 
-// UpdateEach carries out independent changes, packed into few transactions; each succeeds or fails alone, as Update would
-// have it. All changes of a transaction are decided on the state before it; a change that touches a key another one of the
-// same transaction touches waits for the next.
+// UpdateEach carries out independent changes, packed into few transactions; each succeeds or fails alone, as Update
+// would have it. All changes of a transaction are decided on the state before it; a change that touches a key another
+// one of the same transaction touches waits for the next.
 func (d *Directory) UpdateEach(ctx context.Context, changes []func(*Tx) error) []error {
 	chains := make([][]func(*Tx) error, len(changes))
 	for i := range changes {
@@ -22,9 +22,9 @@ func (d *Directory) UpdateEach(ctx context.Context, changes []func(*Tx) error) [
 	return errs
 }
 
-// UpdateChains is UpdateEach for chains of changes of the same resources. The changes of a chain are carried out in order,
-// each on what the ones before it staged, and committed together; one that fails leaves the others as they are. The errors
-// are those of the changes, by chain.
+// UpdateChains is UpdateEach for chains of changes of the same resources. The changes of a chain are carried out in
+// order, each on what the ones before it staged, and committed together; one that fails leaves the others as they are.
+// The errors are those of the changes, by chain.
 func (d *Directory) UpdateChains(ctx context.Context, chains [][]func(*Tx) error) [][]error {
 	run := &chainRun{dir: d, chains: chains, errs: make([][]error, len(chains)), attempts: make([]attempt, len(chains))}
 	todo := make([]int, len(chains))
@@ -98,7 +98,8 @@ func (c *chainRun) stage(s *Snapshot, i int) (*Tx, *store.Part, error) {
 		return tx, nil, nil
 	}
 	if tx.defines() {
-		return tx, nil, errorf(Invalid, "", "schemas and resource types cannot be changed together with other resources")
+		return tx, nil, errorf(Invalid, "",
+			"schemas and resource types cannot be changed together with other resources")
 	}
 	p, err := tx.part()
 	return tx, &p, err

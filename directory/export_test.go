@@ -12,8 +12,8 @@ import (
 	"rollcall/directory/internal/store"
 )
 
-// DumpReloaded writes down what the store holds in memory, and beside it a state that was just loaded from etcd through c,
-// both of one revision. Housekeeping may go on meanwhile.
+// DumpReloaded writes down what the store holds in memory, and beside it a state that was just loaded from etcd through
+// c, both of one revision. Housekeeping may go on meanwhile.
 func DumpReloaded(ctx context.Context, s *Store, c *clientv3.Client) (live, loaded string, err error) {
 	for ctx.Err() == nil {
 		// A lone node follows nothing: it keeps the state that it loaded.

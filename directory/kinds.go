@@ -41,8 +41,8 @@ type rule struct {
 	delete  func(tx *Tx, r *state.Record) error
 }
 
-// kinds are the built-in types, in the order in which they are shown. It is assigned in init, because the rules create and
-// replace resources of other types.
+// kinds are the built-in types, in the order in which they are shown. It is assigned in init, because the rules create
+// and replace resources of other types.
 var kinds []*kind
 
 func init() {

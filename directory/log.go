@@ -21,6 +21,8 @@ func (s *search) appendLogged(ctx context.Context, found []*state.Record, t *sch
 	if err != nil {
 		return nil, err
 	}
+
+	// Those that match, without changes that were cancelled.
 	for _, l := range list {
 		id, ok := state.RawID(l.Key[len(prefix):])
 		if !ok {

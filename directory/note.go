@@ -6,7 +6,8 @@ import (
 	"rollcall/directory/internal/state"
 )
 
-// A note is a value outside every version, such as a connection's health. Its kind is the caller's choice, except for these.
+// A note is a value outside every version, such as a connection's health. Its kind is the caller's choice, except for
+// these.
 const (
 	// HealthNote holds a connection's health as JSON.
 	HealthNote = "health"

@@ -25,8 +25,8 @@ type format struct {
 // DefaultOrganization is the name of the organization that the first start creates.
 const DefaultOrganization = "default"
 
-// prepare makes an empty store usable and refuses one that this program cannot read. The organization is created together
-// with the format, once: deleted later, it stays deleted.
+// prepare makes an empty store usable and refuses one that this program cannot read. The organization is created
+// together with the format, once: deleted later, it stays deleted.
 func (s *Store) prepare(ctx context.Context, c *clientv3.Client) error {
 	writes, err := s.firstWrites()
 	if err != nil {
@@ -50,11 +50,13 @@ func (s *Store) checkFormat(value []byte) error {
 		return fmt.Errorf("the key %q does not hold the data format: %w", s.keys.Format(), err)
 	}
 	if f.Version > formatVersion {
-		return fmt.Errorf("the data has format %d; this program reads up to format %d: start a newer one", f.Version, formatVersion)
+		return fmt.Errorf("the data has format %d; this program reads up to format %d: start a newer one",
+			f.Version, formatVersion)
 	}
 	if !s.sealer.knows(f.SecretKey) {
 		return fmt.Errorf("the secret key is not the one this data was sealed under (fingerprint %s, given %s): "+
-			"give the right key, or after a rotation the old one as a previous key", f.SecretKey, s.sealer.fingerprint())
+			"give the right key, or after a rotation the old one as a previous key",
+			f.SecretKey, s.sealer.fingerprint())
 	}
 	return nil
 }

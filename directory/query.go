@@ -10,14 +10,14 @@ import (
 	"rollcall/directory/schema"
 )
 
-// Query asks for the resources of one type, or of several at once. Without SortBy they come in order of creation, type by
-// type; Events and SignIns the newest first.
+// Query asks for the resources of one type, or of several at once. Without SortBy they come in order of creation, type
+// by type; Events and SignIns the newest first.
 type Query struct {
 	Type       string
-	Types      []string    // instead of Type: a query over several types, in which an attribute that a type lacks has no value
+	Types      []string    // instead of Type: several types; an attribute that a type lacks has no value
 	Filter     filter.Expr // nil: all
 	Options    filter.Options
-	SortBy     string                 // name of an attribute, "" for none: by its primary or first value, missing ones last
+	SortBy     string                 // an attribute, by its primary or first value, missing ones last; "" for none
 	Descending bool                   // missing ones first
 	Offset     int                    // how many matches to pass over
 	Limit      int                    // how many to return at most; 0: none, only count
@@ -31,8 +31,8 @@ type Page struct {
 	Snapshot  *Snapshot // the state the answer is from
 }
 
-// Query answers from one snapshot; Events and SignIns are read from etcd. Errors: Forbidden by scope, NotFound for a type
-// the scope does not have, *schema.Error (invalidFilter; invalidValue for SortBy), Unavailable.
+// Query answers from one snapshot; Events and SignIns are read from etcd. Errors: Forbidden by scope, NotFound for a
+// type the scope does not have, *schema.Error (invalidFilter; invalidValue for SortBy), Unavailable.
 func (d *Directory) Query(ctx context.Context, q Query) (Page, error) {
 	s, err := d.Snapshot(ctx)
 	if err != nil {

@@ -74,8 +74,8 @@ func switchOrganization(tx *Tx, id state.ScopeID, doc schema.Document) error {
 	return nil
 }
 
-// verifiedAs gives each domain the proof that is stored of it, which only the system scope changes: the proof belongs to
-// the domain's name, wherever that stands in the list.
+// verifiedAs gives each domain the proof that is stored of it, which only the system scope changes: the proof belongs
+// to the domain's name, wherever that stands in the list.
 func verifiedAs(before, domains any) any {
 	stored, _ := before.([]any)
 	list, ok := domains.([]any)
@@ -115,8 +115,8 @@ func sameDomain(stored []any, domain map[string]any) map[string]any {
 	return nil
 }
 
-// deleteOrganization takes away the scope key, with which every write of the organization fails and every credential ends;
-// the sweeper removes what it held.
+// deleteOrganization takes away the scope key, with which every write of the organization fails and every credential
+// ends; the sweeper removes what it held.
 func deleteOrganization(tx *Tx, r *state.Record) error {
 	if !tx.snap.id.IsSystem() {
 		return errorf(Forbidden, "", "organizations are deleted in the system scope")

@@ -41,7 +41,8 @@ func deleteAccessToken(tx *Tx, r *state.Record) error {
 	return nil
 }
 
-// checkAccessToken rejects a token with a wider scope than its creator's, without an end, or of a User who does not exist.
+// checkAccessToken rejects a token with a wider scope than its creator's, without an end, or of a User who does not
+// exist.
 func checkAccessToken(tx *Tx, doc schema.Document) error {
 	scopes, _ := doc["scopes"].([]any)
 	for _, v := range scopes {

@@ -31,8 +31,8 @@ func replaceUser(tx *Tx, was, r *state.Record, doc schema.Document) error {
 	return nil
 }
 
-// mayGiveRoles keeps User.roles to those who may grant them. From others, roles that are absent, empty or as stored count
-// as an echo, and what is stored stays.
+// mayGiveRoles keeps User.roles to those who may grant them. From others, roles that are absent, empty or as stored
+// count as an echo, and what is stored stays.
 func mayGiveRoles(tx *Tx, was *state.Record, doc schema.Document) error {
 	if tx.dir.actor.Scope == ScopeAdmin {
 		return nil

@@ -14,8 +14,9 @@ import (
 // endedAtOnce is how many sessions of a User are deleted with the change that ends them; the sweeper deletes the rest.
 const endedAtOnce = 100
 
-// SessionEpoch counts how often the User's sessions were ended as a whole; a session counts only under the epoch in which
-// it began. Who hands a sign-in over to a later request keeps the epoch, so that no session begins after all were ended.
+// SessionEpoch counts how often the User's sessions were ended as a whole; a session counts only under the epoch in
+// which it began. Who hands a sign-in over to a later request keeps the epoch, so that no session begins after all were
+// ended.
 func (s *Snapshot) SessionEpoch(user ID) int64 {
 	epoch, _ := s.epoch(user)
 	return epoch
@@ -47,8 +48,8 @@ func (s *Snapshot) SessionValid(r *Resource) bool {
 	return connection != nil && Enabled(connection.JSON)
 }
 
-// CreateSession starts a session of the User through the connection and returns its secret, which is stored nowhere. The
-// change depends on the User as it is and on its session epoch.
+// CreateSession starts a session of the User through the connection and returns its secret, which is stored nowhere.
+// The change depends on the User as it is and on its session epoch.
 func (tx *Tx) CreateSession(user, connection ID, expires time.Time) (secret string, err error) {
 	if _, err := tx.Get(schema.UserType, user); err != nil {
 		return "", err

@@ -7,8 +7,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// Snapshot is one scope's state at one revision, as one actor may see it. It never changes and may be used by any number of
-// goroutines.
+// Snapshot is one scope's state at one revision, as one actor may see it. It never changes and may be used by any
+// number of goroutines.
 type Snapshot struct {
 	store  *Store
 	frozen *state.Frozen
@@ -127,8 +127,8 @@ func (s *Snapshot) Organization() *Resource {
 	return nil
 }
 
-// Find yields the resources of the type whose indexed attribute (userName, externalId, emails.value, displayName) equals
-// the value by the attribute's case rule, in order of creation.
+// Find yields the resources of the type whose indexed attribute (userName, externalId, emails.value, displayName)
+// equals the value by the attribute's case rule, in order of creation.
 func (s *Snapshot) Find(typ, attribute, value string) iter.Seq[*Resource] {
 	return func(yield func(*Resource) bool) {
 		t := s.Type(typ)

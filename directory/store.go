@@ -17,7 +17,7 @@ import (
 // Options of a store. The zero value is for tests: its own etcd, no operator, a secret key that is made up.
 type Options struct {
 	Root          string                // prefix of all keys; "/rollcall" unless given
-	Alone         bool                  // the etcd is embedded and this process its only writer: no quorum reads, no election
+	Alone         bool                  // this process is the embedded etcd's only writer: no quorum reads, no election
 	StaleReads    bool                  // without quorum, read what this node has
 	SecretKey     []byte                // 32 bytes; seals secrets
 	PreviousKeys  [][]byte              // keys that sealed them before; Open seals them again under SecretKey
@@ -70,16 +70,19 @@ type Store struct {
 	done sync.WaitGroup
 }
 
-// Open loads the store, preparing it where it is empty: in one transaction, on the condition that it is absent, the data
-// format and the organization "default". Errors: Unavailable; others where the data is of a newer format or sealed under
-// another key, or another node runs with other operator tokens.
+// Open loads the store, preparing it where it is empty: in one transaction, on the condition that it is absent, the
+// data format and the organization "default". Errors: Unavailable; others where the data is of a newer format or sealed
+// under another key, or another node runs with other operator tokens.
 func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 	o = o.withDefaults(c)
 	sealer, err := newSealer(o.SecretKey, o.PreviousKeys)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{keys: state.NewKeyspace(o.Root), now: o.Now, log: o.Log, sealer: sealer, lostRaces: newLostRaces(o.Registry)}
+
+	// Make sure that the data can be read before anything follows it.
+	s := &Store{keys: state.NewKeyspace(o.Root), now: o.Now, log: o.Log, sealer: sealer,
+		lostRaces: newLostRaces(o.Registry)}
 	s.operator = newOperator(append([]string{o.OperatorToken}, o.OtherTokens...))
 	if err := s.prepare(ctx, c); err != nil {
 		return nil, err
@@ -89,12 +92,16 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
+
+	// Load it, and keep up with it.
 	s.node, err = store.Open(ctx, c, store.Options{Keys: s.keys, Builtin: builtinCatalog(), Alone: o.Alone,
 		StaleReads: o.StaleReads, Watcher: o.Watcher, Disk: o.Disk, Now: o.Now, Log: o.Log, Registry: o.Registry})
 	if err != nil {
 		s.operator.close()
 		return nil, err
 	}
+
+	// Begin the store's own work.
 	s.usage = &usage{store: s}
 	background, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -109,7 +116,7 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 
 func newLostRaces(r prometheus.Registerer) prometheus.Counter {
 	c := prometheus.NewCounter(prometheus.CounterOpts{Name: "rollcall_directory_lost_races_total",
-		Help: "Changes that were run again because another one was faster."})
+		Help: "Changes that ran again because a concurrent change was committed first."})
 	if r != nil {
 		r.MustRegister(c)
 	}

@@ -8,8 +8,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// A DeletedUser is the tombstone of a User. It keeps the User's ID, the key of its userName and its links, until a User of
-// the same userName takes the key over, or the tombstone is deleted.
+// A DeletedUser is the tombstone of a User. It keeps the User's ID, the key of its userName and its links, until a User
+// of the same userName takes the key over, or the tombstone is deleted.
 
 // Tombstone returns the DeletedUser that still holds the userName; nil if there is none.
 func (s *Snapshot) Tombstone(userName string) *Resource {

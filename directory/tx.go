@@ -15,14 +15,15 @@ import (
 const (
 	// MaxDocument is the largest stored document in bytes.
 	MaxDocument = 1 << 20
-	// MaxConditions is how many resources and values one atomic change may depend on: etcd's default limit less our own.
+	// MaxConditions is how many resources and values one atomic change may depend on: etcd's default limit less our
+	// own.
 	MaxConditions = store.MaxConditions
 	// MaxMemberships is how many memberships one request may change.
 	MaxMemberships = 10_000
 )
 
-// Tx is a change in the making: the snapshot it decides on, what it has read, and what it will write. A change may run more
-// than once, so it must be pure but for its Tx. A Tx is not safe for several goroutines.
+// Tx is a change in the making: the snapshot it decides on, what it has read, and what it will write. A change may run
+// more than once, so it must be pure but for its Tx. A Tx is not safe for several goroutines.
 type Tx struct {
 	writeSet
 	dir     *Directory
@@ -60,7 +61,8 @@ func (a attempt) next(o store.Outcome) attempt {
 
 func newTx(d *Directory, s *Snapshot, a attempt) *Tx {
 	tx := &Tx{writeSet: newWriteSet(), dir: d, snap: s, attempt: a, at: d.store.now().Truncate(time.Millisecond),
-		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, event: newEventDraft(), secrets: map[ID]string{}}
+		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, event: newEventDraft(),
+		secrets: map[ID]string{}}
 	tx.members = newMemberships(tx)
 	return tx
 }
@@ -88,9 +90,9 @@ func (tx *Tx) keys() state.ScopeKeys { return tx.snap.keys() }
 // keysOf are the keys of the scope where resources of the type live.
 func (tx *Tx) keysOf(typ string) state.ScopeKeys { return tx.dir.store.keys.Scope(tx.snap.homeID(typ)) }
 
-// Get returns the resource and makes the change depend on it: the commit compares its revision. A Group is compared by its
-// existence alone, so that members can be added while it is renamed; Replace, Delete and GuardMembers compare all of it.
-// Errors: as Snapshot.Get.
+// Get returns the resource and makes the change depend on it: the commit compares its revision. A Group is compared by
+// its existence alone, so that members can be added while it is renamed; Replace, Delete and GuardMembers compare all
+// of it. Errors: as Snapshot.Get.
 func (tx *Tx) Get(typ string, id ID) (*Resource, error) {
 	if r, ok := tx.staged[id]; ok {
 		if r == nil || r.Type != typ {
@@ -135,8 +137,8 @@ func (tx *Tx) record(typ string, id ID) *state.Record {
 }
 
 // Create adds a resource and gives it an ID. The document holds what Parse and Check of its type allow. The returned
-// resource has its version once the change is committed. Errors: Exists naming the attribute, Invalid, TooLarge, Forbidden;
-// *schema.Error where the document breaks its schema.
+// resource has its version once the change is committed. Errors: Exists naming the attribute, Invalid, TooLarge,
+// Forbidden; *schema.Error where the document breaks its schema.
 func (tx *Tx) Create(typ string, doc schema.Document) (*Resource, error) {
 	return tx.CreateAs(NewID(), typ, doc)
 }
@@ -219,9 +221,9 @@ func (tx *Tx) stage(r *state.Record, action string) {
 	tx.Mention(action, r.Type, r.ID)
 }
 
-// Replace gives the resource, which was read by Get, another document. An equal document writes nothing and returns old.
-// Attributes that the directory derives or guards itself (roles for those who may not change them) keep their values.
-// Errors: as Create; VersionMismatch cannot occur, a lost race runs the change again.
+// Replace gives the resource, which was read by Get, another document. An equal document writes nothing and returns
+// old. Attributes that the directory derives or guards itself (roles for those who may not change them) keep their
+// values. Errors: as Create; VersionMismatch cannot occur, a lost race runs the change again.
 func (tx *Tx) Replace(old *Resource, doc schema.Document) (*Resource, error) {
 	if err := tx.dir.actor.mayWrite(old.Type); err != nil {
 		return nil, err
@@ -307,8 +309,8 @@ func (tx *Tx) Delete(old *Resource) error {
 	return nil
 }
 
-// Touched is the resource as it will be after the commit: of a Group whose members change, with the time of the change. Its
-// version is set by the commit.
+// Touched is the resource as it will be after the commit: of a Group whose members change, with the time of the change.
+// Its version is set by the commit.
 func (tx *Tx) Touched(old *Resource) *Resource {
 	if r := tx.staged[old.ID]; r != nil {
 		return &r.Resource

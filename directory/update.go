@@ -14,11 +14,11 @@ func errTooManyRaces() error {
 	return errorf(Busy, "", "gave up after %d conflicting updates; try again", maxAttempts)
 }
 
-// Update runs the change on a linearizable snapshot and commits what it staged as one transaction: all of it or nothing. A
-// lost race runs it again on a newer snapshot. A change that fails or stages nothing commits nothing. The snapshot returned
-// holds the commit; resources that the change created or replaced have their versions. Errors: the change's own; Busy,
-// Unavailable, Full, TooLarge, Unauthenticated where the credential was revoked meanwhile, NotFound where the organization was
-// deleted, Forbidden where it is not active.
+// Update runs the change on a linearizable snapshot and commits what it staged as one transaction: all of it or
+// nothing. A lost race runs it again on a newer snapshot. A change that fails or stages nothing commits nothing. The
+// snapshot returned holds the commit; resources that the change created or replaced have their versions. Errors: the
+// change's own; Busy, Unavailable, Full, TooLarge, Unauthenticated where the credential was revoked meanwhile, NotFound
+// where the organization was deleted, Forbidden where it is not active.
 func (d *Directory) Update(ctx context.Context, change func(*Tx) error) (*Snapshot, error) {
 	for a := (attempt{}); a.number < maxAttempts; {
 		// Run the change.
@@ -87,8 +87,8 @@ func (tx *Tx) committed(o store.Outcome) {
 	}
 }
 
-// part turns what the change staged into a part of a transaction, with the compares that every write has: the scope as it
-// was, the credential, and the Event's absence.
+// part turns what the change staged into a part of a transaction, with the compares that every write has: the scope as
+// it was, the credential, and the Event's absence.
 func (tx *Tx) part() (store.Part, error) {
 	// The organization, the quota and the credential must allow it, and do so still when it is committed.
 	d, s := tx.dir, tx.snap

@@ -66,7 +66,8 @@ func (w *writeSet) clone() writeSet {
 
 // part is the writes under their conditions.
 func (w *writeSet) part() store.Part {
-	p := store.Part{Conditions: make([]store.Condition, 0, len(w.conditions)), Writes: make([]state.Entry, 0, len(w.order)), Ask: w.ask}
+	p := store.Part{Conditions: make([]store.Condition, 0, len(w.conditions)),
+		Writes: make([]state.Entry, 0, len(w.order)), Ask: w.ask}
 	for _, c := range w.conditions {
 		p.Conditions = append(p.Conditions, c)
 	}

@@ -200,7 +200,7 @@ func TestRefusedConsumes(t *testing.T) {
 	if body := bodyOf(t, refused); !strings.Contains(body, record.Text("correlationId")) || strings.Contains(body, inLog) {
 		t.Errorf("the number of %s is in a record:\n%s", record.JSON, body)
 	}
-	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
 	s.hook.aggregate.flushAll()
 	s.lastSignIn(OutcomeRefused, ReasonAssertionUsed)
@@ -220,7 +220,7 @@ func TestReplayKeyStaysPut(t *testing.T) {
 	}
 	form := s.forged(connection, "", "ann", "_a1", two)
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusSeeOther)
-	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["clockSkewSeconds"] = number(600) })
+	s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { doc["clockSkewSeconds"] = number(600) })
 	s.later(7 * time.Minute)
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
 	s.hook.aggregate.flushAll()
@@ -403,7 +403,7 @@ func newFaultySite(t *testing.T) (*site, *faulty) {
 func TestStoreDown(t *testing.T) {
 	s, f := newFaultySite(t)
 	connection := s.connect(jitOn)
-	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) { doc["displayName"] = "Acme Works" })
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, func(doc schema.Document) { doc["displayName"] = "Acme Works" })
 	b := s.browser()
 	form := b.answer(s.loginURL(connection), "alice")
 	f.down.Store(true)
@@ -483,7 +483,7 @@ func TestLostRace(t *testing.T) {
 	// And the other way round: SCIM deactivates the User in that moment.
 	form = b.answer(s.loginURL(connection), "alice")
 	hook = func(clientv3.Op) error {
-		other.mustModify(typeUser, made, func(doc schema.Document) { doc["active"] = false })
+		other.mustModify(schema.UserType, made, func(doc schema.Document) { doc["active"] = false })
 		return nil
 	}
 	f.before.Store(&hook)
@@ -565,7 +565,7 @@ func TestLostRaceOnConnection(t *testing.T) {
 			next := c.changes
 			var hook func(clientv3.Op) error
 			hook = func(clientv3.Op) error {
-				other.mustModify(typeConnection, connection, next[0])
+				other.mustModify(schema.IdentityProviderType, connection, next[0])
 				if next = next[1:]; len(next) > 0 {
 					f.before.Store(&hook)
 				}
@@ -597,7 +597,7 @@ func TestConnectionChangesForever(t *testing.T) {
 	form := s.forged(connection, s.request(b, connection), "ann", "_a1", nil)
 	var hook func(clientv3.Op) error
 	hook = func(clientv3.Op) error {
-		other.mustModify(typeConnection, connection, func(doc schema.Document) { doc["displayName"] = directory.NewID().String() })
+		other.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { doc["displayName"] = directory.NewID().String() })
 		f.before.Store(&hook)
 		return nil
 	}

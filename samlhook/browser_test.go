@@ -90,7 +90,7 @@ func TestChromium(t *testing.T) {
 	if !strings.Contains(page, `id="me"`) || !strings.Contains(page, "Alice Archer") || !strings.Contains(page, `/orgs/default/sign-out"`) {
 		t.Errorf("redirect binding ended at:\n%s", page)
 	}
-	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["binding"] = "post" })
+	s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { doc["binding"] = "post" })
 	if page := chromium(t, "landing-post", login); !strings.Contains(page, `id="me"`) {
 		t.Errorf("POST binding ended at:\n%s", page)
 	}

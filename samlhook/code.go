@@ -45,10 +45,7 @@ func hashOf(s string) []byte {
 
 // sealCode makes the code for a connection.
 func (k RequestKey) sealCode(connection string, o handOver) (string, error) {
-	aead, err := k.codes()
-	if err != nil {
-		return "", err
-	}
+	aead := k.codes()
 	body, err := json.Marshal(o)
 	if err != nil {
 		return "", err
@@ -58,14 +55,11 @@ func (k RequestKey) sealCode(connection string, o handOver) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(aead.Seal(nonce, nonce, body, []byte(connection))), nil
 }
 
-// openCode reads a code. The error is a *Refusal: ReasonCodeInvalid, or
-// ReasonCodeExpired with what the code says.
-func (k RequestKey) openCode(connection, code string, now time.Time) (handOver, error) {
+// openCode reads a code. It refuses one that this key did not make for the connection (ReasonCodeInvalid), and one that
+// has expired, with what it says (ReasonCodeExpired).
+func (k RequestKey) openCode(connection, code string, now time.Time) (handOver, *saml.Refusal) {
 	invalid := saml.Refuse(ReasonCodeInvalid, "The hand-over code is not one that this connection made; the sign-in has to begin anew.")
-	aead, err := k.codes()
-	if err != nil {
-		return handOver{}, err
-	}
+	aead := k.codes()
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(code)
 	if err != nil || len(raw) < aead.NonceSize() {
 		return handOver{}, invalid
@@ -85,12 +79,16 @@ func (k RequestKey) openCode(connection, code string, now time.Time) (handOver, 
 }
 
 // codes seals hand-over codes, under a key of their own.
-func (k RequestKey) codes() (cipher.AEAD, error) {
+func (k RequestKey) codes() cipher.AEAD {
 	block, err := aes.NewCipher(k.mac("hand-over code", nil))
 	if err != nil {
-		return nil, err
+		panic("samlhook: a MAC is as long as an AES key: " + err.Error())
 	}
-	return cipher.NewGCM(block)
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic("samlhook: AES has the block size of GCM: " + err.Error())
+	}
+	return aead
 }
 
 func randomToken() string {

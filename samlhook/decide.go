@@ -6,23 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"rollcall/directory"
 	"rollcall/directory/schema"
 	"rollcall/samlhook/saml"
-)
-
-// Outcome is what becomes of a sign-in.
-type Outcome string
-
-// The outcomes of a SignIn. A decision is never OutcomeFailed: that is a sign-in
-// that broke off after it was decided.
-const (
-	OutcomeSignedIn Outcome = "signedIn"
-	OutcomeCreated  Outcome = "created"
-	OutcomeRefused  Outcome = "refused"
-	OutcomeFailed   Outcome = "failed"
 )
 
 // Decision says who a person is and whether they may come in.
@@ -53,7 +39,7 @@ func Decide(s *directory.Snapshot, c Settings, id saml.Identity, now time.Time) 
 	d := decider{snapshot: s, settings: c, identity: id, now: now, several: severalConnections(s)}
 	d.verified, d.elsewhere = divideDomains(s, c.ID)
 	if link := s.Link(c.ID, id.NameID); link != nil {
-		if user, err := s.Get(typeUser, link.User); err == nil {
+		if user, err := s.Get(schema.UserType, link.User); err == nil {
 			return d.known(user, link)
 		}
 		return d.deleted(s.TombstoneOf(link.User))
@@ -86,60 +72,8 @@ type decider struct {
 	elsewhere []string // verified domains that another connection holds
 }
 
-func severalConnections(s *directory.Snapshot) bool {
-	n := 0
-	for range s.All(typeConnection) {
-		if n++; n > 1 {
-			return true
-		}
-	}
-	return false
-}
-
 func (d *decider) refuse(user *directory.Resource, reason saml.Reason, explanation string) Decision {
 	return Decision{Outcome: OutcomeRefused, Reason: reason, Explanation: explanation, User: user}
-}
-
-// Attributes by which Users are found.
-const (
-	attributeUserName   = "userName"
-	attributeExternalID = "externalId"
-	attributeEmail      = "emails.value"
-)
-
-// find looks for Users to link: by the subject first, by e-mail address where that
-// found nobody, not even somebody whom the subject looks like.
-func (d *decider) find() []*directory.Resource {
-	subject := d.identity.UserName
-	found := d.linkable(linkByUserName, attributeUserName, subject)
-	for _, user := range d.linkable(linkByExternalID, attributeExternalID, subject) {
-		if !slices.ContainsFunc(found, func(f *directory.Resource) bool { return f.ID == user.ID }) {
-			found = append(found, user)
-		}
-	}
-	if len(found) == 0 && d.resembled() == nil {
-		found = d.linkable(linkByEmail, attributeEmail, d.identity.Email)
-	}
-	return found
-}
-
-// linkable are the Users that have the value, where the connection links by it.
-func (d *decider) linkable(by, attribute, value string) []*directory.Resource {
-	if value == "" || !slices.Contains(d.settings.LinkBy, by) || !d.mayLink(value) {
-		return nil
-	}
-	if attribute == attributeExternalID { // its case counts (RFC 7643 §3.1), so what is found is the same
-		return slices.Collect(d.snapshot.Find(typeUser, attribute, value))
-	}
-	having, _ := holders(d.snapshot, attribute, value)
-	return having
-}
-
-// mayLink says whether a value may link at all. With several connections one could
-// claim the people of another: there a value links only in a domain that was
-// verified and assigned to this one.
-func (d *decider) mayLink(value string) bool {
-	return !d.several || d.settings.verifiedHere(value, d.verified)
 }
 
 // link is for a User whom linkBy found.
@@ -152,21 +86,6 @@ func (d *decider) link(user *directory.Resource) (Decision, error) {
 		return d.refuse(user, ReasonPrivilegedUser, "The User has roles or is in a protected group and was never linked to this NameID; link it by hand, or set linkPrivileged."), nil
 	}
 	return d.known(user, nil)
-}
-
-// linkedElsewhere is the NameID under which the User is known to this connection
-// already; empty if there is none.
-func (d *decider) linkedElsewhere(user *directory.Resource) string {
-	for _, l := range gjson.GetBytes(user.JSON, gjson.Escape(schema.OriginURN)+".links").Array() {
-		nameID := l.Get("nameId").String()
-		if l.Get("connection").String() != d.settings.ID.String() || nameID == d.identity.NameID {
-			continue
-		}
-		if link := d.snapshot.Link(d.settings.ID, nameID); link != nil && link.User == user.ID {
-			return nameID
-		}
-	}
-	return ""
 }
 
 // known is for a User who exists; link is nil when there is none yet.
@@ -204,8 +123,7 @@ func (d *decider) nobody(revived bool) (Decision, error) {
 			"; create the User by SCIM, or set jit.enabled to true to have sign-in create it."), nil
 	}
 	if c.RequireNames {
-		if err := id.RequireNames(); err != nil {
-			refusal := err.(*saml.Refusal)
+		if refusal := id.RequireNames(); refusal != nil {
 			return d.refuse(nil, refusal.Reason, refusal.Explanation), nil
 		}
 	}
@@ -217,7 +135,7 @@ func (d *decider) nobody(revived bool) (Decision, error) {
 		return d.refuse(nil, ReasonDomainNotVerified, saml.Clip(d.subject())+" is in a verified domain of another connection ("+domain+
 			"), which alone makes its people; have the person sign in there, assign the domain to this connection, or create the User by SCIM."), nil
 	}
-	for user := range d.snapshot.Find(typeUser, attributeUserName, id.UserName) {
+	for user := range d.snapshot.Find(schema.UserType, attributeUserName, id.UserName) {
 		return d.refuse(user, ReasonUserNameTaken, "The userName "+saml.Clip(id.UserName)+" belongs to a User that this sign-in may not be linked to"+d.why()+
 			"; link them by hand, or let linkBy and domains allow it."), nil
 	}
@@ -229,24 +147,6 @@ func (d *decider) nobody(revived bool) (Decision, error) {
 	decision.Document, decision.Link = w.create()
 	d.addGroups(&decision)
 	return decision, nil
-}
-
-// addGroups divides the default groups of somebody to be created.
-func (d *decider) addGroups(decision *Decision) {
-	for _, g := range d.settings.DefaultGroups {
-		switch _, err := d.snapshot.Get(typeGroup, g); {
-		case err != nil:
-			decision.MissingGroups = append(decision.MissingGroups, g)
-		case !d.settings.mayTouch(d.snapshot, g):
-			decision.PrivilegedGroups = append(decision.PrivilegedGroups, g)
-		default:
-			decision.Groups = append(decision.Groups, g)
-		}
-	}
-	if passed := decision.PrivilegedGroups; len(passed) > 0 {
-		decision.Explanation += " It was not added to default groups that have roles or are protected, themselves or through a group they are in (" +
-			saml.Clip(strings.Join(idTexts(passed), ", ")) + "); to have sign-in add to them, list them in groupSync.allowPrivileged."
-	}
 }
 
 // subject is the value whose domain decides whether the connection may make the

@@ -25,7 +25,7 @@ func (w *world) user(doc schema.Document) directory.ID { return w.createUser(doc
 // link signs nobody in: it writes what an earlier sign-in would have left.
 func (w *world) link(user directory.ID, nameID string, wrote map[string]string) {
 	w.update(func(tx *directory.Tx) error {
-		r, err := tx.Get(typeUser, user)
+		r, err := tx.Get(schema.UserType, user)
 		if err != nil {
 			return err
 		}
@@ -49,7 +49,7 @@ func (w *world) domains(values ...string) {
 	for i, v := range values {
 		list = append(list, map[string]any{"value": v, "verified": i == 0})
 	}
-	w.mustModify(typeOrganization, w.snapshot().Organization().ID, func(doc schema.Document) { doc["domains"] = list })
+	w.mustModify(schema.OrganizationType, w.snapshot().Organization().ID, func(doc schema.Document) { doc["domains"] = list })
 }
 
 // secondConnection adds a second connection.
@@ -58,7 +58,7 @@ func (w *world) secondConnection() { w.connectionHolding() }
 // connectionHolding adds a connection with domains, whoever else has them.
 func (w *world) connectionHolding(domains ...any) {
 	w.update(func(tx *directory.Tx) error {
-		_, err := tx.Create(typeConnection, schema.Document{"displayName": "Second", "domains": domains})
+		_, err := tx.Create(schema.IdentityProviderType, schema.Document{"displayName": "Second", "domains": domains})
 		return err
 	})
 }
@@ -170,7 +170,7 @@ func TestDecide(t *testing.T) {
 		{"in a protected group", nil, ann, func(w *world) directory.ID {
 			id := w.user(userAnn)
 			w.update(func(tx *directory.Tx) error {
-				g, err := tx.Create(typeGroup, schema.Document{"displayName": "Admins", schema.GroupAccessURN: map[string]any{"protected": true}})
+				g, err := tx.Create(schema.GroupType, schema.Document{"displayName": "Admins", schema.GroupAccessURN: map[string]any{"protected": true}})
 				if err != nil {
 					return err
 				}
@@ -186,38 +186,38 @@ func TestDecide(t *testing.T) {
 		}, OutcomeRefused, ReasonUserInactive, ""},
 		{"deleted, by userName", jit(), ann, func(w *world) directory.ID {
 			id := w.user(userAnn)
-			w.remove(typeUser, id)
+			w.remove(schema.UserType, id)
 			return id
 		}, OutcomeRefused, ReasonUserDeleted, "reviveDeleted"},
 		{"deleted, by link", jit(), ann, func(w *world) directory.ID {
 			id := w.user(schema.Document{"userName": "annie"})
 			w.link(id, ann.NameID, nil)
-			w.remove(typeUser, id)
+			w.remove(schema.UserType, id)
 			return id
 		}, OutcomeRefused, ReasonUserDeleted, ""},
 		{"deleted, by link, and created anew under its userName", nil, ann, func(w *world) directory.ID {
 			id := w.user(userAnn)
 			w.link(id, ann.NameID, nil)
-			w.remove(typeUser, id)
+			w.remove(schema.UserType, id)
 			return w.user(userAnn)
 		}, OutcomeSignedIn, ReasonLinked, ""},
 		{"deleted, JIT off", nil, ann, func(w *world) directory.ID {
 			id := w.user(userAnn)
-			w.remove(typeUser, id)
+			w.remove(schema.UserType, id)
 			return id
 		}, OutcomeRefused, ReasonUserDeleted, ""},
 		{"deleted, reviveDeleted", jit("reviveDeleted", true), ann, func(w *world) directory.ID {
-			w.remove(typeUser, w.user(userAnn))
+			w.remove(schema.UserType, w.user(userAnn))
 			return directory.ID{}
 		}, OutcomeCreated, ReasonRevived, ""},
 		{"deleted, reviveDeleted, JIT off", schema.Document{"jit": map[string]any{"reviveDeleted": true}}, ann, func(w *world) directory.ID {
-			w.remove(typeUser, w.user(userAnn))
+			w.remove(schema.UserType, w.user(userAnn))
 			return directory.ID{}
 		}, OutcomeRefused, ReasonJITDisabled, ""},
 		{"deleted, and the DeletedUser deleted too", jit(), ann, func(w *world) directory.ID {
 			id := w.user(userAnn)
 			w.link(id, ann.NameID, nil)
-			w.remove(typeUser, id)
+			w.remove(schema.UserType, id)
 			w.remove("DeletedUser", id)
 			return directory.ID{}
 		}, OutcomeCreated, ReasonCreated, ""},
@@ -289,7 +289,7 @@ func TestDecide(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := &world{site: newSite(t)}
 			w.update(func(tx *directory.Tx) error {
-				r, err := tx.Create(typeConnection, with(c.settings, "displayName", "First"))
+				r, err := tx.Create(schema.IdentityProviderType, with(c.settings, "displayName", "First"))
 				if err == nil {
 					w.connection = r.ID
 				}
@@ -300,7 +300,7 @@ func TestDecide(t *testing.T) {
 				meant = c.prepare(w)
 			}
 			snapshot := w.snapshot()
-			r, err := snapshot.Get(typeConnection, w.connection)
+			r, err := snapshot.Get(schema.IdentityProviderType, w.connection)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -388,7 +388,7 @@ func TestUpdate(t *testing.T) {
 			if c.unnamed {
 				w.identity.DisplayName = ""
 			}
-			doc, link, err := w.update(&directory.Resource{Type: typeUser, JSON: b}, &directory.Link{NameID: "n", Wrote: c.wrote})
+			doc, link, err := w.update(&directory.Resource{Type: schema.UserType, JSON: b}, &directory.Link{NameID: "n", Wrote: c.wrote})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -70,7 +70,7 @@ func (w *writer) create() (schema.Document, *directory.Link) {
 	}
 	doc[schema.OriginURN] = map[string]any{
 		"source": "jit",
-		"by":     map[string]any{"type": typeConnection, "value": w.settings.ID.String(), "display": w.settings.Name},
+		"by":     map[string]any{"type": schema.IdentityProviderType, "value": w.settings.ID.String(), "display": w.settings.Name},
 		"links":  []any{w.origin()},
 	}
 	return doc, &directory.Link{Connection: w.settings.ID, NameID: w.identity.NameID, Wrote: wrote}

@@ -1,14 +1,10 @@
 package samlhook
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"rollcall/directory"
-	"rollcall/internal/web"
 	"rollcall/samlhook/saml"
 )
 
@@ -55,14 +51,6 @@ func noConnection(organization string) *failure {
 		values: map[string]any{"organization": organization}}
 }
 
-// panicked is a panic of a handler.
-type panicked struct {
-	value any
-	stack []byte
-}
-
-func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
-
 // translate says what the person reads of an error; anything unknown is a bare 500.
 func translate(err error) *failure {
 	if f, ok := errors.AsType[*failure](err); ok {
@@ -101,64 +89,10 @@ func failureOf(reason saml.Reason) *failure {
 	return errBadMessage
 }
 
-// fail writes the page of an error.
-func (x *exchange) fail(err error) {
-	if x.status != 0 {
-		return // the answer is on its way; the log has the error
-	}
-	f := translate(err)
-	if f.status == http.StatusServiceUnavailable {
-		x.w.Header().Set("Retry-After", "5")
-	}
-	n := notice{Kind: f.kind, Values: f.values, Next: x.offer(f.next)}
-	if !f.untraced {
-		n.Correlation, n.Logged, n.Organization = x.id, !x.recorded, x.organizationName(f.status)
-	}
-	x.show(f.status, "notice", n, web.Policy{})
-}
-
-// offer is the link of a next step; nil where there is none.
-func (x *exchange) offer(step nextStep) *link {
-	l := &link{"signInAgain", x.organizationURL(x.org) + "/login"}
-	switch {
-	case step == noStep:
-		return nil
-	case step == startAgain:
-		l.Text = "startAgain"
-		if !x.connection.IsZero() {
-			l.URL = x.urls(x.org, x.connection).Login
-		}
-	}
-	return l
-}
-
-// organizationName is the organization's name to show. While the store does not
-// answer that is the one read last; the name in URLs if this node has read none.
-func (x *exchange) organizationName(status int) string {
-	if status >= http.StatusInternalServerError {
-		if name, ok := x.shown.Load(x.org); ok {
-			return name.(string)
-		}
-		return x.org
-	}
-	s, err := x.dir.Snapshot(x.r.Context())
-	if err != nil || s.Organization() == nil {
-		return x.org
-	}
-	return displayOf(s.Organization(), "name")
-}
-
 // displayOf is a resource's displayName, or another attribute where it has none.
 func displayOf(r *directory.Resource, otherwise string) string {
 	if name := r.Text("displayName"); name != "" {
 		return name
 	}
 	return r.Text(otherwise)
-}
-
-// newCorrelationID is short enough to be read out over the telephone.
-func newCorrelationID() string {
-	var b [8]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
 }

@@ -1,11 +1,11 @@
 package samlhook
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
 	"rollcall/directory"
+	"rollcall/directory/schema"
 	"rollcall/internal/web"
 	"rollcall/samlhook/saml"
 )
@@ -25,16 +25,13 @@ func (x *exchange) finish() error {
 	}
 	now := x.now()
 	code := x.code()
-	o, err := l.requests.openCode(l.Connection.ID, code, now)
+	o, refusal := l.requests.openCode(l.Connection.ID, code, now)
 	if o.Correlation != "" {
 		x.id, x.recorded = o.Correlation, true // one number for the whole sign-in
 		x.w.Header().Set("X-Request-Id", x.id)
 	}
-	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
+	if refusal != nil {
 		return x.unverified(l.Name, refusal, nil)
-	}
-	if err != nil {
-		return err
 	}
 	f := &finishing{exchange: x, loaded: l, handOver: o, at: now}
 	if refusal := f.sameBrowser(); refusal != nil {
@@ -99,12 +96,12 @@ func (f *finishing) sameBrowser() *saml.Refusal {
 	mismatch := saml.Refuse(ReasonBrowserMismatch, "The sign-in was not begun in the browser that finished it: it lacks the cookie set at its beginning. "+
 		"Either cookies are blocked, or somebody tried to sign another person in under his own name.")
 	f.login = RequestID{Nonce: f.handOver.Request}.CookieName()
-	login, err := f.loaded.requests.OpenLogin(f.cookie(f.login), f.at)
-	if err != nil {
+	login, refusal := f.loaded.requests.OpenLogin(f.cookie(f.login), f.at)
+	if refusal != nil {
 		return mismatch
 	}
-	request, err := f.loaded.requests.Check(f.loaded.Connection.ID, login.Request, f.at)
-	if err != nil || request.Nonce != f.handOver.Request {
+	request, refusal := f.loaded.requests.Check(f.loaded.Connection.ID, login.Request, f.at)
+	if refusal != nil || request.Nonce != f.handOver.Request {
 		return mismatch
 	}
 	f.asked = login.Target
@@ -135,7 +132,7 @@ type confirmPage struct {
 
 // confirm asks a person whose sign-in we did not begin.
 func (f *finishing) confirm(s *directory.Snapshot, code, location string) error {
-	user, err := s.Get(typeUser, f.handOver.User)
+	user, err := s.Get(schema.UserType, f.handOver.User)
 	if err != nil {
 		return f.complete(saml.Refuse(ReasonUserDeleted, "The User was deleted while the person signed in."))
 	}
@@ -151,9 +148,7 @@ func (f *finishing) confirm(s *directory.Snapshot, code, location string) error 
 // complete uses the code up and begins the session, or records why not.
 func (f *finishing) complete(refusal *saml.Refusal) error {
 	if refusal == nil {
-		if err := f.loaded.usable(); err != nil {
-			refusal = err.(*saml.Refusal)
-		}
+		refusal = f.loaded.usable()
 	}
 	as := f.dir.As(directory.Connection(f.connection))
 	_, err := as.Update(f.r.Context(), func(tx *directory.Tx) error {
@@ -195,7 +190,7 @@ func (f *finishing) complete(refusal *saml.Refusal) error {
 
 // begin creates the session, unless what the acs decided on has changed since.
 func (f *finishing) begin(tx *directory.Tx) error {
-	connection, err := tx.Get(typeConnection, f.connection)
+	connection, err := tx.Get(schema.IdentityProviderType, f.connection)
 	if err != nil {
 		return err
 	}
@@ -203,7 +198,7 @@ func (f *finishing) begin(tx *directory.Tx) error {
 		f.refusal = saml.Refuse(ReasonConnectionDisabled, "The connection was switched off while the person signed in.")
 		return nil
 	}
-	user, err := tx.Get(typeUser, f.handOver.User)
+	user, err := tx.Get(schema.UserType, f.handOver.User)
 	switch {
 	case directory.KindOf(err) == directory.NotFound:
 		f.refusal = saml.Refuse(ReasonUserDeleted, "The User was deleted while the person signed in.")
@@ -228,7 +223,7 @@ func (f *finishing) begin(tx *directory.Tx) error {
 	if f.secret, err = tx.CreateSession(user.ID, f.connection, end); err != nil {
 		return err
 	}
-	earlier, err := tx.Get(typeSession, f.earlier)
+	earlier, err := tx.Get(schema.SessionType, f.earlier)
 	if directory.KindOf(err) == directory.NotFound {
 		return nil
 	}

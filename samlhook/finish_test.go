@@ -131,15 +131,15 @@ func TestFinishChecksAgain(t *testing.T) {
 		change func(s *site, connection, user directory.ID)
 	}{
 		"deactivated": {ReasonUserInactive, func(s *site, _, user directory.ID) {
-			s.mustModify(typeUser, user, func(doc schema.Document) { doc["active"] = false })
+			s.mustModify(schema.UserType, user, func(doc schema.Document) { doc["active"] = false })
 		}},
 		"deactivated and activated": {ReasonSessionsEnded, func(s *site, _, user directory.ID) {
-			s.mustModify(typeUser, user, func(doc schema.Document) { doc["active"] = false })
-			s.mustModify(typeUser, user, func(doc schema.Document) { doc["active"] = true })
+			s.mustModify(schema.UserType, user, func(doc schema.Document) { doc["active"] = false })
+			s.mustModify(schema.UserType, user, func(doc schema.Document) { doc["active"] = true })
 		}},
-		"deleted": {ReasonUserDeleted, func(s *site, _, user directory.ID) { s.remove(typeUser, user) }},
+		"deleted": {ReasonUserDeleted, func(s *site, _, user directory.ID) { s.remove(schema.UserType, user) }},
 		"connection switched off": {ReasonConnectionDisabled, func(s *site, connection, _ directory.ID) {
-			s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["enabled"] = false })
+			s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { doc["enabled"] = false })
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -161,9 +161,9 @@ func TestFinishChecksAgain(t *testing.T) {
 func TestSessionEnds(t *testing.T) {
 	for name, end := range map[string]func(s *site, connection directory.ID){
 		"the connection is switched off": func(s *site, connection directory.ID) {
-			s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["enabled"] = false })
+			s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { doc["enabled"] = false })
 		},
-		"the connection is deleted": func(s *site, connection directory.ID) { s.remove(typeConnection, connection) },
+		"the connection is deleted": func(s *site, connection directory.ID) { s.remove(schema.IdentityProviderType, connection) },
 		"its time is over":          func(s *site, _ directory.ID) { s.later(30 * time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -239,7 +239,7 @@ func TestSignOut(t *testing.T) {
 	if !s.signedInAs(secret).IsZero() || b.session(s) != "" {
 		t.Error("the session is still there")
 	}
-	for range s.snapshot().All(typeSession) {
+	for range s.snapshot().All(schema.SessionType) {
 		t.Error("a Session is left")
 	}
 	wantPage(t, b.get(s.url+"/orgs/default/me"), http.StatusForbidden, "notSignedIn")
@@ -254,7 +254,7 @@ func TestIdPInitiated(t *testing.T) {
 	wantStatus(t, b.step(s.acsURL(connection), s.forged(connection, "", "ann", "_a1", nil)), http.StatusForbidden)
 	s.lastSignIn(OutcomeRefused, saml.ReasonIdPInitiated)
 
-	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["allowIdpInitiated"] = true })
+	s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { doc["allowIdpInitiated"] = true })
 	for asked, want := range map[string]string{"/reports": "/reports", "https://evil.example/": "/orgs/default/me"} {
 		form := s.forged(connection, "", "ann", "_a2"+asked[:2], nil)
 		form.Set("RelayState", asked)
@@ -299,7 +299,7 @@ func TestIdPInitiated(t *testing.T) {
 func TestTarget(t *testing.T) {
 	s := newSite(t)
 	connection := s.connect(jitOn)
-	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) {
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, func(doc schema.Document) {
 		doc["redirectTargets"] = []any{"https://app.example.com/start"}
 	})
 	good := map[string]string{
@@ -328,7 +328,7 @@ func TestTarget(t *testing.T) {
 	// An entry that the organization took away while the person signed in.
 	b := s.browser()
 	form := b.answer(s.loginURL(connection)+"?target="+url.QueryEscape("https://app.example.com/start"), "alice")
-	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) { delete(doc, "redirectTargets") })
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, func(doc schema.Document) { delete(doc, "redirectTargets") })
 	landed := b.step(s.acsURL(connection), form)
 	end := b.step(landed.Header.Get("Location"), nil)
 	if got := end.Header.Get("Location"); got != s.url+"/orgs/default/me" {

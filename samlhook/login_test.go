@@ -87,11 +87,11 @@ func TestChoose(t *testing.T) {
 	if !strings.Contains(page.Body, "&lt;Second&gt;") || !strings.Contains(page.Body, s.loginURL(second)+"?target=%2Fx") {
 		t.Errorf("page:\n%s", page.Body)
 	}
-	s.mustModify(typeConnection, second, func(doc schema.Document) { doc["default"] = true })
+	s.mustModify(schema.IdentityProviderType, second, func(doc schema.Document) { doc["default"] = true })
 	if got := b.step(address, nil).Header.Get("Location"); got != s.loginURL(second) {
 		t.Errorf("sent to %s", got)
 	}
-	s.mustModify(typeConnection, second, func(doc schema.Document) { doc["enabled"] = false })
+	s.mustModify(schema.IdentityProviderType, second, func(doc schema.Document) { doc["enabled"] = false })
 	if got := b.step(address, nil).Header.Get("Location"); got != s.loginURL(first) {
 		t.Errorf("a connection that is off: sent to %s", got)
 	}
@@ -138,7 +138,7 @@ func TestOrganizationInactive(t *testing.T) {
 	form := b.answer(s.loginURL(connection), "alice")
 	system := s.store.System()
 	if _, err := system.Update(t.Context(), func(tx *directory.Tx) error {
-		org, err := tx.Get(typeOrganization, s.snapshot().Organization().ID)
+		org, err := tx.Get(schema.OrganizationType, s.snapshot().Organization().ID)
 		if err != nil {
 			return err
 		}

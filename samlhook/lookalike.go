@@ -77,7 +77,7 @@ func holders(s *directory.Snapshot, attribute, value string) (having, resembled 
 	path := strings.Replace(attribute, ".", ".#.", 1)
 	seen := map[directory.ID]bool{}
 	for _, key := range []string{value, wideFold(value)} {
-		for user := range s.Find(typeUser, attribute, key) {
+		for user := range s.Find(schema.UserType, attribute, key) {
 			best := different
 			for _, stored := range textsAt(user, path) {
 				best = max(best, compare(value, stored))

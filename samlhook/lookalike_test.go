@@ -35,7 +35,7 @@ func (s *site) post(b *browser, connection directory.ID, nameID string, attribut
 // people counts the Users.
 func (s *site) people() int {
 	n := 0
-	for range s.snapshot().All(typeUser) {
+	for range s.snapshot().All(schema.UserType) {
 		n++
 	}
 	return n
@@ -75,7 +75,7 @@ func TestLookAlike(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newSite(t)
-			s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) {
+			s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, func(doc schema.Document) {
 				doc["domains"] = []any{map[string]any{"value": "secure.example", "verified": true}}
 			})
 			connection := s.own(c.settings)
@@ -122,7 +122,7 @@ func TestLookAlikeOfDeleted(t *testing.T) {
 	s := newSite(t)
 	connection := s.own(schema.Document{"jit": map[string]any{"enabled": true, "reviveDeleted": true}})
 	for _, name := range []string{"ceo", "kim", "fiona"} {
-		s.remove(typeUser, s.createUser(schema.Document{"userName": name + "@secure.example"}))
+		s.remove(schema.UserType, s.createUser(schema.Document{"userName": name + "@secure.example"}))
 	}
 	for _, l := range lookAlikes {
 		wantStatus(t, s.post(s.browser(), connection, l.nameID), http.StatusForbidden)
@@ -185,7 +185,7 @@ func TestLookAlikeAttributes(t *testing.T) {
 // domains of another connection nor hides one behind an e-mail address.
 func TestLookAlikeDomain(t *testing.T) {
 	s := newSite(t)
-	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) {
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, func(doc schema.Document) {
 		doc["domains"] = []any{map[string]any{"value": "secure.example", "verified": true},
 			map[string]any{"value": "own.example", "verified": true}}
 	})
@@ -199,7 +199,7 @@ func TestLookAlikeDomain(t *testing.T) {
 	}
 	// Nor is a domain assigned twice because it is spelt in two ways.
 	for _, domain := range []string{"secure．example", "ſecure.example"} {
-		err := s.modify(typeConnection, second, func(doc schema.Document) { doc["domains"] = []any{domain} })
+		err := s.modify(schema.IdentityProviderType, second, func(doc schema.Document) { doc["domains"] = []any{domain} })
 		if err == nil || !strings.Contains(err.Error(), "is assigned to the connection") {
 			t.Errorf("%s: %v", domain, err)
 		}

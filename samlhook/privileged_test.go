@@ -21,7 +21,7 @@ func (s *site) createGroup(name string, access map[string]any, members ...direct
 	}
 	var id directory.ID
 	s.update(func(tx *directory.Tx) error {
-		g, err := tx.Create(typeGroup, doc.Clone())
+		g, err := tx.Create(schema.GroupType, doc.Clone())
 		if err != nil {
 			return err
 		}
@@ -33,13 +33,13 @@ func (s *site) createGroup(name string, access map[string]any, members ...direct
 
 func (s *site) give(group directory.ID, access map[string]any) {
 	s.t.Helper()
-	s.mustModify(typeGroup, group, func(doc schema.Document) { doc[schema.GroupAccessURN] = access })
+	s.mustModify(schema.GroupType, group, func(doc schema.Document) { doc[schema.GroupAccessURN] = access })
 }
 
 func (s *site) nest(outer, inner directory.ID) {
 	s.t.Helper()
 	s.update(func(tx *directory.Tx) error {
-		g, err := tx.Get(typeGroup, outer)
+		g, err := tx.Get(schema.GroupType, outer)
 		if err != nil {
 			return err
 		}
@@ -117,7 +117,7 @@ func TestPrivilegedDefaultGroup(t *testing.T) {
 			}
 
 			// An administrator lists it.
-			s.mustModify(typeConnection, connection, func(doc schema.Document) {
+			s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) {
 				doc["groupSync"] = map[string]any{"allowPrivileged": []any{group.String()}}
 			})
 			wantStatus(t, s.post(s.browser(), connection, "second@x"), http.StatusSeeOther)
@@ -159,7 +159,7 @@ func TestAllowPrivilegedRace(t *testing.T) {
 	b := s.browser()
 	form := s.forged(connection, s.request(b, connection), "stranger@x", "_a1", nil)
 	hook := func(clientv3.Op) error {
-		other.mustModify(typeConnection, connection, func(doc schema.Document) { delete(doc, "groupSync") })
+		other.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { delete(doc, "groupSync") })
 		return nil
 	}
 	f.before.Store(&hook)
@@ -175,7 +175,7 @@ func TestPrivilegedAmongOthers(t *testing.T) {
 	doc["jit"].(map[string]any)["defaultGroups"] = append(groups, map[string]any{"value": admins.String()}, map[string]any{"value": gone.String()})
 	connection := s.own(doc)
 	s.give(admins, administrators)
-	s.remove(typeGroup, gone)
+	s.remove(schema.GroupType, gone)
 	wantStatus(t, s.post(s.browser(), connection, "stranger@x"), http.StatusSeeOther)
 	record := s.lastSignIn(OutcomeCreated, ReasonCreated)
 	for list, want := range map[string]directory.ID{"added": staff, "privileged": admins, "unknown": gone} {
@@ -217,7 +217,7 @@ func TestSavePrivilegedDefaultGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.mustModify(typeConnection, id, func(doc schema.Document) { delete(doc, "groupSync") })
+	s.mustModify(schema.IdentityProviderType, id, func(doc schema.Document) { delete(doc, "groupSync") })
 	if body := s.render(id); !strings.Contains(body, "nobody is added to the default group Inner") {
 		t.Errorf("the health does not tell:\n%s", body)
 	}

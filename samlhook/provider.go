@@ -105,15 +105,12 @@ func (p *preparation) identityProvider() error {
 	if p.doc["metadataUrl"] != nil {
 		source = "metadataUrl"
 	}
-	m, err := saml.ParseMetadata([]byte(given), p.tx.Now())
-	if err != nil && given == stringOf(p.before, "metadataXml") { // good when it was stored, over by now: the rest may still change
-		m, err = saml.ParseStoredMetadata([]byte(given))
+	m, refusal := saml.ParseMetadata([]byte(given), p.tx.Now())
+	if refusal != nil && given == stringOf(p.before, "metadataXml") { // good when it was stored, over by now: the rest may still change
+		m, refusal = saml.ParseStoredMetadata([]byte(given))
 	}
-	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
+	if refusal != nil {
 		return wrong(source, "%s", refusal.Explanation)
-	}
-	if err != nil {
-		return err
 	}
 	binding := chooseBinding(stringOf(p.doc, "binding"), m.SSOURLs)
 	location := m.SSOURLs[binding]
@@ -171,119 +168,6 @@ func certificateList(certificates []*x509.Certificate) []any {
 	return list
 }
 
-// domains checks that the connection's are the organization's, and no other connection's.
-func (p *preparation) domains() error {
-	s := p.tx.Snapshot()
-	var known []string
-	if org := s.Organization(); org != nil {
-		known = foldDomains(textsAt(org, "domains.#.value"))
-	}
-	list, _ := p.doc["domains"].([]any)
-	for i, e := range list {
-		domain, _ := e.(string)
-		domain = wideFold(strings.TrimSpace(domain))
-		list[i] = domain
-		if p.listed("domains", domain) {
-			continue // it was there before; that the organization has lost it since is judged at sign-in
-		}
-		if !slices.Contains(known, domain) {
-			return wrong(fmt.Sprintf("domains[%d]", i), "%q is no domain of the organization; add it to the Organization's domains first", saml.Clip(domain))
-		}
-		if err := p.unassigned(i, domain); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// privileged checks the Groups that sign-in may touch although they are privileged,
-// and returns their ids. Here and in defaultGroups, one that was named before is not
-// judged again, so that the rest may change: what has become of it is judged at
-// sign-in.
-func (p *preparation) privileged() ([]directory.ID, error) {
-	sync, _ := p.doc["groupSync"].(map[string]any)
-	was, _ := p.before["groupSync"].(map[string]any)
-	held, _ := was["allowPrivileged"].([]any)
-	list, _ := sync["allowPrivileged"].([]any)
-	var allowed []directory.ID
-	for i, e := range list {
-		value, _ := e.(string)
-		id, _ := directory.ParseID(value)
-		if !slices.Contains(held, e) {
-			if err := p.group(value); err != nil {
-				return nil, wrong(fmt.Sprintf("groupSync.allowPrivileged[%d]", i), "%s", err)
-			}
-		}
-		allowed = append(allowed, id)
-	}
-	return allowed, nil
-}
-
-// defaultGroups checks that they exist, and give no more than membership unless they
-// are listed.
-func (p *preparation) defaultGroups() error {
-	allowed, err := p.privileged()
-	if err != nil {
-		return err
-	}
-	jit, _ := p.doc["jit"].(map[string]any)
-	was, _ := p.before["jit"].(map[string]any)
-	held, _ := was["defaultGroups"].([]any)
-	list, _ := jit["defaultGroups"].([]any)
-	for i, e := range list {
-		group, _ := e.(map[string]any)
-		delete(group, "display")
-		value, _ := group["value"].(string)
-		if slices.ContainsFunc(held, func(h any) bool { return h.(map[string]any)["value"] == value }) {
-			continue
-		}
-		err := p.group(value)
-		if id, _ := directory.ParseID(value); err == nil && !slices.Contains(allowed, id) && p.tx.Snapshot().PrivilegedGroup(id) {
-			err = fmt.Errorf("the Group %s has roles or is protected, itself or through a Group it is in, and sign-in would add everybody "+
-				"it creates; to allow that, list it in groupSync.allowPrivileged", id)
-		}
-		if err != nil {
-			return wrong(fmt.Sprintf("jit.defaultGroups[%d].value", i), "%s", err)
-		}
-	}
-	return nil
-}
-
-// group checks that there is a Group with the id; the change rests on that.
-func (p *preparation) group(value string) error {
-	if id, ok := directory.ParseID(value); ok {
-		if _, err := p.tx.Get(typeGroup, id); err == nil {
-			return nil
-		}
-	}
-	return fmt.Errorf("no Group has the id %s", saml.Clip(value))
-}
-
-// maxRivals is how many other connections the commit compares: a change may rest on
-// 120 resources. What two changes of one moment assign beyond that counts for neither
-// connection at sign-in (divideDomains), and so does what two new connections take.
-const maxRivals = 64
-
-// unassigned refuses a domain of another connection. The change rests on the others,
-// so that none of them takes the domain meanwhile.
-func (p *preparation) unassigned(i int, domain string) error {
-	rivals := 0
-	for other := range p.tx.Snapshot().All(typeConnection) {
-		if p.old != nil && other.ID == p.old.ID {
-			continue
-		}
-		if slices.Contains(foldDomains(textsAt(other, "domains")), domain) {
-			return wrong(fmt.Sprintf("domains[%d]", i), "%q is assigned to the connection %s already", domain, other.ID)
-		}
-		if rivals++; rivals <= maxRivals {
-			if _, err := p.tx.Get(typeConnection, other.ID); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 func (p *preparation) listed(attribute, value string) bool {
 	list, _ := p.before[attribute].([]any)
 	return slices.Contains(list, any(value))
@@ -321,26 +205,5 @@ func (p *preparation) unsupported() error {
 	if mode, _ := sync["mode"].(string); mode != "" && mode != "none" {
 		return wrong("groupSync.mode", "%s is not supported yet", mode)
 	}
-	return nil
-}
-
-// secrets makes the connection's key and the organization's, where they are not there
-// yet. It is the last step: nobody makes a key for a document that is refused.
-func (p *preparation) secrets() error {
-	held, err := heldSecrets(p.tx.Snapshot(), p.id)
-	if err != nil {
-		return err
-	}
-	if held.requests == nil {
-		createMAC(p.tx)
-	}
-	if held.stored != nil {
-		return nil
-	}
-	made, err := p.resolved(keyFor{p.tx.Snapshot().Organization().Text("name"), p.id})
-	if err != nil {
-		return err
-	}
-	p.tx.CreateSecret(p.id, secretSPKey, made.([]byte))
 	return nil
 }

@@ -22,7 +22,7 @@ import (
 
 func (s *site) connection(id directory.ID) *directory.Resource {
 	s.t.Helper()
-	r, err := s.snapshot().Get(typeConnection, id)
+	r, err := s.snapshot().Get(schema.IdentityProviderType, id)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func (s *site) connection(id directory.ID) *directory.Resource {
 func (s *site) render(id directory.ID) string {
 	s.t.Helper()
 	snapshot := s.snapshot()
-	r, err := snapshot.Get(typeConnection, id)
+	r, err := snapshot.Get(schema.IdentityProviderType, id)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -153,20 +153,20 @@ func TestMetadataURL(t *testing.T) {
 	if got := s.connection(id).Text("idp.entityId"); got != "https://idp.example.com/one" || fetched.Load() != 1 {
 		t.Fatalf("entityId %s after %d fetches", got, fetched.Load())
 	}
-	s.mustModify(typeConnection, id, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	s.mustModify(schema.IdentityProviderType, id, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
 	if fetched.Load() != 1 {
 		t.Error("another change fetched the metadata")
 	}
-	s.mustModify(typeConnection, id, func(doc schema.Document) { doc["metadataUrl"] = server.URL + "/two" })
+	s.mustModify(schema.IdentityProviderType, id, func(doc schema.Document) { doc["metadataUrl"] = server.URL + "/two" })
 	if got := s.connection(id).Text("idp.entityId"); got != "https://idp.example.com/two" || fetched.Load() != 2 {
 		t.Errorf("entityId %s after %d fetches", got, fetched.Load())
 	}
 	s.later(time.Hour)
-	s.mustModify(typeConnection, id, func(doc schema.Document) { delete(doc, "metadataXml") })
+	s.mustModify(schema.IdentityProviderType, id, func(doc schema.Document) { delete(doc, "metadataXml") })
 	if body := s.render(id); !strings.Contains(body, `"lastRefresh":"`+s.refreshed(id)) || fetched.Load() != 3 {
 		t.Errorf("%d fetches, body %s", fetched.Load(), body)
 	}
-	if err := s.modify(typeConnection, id, func(doc schema.Document) { doc["metadataXml"] = "<x/>" }); err == nil {
+	if err := s.modify(schema.IdentityProviderType, id, func(doc schema.Document) { doc["metadataXml"] = "<x/>" }); err == nil {
 		t.Error("metadataXml was changed under metadataUrl")
 	}
 
@@ -202,12 +202,12 @@ func TestMetadataIsFetchedOnce(t *testing.T) {
 	id := s.own(nil)
 	other := s.another(directorytest.NewClient(t))
 	hook := func(clientv3.Op) error {
-		other.mustModify(typeConnection, id, func(doc schema.Document) { doc["displayName"] = "renamed" })
+		other.mustModify(schema.IdentityProviderType, id, func(doc schema.Document) { doc["displayName"] = "renamed" })
 		return nil
 	}
 	f.before.Store(&hook)
 	runs := 0
-	s.mustModify(typeConnection, id, func(doc schema.Document) {
+	s.mustModify(schema.IdentityProviderType, id, func(doc schema.Document) {
 		runs++
 		doc["metadataUrl"] = server.URL
 	})
@@ -228,7 +228,7 @@ func TestKeysComeWithTheConnection(t *testing.T) {
 		if err := s.hook.Prepare(tx, id, nil, doc, resolved); err != nil {
 			return err
 		}
-		_, err := tx.CreateAs(id, typeConnection, doc)
+		_, err := tx.CreateAs(id, schema.IdentityProviderType, doc)
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -243,7 +243,7 @@ func TestKeysComeWithTheConnection(t *testing.T) {
 	if s.written() != before {
 		t.Error("looking at a connection wrote to the store")
 	}
-	s.mustModify(typeConnection, id, func(doc schema.Document) { doc["displayName"] = "y" })
+	s.mustModify(schema.IdentityProviderType, id, func(doc schema.Document) { doc["displayName"] = "y" })
 	if now := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String(); now != own {
 		t.Errorf("a change made another key: %s, it was %s", now, own)
 	}
@@ -254,7 +254,7 @@ func TestConnectionWithoutKey(t *testing.T) {
 	s := newSite(t)
 	var id directory.ID
 	s.update(func(tx *directory.Tx) error {
-		r, err := tx.Create(typeConnection, schema.Document{"displayName": "x"})
+		r, err := tx.Create(schema.IdentityProviderType, schema.Document{"displayName": "x"})
 		if err == nil {
 			id = r.ID
 		}
@@ -264,7 +264,7 @@ func TestConnectionWithoutKey(t *testing.T) {
 	for _, address := range []string{s.hook.urls("default", id).Metadata, s.loginURL(id)} {
 		wantPage(t, b.get(address), http.StatusForbidden, "notSetUp")
 	}
-	s.mustModify(typeConnection, id, func(doc schema.Document) {
+	s.mustModify(schema.IdentityProviderType, id, func(doc schema.Document) {
 		doc["idp"] = map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso",
 			"certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}
 	})
@@ -293,7 +293,7 @@ func TestRender(t *testing.T) {
 	}
 
 	b := s.browser()
-	s.mustModify(typeConnection, first, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	s.mustModify(schema.IdentityProviderType, first, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
 	landed := b.step(s.acsURL(first), s.forged(first, s.request(b, first), "ann", "_a1", nil))
 	wantStatus(t, b.step(landed.Header.Get("Location"), nil), http.StatusSeeOther)
 	version := s.connection(first).Version
@@ -316,17 +316,17 @@ func TestRender(t *testing.T) {
 	if !strings.Contains(s.render(second), `"status":"failing"`) {
 		t.Error("a connection without identity provider is not failing")
 	}
-	s.remove(typeConnection, second)
+	s.remove(schema.IdentityProviderType, second)
 
 	var group directory.ID
 	s.update(func(tx *directory.Tx) error {
-		g, err := tx.Create(typeGroup, schema.Document{"displayName": "Staff", schema.GroupAccessURN: map[string]any{"roles": []any{map[string]any{"value": "editor"}}}})
+		g, err := tx.Create(schema.GroupType, schema.Document{"displayName": "Staff", schema.GroupAccessURN: map[string]any{"roles": []any{map[string]any{"value": "editor"}}}})
 		if err == nil {
 			group = g.ID
 		}
 		return err
 	})
-	s.mustModify(typeConnection, first, func(doc schema.Document) {
+	s.mustModify(schema.IdentityProviderType, first, func(doc schema.Document) {
 		doc["allowSha1"] = true
 		doc["jit"] = map[string]any{"defaultGroups": []any{map[string]any{"value": group.String()}}}
 		doc["groupSync"] = map[string]any{"allowPrivileged": []any{group.String()}}
@@ -343,7 +343,7 @@ func TestRender(t *testing.T) {
 // A domain belongs to one connection.
 func TestDomainsAreAssignedOnce(t *testing.T) {
 	s := newSite(t)
-	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) {
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, func(doc schema.Document) {
 		doc["domains"] = []any{map[string]any{"value": "Example.com", "verified": true}}
 	})
 	first := s.own(schema.Document{"domains": []any{"EXAMPLE.com"}})
@@ -355,14 +355,14 @@ func TestDomainsAreAssignedOnce(t *testing.T) {
 		t.Errorf("assigned twice: %v", err)
 	}
 	// The organization gives the domain up: the connection can still be changed.
-	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) { delete(doc, "domains") })
-	s.mustModify(typeConnection, first, func(doc schema.Document) { doc["displayName"] = "renamed" })
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, func(doc schema.Document) { delete(doc, "domains") })
+	s.mustModify(schema.IdentityProviderType, first, func(doc schema.Document) { doc["displayName"] = "renamed" })
 }
 
 // Two connections that take one domain at the same moment: one of them does.
 func TestDomainRace(t *testing.T) {
 	s, f := newFaultySite(t)
-	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) {
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, func(doc schema.Document) {
 		doc["domains"] = []any{map[string]any{"value": "example.com", "verified": true}}
 	})
 	take := func(doc schema.Document) { doc["domains"] = []any{"example.com"} }
@@ -370,16 +370,16 @@ func TestDomainRace(t *testing.T) {
 	first := other.own(nil)
 	second := s.own(nil)
 	for name, change := range map[string]func() error{
-		"a change": func() error { return s.modify(typeConnection, second, take) },
+		"a change": func() error { return s.modify(schema.IdentityProviderType, second, take) },
 		"a new connection": func() error {
 			_, err := s.configure(schema.Document{"displayName": "x", "domains": []any{"example.com"}})
 			return err
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s.mustModify(typeConnection, first, func(doc schema.Document) { delete(doc, "domains") })
+			s.mustModify(schema.IdentityProviderType, first, func(doc schema.Document) { delete(doc, "domains") })
 			hook := func(clientv3.Op) error {
-				other.mustModify(typeConnection, first, take)
+				other.mustModify(schema.IdentityProviderType, first, take)
 				return nil
 			}
 			f.before.Store(&hook)

@@ -86,27 +86,3 @@ func putChecks(doc schema.Document, checks []saml.Check) {
 		doc["checks"] = list
 	}
 }
-
-func putText(in map[string]any, name, value string) {
-	if value != "" {
-		in[name] = value
-	}
-}
-
-func putTexts(in map[string]any, name string, values []string) {
-	var list []any
-	for _, v := range values[:min(len(values), maxRecorded)] {
-		list = append(list, v)
-	}
-	if len(list) > 0 {
-		in[name] = list
-	}
-}
-
-func idTexts(ids []directory.ID) []string {
-	var values []string
-	for _, id := range ids {
-		values = append(values, id.String())
-	}
-	return values
-}

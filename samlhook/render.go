@@ -125,7 +125,7 @@ func (h *Hook) warnings(s *directory.Snapshot, r *directory.Resource, own *x509.
 		}
 	}
 	for _, id := range c.DefaultGroups {
-		group, err := s.Get(typeGroup, id)
+		group, err := s.Get(schema.GroupType, id)
 		switch {
 		case err != nil:
 			add("the default group " + id.String() + " does not exist any more")

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -54,7 +53,7 @@ func (k RequestKey) New(connection string, expires time.Time) (id string, reques
 // Check judges an id at the time now. The error is a *Refusal: saml.ReasonRequestUnknown
 // for what this key did not make, saml.ReasonRequestForeign for another connection's,
 // saml.ReasonRequestExpired. Whether it was answered before it cannot know.
-func (k RequestKey) Check(connection, id string, now time.Time) (RequestID, error) {
+func (k RequestKey) Check(connection, id string, now time.Time) (RequestID, *saml.Refusal) {
 	encoded, ok := strings.CutPrefix(id, "_")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	if !ok || err != nil || len(raw) != requestIDBytes || !hmac.Equal(raw[requestIDBytes-macBytes:], k.mac("saml request", raw[:requestIDBytes-macBytes])[:macBytes]) {
@@ -74,10 +73,10 @@ func (k RequestKey) Check(connection, id string, now time.Time) (RequestID, erro
 }
 
 // Checker is Check for Connection.CheckRequest.
-func (k RequestKey) Checker(connection string) func(id string, now time.Time) error {
-	return func(id string, now time.Time) error {
-		_, err := k.Check(connection, id, now)
-		return err
+func (k RequestKey) Checker(connection string) func(id string, now time.Time) *saml.Refusal {
+	return func(id string, now time.Time) *saml.Refusal {
+		_, refusal := k.Check(connection, id, now)
+		return refusal
 	}
 }
 
@@ -93,39 +92,4 @@ func (k RequestKey) mac(purpose string, data []byte) []byte {
 	h.Write([]byte{0})
 	h.Write(data)
 	return h.Sum(nil)
-}
-
-// Login is what a login cookie keeps in the browser between login and finish.
-type Login struct {
-	Request string    `json:"r"` // the request id
-	Target  string    `json:"t"` // where to go afterwards
-	Expires time.Time `json:"e"`
-}
-
-// SealLogin makes the value of a login cookie: readable by its holder, changed by
-// nobody.
-func (k RequestKey) SealLogin(l Login) string {
-	body, err := json.Marshal(l)
-	if err != nil {
-		panic("samlhook: a Login always marshals: " + err.Error())
-	}
-	encoded := base64.RawURLEncoding.EncodeToString(body)
-	return encoded + "." + base64.RawURLEncoding.EncodeToString(k.mac("login cookie", []byte(encoded)))
-}
-
-// OpenLogin reads a login cookie at the time now. The error is a *Refusal
-// (ReasonLoginCookie).
-func (k RequestKey) OpenLogin(value string, now time.Time) (Login, error) {
-	bad := saml.Refuse(ReasonLoginCookie, "The login cookie is missing, expired or not ours: the sign-in was not started in this browser.")
-	encoded, mac, _ := strings.Cut(value, ".")
-	given, err := base64.RawURLEncoding.Strict().DecodeString(mac)
-	if err != nil || !hmac.Equal(given, k.mac("login cookie", []byte(encoded))) {
-		return Login{}, bad
-	}
-	var l Login
-	body, err := base64.RawURLEncoding.DecodeString(encoded)
-	if err != nil || json.Unmarshal(body, &l) != nil || !now.Before(l.Expires) {
-		return Login{}, bad
-	}
-	return l, nil
 }

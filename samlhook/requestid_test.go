@@ -15,7 +15,7 @@ import (
 // wantReason checks that an error is a refusal with this reason.
 func wantReason(t *testing.T, err error, want saml.Reason) {
 	t.Helper()
-	if refusal, ok := errors.AsType[*saml.Refusal](err); !ok || refusal.Reason != want {
+	if refusal, ok := errors.AsType[*saml.Refusal](err); !ok || refusal == nil || refusal.Reason != want {
 		t.Errorf("error = %v, want a refusal with %s", err, want)
 	}
 }

@@ -3,9 +3,8 @@ package samlhook
 import (
 	"net/http"
 
-	"github.com/tidwall/gjson"
-
 	"rollcall/directory"
+	"rollcall/directory/schema"
 	"rollcall/internal/web"
 )
 
@@ -40,7 +39,7 @@ func (x *exchange) me() error {
 	if err != nil {
 		return err
 	}
-	user, err := s.Get(typeUser, d.Actor().User)
+	user, err := s.Get(schema.UserType, d.Actor().User)
 	if directory.KindOf(err) == directory.NotFound {
 		return x.notSignedIn()
 	}
@@ -84,32 +83,11 @@ func (x *exchange) endSession(actor directory.Actor) error {
 	}
 	actor.Scope = directory.ScopeAdmin // a session may end itself
 	_, err := x.dir.As(actor).Update(x.r.Context(), func(tx *directory.Tx) error {
-		session, err := tx.Get(typeSession, id)
+		session, err := tx.Get(schema.SessionType, id)
 		if err != nil {
 			return err
 		}
 		return tx.Delete(session)
 	})
 	return err
-}
-
-// maxShownGroups bounds the groups on the landing page.
-const maxShownGroups = 20
-
-func describePerson(s *directory.Snapshot, user *directory.Resource) person {
-	p := person{Name: user.Display(), UserName: user.Text("userName")}
-	emails := gjson.GetBytes(user.JSON, "emails").Array()
-	for _, e := range emails {
-		if p.Email == "" || e.Get("primary").Bool() {
-			p.Email = e.Get("value").String()
-		}
-	}
-	for g := range s.GroupsOf(user) {
-		if len(p.Groups) == maxShownGroups {
-			p.MoreGroups = true
-			break
-		}
-		p.Groups = append(p.Groups, g.Display)
-	}
-	return p
 }

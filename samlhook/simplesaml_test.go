@@ -133,7 +133,7 @@ func TestSimpleSAMLphp(t *testing.T) {
 		t.Run(binding, func(t *testing.T) {
 			if binding == "post" {
 				// It takes requests at one address by both bindings, but its metadata names redirect only.
-				s.mustModify(typeConnection, connection, func(doc schema.Document) {
+				s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) {
 					doc["metadataXml"] = strings.Replace(doc["metadataXml"].(string), "SingleSignOnService Binding=\""+saml.BindingRedirect, "SingleSignOnService Binding=\""+saml.BindingPost, 1)
 					delete(doc, "metadataUrl")
 				})
@@ -165,7 +165,7 @@ func TestSimpleSAMLphp(t *testing.T) {
 		})
 	}
 	// It does check the signature of our requests: changed, they lead to no login form.
-	s.mustModify(typeConnection, connection, func(doc schema.Document) {
+	s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) {
 		doc["metadataXml"] = strings.Replace(doc["metadataXml"].(string), saml.BindingPost, saml.BindingRedirect, 1)
 	})
 	b := s.browser()

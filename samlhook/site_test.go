@@ -163,7 +163,7 @@ func (s *site) configure(doc schema.Document) (directory.ID, error) {
 		}); err != nil {
 			return err
 		}
-		_, err := tx.CreateAs(id, typeConnection, doc)
+		_, err := tx.CreateAs(id, schema.IdentityProviderType, doc)
 		return err
 	})
 	return id, err
@@ -212,7 +212,7 @@ func (s *site) modify(typ string, id directory.ID, change func(doc schema.Docume
 			return err
 		}
 		change(doc)
-		if typ == typeConnection {
+		if typ == schema.IdentityProviderType {
 			if err := s.hook.Prepare(tx, id, old, doc, resolved); err != nil {
 				return err
 			}
@@ -233,7 +233,7 @@ func (s *site) createUser(doc schema.Document) directory.ID {
 	s.t.Helper()
 	var id directory.ID
 	s.update(func(tx *directory.Tx) error {
-		made, err := tx.Create(typeUser, doc.Clone())
+		made, err := tx.Create(schema.UserType, doc.Clone())
 		if err == nil {
 			id = made.ID
 		}
@@ -257,7 +257,7 @@ func (s *site) remove(typ string, id directory.ID) {
 func (s *site) users(userName string) []*directory.Resource {
 	s.t.Helper()
 	var found []*directory.Resource
-	for r := range s.snapshot().Find(typeUser, "userName", userName) {
+	for r := range s.snapshot().Find(schema.UserType, "userName", userName) {
 		found = append(found, r)
 	}
 	return found

@@ -37,7 +37,7 @@ func TestStory(t *testing.T) {
 		t.Fatal("a refused person has a session or a User")
 	}
 
-	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
 	page = b.signIn(login, "alice")
 	wantPage(t, page, http.StatusOK, "me")
 	if !strings.HasSuffix(page.URL.Path, "/orgs/default/me") || !strings.Contains(page.Body, "Alice Archer") {
@@ -70,7 +70,7 @@ func TestStory(t *testing.T) {
 
 	var group directory.ID
 	s.update(func(tx *directory.Tx) error {
-		g, err := tx.Create(typeGroup, schema.Document{"displayName": "Editors"})
+		g, err := tx.Create(schema.GroupType, schema.Document{"displayName": "Editors"})
 		if err != nil {
 			return err
 		}
@@ -94,7 +94,7 @@ func TestStory(t *testing.T) {
 	}
 
 	setActive := func(active bool) {
-		s.mustModify(typeUser, alice.ID, func(doc schema.Document) { doc["active"] = active })
+		s.mustModify(schema.UserType, alice.ID, func(doc schema.Document) { doc["active"] = active })
 	}
 	setActive(false)
 	if !s.signedInAs(secret).IsZero() {
@@ -111,16 +111,16 @@ func TestStory(t *testing.T) {
 	s.lastSignIn(OutcomeSignedIn, ReasonSignedIn)
 	secret = b.session(s)
 
-	s.remove(typeUser, alice.ID)
+	s.remove(schema.UserType, alice.ID)
 	if !s.signedInAs(secret).IsZero() {
 		t.Error("the session of a deleted User is valid")
 	}
 	for _, jit := range []bool{true, false} {
-		s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": jit} })
+		s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": jit} })
 		wantPage(t, b.signIn(login, "alice"), http.StatusForbidden, "refused")
 		s.lastSignIn(OutcomeRefused, ReasonUserDeleted)
 	}
-	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
 	s.remove("DeletedUser", alice.ID)
 	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "me")
 	s.lastSignIn(OutcomeCreated, ReasonCreated)
@@ -129,7 +129,7 @@ func TestStory(t *testing.T) {
 		t.Error("a new User has an old id")
 	}
 
-	s.remove(typeUser, again)
+	s.remove(schema.UserType, again)
 	byHand := s.createUser(schema.Document{"userName": "ALICE@example.com"})
 	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "me")
 	s.lastSignIn(OutcomeSignedIn, ReasonLinked)
@@ -137,8 +137,8 @@ func TestStory(t *testing.T) {
 		t.Error("the User that SCIM made anew was not found")
 	}
 
-	s.remove(typeUser, byHand)
-	s.mustModify(typeConnection, connection, func(doc schema.Document) {
+	s.remove(schema.UserType, byHand)
+	s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) {
 		doc["jit"] = map[string]any{"enabled": true, "reviveDeleted": true}
 	})
 	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "me")
@@ -177,7 +177,7 @@ func TestDefaultGroups(t *testing.T) {
 	var groups []any
 	for _, name := range []string{"Everybody", "Gone"} {
 		s.update(func(tx *directory.Tx) error {
-			g, err := tx.Create(typeGroup, schema.Document{"displayName": name})
+			g, err := tx.Create(schema.GroupType, schema.Document{"displayName": name})
 			if err == nil {
 				groups = append(groups, map[string]any{"value": g.ID.String()})
 			}
@@ -189,7 +189,7 @@ func TestDefaultGroups(t *testing.T) {
 		id, _ := directory.ParseID(groups[i].(map[string]any)["value"].(string))
 		return id
 	}
-	s.remove(typeGroup, id(1))
+	s.remove(schema.GroupType, id(1))
 	wantPage(t, s.browser().signIn(s.loginURL(connection), "alice"), http.StatusOK, "me", "Everybody")
 	record := s.lastSignIn(OutcomeCreated, ReasonCreated)
 	if record.Text("groups.added.0") != id(0).String() || record.Text("groups.unknown.0") != id(1).String() {
@@ -199,7 +199,7 @@ func TestDefaultGroups(t *testing.T) {
 	if !s.snapshot().IsMember(id(0), alice) {
 		t.Error("not in the default group")
 	}
-	s.remove(typeConnection, connection)
+	s.remove(schema.IdentityProviderType, connection)
 	if s.snapshot().IsMember(id(0), alice) {
 		t.Error("a membership that a connection granted outlives the connection")
 	}

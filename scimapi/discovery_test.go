@@ -19,11 +19,15 @@ func TestDiscovery(t *testing.T) {
 	c.token = "" // R7643-5-09: none is needed
 
 	config := c.must(200, "GET", "/ServiceProviderConfig", nil)
-	for path, want := range map[string]any{"patch.supported": true, "filter.supported": true, "filter.maxResults": 1000.0, "etag.supported": true,
-		"bulk.supported": true, "bulk.maxOperations": 1000.0, "bulk.maxPayloadSize": 8388608.0, "sort.supported": true, "changePassword.supported": false,
-		"pagination.index": true, "pagination.cursor": true, "pagination.defaultPaginationMethod": "index", "pagination.defaultPageSize": 100.0,
-		"pagination.maxPageSize": 1000.0, "pagination.cursorTimeout": directory.PinLifetime.Seconds(), "meta.resourceType": "ServiceProviderConfig",
-		"meta.location": c.public + "/ServiceProviderConfig"} {
+	for path, want := range map[string]any{"patch.supported": true, "filter.supported": true,
+		"filter.maxResults": 1000.0, "etag.supported": true,
+		"bulk.supported": true, "bulk.maxOperations": 1000.0, "bulk.maxPayloadSize": 8388608.0, "sort.supported": true,
+		"changePassword.supported": false,
+		"pagination.index":         true, "pagination.cursor": true, "pagination.defaultPaginationMethod": "index",
+		"pagination.defaultPageSize": 100.0,
+		"pagination.maxPageSize":     1000.0, "pagination.cursorTimeout": directory.PinLifetime.Seconds(),
+		"meta.resourceType": "ServiceProviderConfig",
+		"meta.location":     c.public + "/ServiceProviderConfig"} {
 		a, b, _ := strings.Cut(path, ".")
 		if got := at(config.body, a, b); got != want {
 			t.Errorf("R7643-5 %s: %v, want %v", path, got, want)
@@ -43,10 +47,12 @@ func TestDiscovery(t *testing.T) {
 		}
 		schemas[id] = m
 		one := c.must(200, "GET", "/Schemas/"+id, nil)
-		if string(mustJSON(t, one.body)) != string(mustJSON(t, m)) || at(one.body, "meta", "location") != c.public+"/Schemas/"+id {
+		if string(mustJSON(t, one.body)) != string(mustJSON(t, m)) ||
+			at(one.body, "meta", "location") != c.public+"/Schemas/"+id {
 			t.Errorf("R7644-4-07 %s", id)
 		}
-		if fmt.Sprint(m["schemas"]) != "[urn:ietf:params:scim:schemas:core:2.0:Schema]" || at(m, "meta", "resourceType") != "Schema" {
+		if fmt.Sprint(m["schemas"]) != "[urn:ietf:params:scim:schemas:core:2.0:Schema]" ||
+			at(m, "meta", "resourceType") != "Schema" {
 			t.Errorf("R7643-3-01 %s: %v %v", id, m["schemas"], m["meta"])
 		}
 	}
@@ -83,26 +89,30 @@ func TestDiscovery(t *testing.T) {
 			}
 		}
 	}
-	for _, endpoint := range []string{"/Users", "/Groups", "/IdentityProviders", "/AccessTokens", "/Organizations", "/DeletedUsers", "/Sessions", "/SignIns", "/Events"} {
+	for _, endpoint := range []string{"/Users", "/Groups", "/IdentityProviders", "/AccessTokens", "/Organizations",
+		"/DeletedUsers", "/Sessions", "/SignIns", "/Events"} {
 		if !seen[endpoint] {
 			t.Errorf("%s is missing", endpoint)
 		}
 	}
-	if r := c.must(200, "GET", "/Schemas?count=1&startIndex=3&attributes=id", nil); string(r.raw) != string(list.raw) { // R7644-4-08
+	// R7644-4-08
+	if r := c.must(200, "GET", "/Schemas?count=1&startIndex=3&attributes=id", nil); string(r.raw) != string(list.raw) {
 		t.Error("the query is not ignored")
 	}
 	for _, path := range []string{"/Schemas", "/ResourceTypes", "/ServiceProviderConfig"} {
 		c.refused(403, "", "GET", path+"?filter="+url.QueryEscape(`name eq "User"`), nil) // R7644-4-09
 		c.refused(405, "", "POST", path, "{}")                                            // R7643-5-11
 	}
-	for _, path := range []string{"/Schemas/urn:ietf:params:scim:api:messages:2.0:PatchOp", "/ResourceTypes/user", "/ServiceProviderConfigs", "/ServiceProviderConfig/x"} {
+	for _, path := range []string{"/Schemas/urn:ietf:params:scim:api:messages:2.0:PatchOp", "/ResourceTypes/user",
+		"/ServiceProviderConfigs", "/ServiceProviderConfig/x"} {
 		if r := c.request("GET", path, nil); r.status != 404 && r.status != 401 {
 			t.Errorf("%s: %d", path, r.status)
 		}
 	}
 
 	system := s.client(t, "", "admin", nil)
-	if r := system.must(200, "GET", "/ResourceTypes", nil); strings.Contains(string(r.raw), "/Users") || !strings.Contains(string(r.raw), "/Organizations") {
+	if r := system.must(200, "GET", "/ResourceTypes", nil); strings.Contains(string(r.raw), "/Users") ||
+		!strings.Contains(string(r.raw), "/Organizations") {
 		t.Errorf("system scope: %s", r.raw)
 	}
 	unknown := c

@@ -17,8 +17,8 @@ import (
 	"rollcall/scimapi"
 )
 
-// Too many requests are 429 with Retry-After (R6585-4-01): for the credential that sends them, and for who tries bad
-// ones.
+// Too many requests are answered with 429 and Retry-After (R6585-4-01): for the credential that sends them, and for a
+// client that tries invalid ones.
 func TestRateLimit(t *testing.T) {
 	var clock atomic.Int64
 	clock.Store(time.Now().UnixNano())
@@ -38,7 +38,8 @@ func TestRateLimit(t *testing.T) {
 	for range 2 {
 		bad.refused(401, "", "GET", "/Users", nil)
 	}
-	if r := bad.refused(429, "", "GET", "/Users", nil); r.header.Get("Retry-After") != "4" || r.header.Get("WWW-Authenticate") != "" {
+	if r := bad.refused(429, "", "GET", "/Users", nil); r.header.Get("Retry-After") != "4" ||
+		r.header.Get("WWW-Authenticate") != "" {
 		t.Errorf("%v", r.header)
 	}
 	other.must(200, "GET", "/Users", nil) // from the same address
@@ -51,7 +52,7 @@ func TestRateLimit(t *testing.T) {
 	c.refused(429, "", "GET", "/Users", nil)
 }
 
-// hindered is an etcd client that another writer is always faster than, or whose quota is used up.
+// hindered is an etcd client that loses every race, or whose quota is used up.
 type hindered struct {
 	clientv3.KV
 	clientv3.Maintenance
@@ -87,7 +88,7 @@ func serveHindered(t *testing.T) (*server, *hindered, string) {
 	return serveStore(t, directorytest.Open(t, etcd, directory.Options{Root: root}), scimapi.Options{}), h, root
 }
 
-// Whoever loses every race is told to come again (503), in a request and in Bulk.
+// A change that loses every race is refused with 503, in a request and in Bulk.
 func TestBusy(t *testing.T) {
 	s, h, root := serveHindered(t)
 	c := s.admin(t)
@@ -126,10 +127,11 @@ func TestBusy(t *testing.T) {
 	}
 }
 
-// A store that is nearly full refuses everything but deletion (507), in a request and in Bulk.
+// A store that is nearly full refuses everything except deletion (507), in a request and in Bulk.
 func TestFull(t *testing.T) {
 	root := directorytest.Root()
-	before := serveStore(t, directorytest.Open(t, directorytest.Client(t), directory.Options{Root: root}), scimapi.Options{})
+	before := serveStore(t, directorytest.Open(t, directorytest.Client(t), directory.Options{Root: root}),
+		scimapi.Options{})
 	c := before.admin(t)
 	a, b := c.user("a"), c.user("b")
 	etcd := directorytest.NewClient(t)
@@ -140,7 +142,8 @@ func TestFull(t *testing.T) {
 	c.base = now.url + "/orgs/default/scim/v2"
 	deadline := time.Now().Add(20 * time.Second)
 	for n := 0; ; n++ { // the quota is looked at beside the requests
-		r := c.request("POST", "/Users", map[string]any{"schemas": []string{userURN}, "userName": fmt.Sprint("early", n)})
+		r := c.request("POST", "/Users",
+			map[string]any{"schemas": []string{userURN}, "userName": fmt.Sprint("early", n)})
 		if r.status == 507 {
 			break
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"rollcall/conformance"
 	"rollcall/conformance/refserver"
 )
 
@@ -38,7 +39,7 @@ func TestExitStatus(t *testing.T) {
 		says string
 	}{
 		{"clean", []string{"--url", url, "--token", refserver.Token, "--run", "^delete$"}, 0, "delete"},
-		{"bad token", []string{"--url", url, "--token", "wrong", "--run", "^delete$"}, 0, "skipped"},
+		{"bad token", []string{"--url", url, "--token", "wrong", "--run", "^delete$"}, 2, "the credentials are not accepted"},
 		{"server down", []string{"--url", down.URL, "--token", "x"}, 2, "refused"},
 		{"no scim", []string{"--url", url + "/nothing/here", "--token", refserver.Token}, 2, "no SCIM service"},
 		{"no url", nil, 2, "--url is missing"},
@@ -55,13 +56,6 @@ func TestExitStatus(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, out, errs := command(t, c.args...)
-			if c.name == "bad token" {
-				// Discovery is open; what needs credentials cannot be observed, which is no pass.
-				if code != 2 && code != 1 {
-					t.Errorf("exit status %d, expected findings or an error\n%s%s", code, out, errs)
-				}
-				return
-			}
 			if code != c.code || !strings.Contains(out+errs, c.says) {
 				t.Errorf("exit status %d, expected %d; output should say %q:\n%s%s", code, c.code, c.says, out, errs)
 			}
@@ -117,8 +111,8 @@ func TestInterruptedRunCleansUp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	target.Progress = func(done, _ int, _ string) {
-		if done == 30 {
+	target.Progress = func(at conformance.Progress) {
+		if at.Done == 30 {
 			cancel()
 		}
 	}

@@ -6,6 +6,37 @@ import (
 	"github.com/beevik/etree"
 )
 
+// Assertion is a verified assertion, as it was signed.
+type Assertion struct {
+	ID           string
+	Version      string
+	Issuer       string
+	IssueInstant time.Time
+
+	NameID       string // trimmed
+	NameIDFormat string // empty if not given
+
+	// InResponseTo is the request that is answered, as the signed part says; empty for IdP-initiated sign-in.
+	InResponseTo string
+	// NotOnOrAfter is when the assertion ends: the earlier of the conditions' and the subject confirmation's.
+	NotOnOrAfter time.Time
+
+	SessionIndex        string
+	SessionNotOnOrAfter time.Time // zero if not given
+	AuthnInstant        time.Time
+	AuthnContext        string
+
+	// Attributes are in the order of the assertion; two with one Name stay two.
+	Attributes []Attribute
+}
+
+// Attribute is one saml:Attribute with its values, trimmed, in order. A nil value is left out, an empty one is "".
+type Attribute struct {
+	Name         string
+	FriendlyName string
+	Values       []string
+}
+
 // decodeAttributes reads all AttributeStatements.
 func decodeAttributes(assertion *etree.Element) []Attribute {
 	var all []Attribute
@@ -21,38 +52,4 @@ func decodeAttributes(assertion *etree.Element) []Attribute {
 		}
 	}
 	return all
-}
-
-// Assertion is a verified assertion, as signed.
-type Assertion struct {
-	ID           string
-	Version      string
-	Issuer       string
-	IssueInstant time.Time
-
-	NameID       string // trimmed
-	NameIDFormat string // empty when not given
-
-	// InResponseTo is the request that was answered, as the signed part says;
-	// empty for IdP-initiated sign-in.
-	InResponseTo string
-	// NotOnOrAfter is when the assertion ends: the earlier of the conditions' and
-	// the subject confirmation's. An id that was used is remembered that long.
-	NotOnOrAfter time.Time
-
-	SessionIndex        string
-	SessionNotOnOrAfter time.Time // zero when not given
-	AuthnInstant        time.Time
-	AuthnContext        string
-
-	// Attributes in the order of the assertion; two of one Name stay two.
-	Attributes []Attribute
-}
-
-// Attribute is one saml:Attribute with its values, trimmed, in order. A nil or
-// absent value is not among them, an empty one is "".
-type Attribute struct {
-	Name         string
-	FriendlyName string
-	Values       []string
 }

@@ -22,9 +22,9 @@ type Form struct {
 	RelayState  string
 }
 
-// RedirectURL is where to send the browser with an AuthnRequest over the HTTP-Redirect binding (SAML Bindings §3.4). With
-// SignRequests the query is signed with RSA-SHA256. id is the request's ID and relayState our token for it. It returns an
-// error if the connection has no usable SSOURL, or is to sign and has no key.
+// RedirectURL is where to send the browser with an AuthnRequest over the HTTP-Redirect binding (SAML Bindings §3.4).
+// With SignRequests the query is signed with RSA-SHA256. id is the request's ID and relayState our token for it. It
+// returns an error if the connection has no usable SSOURL, or is to sign and has no key.
 func (c *Connection) RedirectURL(id, relayState string, now time.Time) (string, error) {
 	request, err := c.authnRequest(id, now)
 	if err != nil {
@@ -34,21 +34,14 @@ func (c *Connection) RedirectURL(id, relayState string, now time.Time) (string, 
 	if err != nil {
 		return "", err
 	}
-	var deflated bytes.Buffer
-	w, err := flate.NewWriter(&deflated, flate.DefaultCompression)
+	deflated, err := deflate(xml)
 	if err != nil {
-		return "", err
-	}
-	if _, err := w.Write(xml); err != nil {
-		return "", err
-	}
-	if err := w.Close(); err != nil {
 		return "", err
 	}
 
 	// What is signed is this very text, in this order, without parameters that the address has already (§3.4.4.1). The
 	// library's own Redirect signs those too, and does not escape RelayState.
-	query := "SAMLRequest=" + url.QueryEscape(base64.StdEncoding.EncodeToString(deflated.Bytes())) +
+	query := "SAMLRequest=" + url.QueryEscape(base64.StdEncoding.EncodeToString(deflated)) +
 		"&RelayState=" + url.QueryEscape(relayState)
 	if c.SignRequests {
 		signer, err := c.signer()
@@ -92,8 +85,8 @@ func (c *Connection) PostForm(id, relayState string, now time.Time) (Form, error
 	return Form{Action: c.SSOURL, SAMLRequest: base64.StdEncoding.EncodeToString(xml), RelayState: relayState}, nil
 }
 
-// authnRequest makes the request (SAML Core §3.4.1). There is a NameIDPolicy only when the connection names a format: an
-// identity provider that was not set up for the format asked for fails.
+// authnRequest makes the request (SAML Core §3.4.1). There is a NameIDPolicy only when the connection names a format:
+// an identity provider that was not set up for the format asked for fails.
 func (c *Connection) authnRequest(id string, now time.Time) (*crewjam.AuthnRequest, error) {
 	if err := CheckSSOURL(c.SSOURL); err != nil {
 		return nil, err
@@ -146,4 +139,20 @@ func write(root *etree.Element) ([]byte, error) {
 		return nil, fmt.Errorf("write AuthnRequest: %w", err)
 	}
 	return xml, nil
+}
+
+// deflate compresses a message for a URL (Bindings §3.4.4.1).
+func deflate(xml []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, flate.DefaultCompression)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(xml); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
 }

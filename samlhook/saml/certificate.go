@@ -14,31 +14,22 @@ import (
 )
 
 const (
-	// minRSABits is the shortest RSA key that may sign.
-	minRSABits = 2048
+	// minRSABits is the shortest RSA key that may sign, minECDSABits the shortest ECDSA key.
+	minRSABits   = 2048
+	minECDSABits = 256
+
 	// expiryWarning is how long before its end a certificate gets a warning.
 	expiryWarning = 30 * 24 * time.Hour
 )
 
-// ExpiryWarning is a sentence when a certificate has ended or ends within 30 days,
-// else empty.
-func ExpiryWarning(cert *x509.Certificate, now time.Time) string {
-	switch {
-	case now.After(cert.NotAfter):
-		return fmt.Sprintf("the certificate %s expired on %s", Fingerprint(cert), stamp(cert.NotAfter))
-	case cert.NotAfter.Sub(now) < expiryWarning:
-		return fmt.Sprintf("the certificate %s expires on %s", Fingerprint(cert), stamp(cert.NotAfter))
-	}
-	return ""
-}
-
-// ParseCertificate reads one certificate in PEM, or in bare base64 as it stands in
-// metadata, and checks that its key may sign (UsableKey).
+// ParseCertificate reads one certificate in PEM, or in bare base64 as it stands in metadata. It returns an error that
+// says what is wrong with it, which includes that its key may not sign (UsableKey).
 func ParseCertificate(s string) (*x509.Certificate, error) {
 	var der []byte
 	if block, rest := pem.Decode([]byte(s)); block != nil {
-		if block.Type != "CERTIFICATE" || len(bytes.TrimSpace(rest)) > 0 {
-			return nil, fmt.Errorf("expected one PEM block CERTIFICATE, got %s and %d bytes after it", Clip(block.Type), len(bytes.TrimSpace(rest)))
+		if rest = bytes.TrimSpace(rest); block.Type != "CERTIFICATE" || len(rest) > 0 {
+			return nil, fmt.Errorf("expected one PEM block CERTIFICATE, got %s and %d bytes after it",
+				Clip(block.Type), len(rest))
 		}
 		der = block.Bytes
 	} else {
@@ -54,20 +45,23 @@ func ParseCertificate(s string) (*x509.Certificate, error) {
 	return cert, UsableKey(cert)
 }
 
-// UsableKey says why a certificate's key may not sign assertions; nil when it may:
-// RSA of at least 2048 bits, or ECDSA on P-256, P-384 or P-521.
+// UsableKey says why a certificate's key may not sign assertions; nil if it may: RSA of at least 2048 bits, or ECDSA on
+// P-256, P-384 or P-521.
 func UsableKey(cert *x509.Certificate) error {
 	switch key := cert.PublicKey.(type) {
 	case *rsa.PublicKey:
 		if bits := key.N.BitLen(); bits < minRSABits {
-			return fmt.Errorf("the certificate %s has an RSA key of %d bits, at least %d are needed", Fingerprint(cert), bits, minRSABits)
+			return fmt.Errorf("the certificate %s has an RSA key of %d bits; at least %d are needed",
+				Fingerprint(cert), bits, minRSABits)
 		}
 	case *ecdsa.PublicKey:
-		if bits := key.Curve.Params().BitSize; bits < 256 {
-			return fmt.Errorf("the certificate %s has an ECDSA key of %d bits, at least 256 are needed", Fingerprint(cert), bits)
+		if bits := key.Curve.Params().BitSize; bits < minECDSABits {
+			return fmt.Errorf("the certificate %s has an ECDSA key of %d bits; at least %d are needed",
+				Fingerprint(cert), bits, minECDSABits)
 		}
 	default:
-		return fmt.Errorf("the certificate %s has a %s key, RSA or ECDSA is needed", Fingerprint(cert), cert.PublicKeyAlgorithm)
+		return fmt.Errorf("the certificate %s has a %s key; RSA or ECDSA is needed",
+			Fingerprint(cert), cert.PublicKeyAlgorithm)
 	}
 	return nil
 }
@@ -76,4 +70,19 @@ func UsableKey(cert *x509.Certificate) error {
 func Fingerprint(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.Raw)
 	return hex.EncodeToString(sum[:])
+}
+
+func describeCertificate(cert *x509.Certificate) string {
+	return Fingerprint(cert) + ", valid to " + stamp(cert.NotAfter)
+}
+
+// ExpiryWarning is a sentence if a certificate has ended or ends within 30 days; else empty.
+func ExpiryWarning(cert *x509.Certificate, now time.Time) string {
+	switch {
+	case now.After(cert.NotAfter):
+		return fmt.Sprintf("the certificate %s expired on %s", Fingerprint(cert), stamp(cert.NotAfter))
+	case cert.NotAfter.Sub(now) < expiryWarning:
+		return fmt.Sprintf("the certificate %s expires on %s", Fingerprint(cert), stamp(cert.NotAfter))
+	}
+	return ""
 }

@@ -6,23 +6,23 @@ import (
 	"github.com/beevik/etree"
 )
 
-// Check is one comparison of the verification, kept in the SignIn record so that
-// an administrator sees what was expected beside what was received. Values are
-// cut at 300 bytes and hold no control characters.
+// Check is one comparison of the verification. The SignIn record keeps it, so that an administrator sees what was
+// expected beside what was received. Values are clipped.
 type Check struct {
-	Name     string `json:"name"`
-	OK       bool   `json:"ok"`
-	Expected string `json:"expected,omitempty"`
-	Received string `json:"received,omitempty"`
+	Name     string
+	OK       bool
+	Expected string
+	Received string
 }
 
-// checklist gathers checks; all of them are made, so that one record shows all
-// that is wrong, and the first that failed is the reason of the refusal.
+// checklist gathers checks. All of them are made, so that one record shows everything that is wrong; the first that
+// failed is the reason of the refusal.
 type checklist struct {
 	checks []Check
-	first  *Refusal
+	first  *Refusal // nil while every check has passed
 }
 
+// add notes a check and reports whether it passed.
 func (l *checklist) add(name string, ok bool, expected, received string, reason Reason, explanation string) bool {
 	l.checks = append(l.checks, Check{Name: name, OK: ok, Expected: Clip(expected), Received: Clip(received)})
 	if !ok && l.first == nil {
@@ -31,18 +31,16 @@ func (l *checklist) add(name string, ok bool, expected, received string, reason 
 	return ok
 }
 
-func (l *checklist) err() error {
-	if l.first == nil {
-		return nil
-	}
-	return l.first
-}
-
-// one is the child of that name; two of them fail the checklist.
+// one is the only child of that name; nil if there is none. Two fail the checklist: readers differ in which they take.
 func (l *checklist) one(el *etree.Element, space, tag string) *etree.Element {
-	found, err := one(el, space, tag)
-	if err != nil {
-		l.add(strings.ToLower(tag), false, "one "+tag, "several", ReasonDuplicateElement, err.(*Refusal).Explanation)
+	found := children(el, space, tag)
+	switch len(found) {
+	case 0:
+		return nil
+	case 1:
+		return found[0]
 	}
-	return found
+	l.add(strings.ToLower(tag), false, "one "+tag, "several", ReasonDuplicateElement,
+		"The "+el.Tag+" holds "+tag+" more than once.")
+	return nil
 }

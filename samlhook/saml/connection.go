@@ -1,34 +1,33 @@
 package saml
 
 import (
+	"cmp"
 	"crypto/rsa"
 	"crypto/x509"
 	"time"
 )
 
-// Connection is all that verification and requests need to know of one identity
-// provider and of ourselves towards it. It is a value: the caller builds it from
-// the IdentityProvider resource, and nothing here changes it.
+// Connection is everything that verification and requests need to know of one identity provider and of ourselves
+// towards it. It is a value: the caller makes it from the IdentityProvider resource, and nothing here changes it.
 type Connection struct {
-	// ID of the IdentityProvider resource. Request ids are bound to it.
+	// ID is that of the IdentityProvider resource.
 	ID string
 
-	// EntityID is ours, what audiences must name; ACSURL is where responses are
-	// posted, what Destination and Recipient must equal.
+	// EntityID is ours, which audiences must name. ACSURL is where responses are posted, which Destination and
+	// Recipient must equal.
 	EntityID string
 	ACSURL   string
 
-	// IdPEntityID is what Issuer must equal. SSOURL and Binding (BindingRedirect
-	// or BindingPost) say where requests go.
+	// IdPEntityID is what Issuer must equal. SSOURL and Binding (BindingRedirect or BindingPost) say where requests go.
 	IdPEntityID string
 	SSOURL      string
 	Binding     string
 
-	// Certificates hold the keys that may sign. Nothing else of a certificate but
-	// key and validity is used: trust comes from being listed here.
+	// Certificates hold the keys that may sign. Nothing else of a certificate but its key and validity is used: it is
+	// trusted because it is listed here.
 	Certificates []*x509.Certificate
 
-	// Key and Certificate are ours: they sign requests when SignRequests is set.
+	// Key and Certificate are ours. They sign requests when SignRequests is set.
 	Key          *rsa.PrivateKey
 	Certificate  *x509.Certificate
 	SignRequests bool
@@ -41,27 +40,19 @@ type Connection struct {
 	AllowSHA1         bool
 	AllowIdPInitiated bool
 
-	// ClockSkew is granted on every comparison with a time of the identity
-	// provider; zero means DefaultClockSkew.
+	// ClockSkew is granted on every comparison with a time of the identity provider; zero means DefaultClockSkew.
 	ClockSkew time.Duration
 	Limits    Limits
 
-	// Attributes overrides the alias list.
+	// Attributes overrides the alias lists.
 	Attributes AttributeMapping
 
-	// CheckRequest judges an InResponseTo: nil, or a *Refusal with one of the
-	// request reasons. RequestKey.Checker makes one. Whether the request was
-	// answered before is not its business: that is decided by the transaction.
-	// A nil CheckRequest knows no requests.
-	CheckRequest func(id string, now time.Time) error
+	// CheckRequest judges an InResponseTo: nil, or a refusal with one of the request reasons. It cannot know whether
+	// the request was answered before: that is for the transaction of the sign-in. Nil means that no request is known.
+	CheckRequest func(id string, now time.Time) *Refusal
 }
 
-// DefaultClockSkew is granted when a Connection names none.
+// DefaultClockSkew is granted if a Connection does not say.
 const DefaultClockSkew = 60 * time.Second
 
-func (c *Connection) skew() time.Duration {
-	if c.ClockSkew > 0 {
-		return c.ClockSkew
-	}
-	return DefaultClockSkew
-}
+func (c *Connection) skew() time.Duration { return cmp.Or(c.ClockSkew, DefaultClockSkew) }

@@ -3,6 +3,7 @@ package saml
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func testConnection() *Connection {
 	return &Connection{
 		ID: "c1", EntityID: samltest.EntityID, ACSURL: samltest.ACS, IdPEntityID: samltest.IdP,
 		Certificates: []*x509.Certificate{keys().IdP.Cert},
-		CheckRequest: func(id string, _ time.Time) error {
+		CheckRequest: func(id string, _ time.Time) *Refusal {
 			if id == samltest.Request {
 				return nil
 			}
@@ -49,8 +50,7 @@ func wrapLines(s string, every int) string {
 
 func wantReason(t *testing.T, err error, want Reason) {
 	t.Helper()
-	refusal, ok := err.(*Refusal)
-	if !ok || refusal.Reason != want {
+	if refusal, ok := errors.AsType[*Refusal](err); !ok || refusal == nil || refusal.Reason != want {
 		t.Errorf("error = %v, want a refusal with %s", err, want)
 	}
 }

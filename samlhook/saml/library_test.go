@@ -36,8 +36,8 @@ func TestLibraryAuthnRequestHasOneContext(t *testing.T) {
 	}
 }
 
-// Its Redirect signs the parameters that the address has already, which Bindings §3.4.4.1 leaves out, and puts RelayState
-// into the URL as it is.
+// Its Redirect signs the parameters that the address has already, which Bindings §3.4.4.1 leaves out, and
+// puts RelayState into the URL as it is.
 func TestLibraryRedirect(t *testing.T) {
 	key := samltest.Keys().SP
 	sp := &crewjam.ServiceProvider{Key: key.Key, Certificate: key.Cert, SignatureMethod: dsig.RSASHA256SignatureMethod}
@@ -104,7 +104,8 @@ func TestLibraryDecryptionPanics(t *testing.T) {
 		"GCM, without a nonce": {"http://www.w3.org/2009/xmlenc11#aes128-gcm", "AAAA"},
 	} {
 		doc := etree.NewDocument()
-		if err := doc.ReadFromString(`<EncryptedData><EncryptionMethod Algorithm="` + c.algorithm + `"/><CipherData><CipherValue>` +
+		if err := doc.ReadFromString(`<EncryptedData><EncryptionMethod Algorithm="` + c.algorithm +
+			`"/><CipherData><CipherValue>` +
 			c.text + `</CipherValue></CipherData></EncryptedData>`); err != nil {
 			t.Fatal(err)
 		}

@@ -1,10 +1,11 @@
 package saml
 
 import (
+	"cmp"
 	"time"
 )
 
-// DefaultLifetime is how long an assertion may be valid, and how old an IssueInstant may be, when Limits say nothing.
+// DefaultLifetime is how long an assertion may be valid, and how old an IssueInstant may be, if Limits don't say.
 const DefaultLifetime = time.Hour
 
 // Limits bound what a message may cost; a zero field means its default.
@@ -16,17 +17,8 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() Limits {
-	if l.Bytes <= 0 {
-		l.Bytes = 2 << 20
+	return Limits{
+		Bytes: cmp.Or(l.Bytes, 2<<20), Elements: cmp.Or(l.Elements, 12_000), Depth: cmp.Or(l.Depth, 32),
+		Lifetime: cmp.Or(l.Lifetime, DefaultLifetime),
 	}
-	if l.Elements <= 0 {
-		l.Elements = 12_000
-	}
-	if l.Depth <= 0 {
-		l.Depth = 32
-	}
-	if l.Lifetime <= 0 {
-		l.Lifetime = DefaultLifetime
-	}
-	return l
 }

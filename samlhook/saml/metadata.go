@@ -17,8 +17,8 @@ type Metadata struct {
 	EntityID string
 	// SSOURLs holds the single sign-on location by binding: BindingRedirect, BindingPost, or both.
 	SSOURLs map[string]string
-	// Certificates are all that may sign, in order, each once. They may have expired: an identity provider lists the old
-	// one beside the new.
+	// Certificates are all that may sign, in order, each once. They may have expired: an identity provider lists the
+	// old one beside the new.
 	Certificates            []*x509.Certificate
 	WantAuthnRequestsSigned bool
 	// ValidUntil is zero when the metadata does not say.
@@ -27,11 +27,10 @@ type Metadata struct {
 	Warnings []string
 }
 
-// ParseMetadata reads the metadata of one identity provider: an EntityDescriptor, or an EntitiesDescriptor with a single
-// identity provider in it. The error is a *Refusal (ReasonMetadata) that names what is wrong. Metadata is refused if it
-// cannot be used as it is: not XML, no or several identity providers, validUntil in the past, no usable signing key, no
-// endpoint for redirect or POST.
-func ParseMetadata(data []byte, now time.Time) (*Metadata, error) {
+// ParseMetadata reads the metadata of one identity provider: an EntityDescriptor, or an EntitiesDescriptor with a
+// single identity provider in it. Metadata is refused (ReasonMetadata) if it cannot be used as it is: not XML, no or
+// several identity providers, validUntil in the past, no usable signing key, no endpoint for redirect or POST.
+func ParseMetadata(data []byte, now time.Time) (*Metadata, *Refusal) {
 	m, err := parseMetadata(data, now)
 	if err != nil {
 		return nil, Refuse(ReasonMetadata, "The metadata cannot be used: "+err.Error()+".")
@@ -39,9 +38,9 @@ func ParseMetadata(data []byte, now time.Time) (*Metadata, error) {
 	return m, nil
 }
 
-// ParseStoredMetadata is ParseMetadata for what was good when it was stored: that its validUntil has passed since does not
-// take the endpoints away.
-func ParseStoredMetadata(data []byte) (*Metadata, error) { return ParseMetadata(data, time.Time{}) }
+// ParseStoredMetadata is ParseMetadata for what was good when it was stored: that its validUntil has passed since does
+// not take the endpoints away.
+func ParseStoredMetadata(data []byte) (*Metadata, *Refusal) { return ParseMetadata(data, time.Time{}) }
 
 func parseMetadata(data []byte, now time.Time) (*Metadata, error) {
 	entities, err := readEntities(data)
@@ -132,8 +131,8 @@ func (m *Metadata) readEndpoints(role *crewjam.IDPSSODescriptor) error {
 		Clip(strings.Join(offered, ", ")))
 }
 
-// CheckSSOURL reports why requests cannot be sent to a single sign-on address; nil if they can: it is an absolute http or
-// https URL with a host, without user information or fragment.
+// CheckSSOURL reports why requests cannot be sent to a single sign-on address; nil if they can: it is an absolute http
+// or https URL with a host, without user information or fragment.
 func CheckSSOURL(location string) error {
 	u, err := url.Parse(location)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.User != nil || u.Fragment != "" ||

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// MaxMetadataBytes caps the metadata of one identity provider. Real ones have 2–40 KB; a file of megabytes is that of
-	// a whole federation.
+	// MaxMetadataBytes caps the metadata of one identity provider. Real ones have 2–40 KB; a file of megabytes is that
+	// of a whole federation.
 	MaxMetadataBytes = 1 << 20
 
 	// maxMetadataDepth bounds the nesting of elements: real metadata has about 8 levels.
@@ -29,11 +29,11 @@ type entity struct {
 	within []*time.Time
 }
 
-// readEntities reads all entities of a document. The library's types decode them; what they leave open is checked before:
-// size, encoding, depth, that there is one element and no document type declaration.
+// readEntities reads all entities of a document. The library's types decode them; what they leave open is checked
+// before: size, encoding, depth, that there is one element and no document type declaration.
 func readEntities(data []byte) ([]entity, error) {
 	if len(data) > MaxMetadataBytes {
-		return nil, fmt.Errorf("it is larger than %d bytes; give the metadata of the one identity provider, not of a federation",
+		return nil, fmt.Errorf("it is larger than %d bytes; give that of one identity provider, not of a federation",
 			MaxMetadataBytes)
 	}
 	data, err := MetadataText(data)
@@ -48,6 +48,7 @@ func readEntities(data []byte) ([]entity, error) {
 		return nil, err
 	}
 
+	// Its root says what the document is.
 	var one crewjam.EntityDescriptor
 	var list crewjam.EntitiesDescriptor
 	switch {
@@ -84,7 +85,7 @@ func flatten(list *crewjam.EntitiesDescriptor, within []*time.Time) []entity {
 func rootOf(data []byte) (xml.Name, error) {
 	var root xml.Name
 	depth, d := 0, newDecoder(data)
-	for {
+	for { // until the end, so that all of it is well-formed
 		token, err := d.Token()
 		if err == io.EOF {
 			break

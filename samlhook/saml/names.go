@@ -8,14 +8,20 @@ const (
 	nsDsig      = "http://www.w3.org/2000/09/xmldsig#"
 	nsXSI       = "http://www.w3.org/2001/XMLSchema-instance"
 
-	// BindingRedirect and BindingPost are the bindings we speak.
-	BindingRedirect = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
-	BindingPost     = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
-
-	// NameIDTransient is refused: a name that changes with every sign-in names nobody.
-	NameIDTransient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
-	NameIDEmail     = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
-
 	statusSuccess = "urn:oasis:names:tc:SAML:2.0:status:Success"
 	methodBearer  = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
+)
+
+// The bindings that we speak (SAML Bindings §3.4, §3.5).
+const (
+	BindingRedirect = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+	BindingPost     = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+)
+
+// Formats of NameIDs that are special to us (SAML Core §8.3).
+const (
+	// NameIDTransient is refused: a NameID that changes with every sign-in identifies nobody.
+	NameIDTransient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
+	// NameIDEmail is taken for the e-mail address when no attribute has one.
+	NameIDEmail = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 )

@@ -15,11 +15,9 @@ import (
 	"github.com/beevik/etree"
 )
 
-const (
-	// maxSignatureBytes bounds a Signature element, which is judged before anything
-	// is known of its maker; with a chain of certificates it has about 8 KB.
-	maxSignatureBytes = 64 << 10
-)
+// maxSignatureBytes bounds a Signature element, which is judged before anything is known of its maker. With a chain of
+// certificates it has about 8 KB.
+const maxSignatureBytes = 64 << 10
 
 // signer is who made a signature, and how.
 type signer struct {
@@ -28,14 +26,14 @@ type signer struct {
 	sha1        bool   // in the signature or the digest
 }
 
-// authenticate judges a Signature element apart from what it signs: its shape,
-// its algorithms, that its one Reference points at its own parent, and that a
-// certificate of the connection made it. It reads no more of the message than the
-// start tags above the Signature, so that a large message with a signature that
-// is not genuine costs no more than a small one. The digest is judged by verify.
-func (c *Connection) authenticate(o *outline, s signatureSpan, now time.Time) (signer, error) {
+// authenticate judges a Signature element apart from what it signs: its shape, its algorithms, that its one Reference
+// points at its own parent, and that a certificate of the connection made it. It reads no more of the message than the
+// start tags above the Signature, so that a large message with a signature that is not genuine costs no more than a
+// small one. The digest is for verify.
+func (c *Connection) authenticate(o *outline, s signatureSpan, now time.Time) (signer, *Refusal) {
 	if s.to-s.from > maxSignatureBytes {
-		return signer{}, Refuse(ReasonSignatureShape, fmt.Sprintf("The Signature is larger than %d bytes.", maxSignatureBytes))
+		return signer{}, Refuse(ReasonSignatureShape,
+			fmt.Sprintf("The Signature is larger than %d bytes.", maxSignatureBytes))
 	}
 	skeleton := slices.Clone(o.message[o.response.from:o.response.to])
 	ends := 1
@@ -51,7 +49,7 @@ func (c *Connection) authenticate(o *outline, s signatureSpan, now time.Time) (s
 	if ends == 2 {
 		parent = root.ChildElements()[0]
 	}
-	return c.judge(parent.ChildElements()[0], attr(parent, "ID"), now)
+	return c.signerOf(parent.ChildElements()[0], attr(parent, "ID"), now)
 }
 
 // parseOpen parses XML whose outermost elements have no end tags.
@@ -78,76 +76,97 @@ func parseOpen(xml []byte, open int) (*etree.Element, error) {
 	return doc.Root(), nil
 }
 
-// judge is authenticate for a Signature element that stands under its ancestors'
-// start tags; id is the ID of its parent.
-func (c *Connection) judge(sig *etree.Element, id string, now time.Time) (signer, error) {
+// signerOf is authenticate for a Signature element that stands under its ancestors' start tags; id is the ID of its
+// parent.
+func (c *Connection) signerOf(sig *etree.Element, id string, now time.Time) (signer, *Refusal) {
 	parts := dsigChildren(sig)
-	if len(parts) < 2 || len(parts) > 3 || parts[0].Tag != "SignedInfo" || parts[1].Tag != "SignatureValue" || (len(parts) == 3 && parts[2].Tag != "KeyInfo") {
-		return signer{}, Refuse(ReasonSignatureShape, "A Signature must hold one SignedInfo, one SignatureValue and at most one KeyInfo, and nothing else.")
+	if len(parts) < 2 || len(parts) > 3 || parts[0].Tag != "SignedInfo" || parts[1].Tag != "SignatureValue" ||
+		(len(parts) == 3 && parts[2].Tag != "KeyInfo") {
+		return signer{}, Refuse(ReasonSignatureShape,
+			"A Signature must hold one SignedInfo, one SignatureValue and at most one KeyInfo, and nothing else.")
 	}
-	made, err := c.judgeSignedInfo(parts[0], id)
-	if err != nil {
-		return signer{}, err
+	made, refusal := c.judgeSignedInfo(parts[0], id)
+	if refusal != nil {
+		return signer{}, refusal
 	}
-	value, err := signatureValue(parts[1], made.algorithm)
-	if err != nil {
-		return signer{}, err
+	value, refusal := signatureValue(parts[1], made.algorithm)
+	if refusal != nil {
+		return signer{}, refusal
 	}
 	canonical, err := canonicalSignedInfo(sig, parts[0])
 	if err != nil {
 		return signer{}, Refuse(ReasonSignatureShape, "The SignedInfo cannot be brought into canonical form.")
 	}
+
+	// KeyInfo is not trusted: every certificate of the connection is tried.
 	weak := false
 	for _, cert := range c.Certificates {
 		if cert.CheckSignature(signatureMethods[made.algorithm], canonical, value) != nil {
 			continue
 		}
-		if weak = UsableKey(cert) != nil; weak {
+		if UsableKey(cert) != nil {
+			weak = true
 			continue
 		}
 		made.certificate = cert
-		if now.Before(cert.NotBefore.Add(-c.skew())) || now.After(cert.NotAfter.Add(c.skew())) {
-			return made, Refuse(ReasonCertificateExpired, fmt.Sprintf("The certificate %s that signed is valid from %s to %s; give the connection the identity provider's new one.",
-				Fingerprint(cert), stamp(cert.NotBefore), stamp(cert.NotAfter)))
-		}
-		return made, nil
+		return made, c.checkValidity(cert, now)
 	}
 	if weak {
-		return signer{}, Refuse(ReasonWeakAlgorithm, fmt.Sprintf("The key that signed is too weak: RSA needs %d bits.", minRSABits))
+		return signer{}, Refuse(ReasonWeakAlgorithm,
+			fmt.Sprintf("The key that signed is too weak: RSA needs %d bits.", minRSABits))
 	}
 	return signer{}, c.notOurs(parts)
 }
 
-// notOurs says what is wrong with a signature that no certificate verifies. It
-// looks into KeyInfo, which is never trusted, only to give the better hint.
-func (c *Connection) notOurs(parts []*etree.Element) error {
-	if len(parts) == 3 {
-		for _, el := range parts[2].FindElements(".//X509Certificate") {
-			der, err := decodeBase64(text(el))
-			if err != nil {
-				continue
-			}
-			if slices.ContainsFunc(c.Certificates, func(known *x509.Certificate) bool { return bytes.Equal(known.Raw, der) }) {
-				return Refuse(ReasonSignatureInvalid, "The signature names a certificate of the connection but was not made with its key.")
-			}
-			sum := sha256.Sum256(der)
-			return Refuse(ReasonUnknownCertificate, "The message is signed with the certificate "+hex.EncodeToString(sum[:])+", which the connection does not know; if the identity provider changed its certificate, update the connection's metadata.")
-		}
+// checkValidity checks that a certificate that signed is valid now.
+func (c *Connection) checkValidity(cert *x509.Certificate, now time.Time) *Refusal {
+	if !now.Before(cert.NotBefore.Add(-c.skew())) && !now.After(cert.NotAfter.Add(c.skew())) {
+		return nil
 	}
-	return Refuse(ReasonSignatureInvalid, "No certificate of the connection verifies the signature; if the identity provider changed its certificate, update the connection's metadata.")
+	return Refuse(ReasonCertificateExpired, fmt.Sprintf("The certificate %s that signed is valid from %s to %s; "+
+		"give the connection the identity provider's new certificate.",
+		Fingerprint(cert), stamp(cert.NotBefore), stamp(cert.NotAfter)))
 }
 
-// signatureValue decodes a SignatureValue into what crypto/x509 verifies. XML
-// Signature writes ECDSA's two numbers side by side (RFC 4050 §3.3), crypto/x509
-// wants them in ASN.1.
-func signatureValue(el *etree.Element, algorithm string) ([]byte, error) {
+// notOurs is the refusal of a signature that no certificate verifies. It looks into KeyInfo, which is never trusted,
+// only to give the better hint.
+func (c *Connection) notOurs(parts []*etree.Element) *Refusal {
+	const remedy = "; if the identity provider changed its certificate, update the connection's metadata."
+	if len(parts) < 3 {
+		return Refuse(ReasonSignatureInvalid, "No certificate of the connection verifies the signature"+remedy)
+	}
+	for _, el := range parts[2].FindElements(".//X509Certificate") {
+		der, err := decodeBase64(text(el))
+		if err != nil {
+			continue
+		}
+		if slices.ContainsFunc(c.Certificates,
+			func(known *x509.Certificate) bool { return bytes.Equal(known.Raw, der) }) {
+			return Refuse(ReasonSignatureInvalid,
+				"The signature names a certificate of the connection but was not made with its key.")
+		}
+		sum := sha256.Sum256(der)
+		return Refuse(ReasonUnknownCertificate,
+			"The message is signed with the certificate "+hex.EncodeToString(sum[:])+
+				", which the connection does not know"+remedy)
+	}
+	return Refuse(ReasonSignatureInvalid, "No certificate of the connection verifies the signature"+remedy)
+}
+
+// signatureValue decodes a SignatureValue into what crypto/x509 verifies. XML Signature writes ECDSA's two numbers side
+// by side (RFC 4050 §3.3); crypto/x509 wants them in ASN.1.
+func signatureValue(el *etree.Element, algorithm string) ([]byte, *Refusal) {
+	empty := Refuse(ReasonSignatureEmpty, "The SignatureValue is empty or not base64.")
 	value, err := decodeBase64(text(el))
 	if err != nil || len(value) == 0 || len(el.ChildElements()) > 0 {
-		return nil, Refuse(ReasonSignatureEmpty, "The SignatureValue is empty or not base64.")
+		return nil, empty
 	}
 	if !strings.Contains(algorithm, "#ecdsa-") || len(value)%2 != 0 || len(value) > 132 {
 		return value, nil
 	}
 	r, s := new(big.Int).SetBytes(value[:len(value)/2]), new(big.Int).SetBytes(value[len(value)/2:])
-	return asn1.Marshal(struct{ R, S *big.Int }{r, s})
+	if value, err = asn1.Marshal(struct{ R, S *big.Int }{r, s}); err != nil {
+		return nil, empty
+	}
+	return value, nil
 }

@@ -10,8 +10,7 @@ import (
 	"github.com/russellhaering/goxmldsig/etreeutils"
 )
 
-// signatureMethods are the algorithms of XML Signature that can be verified with
-// a certificate; HMAC is not among them.
+// signatureMethods are the algorithms of XML Signature that can be verified with a certificate; HMAC is not among them.
 var signatureMethods = map[string]x509.SignatureAlgorithm{
 	dsig.RSASHA1SignatureMethod:     x509.SHA1WithRSA,
 	dsig.RSASHA256SignatureMethod:   x509.SHA256WithRSA,
@@ -32,47 +31,61 @@ var digestMethods = []string{
 	"http://www.w3.org/2001/04/xmlenc#sha512",
 }
 
-// judgeSignedInfo checks what a signature says of itself.
-func (c *Connection) judgeSignedInfo(info *etree.Element, id string) (signer, error) {
+// maxPrefixList bounds the parameter of a canonicalization, in bytes.
+const maxPrefixList = 1000
+
+// judgeSignedInfo checks what a signature says of itself. The signer lacks its certificate.
+func (c *Connection) judgeSignedInfo(info *etree.Element, id string) (signer, *Refusal) {
 	parts := dsigChildren(info)
 	if len(parts) < 2 || parts[0].Tag != "CanonicalizationMethod" || parts[1].Tag != "SignatureMethod" {
-		return signer{}, Refuse(ReasonSignatureShape, "The SignedInfo must start with CanonicalizationMethod and SignatureMethod.")
+		return signer{}, Refuse(ReasonSignatureShape,
+			"The SignedInfo must start with CanonicalizationMethod and SignatureMethod.")
 	}
 	if len(parts) != 3 || parts[2].Tag != "Reference" || id == "" || attr(parts[2], "URI") != "#"+id {
-		return signer{}, Refuse(ReasonReference, "The signature must have exactly one Reference, to the ID of the element that holds it.")
+		return signer{}, Refuse(ReasonReference,
+			"The signature must have exactly one Reference, to the ID of the element that holds it.")
 	}
+
+	// Algorithms: known ones, and SHA-1 only on request.
 	if canonicalizer(attr(parts[0], "Algorithm")) == nil {
-		return signer{}, Refuse(ReasonTransforms, "The canonicalization "+Clip(attr(parts[0], "Algorithm"))+" is not supported.")
+		return signer{}, Refuse(ReasonTransforms,
+			"The canonicalization "+Clip(attr(parts[0], "Algorithm"))+" is not supported.")
 	}
 	made := signer{algorithm: attr(parts[1], "Algorithm")}
 	if _, known := signatureMethods[made.algorithm]; !known {
-		return signer{}, Refuse(ReasonAlgorithm, "The signature algorithm "+Clip(made.algorithm)+" is not accepted; use RSA or ECDSA with SHA-256.")
+		return signer{}, Refuse(ReasonAlgorithm, "The signature algorithm "+Clip(made.algorithm)+
+			" is not accepted; use RSA or ECDSA with SHA-256.")
 	}
-	digest, err := judgeReference(parts[2])
-	if err != nil {
-		return signer{}, err
+	digest, refusal := judgeReference(parts[2])
+	if refusal != nil {
+		return signer{}, refusal
 	}
 	made.sha1 = digest == digestSHA1 || strings.HasSuffix(made.algorithm, "-sha1")
 	if made.sha1 && !c.AllowSHA1 {
-		return signer{}, Refuse(ReasonWeakAlgorithm, "The message is signed with SHA-1; set the identity provider to SHA-256, or allowSha1 on the connection while it cannot.")
+		return signer{}, Refuse(ReasonWeakAlgorithm,
+			"The message is signed with SHA-1; set the identity provider to SHA-256, "+
+				"or allowSha1 on the connection until it can.")
 	}
 	return made, nil
 }
 
-// judgeReference allows what SAML Core §5.4.4 has: enveloped-signature, then
-// exclusive canonicalization. It returns the digest algorithm.
-func judgeReference(ref *etree.Element) (string, error) {
+// judgeReference allows what SAML Core §5.4.4 has: enveloped-signature, then exclusive canonicalization. It returns the
+// digest algorithm.
+func judgeReference(ref *etree.Element) (string, *Refusal) {
 	parts := dsigChildren(ref)
-	if len(parts) != 3 || parts[0].Tag != "Transforms" || parts[1].Tag != "DigestMethod" || parts[2].Tag != "DigestValue" {
+	if len(parts) != 3 || parts[0].Tag != "Transforms" || parts[1].Tag != "DigestMethod" ||
+		parts[2].Tag != "DigestValue" {
 		return "", Refuse(ReasonTransforms, "The Reference must hold Transforms, DigestMethod and DigestValue.")
 	}
 	transforms := dsigChildren(parts[0])
-	if len(transforms) != 2 || attr(transforms[0], "Algorithm") != dsig.EnvelopedSignatureAltorithmId.String() || !isExclusive(attr(transforms[1], "Algorithm")) ||
-		transforms[0].Tag != "Transform" || transforms[1].Tag != "Transform" || len(transforms[0].ChildElements()) > 0 {
-		return "", Refuse(ReasonTransforms, "The transforms must be enveloped-signature and then exclusive canonicalization.")
+	if len(transforms) != 2 || transforms[0].Tag != "Transform" || transforms[1].Tag != "Transform" ||
+		attr(transforms[0], "Algorithm") != dsig.EnvelopedSignatureAltorithmId.String() ||
+		len(transforms[0].ChildElements()) > 0 || !isExclusive(attr(transforms[1], "Algorithm")) {
+		return "", Refuse(ReasonTransforms,
+			"The transforms must be enveloped-signature and then exclusive canonicalization.")
 	}
 	for _, el := range transforms[1].ChildElements() {
-		if el.Tag != "InclusiveNamespaces" || len(attr(el, "PrefixList")) > 1000 {
+		if el.Tag != "InclusiveNamespaces" || len(attr(el, "PrefixList")) > maxPrefixList {
 			return "", Refuse(ReasonTransforms, "The canonicalization has a parameter that is not supported.")
 		}
 	}
@@ -88,8 +101,8 @@ func isExclusive(algorithm string) bool {
 	return id == dsig.CanonicalXML10ExclusiveAlgorithmId || id == dsig.CanonicalXML10ExclusiveWithCommentsAlgorithmId
 }
 
-// canonicalizer is for SignedInfo; nil when the algorithm is not known. The forms
-// with comments are the same here, because a message with comments was refused.
+// canonicalizer is for SignedInfo; nil if the algorithm is not known. The forms with comments are the same here,
+// because a message with comments was refused.
 func canonicalizer(algorithm string) dsig.Canonicalizer {
 	if isExclusive(algorithm) {
 		return dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("")
@@ -102,6 +115,7 @@ func canonicalizer(algorithm string) dsig.Canonicalizer {
 	return nil
 }
 
+// canonicalSignedInfo is what was signed: SignedInfo with the namespaces that are in scope where it stands.
 func canonicalSignedInfo(sig, info *etree.Element) ([]byte, error) {
 	scope, err := etreeutils.NSBuildParentContext(sig)
 	if err != nil {

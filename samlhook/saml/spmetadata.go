@@ -21,7 +21,8 @@ func (c *Connection) SPMetadata() ([]byte, error) {
 	yes := true
 	role := crewjam.SPSSODescriptor{
 		AuthnRequestsSigned: &c.SignRequests, WantAssertionsSigned: &yes,
-		AssertionConsumerServices: []crewjam.IndexedEndpoint{{Binding: BindingPost, Location: c.ACSURL, IsDefault: &yes}},
+		AssertionConsumerServices: []crewjam.IndexedEndpoint{
+			{Binding: BindingPost, Location: c.ACSURL, IsDefault: &yes}},
 	}
 	role.ProtocolSupportEnumeration = nsProtocol
 	if c.Certificate != nil {

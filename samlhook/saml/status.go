@@ -7,6 +7,7 @@ type Status struct {
 	Message string
 }
 
+// refusal is for a status other than Success.
 func (s Status) refusal() *Refusal {
 	what := "The identity provider reports " + Clip(s.Code)
 	if s.Code == "" {
@@ -18,5 +19,5 @@ func (s Status) refusal() *Refusal {
 	if s.Message != "" {
 		what += ": " + s.Message
 	}
-	return Refuse(ReasonStatus, what+". Look into its own log for the reason.")
+	return Refuse(ReasonStatus, what+". Its own log has the reason.")
 }

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// instants that SAML calls for are xs:dateTime in UTC (SAML Core §1.3.3); a zone
-// is tolerated, as is its absence.
+// parseInstant reads an xs:dateTime, which SAML wants in UTC (SAML Core §1.3.3). Another zone is tolerated, as is none.
 func parseInstant(s string) (time.Time, error) {
 	s = trim(s)
 	if s == "" || len(s) > 64 {
@@ -19,4 +18,5 @@ func parseInstant(s string) (time.Time, error) {
 	return t.UTC(), err
 }
 
+// stamp writes a time for people.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -9,11 +9,10 @@ import (
 	dsig "github.com/russellhaering/goxmldsig"
 )
 
-// verify checks the signature that el holds against the one certificate that
-// authenticate found, and returns the element anew, parsed from the canonical
-// bytes that were signed, without the Signature. el is not changed. It must be
-// the root, or a child of a root whose namespace declarations it inherits.
-func verify(el *etree.Element, by signer) (*etree.Element, error) {
+// verify checks the signature that el holds against the one certificate that authenticate found. It returns the element
+// parsed again from the canonical bytes that were signed, without the Signature. el is not changed. It must be the
+// root, or a child of a root whose namespace declarations it inherits.
+func verify(el *etree.Element, by signer) (*etree.Element, *Refusal) {
 	copied := el.Copy()
 	inherit(copied, el.Parent())
 	i := slices.IndexFunc(copied.ChildElements(), func(child *etree.Element) bool { return child.Tag == "Signature" })
@@ -21,40 +20,41 @@ func verify(el *etree.Element, by signer) (*etree.Element, error) {
 		return nil, Refuse(ReasonUnsigned, "The "+el.Tag+" is not signed.")
 	}
 	parts := copied.ChildElements()[i].ChildElements()
-	value, err := signatureValue(parts[1], by.algorithm)
-	if err != nil {
-		return nil, err
+	value, refusal := signatureValue(parts[1], by.algorithm)
+	if refusal != nil {
+		return nil, refusal
 	}
-	// SignatureValue and KeyInfo are not signed: the first is brought into the form
-	// that the library decodes, the second removed, so that the library must use
-	// the certificate it is given.
+
+	// SignatureValue and KeyInfo are not signed: the first is brought into the form that the library decodes, the
+	// second removed, so that the library must use the certificate that it is given.
 	parts[1].SetText(base64.StdEncoding.EncodeToString(value))
 	if len(parts) == 3 {
 		copied.ChildElements()[i].RemoveChild(parts[2])
 	}
-	context := dsig.NewDefaultValidationContext(&dsig.MemoryX509CertificateStore{Roots: []*x509.Certificate{by.certificate}})
+	context := dsig.NewDefaultValidationContext(
+		&dsig.MemoryX509CertificateStore{Roots: []*x509.Certificate{by.certificate}})
 	// Validity was judged with our own clock and skew.
 	context.Clock = dsig.NewFakeClockAt(by.certificate.NotBefore)
 	verified, err := context.Validate(copied)
 	if err != nil {
-		return nil, Refuse(ReasonContentChanged, "The signature is genuine, but the "+el.Tag+" is not what was signed: it was changed on the way.")
+		return nil, Refuse(ReasonContentChanged, "The signature is genuine, but the "+el.Tag+
+			" is not what was signed: it was changed on the way.")
 	}
 	return verified, nil
 }
 
-// inherit gives an element that was taken out of its document the namespace
-// declarations it had from its ancestors.
+// inherit gives an element that was taken out of its document the namespace declarations that it had from its
+// ancestors.
 func inherit(el, parent *etree.Element) {
 	for ; parent != nil; parent = parent.Parent() {
 		for _, a := range parent.Attr {
-			isDefault := a.Space == "" && a.Key == "xmlns"
-			if !isDefault && a.Space != "xmlns" {
+			if !(a.Space == "xmlns" || (a.Space == "" && a.Key == "xmlns")) {
 				continue
 			}
-			if slices.ContainsFunc(el.Attr, func(own etree.Attr) bool { return own.Space == a.Space && own.Key == a.Key }) {
-				continue
+			own := func(b etree.Attr) bool { return b.Space == a.Space && b.Key == a.Key }
+			if !slices.ContainsFunc(el.Attr, own) {
+				el.CreateAttr(a.FullKey(), a.Value)
 			}
-			el.CreateAttr(a.FullKey(), a.Value)
 		}
 	}
 }

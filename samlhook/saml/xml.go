@@ -6,8 +6,8 @@ import (
 	"github.com/beevik/etree"
 )
 
-// attr is the value of an attribute without a prefix; empty when there is none.
-// (etree's SelectAttr takes an attribute of any prefix.)
+// attr is the value of an attribute without a prefix; empty if there is none. (etree's SelectAttr takes an attribute
+// with any prefix.)
 func attr(el *etree.Element, key string) string {
 	for _, a := range el.Attr {
 		if a.Space == "" && a.Key == key {
@@ -28,6 +28,25 @@ func text(el *etree.Element) string {
 	return whole.String()
 }
 
+// deepText is all character data inside an element: a value may be wrapped in an element of its own
+// (eduPersonTargetedID holds a NameID).
+func deepText(el *etree.Element) string {
+	var whole strings.Builder
+	for _, child := range el.Child {
+		switch child := child.(type) {
+		case *etree.CharData:
+			whole.WriteString(child.Data)
+		case *etree.Element:
+			whole.WriteString(deepText(child))
+		}
+	}
+	return whole.String()
+}
+
+// trim takes off white space, which pretty-printing identity providers and people who fill in forms leave around
+// values.
+func trim(s string) string { return strings.TrimSpace(s) }
+
 // children are the child elements with this name in this namespace.
 func children(el *etree.Element, space, tag string) []*etree.Element {
 	var found []*etree.Element
@@ -39,8 +58,7 @@ func children(el *etree.Element, space, tag string) []*etree.Element {
 	return found
 }
 
-// dsigChildren are all child elements, or nil when one of them is not of XML
-// Signature's namespace.
+// dsigChildren are all child elements; nil if one of them is not in the namespace of XML Signature.
 func dsigChildren(el *etree.Element) []*etree.Element {
 	all := el.ChildElements()
 	for _, child := range all {
@@ -51,24 +69,7 @@ func dsigChildren(el *etree.Element) []*etree.Element {
 	return all
 }
 
-// one returns the only child of that name, nil when there is none. Two are
-// refused: readers differ in which one they take.
-func one(el *etree.Element, space, tag string) (*etree.Element, error) {
-	found := children(el, space, tag)
-	switch len(found) {
-	case 0:
-		return nil, nil
-	case 1:
-		return found[0], nil
-	}
-	return nil, Refuse(ReasonDuplicateElement, "The "+el.Tag+" holds "+tag+" more than once.")
-}
-
-// trim takes off the white space of XML and of Unicode, which pretty-printing
-// identity providers and people who fill in forms leave around values.
-func trim(s string) string { return strings.TrimSpace(s) }
-
-// isNil says whether xsi:nil is set (SAML Core §2.7.3.1.1).
+// isNil reports whether xsi:nil is set (SAML Core §2.7.3.1.1).
 func isNil(el *etree.Element) bool {
 	for _, a := range el.Attr {
 		if a.Key == "nil" && (a.Value == "true" || a.Value == "1") && a.NamespaceURI() == nsXSI {
@@ -76,23 +77,4 @@ func isNil(el *etree.Element) bool {
 		}
 	}
 	return false
-}
-
-// deepText is all character data inside, because a value may be wrapped in an
-// element of its own (eduPersonTargetedID holds a NameID).
-func deepText(el *etree.Element) string {
-	inner := el.ChildElements()
-	if len(inner) == 0 {
-		return text(el)
-	}
-	var whole strings.Builder
-	for _, child := range el.Child {
-		switch child := child.(type) {
-		case *etree.CharData:
-			whole.WriteString(child.Data)
-		case *etree.Element:
-			whole.WriteString(deepText(child))
-		}
-	}
-	return whole.String()
 }

@@ -45,7 +45,7 @@ func (c *compiler) resolve(path string) (target, error) {
 	}
 	steps := chain(a)
 
-	// The filter behind it.
+	// The filter after it.
 	if p.Filter != nil {
 		if !a.MultiValued {
 			return target{},

@@ -17,6 +17,8 @@ func (s *State) Apply(rev int64, entries []Entry) error {
 	for _, e := range entries {
 		s.bytes += int64(len(e.Key) + len(e.Value))
 	}
+
+	// Resources first, in the order of their creation.
 	for i := range resources {
 		s.setCreated(&resources[i])
 	}
@@ -26,6 +28,8 @@ func (s *State) Apply(rev int64, entries []Entry) error {
 			return err
 		}
 	}
+
+	// Then the rest; types are compiled when all of the revision is there.
 	if err := s.applyRest(rest); err != nil {
 		return err
 	}

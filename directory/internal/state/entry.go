@@ -34,9 +34,10 @@ type change struct {
 	revision int64
 }
 
-// changes takes the keys of entries apart, sorts out the resources, and puts the rest in the order of their keys. Keys of
-// no scope are passed over.
+// changes takes the keys of entries apart, sorts out the resources, and puts the rest in the order of their keys. Keys
+// of no scope are passed over.
 func (k Keyspace) changes(entries []Entry, revision func(i int) int64) (resources, rest []change, err error) {
+	rest = make([]change, 0, len(entries))
 	for i, e := range entries {
 		p, ok := k.locate(e.Key)
 		if !ok {
@@ -56,8 +57,9 @@ func (k Keyspace) changes(entries []Entry, revision func(i int) int64) (resource
 	return resources, rest, nil
 }
 
-// byCreation is the order in which resources get their ordinals: by the revision that created them, those of one revision
-// by their IDs. So every node orders them alike, whether it saw them being created or loaded them later.
+// byCreation is the order in which resources get their ordinals: by the revision that created them, those of one
+// revision by their IDs. So every node orders them alike, whether it saw them being created or loaded them later.
 func byCreation(a, b change) int {
-	return cmp.Or(cmp.Compare(a.Created, b.Created), strings.Compare(string(a.id[:]), string(b.id[:])), strings.Compare(a.Key, b.Key))
+	return cmp.Or(cmp.Compare(a.Created, b.Created), strings.Compare(string(a.id[:]), string(b.id[:])),
+		strings.Compare(a.Key, b.Key))
 }

@@ -34,8 +34,8 @@ type Resource struct {
 	memo *atomic.Value
 }
 
-// Memo is a place where readers keep what they worked out of the resource, such as parts of its representation; it lasts
-// as long as the bytes. It is nil for a resource that is not held in memory.
+// Memo is a place where readers keep what they worked out of the resource, such as parts of its representation; it
+// lasts as long as the bytes. It is nil for a resource that is not held in memory.
 func (r *Resource) Memo() *atomic.Value { return r.memo }
 
 // Uncommitted reports whether the resource is not in the trees: it is being created, or it was read from the log.
@@ -97,8 +97,8 @@ func (r *Record) Encode() []byte {
 	return append(b, r.JSON...)
 }
 
-// DecodeRecord reads what Encode wrote, at the revisions at which its key was created and last modified. The record keeps
-// a reference to value.
+// DecodeRecord reads what Encode wrote, at the revisions at which its key was created and last modified. The record
+// keeps a reference to value.
 func DecodeRecord(typ string, id ID, value []byte, created, modified int64) (*Record, error) {
 	head, doc, ok := bytes.Cut(value, []byte{'\n'})
 	if !ok {
@@ -122,6 +122,8 @@ func (r *Record) decodeHead(fields []string) (err error) {
 	if r.LastModified, err = parseMillis(fields[1]); err != nil {
 		return fmt.Errorf("lastModified: %w", err)
 	}
+
+	// What only some types have.
 	for _, f := range fields[2:] {
 		name, v, _ := strings.Cut(f, "=")
 		switch name {

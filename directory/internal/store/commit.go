@@ -109,8 +109,8 @@ func seen(err error) error {
 	return &state.Error{Kind: state.Unavailable, Detail: detail, Cause: err}
 }
 
-// Housekeep writes without a fence: where the outcome is unknown, it is done again. Errors: Busy if a condition does not
-// hold; Unavailable.
+// Housekeep writes without a fence: where the outcome is unknown, it is done again. Errors: Busy if a condition does
+// not hold; Unavailable.
 func (c *Committer) Housekeep(ctx context.Context, conditions []Condition, writes []state.Entry) error {
 	if len(writes) == 0 {
 		return nil

@@ -16,6 +16,8 @@ func (n *Node) Lead(ctx context.Context, job string, f func(context.Context)) er
 		f(ctx)
 		return nil
 	}
+
+	// Wait for the election.
 	session, err := concurrency.NewSession(n.client, concurrency.WithTTL(electionTTL), concurrency.WithContext(ctx))
 	if err != nil {
 		return err
@@ -25,6 +27,8 @@ func (n *Node) Lead(ctx context.Context, job string, f func(context.Context)) er
 	if err := e.Campaign(ctx, ""); err != nil {
 		return err
 	}
+
+	// Work until the lease is lost.
 	elected, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {

@@ -76,8 +76,8 @@ func (n *Node) Close() {
 	n.done.Wait()
 }
 
-// Linearizable returns a state at least as new as the call; an older one if reads without quorum were chosen and there is
-// no quorum. Error: Unavailable.
+// Linearizable returns a state at least as new as the call; an older one if reads without quorum were chosen and there
+// is no quorum. Error: Unavailable.
 func (n *Node) Linearizable(ctx context.Context) (*state.Frozen, error) {
 	if n.options.Alone { // every acknowledged commit is in the replica
 		return n.replica.snapshot()

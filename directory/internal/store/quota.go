@@ -12,8 +12,8 @@ import (
 	"rollcall/directory/internal/state"
 )
 
-// Above fullAt of etcd's quota everything but deletion is refused. The embedded etcd is defragmented when less than sparseAt
-// of a file of at least sparseSize is in use.
+// Above fullAt of etcd's quota everything but deletion is refused. The embedded etcd is defragmented when less than
+// sparseAt of a file of at least sparseSize is in use.
 const (
 	fullAt     = 0.9
 	sparseAt   = 0.8
@@ -62,6 +62,8 @@ func (q *Quota) Observe(used float64) {
 func (q *Quota) check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, quorumTimeout)
 	defer cancel()
+
+	// Ask every member.
 	endpoints := q.client.Endpoints()
 	if len(endpoints) == 0 {
 		endpoints = []string{""} // in-process
@@ -85,7 +87,8 @@ func (q *Quota) check(ctx context.Context) error {
 			}
 		}
 	}
-	if !answered {
+
+	if !answered { // by any member
 		return failed
 	}
 	q.Observe(most)

@@ -9,8 +9,8 @@ import (
 	"rollcall/directory/internal/state"
 )
 
-// replica is the state in memory, brought forward in the order of revisions from two sources: the watch, which is complete,
-// and this node's own commits, which are known sooner.
+// replica is the state in memory, brought forward in the order of revisions from two sources: the watch, which is
+// complete, and this node's own commits, which are known sooner.
 type replica struct {
 	keys    state.Keyspace
 	builtin *state.Catalog
@@ -40,7 +40,8 @@ type revision struct {
 }
 
 func newReplica(k state.Keyspace, builtin *state.Catalog) *replica {
-	return &replica{keys: k, builtin: builtin, ahead: map[int64][]state.Entry{}, pins: pins{kept: map[state.ScopedID]*Pin{}},
+	return &replica{keys: k, builtin: builtin, ahead: map[int64][]state.Entry{},
+		pins:    pins{kept: map[state.ScopedID]*Pin{}},
 		waiters: map[*waiter]struct{}{}, waiting: make(chan struct{}, 1)}
 }
 
@@ -133,8 +134,8 @@ func (r *replica) apply(rev int64, entries []state.Entry) {
 	r.pins.follow(r.state)
 }
 
-// advance applies own commits whose turn has come, publishes the revision and wakes the waiters that it satisfies. It must
-// hold mu.
+// advance applies own commits whose turn has come, publishes the revision and wakes the waiters that it satisfies. It
+// must hold mu.
 func (r *replica) advance() {
 	for r.failed == nil {
 		next := r.state.Revision() + 1
@@ -172,6 +173,8 @@ func (r *replica) wait(ctx context.Context, revision int64) error {
 		r.mu.Unlock()
 		return nil
 	}
+
+	// Have the watch ask for progress, and wait for whoever applies the revision.
 	w := &waiter{revision, make(chan struct{})}
 	r.waiters[w] = struct{}{}
 	r.mu.Unlock()

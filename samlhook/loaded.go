@@ -2,7 +2,6 @@ package samlhook
 
 import (
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -17,18 +16,6 @@ const maxClockSkew = 10 * time.Minute
 // maxParsed bounds the connections that are kept parsed. Those that were deleted are
 // not told apart; above the bound all are parsed anew.
 const maxParsed = 4096
-
-// connectionURLs are our addresses towards one connection.
-type connectionURLs struct{ Metadata, Login, ACS, Finish string }
-
-func (h *Hook) urls(organization string, connection directory.ID) connectionURLs {
-	base := h.organizationURL(organization) + "/saml/" + connection.String()
-	return connectionURLs{base + "/metadata", base + "/login", base + "/acs", base + "/finish"}
-}
-
-func (h *Hook) organizationURL(organization string) string {
-	return h.public + "/orgs/" + url.PathEscape(organization)
-}
 
 // loaded is an IdentityProvider ready for use.
 type loaded struct {
@@ -101,9 +88,9 @@ func readConnection(r *directory.Resource, now time.Time) (*saml.Connection, []s
 	}
 	var offered map[string]string
 	if xml := v[12].String(); xml != "" {
-		if m, err := saml.ParseStoredMetadata([]byte(xml)); err != nil {
+		if m, refusal := saml.ParseStoredMetadata([]byte(xml)); refusal != nil {
 			// What was read once is in idp. Only the choice of the binding needs the metadata.
-			warnings = append(warnings, err.(*saml.Refusal).Explanation)
+			warnings = append(warnings, refusal.Explanation)
 		} else {
 			offered = m.SSOURLs
 		}
@@ -126,7 +113,7 @@ func chooseBinding(setting string, offered map[string]string) string {
 
 // usable says whether people can be sent to the identity provider and answers be
 // judged: nil, or a *Refusal.
-func (l *loaded) usable() error {
+func (l *loaded) usable() *saml.Refusal {
 	switch {
 	case !l.Enabled:
 		return saml.Refuse(ReasonConnectionDisabled, "The connection is switched off (enabled: false).")

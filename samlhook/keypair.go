@@ -9,14 +9,6 @@ import (
 	"errors"
 	"math/big"
 	"time"
-
-	"rollcall/directory"
-)
-
-// Names of the secrets that sign-in keeps in the directory.
-const (
-	secretSPKey = "sp-key" // of a connection: our key and certificate towards it
-	secretMAC   = "mac"    // of an organization: a RequestKey
 )
 
 const (
@@ -79,28 +71,4 @@ func parseKeyPair(stored []byte) (keyPair, error) {
 		return keyPair{}, broken
 	}
 	return keyPair{key, certificate}, nil
-}
-
-// secrets are the organization's key and ours towards a connection.
-type secrets struct {
-	requests RequestKey
-	stored   []byte // of the pair
-}
-
-// heldSecrets reads what there is; a secret that there is not is nil.
-func heldSecrets(s *directory.Snapshot, connection directory.ID) (held secrets, err error) {
-	mac, err := s.Secret(directory.ID{}, secretMAC)
-	if err != nil {
-		return held, err
-	}
-	held.requests = mac
-	held.stored, err = s.Secret(connection, secretSPKey)
-	return held, err
-}
-
-// createMAC makes the organization's key with the rest of the change.
-func createMAC(tx *directory.Tx) {
-	key := make([]byte, requestKeyBytes)
-	rand.Read(key) // never fails since Go 1.24
-	tx.CreateSecret(directory.ID{}, secretMAC, key)
 }

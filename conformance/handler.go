@@ -4,38 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"testing"
 )
-
-// Test runs the suite in a Go test: one subtest for each requirement, which
-// fails if it is failed or warned of, and is skipped if it was, or if
-// Target.Allow excuses it.
-func Test(t *testing.T, target Target) Report {
-	t.Helper()
-	rep, err := Run(t.Context(), target)
-	if err != nil {
-		t.Fatalf("conformance: %v", err)
-	}
-	for _, r := range rep.Results {
-		t.Run(r.ID, func(t *testing.T) {
-			switch {
-			case r.Status == Skipped:
-				t.Skip(r.Reason)
-			case r.Status != Failed && r.Status != Warned:
-			case target.Allow[r.ID] != "":
-				t.Skipf("%s, allowed: %s", r.Status, target.Allow[r.ID])
-			default:
-				for _, f := range r.Findings {
-					t.Errorf("%s (%s, %s): %s\n%s", r.Status, r.Level, r.Where(), f.Message, f.Exchange)
-				}
-			}
-		})
-	}
-	for _, l := range rep.Leftovers {
-		t.Errorf("not deleted: %s", l)
-	}
-	return rep
-}
 
 // Handler returns a transport that calls a handler in this process, for
 // Target.Transport.
@@ -57,13 +26,31 @@ func (t handlerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 		in.Body = http.NoBody
 	}
 	rec := &recorder{header: http.Header{}}
-	t.h.ServeHTTP(rec, in)
+	if err := serve(t.h, rec, in); err != nil {
+		return nil, err
+	}
 	rec.WriteHeader(http.StatusOK)
 	return &http.Response{
 		Status: http.StatusText(rec.status), StatusCode: rec.status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: rec.sent, Body: io.NopCloser(&rec.body), ContentLength: int64(rec.body.Len()), Request: req,
 	}, nil
+}
+
+// serve calls a handler. One that panics with http.ErrAbortHandler cuts the
+// connection, as it does in package http.
+func serve(h http.Handler, w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		switch e := recover(); e {
+		case nil:
+		case http.ErrAbortHandler:
+			err = io.ErrUnexpectedEOF
+		default:
+			panic(e)
+		}
+	}()
+	h.ServeHTTP(w, r)
+	return nil
 }
 
 // recorder is a ResponseWriter that keeps what is written.
