@@ -10,8 +10,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// TestEtcdHeal: three members whose quota is used up. Healing refuses while one is missing, says so while the data itself
-// is too much, and makes room once it was deleted; then it changes nothing.
+// TestEtcdHeal: three members whose quota is used up. Healing refuses while one is missing, says so while the data
+// itself is too much, and makes room once it was deleted; then it changes nothing.
 func TestEtcdHeal(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts three etcd")
