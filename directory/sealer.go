@@ -34,7 +34,7 @@ func newSealer(key []byte, previous [][]byte) (*sealer, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.keys = append(s.keys, sealingKey{k, aead, fingerprint(k, "rollcall secret key")})
+		s.keys = append(s.keys, sealingKey{k, aead, fingerprint(k, secretKeyText)})
 	}
 	return s, nil
 }
@@ -52,6 +52,9 @@ func (s *sealer) fingerprints(hashes []string) []string {
 	}
 	return all
 }
+
+// secretKeyText is what a secret key's fingerprint is made of.
+const secretKeyText = "rollcall secret key"
 
 // fingerprint tells two texts apart and nothing about them.
 func fingerprint(key []byte, text string) string {
