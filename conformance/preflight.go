@@ -69,7 +69,7 @@ func (s *suite) hopeless(got []*reply, what string) error {
 		return fmt.Errorf("%s, and so is every other request: the server is throttling; try later or with --rate", where)
 	case every(func(r *reply) bool { return r.status >= 500 }):
 		return fmt.Errorf("%s, and so is every other request: the server is out of order", where)
-	case every(html):
+	case every(isHTML):
 		return fmt.Errorf("%s with an HTML page: no SCIM service at this URL; is the base URL complete?", where)
 	case every(func(r *reply) bool { return !r.ok() }) && what == "the discovery endpoints":
 		return fmt.Errorf("%s: no SCIM service at this URL", where)
@@ -79,7 +79,7 @@ func (s *suite) hopeless(got []*reply, what string) error {
 	return nil
 }
 
-func html(r *reply) bool {
+func isHTML(r *reply) bool {
 	return mediaOf(r) == "text/html" || strings.HasPrefix(strings.ToLower(strings.TrimSpace(string(r.body))), "<!doctype html") ||
 		strings.HasPrefix(strings.ToLower(strings.TrimSpace(string(r.body))), "<html")
 }

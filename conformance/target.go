@@ -37,6 +37,7 @@ type Target struct {
 	TLS       *tls.Config       // custom CA, client certificate
 	Transport http.RoundTripper // replaces the network; TLS is ignored then
 
+	Name     string // what the server is called in reports; its URL if empty
 	Profile  string // ProfileRFC if empty
 	Prefix   string // starts the names of everything the suite makes; "scimconform" if empty
 	ReadOnly bool   // sends only GET, HEAD and OPTIONS, and POST to .search
@@ -71,6 +72,7 @@ type Target struct {
 	sleep func(time.Duration) // a test's clock instead of time.Sleep
 	now   func() time.Time    // likewise
 	id    string              // instead of a random one, for recorded runs
+	plain bool                // nothing is sent at the same time, for recorded runs
 }
 
 // A Tenant is a place of the same server with credentials of its own.

@@ -137,7 +137,7 @@ type roundTrip func(*http.Request) (*http.Response, error)
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestRateAndCancel(t *testing.T) {
-	c := &client{base: "http://x.test", gap: time.Millisecond, observe: func(*reply) {}, before: func(request) {}, states: new(states), sleep: time.Sleep,
+	c := &client{base: "http://x.test", gap: time.Millisecond, observe: func(*reply) {}, before: func(request) {}, states: new(states), sleep: time.Sleep, now: time.Now,
 		http: &http.Client{Transport: Handler(http.NotFoundHandler())}}
 	*c.states = newStates()
 	start := time.Now()

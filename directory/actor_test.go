@@ -58,7 +58,8 @@ func TestScopes(t *testing.T) {
 	u := create(t, d, "User", schema.Document{"userName": "u", "roles": []any{map[string]any{"value": "auditor"}}})
 	v := createUser(t, d, "v")
 	plain := createGroup(t, d, "plain")
-	special := create(t, d, "Group", schema.Document{"displayName": "special", groupAccess: map[string]any{"roles": []any{map[string]any{"value": "administrator"}}}})
+	special := create(t, d, "Group", schema.Document{"displayName": "special",
+		groupAccess: map[string]any{"roles": []any{map[string]any{"value": "administrator"}}}})
 	actors := map[string]*directory.Directory{}
 	for _, scope := range []string{"read", "write", "admin"} {
 		secret, _ := token(t, d, scoped(scope))
@@ -85,9 +86,14 @@ func TestScopes(t *testing.T) {
 		{"echo roles", modify("User", u.ID, schema.Document{"roles": role("auditor"), "title": "t"}), "write"},
 		{"change members", add(plain.ID, u.ID), "write"},
 		{"change members of a group with roles", add(special.ID, u.ID), "admin"},
-		{"give a group roles", modify("Group", plain.ID, schema.Document{groupAccess: map[string]any{"roles": role("x")}}), "admin"},
+		{"give a group roles", modify("Group", plain.ID,
+			schema.Document{groupAccess: map[string]any{"roles": role("x")}}), "admin"},
 		{"rename a group with roles", modify("Group", special.ID, schema.Document{"displayName": "special!"}), "write"},
-		{"create a token", func(tx *directory.Tx) error { _, err := tx.Create("AccessToken", scoped("read")); return err }, "admin"},
+		{"create a token", func(tx *directory.Tx) error {
+			_, err := tx.Create("AccessToken",
+				scoped("read"))
+			return err
+		}, "admin"},
 		{"create a connection", func(tx *directory.Tx) error {
 			_, err := tx.Create("IdentityProvider", schema.Document{"displayName": "c"})
 			return err
@@ -106,7 +112,8 @@ func TestScopes(t *testing.T) {
 			}
 		}
 	}
-	for typ, least := range map[string]string{"User": "read", "Group": "read", "AccessToken": "admin", "IdentityProvider": "admin", "Event": "admin", "SignIn": "admin", "Session": "admin", "DeletedUser": "admin"} {
+	for typ, least := range map[string]string{"User": "read", "Group": "read", "AccessToken": "admin",
+		"IdentityProvider": "admin", "Event": "admin", "SignIn": "admin", "Session": "admin", "DeletedUser": "admin"} {
 		for scope, a := range actors {
 			_, err := a.Query(t.Context(), directory.Query{Type: typ})
 			if may := least == "read" || scope == "admin"; (err == nil) != may {
@@ -115,7 +122,8 @@ func TestScopes(t *testing.T) {
 		}
 	}
 	// A client with write sends back an empty list: what is stored stays.
-	if _, err := s.Organization("default").As(actors["write"].Actor()).Update(t.Context(), modify("User", u.ID, schema.Document{"roles": nil, "title": "z"})); err != nil {
+	if _, err := s.Organization("default").As(actors["write"].Actor()).Update(t.Context(), modify("User", u.ID,
+		schema.Document{"roles": nil, "title": "z"})); err != nil {
 		t.Fatal(err)
 	}
 	if r, _ := snapshot(t, d).Get("User", u.ID); !strings.Contains(r.Text("roles"), "auditor") {
@@ -158,9 +166,11 @@ func TestEveryInvalidCredentialLooksAlike(t *testing.T) {
 		d *directory.Directory
 		c directory.Credential
 	}{
-		"none": {d, directory.Credential{}}, "garbage": {d, directory.Credential{Bearer: "x"}}, "foreign": {d, directory.Credential{Bearer: foreign}},
+		"none": {d, directory.Credential{}}, "garbage": {d, directory.Credential{Bearer: "x"}}, "foreign": {d,
+			directory.Credential{Bearer: foreign}},
 		"expired": {d, directory.Credential{Bearer: expired}}, "revoked": {d, directory.Credential{Bearer: revoked}},
-		"of an inactive User": {d, directory.Credential{Bearer: theirs}}, "session": {d, directory.Credential{Session: good}},
+		"of an inactive User": {d, directory.Credential{Bearer: theirs}}, "session": {d,
+			directory.Credential{Session: good}},
 		"unknown organization":                  {s.Organization("nobody"), directory.Credential{Bearer: good}},
 		"inactive organization":                 {s.Organization("closed"), directory.Credential{Bearer: good}},
 		"an organization's in the system scope": {s.System(), directory.Credential{Bearer: good}},
@@ -224,9 +234,13 @@ func TestSessions(t *testing.T) {
 		revivable bool
 	}{
 		{"deactivation", func() { update(t, d, active(false)) }, func() { update(t, d, active(true)) }, false},
-		{"end all sessions", func() { update(t, d, func(tx *directory.Tx) error { return tx.EndSessions(u.ID) }) }, func() {}, false},
+		{"end all sessions", func() { update(t, d, func(tx *directory.Tx) error { return tx.EndSessions(u.ID) }) },
+			func() {}, false},
 		{"its end", func() { c.advance(2 * time.Hour) }, func() {}, false},
-		{"a disabled connection", func() { update(t, d, modify("IdentityProvider", idp.ID, schema.Document{"enabled": false})) },
+		{"a disabled connection", func() {
+			update(t, d, modify("IdentityProvider", idp.ID,
+				schema.Document{"enabled": false}))
+		},
 			func() { update(t, d, modify("IdentityProvider", idp.ID, schema.Document{"enabled": true})) }, true},
 	} {
 		secret := begin()
@@ -249,9 +263,11 @@ func TestSessions(t *testing.T) {
 	}
 	_, err = a.Query(t.Context(), directory.Query{Type: "User"})
 	wantKind(t, err, directory.Forbidden)
-	g := create(t, d, "Group", schema.Document{"displayName": "admins", groupAccess: map[string]any{"roles": []any{map[string]any{"value": "administrator"}}}})
+	g := create(t, d, "Group", schema.Document{"displayName": "admins",
+		groupAccess: map[string]any{"roles": []any{map[string]any{"value": "administrator"}}}})
 	update(t, d, add(g.ID, u.ID))
-	if a, err := d.Authenticate(t.Context(), directory.Credential{Session: secret}); err != nil || a.Actor().Scope != directory.ScopeAdmin {
+	if a, err := d.Authenticate(t.Context(),
+		directory.Credential{Session: secret}); err != nil || a.Actor().Scope != directory.ScopeAdmin {
 		t.Errorf("an administrator's session acts as %+v, %v", a.Actor(), err)
 	}
 	c.advance(2 * time.Hour)
@@ -295,7 +311,8 @@ func TestSecrets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if secret, err := snapshot(t, s.Organization("default")).Secret(owner, "key"); err != nil || string(secret) != "private" {
+		if secret, err := snapshot(t, s.Organization("default")).Secret(owner,
+			"key"); err != nil || string(secret) != "private" {
 			t.Errorf("after the rotation: %q, %v", secret, err)
 		}
 		s.Close()
@@ -315,7 +332,8 @@ func TestSilentWatch(t *testing.T) {
 	c := directorytest.NewClient(t)
 	w := &silent{Watcher: c.Watcher}
 	c.Watcher = w
-	d := directorytest.Open(t, directorytest.NewClient(t), directory.Options{Root: root, Watcher: c}).Organization("default")
+	d := directorytest.Open(t, directorytest.NewClient(t), directory.Options{Root: root,
+		Watcher: c}).Organization("default")
 	createUser(t, writer, "before")
 	if got := find(t, d, "User", `userName eq "before"`); len(got) != 1 {
 		t.Fatal("the watch does not deliver at first")
@@ -363,6 +381,10 @@ func TestFullStore(t *testing.T) {
 	directory.SetFull(s, true)
 	_, err := d.Update(t.Context(), modify("User", u.ID, schema.Document{"title": "x"}))
 	wantKind(t, err, directory.Full)
+	wantKind(t, s.Writable(), directory.Full)
+	if err := s.Ready(t.Context()); err != nil { // it gets requests all the same: reads and deletion
+		t.Errorf("not ready: %v", err)
+	}
 	update(t, d, remove("User", u.ID))
 }
 
@@ -378,7 +400,9 @@ func TestRetention(t *testing.T) {
 		_, err := tx.RecordSignIn(schema.Document{"outcome": "refused"})
 		return err
 	})
-	update(t, s.System(), modify("Organization", org.ID, schema.Document{"retention": map[string]any{"events": json.Number("3"), "days": json.Number("2"), "deletedUsersDays": json.Number("5")}}))
+	update(t, s.System(), modify("Organization", org.ID,
+		schema.Document{"retention": map[string]any{"events": json.Number("3"), "days": json.Number("2"),
+			"deletedUsersDays": json.Number("5")}}))
 	u := createUser(t, d, "u")
 	update(t, d, remove("User", u.ID))
 	for _, n := range []string{"a", "b", "c", "d"} {
@@ -445,7 +469,8 @@ func TestRoleTakenWhileWriting(t *testing.T) {
 				update(t, d, modify("User", u.ID, schema.Document{"roles": admin}))
 				revoke = modify("User", u.ID, schema.Document{"roles": []any{}})
 			} else {
-				g := create(t, d, "Group", schema.Document{"displayName": "g", groupAccess: map[string]any{"roles": admin}})
+				g := create(t, d, "Group", schema.Document{"displayName": "g",
+					groupAccess: map[string]any{"roles": admin}})
 				if name != "of a group" {
 					in := createGroup(t, d, "in")
 					update(t, d, add(g.ID, in.ID))

@@ -188,14 +188,14 @@ func (d *Directory) withdraw(ctx context.Context, p *state.PendingChange) {
 	}
 }
 
-// withdraw takes a pending change back: first so that nobody heeds it any more, then what was indexed for it.
+// withdraw takes a pending change back: first so that no writer heeds it, then what was indexed for it.
 func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope, change ID) error {
 	p := sc.Pending()
 	if p == nil || p.Change != change {
 		return nil
 	}
 
-	// From here on nobody heeds it.
+	// From here on no writer heeds it.
 	revision, now := p.Revision, sc.Control()
 	if !p.Withdrawn {
 		p.Withdrawn = true
@@ -229,7 +229,7 @@ func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope
 
 // unclaim deletes the keys of values that are to be unique in next and are not so in force. Left from a time when they
 // were, or from a change that was withdrawn, they would keep everybody from the values. The condition makes sure that
-// nobody puts such keys meanwhile.
+// no writer puts such keys meanwhile.
 func (s *Store) unclaim(ctx context.Context, k state.ScopeKeys, inForce, next *state.Catalog, c store.Condition) error {
 	for _, t := range next.Types() {
 		for _, a := range state.UniqueAttributes(t) {

@@ -29,7 +29,7 @@
 //     making. rules_*.go: what the directory demands of each type.
 //   - update.go, batch.go: running changes and committing them.
 //   - define.go, conform.go, loaddefinitions.go: an organization's own schemas and types.
-//   - housekeeping.go, sweeper.go, retention.go, usage.go, reseal.go, prepare.go: what nobody asks for.
+//   - housekeeping.go, sweeper.go, retention.go, usage.go, reseal.go, prepare.go: what the store does by itself.
 //
 // # Keys
 //

@@ -38,7 +38,7 @@ func (tx *Tx) GuardPrivileges(group *Resource) {
 }
 
 // AddMembers grants memberships. The cost does not depend on the group's size, and concurrent additions do not
-// conflict. Members stay members; if nobody is new, nothing is written. Errors: Invalid naming an ID that is no User or
+// conflict. Members stay members; if none is new, nothing is written. Errors: Invalid naming an ID that is no User or
 // Group, or that would close a cycle; Forbidden for a group with roles or protection; TooLarge.
 func (tx *Tx) AddMembers(group *Resource, ids []ID) error {
 	g, err := tx.members.begin(group, len(ids))
@@ -64,7 +64,7 @@ func (tx *Tx) AddMembers(group *Resource, ids []ID) error {
 }
 
 // RemoveMembers takes memberships away: by SCIM all their grants, by a connection its own. Who is not a member is
-// passed over; if nobody is left to remove, nothing is written. Errors: Mutability for the last active member of a
+// passed over; if there is nothing to remove, nothing is written. Errors: Mutability for the last active member of a
 // protected group; Forbidden; TooLarge.
 func (tx *Tx) RemoveMembers(group *Resource, ids []ID) error {
 	g, err := tx.members.begin(group, len(ids))

@@ -61,7 +61,7 @@ func (m *memberships) key(group, member ID) string {
 	return m.tx.keys().Grant(group, member, m.grantor)
 }
 
-// grant adds a membership, unless the grantor granted it before. It reports whether nobody did.
+// grant adds a membership, unless the grantor granted it before. It reports whether it is new.
 func (m *memberships) grant(group, member *state.Record) (isNew bool, err error) {
 	e := edge{group.ID, member.ID}
 	if m.edges[e] || m.granted(group, member) {

@@ -40,8 +40,8 @@ func (u unique) key(value string) string {
 	return u.tx.keysOf(u.rec.Type).Unique(u.rec.Type, u.attr.Path, value)
 }
 
-// claim makes the record the holder of a value, which is given as its comparison key: the commit compares that nobody
-// holds it, or that a DeletedUser does, from whom it is taken over. Error: Exists naming the attribute.
+// claim makes the record the holder of a value, which is given as its comparison key: the commit compares that no
+// resource holds it, or that a DeletedUser does, from whom it is taken over. Error: Exists naming the attribute.
 func (u unique) claim(value string) error {
 	tx, key := u.tx, u.key(value)
 	if u.taken(value) || tx.attempt.present[key] {
