@@ -184,8 +184,8 @@ func (c *compiler) member(op Op, tg target, v any) error {
 	return c.target(op, tg, v)
 }
 
-// repeatedSchemas adds an operation on "schemas" by a key, in which a filter means nothing. Clients repeat the schemas they
-// know of there (authentik); unless strict, that removes no others.
+// repeatedSchemas adds an operation on "schemas" by a key, in which a filter means nothing. Clients repeat the schemas
+// they know of there (authentik); unless strict, that removes no others.
 func (c *compiler) repeatedSchemas(op Op, schemas *schema.Attribute, v any) error {
 	if !c.strict {
 		if v == nil {
