@@ -32,7 +32,11 @@ func run(ctx context.Context, args []string, s Streams) int {
 		fmt.Fprintf(s.Err, "rollcall: %v\nSee rollcall --help.\n", err)
 		return exitUsage
 	}
-	if err := command.Run(ctx, s); err != nil {
+	err = command.Run(ctx, s)
+	if errors.Is(err, errReplace) {
+		err = replaceProcess()
+	}
+	if err != nil {
 		if !errors.Is(err, errSaid) {
 			fmt.Fprintf(s.Err, "rollcall: %v\n", err)
 		}

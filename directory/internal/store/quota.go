@@ -30,24 +30,30 @@ func ErrFull(cause error) error {
 type Quota struct {
 	client *clientv3.Client
 	alone  bool
+	disk   Disk // nil for a cluster
 	log    *slog.Logger
 	full   atomic.Bool
 	used   prometheus.Gauge
 }
 
 func newQuota(o Options, c *clientv3.Client) *Quota {
-	return &Quota{client: c, alone: o.Alone, log: o.Log, used: prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "rollcall_store_quota_ratio", Help: "Share of the store's quota that its file takes."})}
+	return &Quota{client: c, alone: o.Alone, disk: o.Disk, log: o.Log, used: prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "rollcall_store_quota_ratio", Help: "Share of etcd's quota that its largest file takes. Above 0.9 only deletion is accepted: delete what is not " +
+			"needed; on a cluster, then run rollcall etcd heal."})}
 }
-
-// Full reports whether the store is nearly full.
-func (q *Quota) Full() bool { return q.full.Load() }
 
 // Observe takes in the share of the quota that is used.
 func (q *Quota) Observe(used float64) {
 	q.used.Set(used)
-	if full := used > fullAt; q.full.Swap(full) != full {
-		q.log.Warn("the store's quota", "used", used, "full", full)
+	full := used > fullAt
+	switch was := q.full.Swap(full); {
+	case was == full:
+	case full && q.alone:
+		q.log.Warn("the store is nearly full: delete what is not needed", "used", used)
+	case full:
+		q.log.Warn("the store is nearly full: delete what is not needed, then run rollcall etcd heal", "used", used)
+	default:
+		q.log.Info("the store has room again", "used", used)
 	}
 }
 
