@@ -13,7 +13,7 @@ func authChecks() []check {
 		{name: "rights", needs: "User", ids: ids("R7644-3.12-24"), run: func(p *probe) {
 			p.need(p.s.target.Reader != nil, "no read-only credentials were given")
 			t := p.s.typ("User")
-			r := p.send("POST", t.endpoint, p.s.generate(t, p.s.unique(), false), as(*p.s.target.Reader))
+			r := p.send("POST", t.endpoint, p.s.generate(t, p.unique(), false), as(*p.s.target.Reader))
 			p.refused("R7644-3.12-24", r, "403", "POST with read-only credentials")
 			p.expect("R7644-3.12-24", hasString(r.at("schemas"), messageURN+"Error"), r, "the refusal has no Error body")
 		}},
@@ -45,9 +45,13 @@ func checkMissingCredentials(p *probe) {
 	if p.s.target.Auth.empty() {
 		p.stop("the run has no credentials to leave out")
 	}
+	if r.ok() {
+		p.note("R7644-2.2-01", r, "%s can be read without credentials", path)
+		p.stop("the server answers without credentials, which RFC 7644 section 2.2 allows")
+	}
 	p.refused("R7644-3.12-23", r, "401", "no credentials")
 	p.expect("R7644-2-01", r.header.Get("WWW-Authenticate") != "", r, "a request without credentials is answered %d without WWW-Authenticate", r.status)
-	for what, c := range map[string]Credentials{"garbage as bearer token": {Bearer: "x"}, "another scheme": {Header: http.Header{"Authorization": {"Scimconform abc"}}}} {
+	for what, c := range sorted(map[string]Credentials{"garbage as bearer token": {Bearer: "x"}, "another scheme": {Header: http.Header{"Authorization": {"Scimconform abc"}}}}) {
 		r = p.send("GET", path, nil, query("count", "1"), as(c))
 		p.refused("R7644-3.12-23", r, "401", what)
 		p.expect("R7644-3.12-23", hasString(r.at("schemas"), messageURN+"Error"), r, "%s: the 401 has no Error body", what)
@@ -56,7 +60,7 @@ func checkMissingCredentials(p *probe) {
 		}
 	}
 	if t := p.s.typ("User"); t != nil && !p.s.target.ReadOnly {
-		r = p.send("POST", t.endpoint, p.s.generate(t, p.s.unique(), false), as(Credentials{}))
+		r = p.send("POST", t.endpoint, p.s.generate(t, p.unique(), false), as(Credentials{}))
 		p.note("R7644-2.2-01", r, "an anonymous create is answered %d", r.status)
 	}
 }
@@ -66,9 +70,9 @@ func checkTenants(p *probe) {
 	p.need(p.s.target.Other != nil, "no credentials of another tenant were given")
 	u := p.user("displayName", "before")
 	o := p.other()
-	for what, r := range map[string]*reply{
+	for what, r := range sorted(map[string]*reply{
 		"GET": o.get(u.path), "PUT": o.put(u, with(u.sent, "displayName", "after")), "DELETE": o.delete(u),
-	} {
+	}) {
 		p.refused(id, r, "404 403", what+" of another tenant's user")
 	}
 	g := p.get(u.path)

@@ -16,7 +16,7 @@ func bulkChecks() []check {
 		one("fail-on-errors", "R7644-3.7-09", "", func(p *probe) {
 			t := p.s.typ("User")
 			good := func(id string) obj {
-				return obj{"method": "POST", "path": t.endpoint, "bulkId": id, "data": p.s.generate(t, p.s.unique(), false)}
+				return obj{"method": "POST", "path": t.endpoint, "bulkId": id, "data": p.s.generate(t, p.unique(), false)}
 			}
 			last := good("c")
 			body := bulkRequest(good("a"), obj{"method": "POST", "path": t.endpoint, "bulkId": "b", "data": obj{"schemas": arr{t.base.id}}}, last)
@@ -34,14 +34,14 @@ func bulkChecks() []check {
 		one("circular", "R7644-3.7.1-01", "Group.members", checkBulkCircular),
 		one("dead-reference", "R7644-3.7.2-03", "Group.members", func(p *probe) {
 			g := p.s.typ("Group")
-			r := p.send("POST", "/Bulk", bulkRequest(obj{"method": "POST", "path": g.endpoint, "bulkId": "g", "data": with(p.s.generate(g, p.s.unique(), false), "members", arr{obj{"value": "bulkId:nobody"}})}))
+			r := p.send("POST", "/Bulk", bulkRequest(obj{"method": "POST", "path": g.endpoint, "bulkId": "g", "data": with(p.s.generate(g, p.unique(), false), "members", arr{obj{"value": "bulkId:nobody"}})}))
 			st := statusText(r.at("Operations.0.status"))
 			p.expect("R7644-3.7.2-03", r.status == 400 || r.status == 409 || st == "400" || st == "409", r, "a bulkId that names no operation is answered %d, the operation %s", r.status, st)
 		}),
 		one("duplicate", "R7644-3.7.2-04", "", func(p *probe) {
 			t := p.s.typ("User")
 			o := func() obj {
-				return obj{"method": "POST", "path": t.endpoint, "bulkId": "same", "data": p.s.generate(t, p.s.unique(), false)}
+				return obj{"method": "POST", "path": t.endpoint, "bulkId": "same", "data": p.s.generate(t, p.unique(), false)}
 			}
 			r := p.send("POST", "/Bulk", bulkRequest(o(), o()))
 			p.expect("R7644-3.7.2-04", r.status == 400 || statusText(r.at("Operations.1.status")) == "400", r, "one bulkId twice is answered %d, the second operation %s", r.status, statusText(r.at("Operations.1.status")))
@@ -49,17 +49,17 @@ func bulkChecks() []check {
 		one("path-reference", "R7644-3.7.2-05", "patch User.displayName", func(p *probe) {
 			t := p.s.typ("User")
 			r := p.send("POST", "/Bulk", bulkRequest(
-				obj{"method": "POST", "path": t.endpoint, "bulkId": "u", "data": p.s.generate(t, p.s.unique(), false)},
+				obj{"method": "POST", "path": t.endpoint, "bulkId": "u", "data": p.s.generate(t, p.unique(), false)},
 				obj{"method": "PATCH", "path": t.endpoint + "/bulkId:u", "data": patchOp(op("replace", "displayName", "by path"))}))
 			p.note("R7644-3.7.2-05", r, "a bulkId in a path is answered %s", statusText(r.at("Operations.1.status")))
 		}),
 		one("limits", "R7644-3.7.4-01 02 03", "", checkBulkLimits),
 		one("malformed", "R7644-3.12-14", "", func(p *probe) {
-			for what, body := range map[string]any{
+			for what, body := range sorted(map[string]any{
 				"other schemas":                obj{"schemas": arr{userURN}, "Operations": arr{obj{"method": "DELETE", "path": "/Users/x"}}},
 				"Operations that are no array": obj{"schemas": arr{messageURN + "BulkRequest"}, "Operations": obj{}},
 				"no JSON":                      []byte("{"),
-			} {
+			}) {
 				p.refused("R7644-3.12-14", p.send("POST", "/Bulk", body), "400/invalidSyntax", "a bulk message with "+what)
 			}
 		}),
@@ -73,7 +73,7 @@ func checkBulk(p *probe) {
 	t := p.s.typ("User")
 	u, gone := p.user(), p.user()
 	bad := obj{"method": "POST", "path": t.endpoint, "bulkId": "bad", "data": obj{"schemas": arr{t.base.id}}}
-	good := obj{"method": "POST", "path": t.endpoint, "bulkId": "good", "data": p.s.generate(t, p.s.unique(), false)}
+	good := obj{"method": "POST", "path": t.endpoint, "bulkId": "good", "data": p.s.generate(t, p.unique(), false)}
 	r := p.send("POST", "/Bulk", bulkRequest(bad, good,
 		obj{"method": "PUT", "path": u.path, "data": with(u.sent, "externalId", "bulk-put")},
 		obj{"method": "DELETE", "path": gone.path},
@@ -110,7 +110,7 @@ func checkBulk(p *probe) {
 
 func checkBulkOperations(p *probe) {
 	t := p.s.typ("User")
-	data := func() obj { return p.s.generate(t, p.s.unique(), false) }
+	data := func() obj { return p.s.generate(t, p.unique(), false) }
 	try := func(id, what string, o obj, codes string) {
 		r := p.send("POST", "/Bulk", bulkRequest(o))
 		st := statusText(r.at("Operations.0.status"))
@@ -155,10 +155,10 @@ func checkBulkVersion(p *probe) {
 func checkBulkReferences(p *probe) {
 	t, g := p.s.typ("User"), p.s.typ("Group")
 	user := func(id string, pairs ...any) obj {
-		return obj{"method": "POST", "path": t.endpoint, "bulkId": id, "data": with(p.s.generate(t, p.s.unique(), false), pairs...)}
+		return obj{"method": "POST", "path": t.endpoint, "bulkId": id, "data": with(p.s.generate(t, p.unique(), false), pairs...)}
 	}
 	group := func(id, member string) obj {
-		return obj{"method": "POST", "path": g.endpoint, "bulkId": id, "data": with(p.s.generate(g, p.s.unique(), false), "members", arr{obj{"value": "bulkId:" + member}})}
+		return obj{"method": "POST", "path": g.endpoint, "bulkId": id, "data": with(p.s.generate(g, p.unique(), false), "members", arr{obj{"value": "bulkId:" + member}})}
 	}
 	judge := func(id string, r *reply, what string) {
 		u := p.get(p.s.absolute(str(result(r, "u")["location"])))
@@ -179,7 +179,7 @@ func checkBulkReferences(p *probe) {
 func checkBulkCircular(p *probe) {
 	g := p.s.typ("Group")
 	group := func(id, member string) obj {
-		return obj{"method": "POST", "path": g.endpoint, "bulkId": id, "data": with(p.s.generate(g, p.s.unique(), false), "members", arr{obj{"value": "bulkId:" + member, "type": "Group"}})}
+		return obj{"method": "POST", "path": g.endpoint, "bulkId": id, "data": with(p.s.generate(g, p.unique(), false), "members", arr{obj{"value": "bulkId:" + member, "type": "Group"}})}
 	}
 	r := p.send("POST", "/Bulk", bulkRequest(group("a", "b"), group("b", "a")))
 	a, b := result(r, "a"), result(r, "b")
@@ -194,7 +194,7 @@ func checkBulkCircular(p *probe) {
 
 func checkBulkLimits(p *probe) {
 	t := p.s.typ("User")
-	first := obj{"method": "POST", "path": t.endpoint, "bulkId": "first", "data": p.s.generate(t, p.s.unique(), false)}
+	first := obj{"method": "POST", "path": t.endpoint, "bulkId": "first", "data": p.s.generate(t, p.unique(), false)}
 	limit := func(id string, r *reply, names ...string) {
 		p.refused(id, r, "413", "a job over the limit")
 		d := strings.ToLower(str(r.at("detail")))
@@ -219,7 +219,7 @@ func checkBulkLimits(p *probe) {
 		p.skip("R7644-3.7.4-01", fmt.Sprintf("maxOperations is %d", n))
 	}
 	if n := p.s.svc.bulkBytes; n > 0 && n <= 32<<20 {
-		big := obj{"method": "POST", "path": t.endpoint, "bulkId": "big", "data": with(p.s.generate(t, p.s.unique(), false), "externalId", strings.Repeat("x", n))}
+		big := obj{"method": "POST", "path": t.endpoint, "bulkId": "big", "data": with(p.s.generate(t, p.unique(), false), "externalId", strings.Repeat("x", n))}
 		limit("R7644-3.7.4-02", p.send("POST", "/Bulk", bulkRequest(big)), "maxPayloadSize", fmt.Sprint(n), "payload", "bytes", "size")
 	} else {
 		p.skip("R7644-3.7.4-02", fmt.Sprintf("maxPayloadSize is %d", n))

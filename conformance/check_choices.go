@@ -17,7 +17,7 @@ func choiceChecks() []check {
 	}
 	create := func(p *probe, pairs ...any) *reply {
 		t := p.s.typ("User")
-		return p.send("POST", t.endpoint, with(p.s.generate(t, p.s.unique(), false), pairs...))
+		return p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), pairs...))
 	}
 	return append([]check{
 		one("B-01", "", func(p *probe, id string) {
@@ -26,7 +26,7 @@ func choiceChecks() []check {
 		}),
 		one("B-02", "User", func(p *probe, id string) {
 			t := p.s.typ("User")
-			r := p.send("POST", t.endpoint, without(p.s.generate(t, p.s.unique(), false), "schemas"))
+			r := p.send("POST", t.endpoint, without(p.s.generate(t, p.unique(), false), "schemas"))
 			p.choose(id, got(r) == "400/invalidSyntax", r, "a body without schemas is answered %s", got(r))
 		}),
 		one("B-03", "User", func(p *probe, id string) {
@@ -34,7 +34,7 @@ func choiceChecks() []check {
 			p.choose(id, r.status == 201, r, "an unknown attribute is answered %s", got(r))
 		}),
 		one("B-04", "filter User", func(p *probe, id string) {
-			r := p.get(p.s.typ("User").endpoint, "filter", `userName eq "`+p.s.unique()+`"`)
+			r := p.get(p.s.typ("User").endpoint, "filter", `userName eq "`+p.unique()+`"`)
 			_, ok := r.at("Resources").(arr)
 			p.choose(id, ok, r, "an empty result has Resources %s", text(r.at("Resources")))
 		}),
@@ -81,18 +81,18 @@ func choiceChecks() []check {
 			p.choose(id, got(r) == "400/invalidPath", r, "a path outside the schemas is answered %s", got(r))
 		}),
 		one("B-13", "patch User.emails.type", func(p *probe, id string) {
-			u := p.user("emails", arr{obj{"value": p.s.unique() + "@example.com", "type": "home"}})
-			r := p.patch(u, op("add", `emails[type eq "work"].value`, p.s.unique()+"@example.com"))
+			u := p.user("emails", arr{obj{"value": p.unique() + "@example.com", "type": "home"}})
+			r := p.patch(u, op("add", `emails[type eq "work"].value`, p.unique()+"@example.com"))
 			p.choose(id, r.ok() && element(p.read(u)["emails"], "type", "work") != nil, r, "add with a value path without match is answered %s", got(r))
 		}),
 		one("B-14", "patch User.emails.type", func(p *probe, id string) {
-			u := p.user("emails", arr{obj{"value": p.s.unique() + "@example.com", "type": "home"}})
+			u := p.user("emails", arr{obj{"value": p.unique() + "@example.com", "type": "home"}})
 			r := p.patch(u, op("remove", `emails[type eq "work"]`))
 			p.choose(id, r.ok(), r, "remove with a value path without match is answered %s", got(r))
 		}),
 		one("B-15", "patch User.emails.display", func(p *probe, id string) {
-			u := p.user("emails", arr{obj{"value": p.s.unique() + "@example.com", "type": "work", "display": "old"}})
-			r := p.patch(u, op("replace", `emails[type eq "work"]`, obj{"value": p.s.unique() + "@example.com", "type": "work"}))
+			u := p.user("emails", arr{obj{"value": p.unique() + "@example.com", "type": "work", "display": "old"}})
+			r := p.patch(u, op("replace", `emails[type eq "work"]`, obj{"value": p.unique() + "@example.com", "type": "work"}))
 			p.choose(id, r.ok() && at(p.read(u), "emails.0.display") == nil, r, "replace of an element by an object is answered %s and keeps its other sub-attributes", got(r))
 		}),
 		one("B-16", "patch User.displayName", func(p *probe, id string) {
@@ -185,14 +185,14 @@ func moreChoices(one func(string, string, func(*probe, string)) check, create fu
 		}),
 		one("B-32", "async User", func(p *probe, id string) {
 			t := p.s.typ("User")
-			r := p.send("POST", t.endpoint, p.s.generate(t, p.s.unique(), false), async)
+			r := p.send("POST", t.endpoint, p.s.generate(t, p.unique(), false), async)
 			p.choose(id, r.status == 202 && len(decodeSETs(p.get(p.s.absolute(r.header.Get("Location"))))) == 1, r, "the Location of a 202 to POST is %q", r.header.Get("Location"))
 		}),
 		one("B-33", "Group", func(p *probe, id string) {
-			name := p.s.unique()
+			name := p.unique()
 			p.group("displayName", name)
 			t := p.s.typ("Group")
-			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.s.unique(), false), "displayName", name))
+			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "displayName", name))
 			p.choose(id, r.status == 201, r, "a second Group of one displayName is answered %s", got(r))
 		}),
 	}

@@ -17,7 +17,7 @@ func createChecks() []check {
 		{name: "unique", each: true, ids: ids("R7644-3.3-06"), run: checkUnique},
 		{name: "group-name", needs: "Group", ids: ids("R7643-4.2-01"), run: func(p *probe) {
 			t := p.s.typ("Group")
-			r := p.send("POST", t.endpoint, without(p.s.generate(t, p.s.unique(), false), "displayName"))
+			r := p.send("POST", t.endpoint, without(p.s.generate(t, p.unique(), false), "displayName"))
 			p.refused("R7643-4.2-01", r, "400/invalidValue,invalidSyntax", "a Group without displayName")
 		}},
 		{name: "required", each: true, ids: ids("R7644-3.12-01"), run: checkRequired},
@@ -26,11 +26,11 @@ func createChecks() []check {
 		{name: "user-types", needs: "User", ids: ids("R7644-3.12-02"), run: func(p *probe) {
 			t := p.s.typ("User")
 			for _, bad := range []obj{{"userName": 5}, {"emails": "x"}, {"name": arr{}}, {"name": "x"}, {"active": "maybe"}} {
-				for k, v := range bad {
+				for k, v := range sorted(bad) {
 					if !t.has(k) || unassigned(v) {
 						continue
 					}
-					r := p.send("POST", t.endpoint, with(p.s.generate(t, p.s.unique(), false), k, v))
+					r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), k, v))
 					p.refused("R7644-3.12-02", r, "400/invalidValue,invalidSyntax", "a User with "+text(bad))
 				}
 			}
@@ -43,7 +43,7 @@ func createChecks() []check {
 		}},
 		{name: "schemas", each: true, ids: ids("R7643-3-02 03 04"), run: checkBodySchemas},
 		{name: "unknown", each: true, ids: ids("R7643-7-11"), run: func(p *probe) {
-			r := p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.s.unique(), false), "scimconformUnknown", 1))
+			r := p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.unique(), false), "scimconformUnknown", 1))
 			ok := r.status == 400 || r.status == 201 && r.at("scimconformUnknown") == nil
 			p.expect("R7643-7-11", ok, r, "an unknown attribute is answered %d and shown as %s", r.status, text(r.at("scimconformUnknown")))
 		}},
@@ -55,7 +55,7 @@ func createChecks() []check {
 }
 
 func checkCreate(p *probe) {
-	body := p.s.generate(p.typ, p.s.unique(), true)
+	body := p.s.generate(p.typ, p.unique(), true)
 	delete(body, "externalId")
 	r := p.send("POST", p.typ.endpoint, body)
 	if !p.expect("R7644-3.3-01", r.status == 201, r, "a valid body is answered %d: %s", r.status, detail(r)) {
@@ -103,7 +103,7 @@ func (t *resourceType) differs(a, b any) string {
 }
 
 func checkCreateReadOnly(p *probe) {
-	body := p.s.generate(p.typ, p.s.unique(), false)
+	body := p.s.generate(p.typ, p.unique(), false)
 	body["id"] = "scimconform-own-id"
 	body["meta"] = obj{"resourceType": "Nonsense", "created": "1999-01-01T00:00:00Z", "lastModified": "1999-01-01T00:00:00Z", "location": "https://example.com/x", "version": `W/"x"`}
 	var own []field
@@ -164,22 +164,22 @@ func checkIDs(p *probe) {
 
 func checkExternalID(p *probe) {
 	const ext = "AbC-Scimconform-1"
-	body := with(p.s.generate(p.typ, p.s.unique(), false), "externalId", ext)
+	body := with(p.s.generate(p.typ, p.unique(), false), "externalId", ext)
 	r := p.send("POST", p.typ.endpoint, body)
 	p.must(r.status == 201, "a %s with externalId is answered %d: %s", p.typ.name, r.status, detail(r))
 	if !p.expect("R7643-3.1-09", str(r.at("externalId")) == ext, r, "externalId %q came back as %s", ext, text(r.at("externalId"))) {
 		return
 	}
-	again := p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.s.unique(), false), "externalId", ext))
+	again := p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.unique(), false), "externalId", ext))
 	p.expect("R7643-3.1-10", again.status == 201, again, "a second %s with the same externalId is answered %d", p.typ.name, again.status)
 }
 
 func checkExternalIDTenants(p *probe) {
 	p.need(p.s.target.Other != nil, "no credentials of another tenant were given")
-	ext := p.s.unique()
+	ext := p.unique()
 	a := p.user("externalId", ext)
 	o := p.other()
-	r := o.send("POST", a.typ.endpoint, with(p.s.generate(a.typ, p.s.unique(), false), "externalId", ext))
+	r := o.send("POST", a.typ.endpoint, with(p.s.generate(a.typ, p.unique(), false), "externalId", ext))
 	if !p.expect("R7643-3.1-11", r.status == 201 && str(r.at("externalId")) == ext && str(p.read(a)["externalId"]) == ext, r, "an externalId of one tenant is answered %d in another", r.status) {
 		return
 	}
@@ -191,12 +191,12 @@ func checkExternalIDTenants(p *probe) {
 
 func checkUserName(p *probe) {
 	t := p.s.typ("User")
-	base := p.s.generate(t, p.s.unique(), false)
-	for what, body := range map[string]obj{"without userName": without(base, "userName"), "with an empty userName": with(base, "userName", ""), "with userName null": with(base, "userName", nil)} {
+	base := p.s.generate(t, p.unique(), false)
+	for what, body := range sorted(map[string]obj{"without userName": without(base, "userName"), "with an empty userName": with(base, "userName", ""), "with userName null": with(base, "userName", nil)}) {
 		r := p.send("POST", t.endpoint, body)
 		p.refused("R7643-4.1.1-01", r, "400/invalidValue,invalidSyntax", "a User "+what)
 	}
-	name := p.s.unique()
+	name := p.unique()
 	p.user("userName", name)
 	r := p.send("POST", t.endpoint, with(base, "userName", strings.ToUpper(name)))
 	p.expect("R7643-4.1.1-02", r.status == 409, r, "the same userName in capitals is answered %d", r.status)
@@ -210,7 +210,7 @@ func checkUnique(p *probe) {
 	for _, f := range p.typ.fields() {
 		v := f.in(x.sent)
 		if f.parent == nil && (f.uniqueness == "server" || f.uniqueness == "global") && v != nil && f.mutability != "readOnly" {
-			body := p.s.generate(p.typ, p.s.unique(), false)
+			body := p.s.generate(p.typ, p.unique(), false)
 			f.set(body, v)
 			r := p.send("POST", p.typ.endpoint, body)
 			p.refused("R7644-3.3-06", r, "409/uniqueness!", "a second "+p.typ.name+" of one "+f.path())
@@ -224,7 +224,7 @@ func checkRequired(p *probe) {
 		if !f.required || f.mutability == "readOnly" || f.parent != nil || f.urn != "" || strings.EqualFold(f.name, "schemas") {
 			continue
 		}
-		r := p.send("POST", p.typ.endpoint, without(p.s.generate(p.typ, p.s.unique(), false), f.name))
+		r := p.send("POST", p.typ.endpoint, without(p.s.generate(p.typ, p.unique(), false), f.name))
 		p.refused("R7644-3.12-01", r, "400/invalidValue", "a "+p.typ.name+" without "+f.path())
 	}
 	p.stop("no selected type has a required attribute")
@@ -238,7 +238,7 @@ func checkValueTypes(p *probe) {
 	}
 	seen := map[string]bool{}
 	try := func(id string, f field, v any) {
-		body := p.s.generate(p.typ, p.s.unique(), false)
+		body := p.s.generate(p.typ, p.unique(), false)
 		f.set(body, v)
 		r := p.send("POST", p.typ.endpoint, body)
 		p.refused(id, r, "400/invalidValue,invalidSyntax", f.path()+" ("+f.typ+") with "+text(v))
@@ -278,7 +278,7 @@ func checkDateTimeValues(p *probe) {
 	})
 	p.need(ok, "no selected type has a dateTime attribute that can be set")
 	for _, v := range []string{"2024-01-01", "10:00:00Z", "yesterday"} {
-		body := p.s.generate(p.typ, p.s.unique(), false)
+		body := p.s.generate(p.typ, p.unique(), false)
 		f.set(body, v)
 		r := p.send("POST", p.typ.endpoint, body)
 		p.refused("R7643-2.3.5-01", r, "400/invalidValue,invalidSyntax", f.path()+" with "+v)
@@ -286,14 +286,14 @@ func checkDateTimeValues(p *probe) {
 }
 
 func checkBodySchemas(p *probe) {
-	body := p.s.generate(p.typ, p.s.unique(), false)
+	body := p.s.generate(p.typ, p.unique(), false)
 	r := p.send("POST", p.typ.endpoint, without(body, "schemas"))
 	p.refused("R7643-3-02", r, "400/invalidSyntax,invalidValue", "a body without schemas")
 	unknown := "urn:example:scimconform:no:such:schema"
-	r = p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.s.unique(), false), "schemas", append(p.typ.urns(body), unknown)))
+	r = p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.unique(), false), "schemas", append(p.typ.urns(body), unknown)))
 	p.expect("R7643-3-03", r.status == 400 || r.status == 201 && !hasString(r.at("schemas"), unknown), r, "an unknown URN in schemas is answered %d and shown as %s", r.status, text(r.at("schemas")))
 	if len(p.typ.exts) > 0 {
-		full := p.s.generate(p.typ, p.s.unique(), true)
+		full := p.s.generate(p.typ, p.unique(), true)
 		urns := list(full["schemas"])
 		if len(urns) > 1 {
 			turned := arr{}
@@ -304,6 +304,6 @@ func checkBodySchemas(p *probe) {
 			p.expect("R7643-3-04", r.status == 201, r, "schemas with the extension first is answered %d", r.status)
 		}
 	}
-	r = p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.s.unique(), false), "schemas", append(p.typ.urns(body), p.typ.base.id)))
+	r = p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.unique(), false), "schemas", append(p.typ.urns(body), p.typ.base.id)))
 	p.expect("R7643-3-04", r.status == 400 || r.status == 201, r, "a URN named twice is answered %d", r.status)
 }

@@ -22,10 +22,10 @@ func createValueChecks() []check {
 		{name: "password", needs: "User.password", ids: ids("R7643-4.1.1-03"), run: checkPassword},
 		{name: "primary", needs: "User.emails.primary", ids: ids("R7643-2.4-01 02"), run: checkPrimary},
 		{name: "pairs", needs: "User.emails.type", ids: ids("R7643-2.4-03"), run: func(p *probe) {
-			mail := p.s.unique() + "@example.com"
+			mail := p.unique() + "@example.com"
 			e := obj{"value": mail, "type": "work"}
 			t := p.s.typ("User")
-			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.s.unique(), false), "emails", arr{e, e}))
+			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "emails", arr{e, e}))
 			p.must(r.status == 201 || r.status == 400, "the same e-mail twice is answered %d", r.status)
 			n := 0
 			for _, x := range list(r.at("emails")) {
@@ -37,13 +37,13 @@ func createValueChecks() []check {
 		}},
 		{name: "country", needs: "User.addresses.country", ids: ids("R7643-4.1.2-01"), run: func(p *probe) {
 			t := p.s.typ("User")
-			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.s.unique(), false), "addresses", arr{obj{"country": "US", "type": "work"}}))
+			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "addresses", arr{obj{"country": "US", "type": "work"}}))
 			p.expect("R7643-4.1.2-01", r.status == 201 && str(at(r.json, "addresses.0.country")) == "US", r, `country "US" is answered %d`, r.status)
-			r = p.send("POST", t.endpoint, with(p.s.generate(t, p.s.unique(), false), "addresses", arr{obj{"country": "USA", "type": "work"}}))
+			r = p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "addresses", arr{obj{"country": "USA", "type": "work"}}))
 			p.note("R7643-4.1.2-01", r, `country "USA" is answered %d`, r.status)
 		}},
 		{name: "canonical-mail", needs: "User.emails", ids: ids("R7643-4.1.2-02"), run: func(p *probe) {
-			mail := p.s.unique() + "@EXAMPLE.com"
+			mail := p.unique() + "@EXAMPLE.com"
 			u := p.user("emails", arr{obj{"value": mail, "type": "work"}})
 			p.expect("R7643-4.1.2-02", strings.EqualFold(str(at(u.body, "emails.0.value")), mail), u.made, "the address %s came back as %s", mail, text(at(u.body, "emails.0.value")))
 			p.note("R7643-4.1.2-02", u.made, "the domain in capitals came back in capitals: %v", strings.HasSuffix(str(at(u.body, "emails.0.value")), "@EXAMPLE.com"))
@@ -51,8 +51,8 @@ func createValueChecks() []check {
 		{name: "case", each: true, ids: ids("R7643-7-09"), run: func(p *probe) {
 			for _, f := range p.typ.fields() {
 				if f.exact && f.typ == "string" && f.parent == nil && !f.multi && f.mutability == "readWrite" && f.returned == "default" && len(f.canonical) == 0 && p.s.target.Samples[p.typ.name] == nil {
-					body := p.s.generate(p.typ, p.s.unique(), false)
-					v := "MiXeD-" + p.s.unique()
+					body := p.s.generate(p.typ, p.unique(), false)
+					v := "MiXeD-" + p.unique()
 					f.set(body, v)
 					r := p.send("POST", p.typ.endpoint, body)
 					if r.status == 201 {
@@ -64,7 +64,7 @@ func createValueChecks() []check {
 		}},
 		{name: "names", needs: "User.name.givenName", ids: ids("R7643-2.1-02"), run: func(p *probe) {
 			t := p.s.typ("User")
-			name := p.s.unique()
+			name := p.unique()
 			body := obj{"SCHEMAS": t.urns(obj{}), "USERNAME": name, "Name": obj{"GIVENNAME": "Ada", "FAMILYNAME": "Lovelace"}}
 			if t.has("emails.value") {
 				body["EMAILS"] = arr{obj{"VALUE": name + "@example.com", "TYPE": "work"}}
@@ -75,7 +75,7 @@ func createValueChecks() []check {
 		}},
 		{name: "canonical-values", needs: "User.emails.type", ids: ids("R7643-7-10"), run: func(p *probe) {
 			t := p.s.typ("User")
-			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.s.unique(), false), "emails", arr{obj{"value": p.s.unique() + "@example.com", "type": "custom"}}))
+			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "emails", arr{obj{"value": p.unique() + "@example.com", "type": "custom"}}))
 			if answers(r, "201 400/invalidValue") {
 				p.note("R7643-7-10", r, `emails.type "custom" is answered %d`, r.status)
 				return
@@ -108,14 +108,16 @@ func checkUnassigned(p *probe) {
 	}
 	for _, x := range []*res{u, plain} {
 		found, r := p.search(x.typ, fmt.Sprintf(`userName eq "%s" and (nickName pr or roles pr)`, x.sent["userName"]))
-		p.expect("R7643-2.5-01", r.status == 200 && len(found) == 0, r, "pr on null and [] is answered %d and finds %d", r.status, len(found))
+		if r.status == 200 {
+			p.expect("R7643-2.5-01", len(found) == 0, r, "pr on null and [] finds %d", len(found))
+		}
 	}
 }
 
 func checkPassword(p *probe) {
 	const id, secret = "R7643-4.1.1-03", "Correct-Horse-42!"
 	t := p.s.typ("User")
-	r := p.send("POST", t.endpoint, with(p.s.generate(t, p.s.unique(), false), "password", secret))
+	r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "password", secret))
 	p.must(r.status == 201, "a User with a password is answered %d: %s", r.status, detail(r))
 	path := t.endpoint + "/" + str(r.at("id"))
 	answers := []*reply{r, p.get(path), p.get(path, "attributes", "password"), p.get(path, "attributes", "userName,password"),
@@ -130,14 +132,14 @@ func checkPassword(p *probe) {
 
 func checkPrimary(p *probe) {
 	t := p.s.typ("User")
-	two := arr{obj{"value": p.s.unique() + "@example.com", "type": "work", "primary": true}, obj{"value": p.s.unique() + "@example.com", "type": "home", "primary": true}}
-	r := p.send("POST", t.endpoint, with(p.s.generate(t, p.s.unique(), false), "emails", two))
+	two := arr{obj{"value": p.unique() + "@example.com", "type": "work", "primary": true}, obj{"value": p.unique() + "@example.com", "type": "home", "primary": true}}
+	r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "emails", two))
 	if r.ok() {
 		p.expect("R7643-2.4-01", primaries(r.at("emails")) == 1, r, "two primary e-mails are taken, and %d are returned", primaries(r.at("emails")))
 	} else {
 		p.refused("R7643-2.4-01", r, "400/invalidValue,invalidSyntax", "two primary e-mails")
 	}
-	u := p.user("emails", arr{obj{"value": p.s.unique() + "@example.com", "type": "work"}, obj{"value": p.s.unique() + "@example.com", "type": "home"}})
+	u := p.user("emails", arr{obj{"value": p.unique() + "@example.com", "type": "work"}, obj{"value": p.unique() + "@example.com", "type": "home"}})
 	p.expect("R7643-2.4-02", primaries(u.body["emails"]) == 0, u.made, "the client named no primary, the reply has one: %s", text(u.body["emails"]))
 }
 

@@ -158,7 +158,7 @@ func checkCursorWalk(p *probe) {
 		cursor = next
 	}
 	p.expect("R9865-2-02", len(seen) == len(sd.name) && last.at("nextCursor") == nil, last, "the walk met %d of %d resources, and nextCursor at its end is %s", len(seen), len(sd.name), text(last.at("nextCursor")))
-	for id, letter := range sd.name {
+	for id, letter := range sorted(sd.name) {
 		p.expect("R9865-2-12", seen[id] == 1, last, "a walk in pages of one shows seed %s %d times", letter, seen[id])
 	}
 	if total != nil {
@@ -197,7 +197,7 @@ func checkCursorOtherQuery(p *probe) {
 }
 
 func checkCursorCounts(p *probe) {
-	for id, n := range map[string]string{"R9865-2-09": "-1", "R9865-2-10": "0"} {
+	for id, n := range sorted(map[string]string{"R9865-2-09": "-1", "R9865-2-10": "0"}) {
 		r, got := p.cursorPage("", "count", n)
 		p.expect(id, len(got) == 0 && (r.status == 200 || n == "-1" && str(r.at("scimType")) == "invalidCount"), r, "count=%s is answered %d with %d resources", n, r.status, len(got))
 		if total, ok := integer(r.at("totalResults")); ok {
@@ -301,7 +301,7 @@ func checkCursorSearch(p *probe) {
 		}
 		q["cursor"] = next
 	}
-	for id, letter := range sd.name {
+	for id, letter := range sorted(sd.name) {
 		p.expect("R9865-3-02", seen[id] == 1, nil, "a walk by .search shows seed %s %d times", letter, seen[id])
 	}
 }

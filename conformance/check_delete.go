@@ -38,7 +38,7 @@ func deleteChecks() []check {
 			gone := p.get(u.path)
 			p.expect("R7643-2.3.7-03", e == nil || gone.status == 404, gone, "a deleted user is a member still, and its $ref is answered %d", gone.status)
 			t := p.s.typ("Group")
-			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.s.unique(), false), "members", arr{obj{"value": "scimconform-no-such-id"}}))
+			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "members", arr{obj{"value": "scimconform-no-such-id"}}))
 			if answers(r, "201 400/invalidValue") {
 				p.note("R7643-2.3.7-04", r, "a member that names no resource is answered %d", r.status)
 				return

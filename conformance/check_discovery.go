@@ -252,7 +252,7 @@ func checkRequiredExtension(p *probe) {
 		if !e.required {
 			continue
 		}
-		body := without(p.s.generate(p.typ, p.s.unique(), false), e.id)
+		body := without(p.s.generate(p.typ, p.unique(), false), e.id)
 		body["schemas"] = arr{p.typ.base.id}
 		r := p.send("POST", p.typ.endpoint, body)
 		ok := r.status == 400

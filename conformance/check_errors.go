@@ -32,7 +32,7 @@ func checkErrors(p *probe) {
 	if !p.s.target.ReadOnly {
 		provoked["a method that is not allowed"] = p.send("PUT", t.endpoint, obj{})
 	}
-	for what, r := range provoked {
+	for what, r := range sorted(provoked) {
 		if r.ok() {
 			continue
 		}
@@ -55,11 +55,11 @@ func checkErrors(p *probe) {
 
 func checkHostileBodies(p *probe) {
 	const id = "R7644-3.12-21"
-	good := p.s.generate(p.typ, p.s.unique(), false)
-	for what, body := range map[string]any{
+	good := p.s.generate(p.typ, p.unique(), false)
+	for what, body := range sorted(map[string]any{
 		"null": []byte("null"), "a number": []byte("1"), "invalid UTF-8": []byte("{\"schemas\":[\"" + p.typ.base.id + "\"],\"externalId\":\"\xff\"}"),
 		"schemas with numbers": with(good, "schemas", arr{1, nil}), "schemas as an object": with(good, "schemas", obj{}), "meta as a string": with(good, "meta", "x"),
-	} {
+	}) {
 		r := p.send("POST", p.typ.endpoint, body)
 		p.expect(id, r.status < 500 || r.status == 501, r, "a body with %s is answered %d", what, r.status)
 	}
@@ -67,10 +67,10 @@ func checkHostileBodies(p *probe) {
 		return
 	}
 	x := p.make(p.typ)
-	for what, body := range map[string]any{
+	for what, body := range sorted(map[string]any{
 		"null operations": patchOp(nil), "a number for a path": patchOp(op("replace", 5, "x")), "a long path": patchOp(op("replace", strings.Repeat("a.", 500), "x")),
 		"null": []byte("null"), "open brackets": patchOp(op("remove", strings.Repeat("a[", 100))),
-	} {
+	}) {
 		r := p.send("PATCH", x.path, body)
 		p.expect(id, r.status < 500 || r.status == 501, r, "a PATCH with %s is answered %d", what, r.status)
 	}

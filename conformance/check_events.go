@@ -54,7 +54,7 @@ func eventChecks() []check {
 		{name: "async", needs: "async User", ids: ids("R9967-2.5.1.1-01 02 04 05 06 07 R9967-3-01 02 R9967-2.5.1.3-01 R9967-4-05"), run: checkAsync},
 		{name: "async-wait", needs: "async User", ids: ids("R9967-2.5.1.1-03"), run: func(p *probe) {
 			t := p.s.typ("User")
-			r := p.send("POST", t.endpoint, p.s.generate(t, p.s.unique(), false), header("Prefer", "respond-async, wait=10"))
+			r := p.send("POST", t.endpoint, p.s.generate(t, p.unique(), false), header("Prefer", "respond-async, wait=10"))
 			p.expect("R9967-2.5.1.1-03", r.status == 201, r, "a quick POST with respond-async, wait=10 is answered %d", r.status)
 		}},
 		{name: "async-failure", needs: "async User", ids: ids("R9967-2.5.1.3-02 03"), run: func(p *probe) {
@@ -82,7 +82,7 @@ func eventChecks() []check {
 		}},
 		{name: "async-off", needs: "!async User", ids: ids("R9967-4-04"), run: func(p *probe) {
 			t := p.s.typ("User")
-			r := p.send("POST", t.endpoint, p.s.generate(t, p.s.unique(), false), async)
+			r := p.send("POST", t.endpoint, p.s.generate(t, p.unique(), false), async)
 			p.expect("R9967-4-04", r.status == 201 && r.header.Get("Set-Txn") == "", r, "respond-async, which is not announced, is answered %d with Set-Txn %q", r.status, r.header.Get("Set-Txn"))
 		}},
 		{name: "async-bulk", needs: "async bulk User Group.members", ids: ids("R9967-2.5.1.2-01 02 03 04"), run: checkAsyncBulk},
@@ -95,7 +95,7 @@ func checkAsync(p *probe) {
 	sends := []struct {
 		method, path string
 		body         any
-	}{{"POST", t.endpoint, p.s.generate(t, p.s.unique(), false)}, {"PUT", u.path, with(u.sent, "externalId", "async")}, {"PATCH", u.path, patchOp(op("replace", "externalId", "async2"))}, {"DELETE", v.path, nil}}
+	}{{"POST", t.endpoint, p.s.generate(t, p.unique(), false)}, {"PUT", u.path, with(u.sent, "externalId", "async")}, {"PATCH", u.path, patchOp(op("replace", "externalId", "async2"))}, {"DELETE", v.path, nil}}
 	txns := map[string]bool{}
 	accepted := 0
 	for _, s := range sends {
@@ -124,7 +124,7 @@ func checkAsync(p *probe) {
 		}
 	}
 	p.note("R9967-4-05", nil, "of %d requests with respond-async %d were answered 202", len(sends), accepted)
-	r := p.send("POST", t.endpoint, p.s.generate(t, p.s.unique(), false), async, header("Accept", "text/html"))
+	r := p.send("POST", t.endpoint, p.s.generate(t, p.unique(), false), async, header("Accept", "text/html"))
 	p.expect("R9967-2.5.1.1-06", r.status == 202 || r.status == 201, r, "Accept: text/html with respond-async is answered %d", r.status)
 }
 
@@ -140,8 +140,8 @@ func checkAsyncBulk(p *probe) {
 	t, g := p.s.typ("User"), p.s.typ("Group")
 	gone := p.user()
 	r := p.send("POST", "/Bulk", bulkRequest(
-		obj{"method": "POST", "path": g.endpoint, "bulkId": "g", "data": with(p.s.generate(g, p.s.unique(), false), "members", arr{obj{"value": "bulkId:u"}})},
-		obj{"method": "POST", "path": t.endpoint, "bulkId": "u", "data": p.s.generate(t, p.s.unique(), false)},
+		obj{"method": "POST", "path": g.endpoint, "bulkId": "g", "data": with(p.s.generate(g, p.unique(), false), "members", arr{obj{"value": "bulkId:u"}})},
+		obj{"method": "POST", "path": t.endpoint, "bulkId": "u", "data": p.s.generate(t, p.unique(), false)},
 		obj{"method": "DELETE", "path": gone.path}), async)
 	p.must(r.status == 202 && r.header.Get("Location") != "", "a job with respond-async is answered %d", r.status)
 	l := p.get(p.s.absolute(r.header.Get("Location")))

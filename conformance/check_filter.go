@@ -130,7 +130,7 @@ func filterChecks() []check {
 		}},
 		{name: "encoding", needs: "filter User", ids: ids("R7644-3.4.2.2-22"), run: checkFilterEncoding},
 		{name: "unicode", needs: "filter User", ids: ids("R7644-7.8-01"), run: func(p *probe) {
-			name := p.s.unique() + "-\u00e9"
+			name := p.unique() + "-\u00e9"
 			u := p.user("userName", name)
 			for _, form := range []string{name, strings.ReplaceAll(name, "\u00e9", "e\u0301")} {
 				found, r := p.search(u.typ, fmt.Sprintf(`userName eq "%s"`, form))
@@ -152,7 +152,7 @@ func filterChecks() []check {
 			}
 		}},
 		{name: "members", needs: "filter User Group.members", ids: ids("R7644-3.4.2.2-64"), run: func(p *probe) {
-			u, name := p.user(), p.s.unique()+"-Team"
+			u, name := p.user(), p.unique()+"-Team"
 			g := p.group("displayName", name, "members", arr{obj{"value": u.id}})
 			p.group()
 			for _, f := range []string{`members.value eq "` + u.id + `"`, `members[value eq "` + u.id + `"]`, `displayName eq "` + strings.ToUpper(name) + `"`} {
@@ -163,6 +163,7 @@ func filterChecks() []check {
 		{name: "groups", needs: "filter User.groups.value Group.members", ids: ids("R7644-3.4.2.2-65"), run: func(p *probe) {
 			u := p.user()
 			g := p.group("members", arr{obj{"value": u.id}})
+			p.need(element(p.read(u)["groups"], "value", g.id) != nil, "users do not show their groups")
 			found, r := p.search(u.typ, `groups.value eq "`+g.id+`"`)
 			p.expect("R7644-3.4.2.2-65", slices.Equal(found, []string{u.id}), r, "groups.value eq finds %v (status %d)", found, r.status)
 		}},
@@ -197,7 +198,7 @@ func (p *probe) found(want []string, got string, r *reply) bool {
 func quoted(want []string) string {
 	var out []string
 	for _, w := range want {
-		out = append(out, fmt.Sprintf("%q", w))
+		out = append(out, fmt.Sprintf("%q", strings.TrimSuffix(w, "!")))
 	}
 	return strings.Join(out, " or ")
 }
@@ -222,7 +223,7 @@ func (p *probe) filterCases(id string) {
 			ask = func(sd *seeds, f string) (string, *reply) { return p.letters(sd, f) }
 		}
 		got, r := ask(sd, filter)
-		p.expect(id, p.found(c.want, got, r), r, "%s gives %q, expected %s", filter, got, quoted(c.want))
+		p.expect(id, p.found(c.want, got, r), r, "%s gives %q, expected %s", excerpt(filter, 200), got, quoted(c.want))
 	}
 	p.stop("the schema of User has no %s", missing)
 }
@@ -251,7 +252,7 @@ func flip(s string) string {
 
 func checkFilterEncoding(p *probe) {
 	const id = "R7644-3.4.2.2-22"
-	name := p.s.unique() + "+plus"
+	name := p.unique() + "+plus"
 	u := p.user("userName", name)
 	for _, raw := range []string{
 		`userName%20eq%20%22` + strings.ReplaceAll(name, "+", "%2B") + `%22`,
@@ -288,10 +289,10 @@ func checkFilterNumbers(p *probe) {
 		return (f.typ == "integer" || f.typ == "decimal") && !f.multi && f.parent == nil && f.mutability == "readWrite"
 	})
 	p.need(ok, "no selected type has a number that can be set")
-	body := p.s.generate(p.typ, p.s.unique(), false)
+	body := p.s.generate(p.typ, p.unique(), false)
 	f.set(body, json.Number("10"))
 	x := p.create(p.typ, body)
-	for filter, want := range map[string]int{"eq 10": 1, "gt 9": 1, "lt 9": 0, "ge 10": 1, "le 10": 1, "gt 10": 0} {
+	for filter, want := range sorted(map[string]int{"eq 10": 1, "gt 9": 1, "lt 9": 0, "ge 10": 1, "le 10": 1, "gt 10": 0}) {
 		found, r := p.search(p.typ, fmt.Sprintf(`id eq "%s" and %s %s`, x.id, f.path(), filter))
 		p.expect(id, len(found) == want && r.status == 200, r, "%s is 10; %s %s finds %d (status %d)", f.path(), f.path(), filter, len(found), r.status)
 	}
@@ -306,11 +307,9 @@ func checkFilterTimes(p *probe) {
 	}
 	form := func(t time.Time) string { return t.Format("2006-01-02T15:04:05.999999999Z07:00") }
 	utc, east := form(created.UTC()), form(created.In(time.FixedZone("", 2*3600)))
-	plus := strings.TrimSuffix(utc, "Z") + "+00:00"
 	p.matches("R7644-3.4.2.2-42", sd, `meta.created le "`+east+`"`, "ab")
-	p.matches("R7644-3.4.2.2-42", sd, `meta.created eq "`+utc+`"`, "b")
-	p.matches("R7644-3.4.2.2-42", sd, `meta.created eq "`+plus+`"`, "b")
-	for k, want := range map[string]string{"gt": "cd", "ge": "bcd", "lt": "a", "le": "ab"} {
+	p.matches("R7644-3.4.2.2-42", sd, `meta.created gt "`+east+`"`, "cd")
+	for k, want := range sorted(map[string]string{"gt": "cd", "ge": "bcd", "lt": "a", "le": "ab"}) {
 		p.matches("R7644-3.4.2.2-60", sd, `meta.created `+k+` "`+utc+`"`, want)
 	}
 	modified := str(at(sd.by["c"].body, "meta", "lastModified"))

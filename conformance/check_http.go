@@ -11,10 +11,10 @@ func httpChecks() []check {
 		{name: "version", ids: ids("R7644-3.13-01 02 03"), run: checkVersions},
 		{name: "methods", needs: "writes", ids: ids("R9110-15.5.6-01"), run: func(p *probe) {
 			t := p.s.svc.types[0]
-			for what, r := range map[string]*reply{
+			for what, r := range sorted(map[string]*reply{
 				"PUT " + t.endpoint: p.send("PUT", t.endpoint, obj{}), "PATCH " + spcPath: p.send("PATCH", spcPath, patchOp(op("remove", "x"))),
 				"DELETE " + rtPath: p.send("DELETE", rtPath, nil),
-			} {
+			}) {
 				if r.status != 405 {
 					p.skip("R9110-15.5.6-01", fmt.Sprintf("no method was answered 405; %s was answered %d", what, r.status))
 					continue

@@ -11,7 +11,7 @@ func listChecks() []check {
 		{name: "empty", needs: "filter", each: true, ids: ids("R7644-3.4.2-04"), run: func(p *probe) {
 			f, ok := p.typ.find(func(f field) bool { return f.typ == "string" && !f.multi && f.parent == nil && f.required })
 			p.need(ok, "no selected type has a required string attribute")
-			r := p.get(p.typ.endpoint, "filter", f.path()+` eq "`+p.s.unique()+`"`)
+			r := p.get(p.typ.endpoint, "filter", f.path()+` eq "`+p.unique()+`"`)
 			n, isNumber := integer(r.at("totalResults"))
 			p.expect("R7644-3.4.2-04", r.status == 200 && isNumber && n == 0, r, "no match is answered %d with totalResults %s", r.status, text(r.at("totalResults")))
 		}},

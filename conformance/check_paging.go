@@ -77,7 +77,7 @@ func pagingChecks() []check {
 				}
 				start += len(got)
 			}
-			for x, letter := range sd.name {
+			for x, letter := range sorted(sd.name) {
 				p.expect(id, seen[x] == 1, nil, "a walk in pages of one shows seed %s %d times", letter, seen[x])
 			}
 		}),

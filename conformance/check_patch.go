@@ -15,9 +15,9 @@ func patchChecks() []check {
 		{name: "success", each: true, needs: "patch", ids: ids("R7644-3.5.2-08 09 13 R7643-3.1-14"), run: checkPatchSuccess},
 		{name: "failure", each: true, needs: "patch", ids: ids("R7644-3.5.2-10 11 R7644-3.12-10"), run: checkPatchFailure},
 		{name: "order", needs: "patch User.emails.type", ids: ids("R7644-3.5.2-12"), run: func(p *probe) {
-			u := p.user("emails", arr{obj{"value": p.s.unique() + "@example.com", "type": "work"}})
-			mail := p.s.unique() + "@example.com"
-			r := p.patch(u, op("add", "emails", arr{obj{"value": p.s.unique() + "@example.com", "type": "home"}}), op("replace", `emails[type eq "home"].value`, mail))
+			u := p.user("emails", arr{obj{"value": p.unique() + "@example.com", "type": "work"}})
+			mail := p.unique() + "@example.com"
+			r := p.patch(u, op("add", "emails", arr{obj{"value": p.unique() + "@example.com", "type": "home"}}), op("replace", `emails[type eq "home"].value`, mail))
 			e := element(p.read(u)["emails"], "type", "home")
 			p.expect("R7644-3.5.2-12", r.ok() && str(e["value"]) == mail, r, "a second operation on the result of the first is answered %d; the e-mail is %s", r.status, text(e))
 		}},
@@ -58,10 +58,17 @@ func checkPatchMessage(p *probe) {
 	send("R7644-3.5.2.2-01", "400/noTarget!", "remove without path", patchOp(op("remove", nil)))
 }
 
+// plainPatch makes sure that an attribute can be patched in the plainest way.
+func (p *probe) plainPatch(x *res, f field) {
+	r := p.patch(x, op("replace", f.path(), "scimconform plain"))
+	p.must(r.ok() && str(f.in(p.read(x))) == "scimconform plain", "the plainest PATCH of %s is answered %d", f.path(), r.status)
+}
+
 func checkPatchCase(p *probe) {
 	f, ok := p.typ.text()
 	p.need(ok, "no selected type has a text attribute that can be set")
 	x := p.make(p.typ)
+	p.plainPatch(x, f)
 	for _, name := range []string{"Add", "REPLACE"} {
 		v := "scimconform " + name
 		r := p.patch(x, op(name, f.path(), v))
@@ -110,6 +117,10 @@ func checkPatchSuccess(p *probe) {
 	before := p.get(x.path)
 	p.s.target.sleep(pause)
 	r := p.patch(x, op("replace", f.path(), "scimconform one"))
+	if !r.ok() {
+		p.expect("R7644-3.5.2-08", false, r, "replacing %s is answered %d", f.path(), r.status)
+		p.must(false, "PATCH of %s is answered %d", f.path(), r.status)
+	}
 	after := p.get(x.path)
 	p.expect("R7644-3.5.2-08", r.status == 200 && str(r.at("id")) == x.id && str(f.in(r.json)) == "scimconform one" || r.status == 204 && len(r.body) == 0,
 		r, "a successful PATCH is answered %d with %v", r.status, keys(r.json))

@@ -8,7 +8,7 @@ func putChecks() []check {
 	return []check{
 		{name: "basics", each: true, ids: ids("R7644-3.5-01 R7644-3.5.1-02 03 13 R7643-3.1-14"), run: checkPut},
 		{name: "no-create", each: true, ids: ids("R7644-3.5.1-01"), run: func(p *probe) {
-			r := p.send("PUT", p.typ.endpoint+"/scimconform-no-such-id", p.s.generate(p.typ, p.s.unique(), false))
+			r := p.send("PUT", p.typ.endpoint+"/scimconform-no-such-id", p.s.generate(p.typ, p.unique(), false))
 			p.refused("R7644-3.5.1-01", r, "404 405 501", "PUT to an unknown id")
 		}},
 		{name: "clear", each: true, ids: ids("R7644-3.5.1-04 05"), run: checkPutClear},
@@ -72,7 +72,7 @@ func putChecks() []check {
 		}},
 		{name: "primary", needs: "User.emails.primary", ids: ids("R7643-2.4-05"), run: func(p *probe) {
 			u := p.user()
-			r := p.put(u, with(u.sent, "emails", arr{obj{"value": p.s.unique() + "@example.com", "type": "work", "primary": true}, obj{"value": p.s.unique() + "@example.com", "type": "home", "primary": true}}))
+			r := p.put(u, with(u.sent, "emails", arr{obj{"value": p.unique() + "@example.com", "type": "work", "primary": true}, obj{"value": p.unique() + "@example.com", "type": "home", "primary": true}}))
 			p.expect("R7643-2.4-05", answers(r, "400/invalidValue,invalidSyntax") || r.ok() && primaries(p.read(u)["emails"]) == 1, r, "PUT with two primaries is answered %d with %d primaries", r.status, primaries(r.at("emails")))
 		}},
 		{name: "extension", needs: "User User." + enterpriseURN + ":department", ids: ids("R7643-3.3-04"), run: func(p *probe) {
@@ -127,7 +127,7 @@ func checkPut(p *probe) {
 func checkPutClear(p *probe) {
 	f, ok := p.typ.text()
 	p.need(ok, "no selected type has a text attribute that can be set")
-	body := p.s.generate(p.typ, p.s.unique(), false)
+	body := p.s.generate(p.typ, p.unique(), false)
 	f.set(body, "scimconform clear")
 	x := p.create(p.typ, body)
 	r := p.put(x, without(body, f.name))
@@ -144,15 +144,15 @@ func checkPutImmutable(p *probe) {
 		return f.mutability == "immutable" && f.parent == nil && f.typ == "string" && !f.multi && f.returned != "never"
 	})
 	p.need(ok, "no selected type has an immutable string attribute")
-	v := p.s.unique()
-	body := p.s.generate(p.typ, p.s.unique(), false)
+	v := p.unique()
+	body := p.s.generate(p.typ, p.unique(), false)
 	if f.in(body) == nil {
 		f.set(body, v)
 	}
 	v = str(f.in(body))
 	x := p.create(p.typ, body)
 	changed := clone(body).(obj)
-	f.set(changed, p.s.unique())
+	f.set(changed, p.unique())
 	r := p.put(x, changed)
 	p.expect("R7644-3.5.1-07", str(f.in(p.read(x))) == v, r, "the immutable %s was changed by PUT", f.path())
 	p.refused("R7644-3.5.1-08", r, "400/mutability!", "PUT of another value for the immutable "+f.path())
@@ -160,7 +160,7 @@ func checkPutImmutable(p *probe) {
 		p.skip("R7644-3.5.1-09", "the immutable attribute is required and always has a value")
 		return
 	}
-	bare := without(p.s.generate(p.typ, p.s.unique(), false), f.name)
+	bare := without(p.s.generate(p.typ, p.unique(), false), f.name)
 	y := p.create(p.typ, bare)
 	f.set(bare, v+"-2")
 	r = p.put(y, bare)

@@ -11,7 +11,7 @@ func sortChecks() []check {
 		{"01", "userName", "ascending", "", "abcd"},
 		{"02", "userName", "", "", "abcd"},
 		{"03", "userName", "descending", "", "dcba"},
-		{"04", "userName", "ascending", "", "abcd"}, {"04", "title", "ascending", "title", "abdc"}, {"04", "externalId", "ascending", "", "cadb"},
+		{"04", "userName", "ascending", "", "abcd"}, {"04", "title", "ascending", "title", "abdc"}, {"04", "externalId", "ascending", "", "cadb|cdba|cdab"},
 		{"05", "meta.created", "ascending", "", "abcd"}, {"05", "meta.created", "descending", "", "dcba"},
 		{"06", "title", "ascending", "title", "abdc"}, {"06", "title", "descending", "title", "cdba"},
 		{"07", "emails.value", "ascending", "emails.value", "bcda"},

@@ -49,7 +49,7 @@ func (p *probe) story() *story {
 
 func (p *probe) tell(st *story) {
 	p.drain()
-	pairs := []any{"displayName", "Event", "externalId", p.s.unique()}
+	pairs := []any{"displayName", "Event", "externalId", p.unique()}
 	if p.s.typ("User").has("password") {
 		pairs = append(pairs, "password", eventSecret)
 	}
@@ -113,7 +113,7 @@ func streamChecks() []check {
 	return []check{
 		one("stream-form", "R9967-2-01 R9967-2.1-01 02 03 04 05 06 R9967-2.2-01 02 04 R9967-4-06 R9967-7.4-01 R9967-5-04", checkStreamForm),
 		one("stream-feed", "R9967-2.3.1-01 R9967-2.3.2-01", func(p *probe, st *story) {
-			for id, name := range map[string]string{"R9967-2.3.1-01": "feed:add", "R9967-2.3.2-01": "feed:remove"} {
+			for id, name := range sorted(map[string]string{"R9967-2.3.1-01": "feed:add", "R9967-2.3.2-01": "feed:remove"}) {
 				found := false
 				for _, e := range st.events {
 					if e.has(name) {
@@ -137,7 +137,7 @@ func streamChecks() []check {
 					p.expect("R9967-2.4.4-01", !strings.HasPrefix(name, eventURN+"prov:delete:"), st.poll, "a delete is announced as %s", name)
 				}
 			}
-			for id, name := range map[string]string{"R9967-2.4.5-01": "prov:activate", "R9967-2.4.6-01": "prov:deactivate"} {
+			for id, name := range sorted(map[string]string{"R9967-2.4.5-01": "prov:activate", "R9967-2.4.6-01": "prov:deactivate"}) {
 				came := slices.ContainsFunc(st.events, func(e securityEvent) bool { return e.has(name) })
 				p.expect(id, came, st.poll, "PATCH of active sent no %s", name)
 			}

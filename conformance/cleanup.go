@@ -93,7 +93,7 @@ func (s *suite) cleanup(ctx context.Context) {
 	}
 	for _, t := range s.svc.types {
 		if t.refusal == nil {
-			s.sweep(ctx, t, s.target.Prefix+"-"+s.id+"-")
+			s.sweep(ctx, t, s.target.Prefix+"-"+s.id)
 		}
 	}
 }

@@ -45,6 +45,9 @@ func resourceObservers() []observer {
 			x.expect("R7643-3.1-04", !strings.Contains(strings.ToLower(id), "bulkid"), "id %q contains bulkId", id)
 		}),
 		one("schemas", "R7643-3-05", func(x *sight, o shown) {
+			if x.partial() {
+				return // the samples of RFC 7644 have parts of resources with it and without
+			}
 			x.expect("R7643-3-05", len(list(o.obj["schemas"])) > 0, "a %s has schemas %s", o.typ.name, text(o.obj["schemas"]))
 		}),
 		one("base-schema", "R7643-3.3-01", func(x *sight, o shown) {

@@ -34,12 +34,12 @@ func entraChecks() []check {
 
 func entraFirst(p *probe) {
 	t := p.s.typ("User")
-	r := p.get(t.endpoint, "filter", `userName eq "`+p.s.unique()+`"`)
+	r := p.get(t.endpoint, "filter", `userName eq "`+p.unique()+`"`)
 	n, ok := integer(r.at("totalResults"))
 	p.expect("ENTRA-01", r.status == 200 && ok && n == 0 && hasString(r.at("schemas"), messageURN+"ListResponse"), r, "Test Connection is answered %d", r.status)
-	body := p.s.generate(t, p.s.unique(), false)
+	body := p.s.generate(t, p.unique(), false)
 	name := str(body["userName"])
-	for k, v := range (obj{"externalId": p.s.unique(), "active": true, "meta": obj{"resourceType": "User"}, "roles": arr{}, "addresses": nil, "department": nil, "manager": nil, "title": nil}) {
+	for k, v := range sorted(obj{"externalId": p.unique(), "active": true, "meta": obj{"resourceType": "User"}, "roles": arr{}, "addresses": nil, "department": nil, "manager": nil, "title": nil}) {
 		body[k] = v
 	}
 	body["schemas"] = arr{userURN, enterpriseURN}
@@ -62,16 +62,16 @@ func entraFirst(p *probe) {
 }
 
 func entraPatchUser(p *probe) {
-	mail := func() string { return p.s.unique() + "@example.com" }
+	mail := func() string { return p.unique() + "@example.com" }
 	u := p.user("emails", arr{obj{"value": mail(), "type": "work", "primary": true}})
 	v := mail()
 	r := p.patch(u, op("Replace", `emails[type eq "work"].value`, v), op("Replace", "name.familyName", "Neu"))
 	o := p.read(u)
 	p.expect("ENTRA-05", r.ok() && strings.EqualFold(str(element(o["emails"], "type", "work")["value"]), v) && str(at(o, "name.familyName")) == "Neu", r, "Replace is answered %d: %s", r.status, detail(r))
-	for id, ops := range map[string]arr{
+	for id, ops := range sorted(map[string]arr{
 		"ENTRA-06": {op("Add", `emails[type eq "work"].value`, mail())},
 		"ENTRA-07": {op("Add", `emails[type eq "work"].primary`, "true"), op("Add", `emails[type eq "work"].type`, "work"), op("Add", `emails[type eq "work"].value`, mail())},
-	} {
+	}) {
 		x := p.user("emails", arr{obj{"value": mail(), "type": "home"}})
 		r = p.patch(x, ops...)
 		n := 0
@@ -124,10 +124,10 @@ func entraActive(p *probe) {
 
 func entraGroup(p *probe) {
 	t := p.s.typ("Group")
-	body := p.s.generate(t, p.s.unique(), false)
+	body := p.s.generate(t, p.unique(), false)
 	name := str(body["displayName"])
 	body["schemas"] = arr{groupURN, "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"}
-	body["externalId"], body["meta"] = p.s.unique(), obj{"resourceType": "Group"}
+	body["externalId"], body["meta"] = p.unique(), obj{"resourceType": "Group"}
 	r := p.send("POST", t.endpoint, body)
 	if !p.expect("ENTRA-16", r.status == 201, r, "a group with Microsoft's URN is answered %d: %s", r.status, detail(r)) {
 		return

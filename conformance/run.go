@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -51,7 +50,6 @@ type suite struct {
 	http   *client
 	svc    *service
 	id     string // random, part of every name the run makes
-	serial atomic.Int64
 	seeds  seeds
 	story  story
 
@@ -87,11 +85,6 @@ func newSuite(t Target) *suite {
 		s.http.gap = time.Duration(float64(time.Second) / t.Rate)
 	}
 	return s
-}
-
-// unique returns a name no other resource has.
-func (s *suite) unique() string {
-	return fmt.Sprintf("%s-%s-%d", s.target.Prefix, s.id, s.serial.Add(1))
 }
 
 // errLost is the cause with which a run is cancelled when the server is gone.
@@ -218,6 +211,10 @@ func (j job) name() string {
 	return j.check.name + "[" + j.typ.name + "]"
 }
 
+// names gives the job names of its own, the same in every run, whatever else
+// the run does.
+func (j job) names() *names { return newNames(j.name()) }
+
 // selected returns the checks of the profile that Target.Run matches.
 func (s *suite) selected() []*check {
 	var out []*check
@@ -278,7 +275,7 @@ func (s *suite) jobs(c *check) []job {
 // runJob runs one check. Requirements of it that got no verdict are skipped
 // with the reason it stopped.
 func (s *suite) runJob(ctx context.Context, j job) {
-	p := &probe{s: s, ctx: ctx, check: j.check, typ: j.typ, touched: map[string]bool{}, mu: new(sync.Mutex)}
+	p := &probe{s: s, ctx: ctx, check: j.check, typ: j.typ, touched: map[string]bool{}, mu: new(sync.Mutex), names: j.names()}
 	start := time.Now()
 	end := stop{reason: "the check ended before it could be observed"}
 	func() {

@@ -33,7 +33,9 @@ func (p *probe) seeded() *seeds {
 				panic(e)
 			}
 		}()
-		p.plant(sd)
+		own := *p
+		own.names = newNames("seeds")
+		own.plant(sd)
 	})
 	if sd.err != nil {
 		panic(stop{"the users to filter for could not be made: " + sd.err.reason, sd.err.cut, sd.err.root})
@@ -43,7 +45,7 @@ func (p *probe) seeded() *seeds {
 
 func (p *probe) plant(sd *seeds) {
 	t := p.s.typ("User")
-	sd.tag, sd.by, sd.name = p.s.unique()+"-", map[string]*res{}, map[string]string{}
+	sd.tag, sd.by, sd.name = p.unique()+"-", map[string]*res{}, map[string]string{}
 	mail := func(local, kind string, primary bool) obj {
 		e := obj{"value": sd.tag + local + "@example.com", "type": kind}
 		if primary {
@@ -66,7 +68,7 @@ func (p *probe) plant(sd *seeds) {
 		{"d", "Dora", obj{"externalId": sd.tag + "dext", "title": nasty, "displayName": "Dora", "name": obj{"givenName": "Dora", "familyName": "jensen"}, "emails": arr{mail("m-d1", "work", true)}}},
 	}
 	for i, b := range bodies {
-		body := p.s.generate(t, p.s.unique(), false)
+		body := p.s.generate(t, p.unique(), false)
 		for k, v := range b.attrs {
 			if t.has(k) {
 				body[k] = v

@@ -51,6 +51,7 @@ type ticket struct {
 	prev  int  // the last write before it to the same resource
 	alone bool // no other write to the same resource was under way meanwhile
 	ended bool
+	done  int // the clock when it was answered
 }
 
 // begin notes that a request is on its way.
@@ -84,6 +85,7 @@ func (t *states) end(k *ticket) {
 	if k.write {
 		t.touch(k.path, -1)
 	}
+	k.done = t.clock
 }
 
 func (t *states) touch(path string, n int) {
@@ -180,7 +182,7 @@ func sameState(x *sight) {
 		fr, framed := t.frames[o.path]
 		fresh := t.current(o.path, x.ticket.began)
 		if x.ticket.write {
-			fresh = x.ticket.alone && t.busy[o.path] == 0 && t.busy[""] == 0
+			fresh = x.ticket.alone && t.current(o.path, x.ticket.done)
 		}
 		comparable := known && t.current(o.path, old.at)
 		if fresh {

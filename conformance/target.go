@@ -72,6 +72,7 @@ type Target struct {
 	sleep func(time.Duration) // a test's clock instead of time.Sleep
 	now   func() time.Time    // likewise
 	id    string              // instead of a random one, for recorded runs
+	plain bool                // nothing is sent at the same time, for recorded runs
 }
 
 // A Tenant is a place of the same server with credentials of its own.

@@ -37,7 +37,7 @@ func (s *suite) trial(ctx context.Context) {
 			t.refusal = &stop{reason: "not in the sample"}
 			continue
 		}
-		p := &probe{s: s, ctx: ctx, check: trialCheck, typ: t, touched: map[string]bool{}, mu: new(sync.Mutex), onTrial: true}
+		p := &probe{s: s, ctx: ctx, check: trialCheck, typ: t, touched: map[string]bool{}, mu: new(sync.Mutex), onTrial: true, names: newNames("trial " + t.name)}
 		if e := guard(func() { p.try() }); e != nil && t.refusal == nil && e.cut {
 			t.refusal = e
 		}
@@ -97,7 +97,7 @@ func root(id, format string, args ...any) *stop {
 }
 
 func (p *probe) tryCreate(t *resourceType) *res {
-	body := p.s.generate(t, p.s.unique(), false)
+	body := p.s.generate(t, p.unique(), false)
 	r := p.send("POST", t.endpoint, body)
 	id := str(r.at("id"))
 	if id == "" && r.ok() {
@@ -177,7 +177,7 @@ func (p *probe) tryFilter(x *res) {
 	shows := func(r *reply) bool { return r.status == 200 && element(r.at("Resources"), "id", x.id) != nil }
 	r, lag := p.await(func() *reply { return find(str(f.in(x.sent))) }, shows)
 	const id = "R7644-3.4.2.2-01"
-	none := find(p.s.unique())
+	none := find(p.unique())
 	switch {
 	case r.status == 403 || r.status == 401:
 		x.typ.unable["filter"] = &stop{reason: fmt.Sprintf("these credentials may not query %s (%d)", x.typ.endpoint, r.status)}
@@ -198,7 +198,7 @@ func (p *probe) tryFilter(x *res) {
 // goes on with what is required.
 func (p *probe) tryFull(t *resourceType) {
 	for range 10 {
-		r := p.send("POST", t.endpoint, p.s.generate(t, p.s.unique(), true))
+		r := p.send("POST", t.endpoint, p.s.generate(t, p.unique(), true))
 		if id := str(r.at("id")); r.ok() && id != "" {
 			p.delete(&res{typ: t, path: t.endpoint + "/" + url.PathEscape(id)})
 		}
