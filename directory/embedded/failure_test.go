@@ -181,9 +181,9 @@ func TestDiskFails(t *testing.T) {
 		t.Error("recovered while nothing can be written")
 	}
 	for name, call := range map[string]func() error{
-		"Get":        func() error { _, err := e.Client.Get(ctx, "k"); return err },
-		"Put":        func() error { _, err := e.Client.Put(ctx, "k", ""); return err },
-		"Delete":     func() error { _, err := e.Client.Delete(ctx, "k"); return err },
+		"Get":    func() error { _, err := e.Client.Get(ctx, "k"); return err },
+		"Put":    func() error { _, err := e.Client.Put(ctx, "k", ""); return err },
+		"Delete": func() error { _, err := e.Client.Delete(ctx, "k"); return err },
 		"Txn": func() error {
 			_, err := e.Client.Txn(ctx).If().Then(clientv3.OpGet("k")).Else().Commit()
 			return err
