@@ -51,6 +51,9 @@ func allChecks() []*check {
 		{"choices", choiceChecks()},
 		{ProfileEntra, entraChecks()},
 		{ProfileOkta, oktaChecks()},
+		{ProfileInterop, interopChecks()},
+		{ProfileIPSIE1, ipsieChecks(ProfileIPSIE1)},
+		{ProfileIPSIE2, ipsieChecks(ProfileIPSIE2)},
 	} {
 		for i := range g.checks {
 			g.checks[i].area = g.area

@@ -60,6 +60,9 @@ func TestLevelsRestOnTheirKeywords(t *testing.T) {
 	}
 	rests := pairs(basisText)
 	for _, r := range Requirements() {
+		if r.Basis.Document != "" && r.Client() {
+			continue // a draft, whose sentences are not kept
+		}
 		if !slices.Contains(keywords[r.Level], r.Basis.Keyword) {
 			t.Errorf("%s is %s and rests on the keyword %q", r.ID, r.Level, r.Basis.Keyword)
 		}

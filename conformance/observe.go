@@ -60,7 +60,7 @@ func (s *suite) observe(r *reply) {
 	s.mu.Unlock()
 	s.record(noAnswer, func(v *verdict) { v.passes++ })
 	s.track(r)
-	if s.target.Profile == ProfileEntra || s.target.Profile == ProfileOkta {
+	if s.clientOnly() {
 		return // those clients look at other things
 	}
 	path := s.below(r)

@@ -226,16 +226,6 @@ func (s *suite) selected() []*check {
 	return out
 }
 
-func (s *suite) inProfile(area string) bool {
-	switch s.target.Profile {
-	case ProfileAll:
-		return true
-	case ProfileRFC:
-		return area != ProfileEntra && area != ProfileOkta
-	}
-	return area == s.target.Profile
-}
-
 func (s *suite) matches(c *check) bool {
 	if s.target.Run == nil || s.target.Run.MatchString(c.name) || s.target.Run.MatchString(c.area) {
 		return true

@@ -84,11 +84,15 @@ func TestTLS(t *testing.T) {
 	defer ts.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(ts.Certificate())
-	target := Target{URL: ts.URL + refserver.Base, Run: regexp.MustCompile("^(R7644-7.2-01|delete)$"),
+	target := Target{URL: ts.URL + refserver.Base, Run: regexp.MustCompile("^(R7644-7.2-01|delete)$"), Confirm: -1,
 		TLS: &tls.Config{RootCAs: roots, Certificates: ts.TLS.Certificates}}
 	rep, err := Run(t.Context(), target)
 	if err != nil || rep.Counts.Failed > 0 || rep.Counts.Passed < 5 {
 		t.Fatalf("%+v, %v", rep.Counts, err)
+	}
+	target.Profile, target.Run = ProfileInterop, regexp.MustCompile("^INTEROP-7.1-01$")
+	if rep, err = Run(t.Context(), target); err != nil || rep.Result("INTEROP-7.1-01").Status != Passed {
+		t.Errorf("%+v, %v", rep.Counts, err)
 	}
 	target.TLS = nil
 	if _, err := Run(t.Context(), target); err == nil {
