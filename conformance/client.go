@@ -226,7 +226,8 @@ func (c *client) once(ctx context.Context, rq request, body []byte) (*reply, err
 	if err != nil {
 		return nil, err
 	}
-	r := &reply{req: req, reqBody: body, status: res.StatusCode, header: res.Header, body: data, took: c.now().Sub(start),
+	r := &reply{req: req, reqBody: body, status: res.StatusCode, header: res.Header, body: data,
+		took: c.now().Sub(start),
 		auth: rq.auth, check: rq.check, tls: res.TLS}
 	if len(bytes.TrimSpace(data)) > 0 {
 		r.json, r.err = decode(data)
@@ -310,7 +311,8 @@ func (c *client) token(ctx context.Context, cc *ClientCredentials) (string, erro
 	}
 	err = json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&answer)
 	if err != nil || answer.AccessToken == "" {
-		return "", fmt.Errorf("OAuth token request: status %d, no access_token (error %q)", res.StatusCode, answer.Error)
+		return "", fmt.Errorf("OAuth token request: status %d, no access_token (error %q)", res.StatusCode,
+			answer.Error)
 	}
 	life := time.Duration(answer.ExpiresIn) * time.Second
 	if life == 0 {

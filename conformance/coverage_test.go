@@ -48,7 +48,8 @@ func TestEveryRequirementHasACheck(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d requirements, %d observable, %d checks and %d observers", len(known), observable, len(names), len(observers()))
+	t.Logf("%d requirements, %d observable, %d checks and %d observers", len(known), observable, len(names),
+		len(observers()))
 }
 
 // TestLevelsRestOnTheirKeywords: what is called MUST has a sentence with MUST,

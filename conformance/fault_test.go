@@ -83,7 +83,8 @@ func (x *exchange) answer(status int, body any) {
 }
 
 func (x *exchange) refuse(status int, scimType string) {
-	body := obj{"schemas": arr{messageURN + "Error"}, "status": json.Number(http.StatusText(status)), "detail": "planted"}
+	body := obj{"schemas": arr{messageURN + "Error"}, "status": json.Number(http.StatusText(status)),
+		"detail": "planted"}
 	body["status"] = itoa(status)
 	if scimType != "" {
 		body["scimType"] = scimType
@@ -133,10 +134,12 @@ func (x *exchange) onlyUser() {
 }
 
 func (x *exchange) emptyList() {
-	x.answer(200, obj{"schemas": arr{messageURN + "ListResponse"}, "totalResults": 0, "startIndex": 1, "itemsPerPage": 0, "Resources": arr{}})
+	x.answer(200, obj{"schemas": arr{messageURN + "ListResponse"}, "totalResults": 0, "startIndex": 1,
+		"itemsPerPage": 0, "Resources": arr{}})
 }
 
-// handler is the reference server with the fault. Requests are answered one after the other: faults remember what they saw.
+// handler is the reference server with the fault. Requests are answered one after the other: faults remember what they
+// saw.
 func (f fault) handler(ref *refserver.Server) http.Handler {
 	var srv http.Handler = ref
 	if f.config == "interop" {

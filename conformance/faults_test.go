@@ -25,7 +25,8 @@ var unplanted = map[string]string{
 }
 
 func faults() []fault {
-	out := slices.Concat(coreFaults(), queryFaults(), writeFaults(), restFaults(), eventFaults(), choiceFaults(), profileFaults(), stateFaults(), interopFaults())
+	out := slices.Concat(coreFaults(), queryFaults(), writeFaults(), restFaults(), eventFaults(), choiceFaults(),
+		profileFaults(), stateFaults(), interopFaults())
 	seen := map[string]int{}
 	for i := range out {
 		if out[i].name == "" {
@@ -138,7 +139,8 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s: no planted fault is found by it", r.ID)
 		}
 	}
-	t.Logf("%d faults planted, %d requirements with a fault of their own, %d without: %v", len(found), n, len(unplanted), slices.Sorted(maps.Keys(unplanted)))
+	t.Logf("%d faults planted, %d requirements with a fault of their own, %d without: %v", len(found), n,
+		len(unplanted), slices.Sorted(maps.Keys(unplanted)))
 }
 
 // exactly matches the given ids and nothing else.

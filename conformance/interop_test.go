@@ -17,7 +17,8 @@ func interopServer(ref *refserver.Server) http.Handler {
 	return fault{plant: func(x *exchange) {
 		switch {
 		case x.r.URL.Path == "/.well-known/oauth-authorization-server":
-			x.answer(200, obj{"token_endpoint": "https://as.test/token", "grant_types_supported": arr{"client_credentials"},
+			x.answer(200, obj{"token_endpoint": "https://as.test/token",
+				"grant_types_supported":                 arr{"client_credentials"},
 				"token_endpoint_auth_methods_supported": arr{"private_key_jwt"}, "scopes_supported": arr{"scim"}})
 		case x.p == spcPath:
 			x.run()
@@ -87,7 +88,8 @@ func interopFaults() []fault {
 		before("INTEROP-5.2-01", param("filter", `^userName eq "SCIM`), func(x *exchange) { x.emptyList() }),
 		before("INTEROP-5.3-01", (*exchange).create, func(x *exchange) { delete(x.input(), "scimconformUnknown") }),
 		before("INTEROP-5.3-02", (*exchange).create, func(x *exchange) {
-			x.input()["schemas"] = slices.DeleteFunc(list(x.input()["schemas"]), func(u any) bool { return strings.HasPrefix(str(u), "urn:example:scimconform") })
+			x.input()["schemas"] = slices.DeleteFunc(list(x.input()["schemas"]),
+				func(u any) bool { return strings.HasPrefix(str(u), "urn:example:scimconform") })
 		}),
 		docs("INTEROP-5.4-01", schPath, func(o obj) {
 			for _, a := range list(o["attributes"]) {
@@ -98,12 +100,15 @@ func interopFaults() []fault {
 				}
 			}
 		}),
-		before("INTEROP-6.1-01", on("GET", `/Users/scimconform-[^n].*`), func(x *exchange) { x.p = "/Users"; x.q = url.Values{"count": {"1"}} }),
+		before("INTEROP-6.1-01", on("GET", `/Users/scimconform-[^n].*`),
+			func(x *exchange) { x.p = "/Users"; x.q = url.Values{"count": {"1"}} }),
 		after("INTEROP-6.2-01", and(on("GET", user), status(200)), setHeader("Content-Type", "application/json")),
 		before("INTEROP-6.3-01", param("filter", ` and externalId eq`), refuse(400, "invalidFilter")),
 		before("INTEROP-6.3-02", param("filter", `scimconformNoSuch`), func(x *exchange) { x.emptyList() }),
-		before("INTEROP-6.4-01 IPSIE-AL1-05", and(on("GET", "/Users"), param("startIndex", ".")), func(x *exchange) { x.emptyList() }),
-		before("IPSIE-AL2-06", and(on("GET", "/Groups"), param("startIndex", ".")), func(x *exchange) { x.emptyList() }),
+		before("INTEROP-6.4-01 IPSIE-AL1-05", and(on("GET", "/Users"), param("startIndex", ".")),
+			func(x *exchange) { x.emptyList() }),
+		before("IPSIE-AL2-06", and(on("GET", "/Groups"), param("startIndex", ".")),
+			func(x *exchange) { x.emptyList() }),
 		doc("INTEROP-6.4-02", spcPath, func(o obj) { o["pagination"].(obj)["maxPageSize"] = 50 }),
 		doc("INTEROP-6.5-01", spcPath, func(o obj) { o["patch"] = obj{"supported": false} }),
 		before("INTEROP-6.5.1.1-01", and(on("PATCH", user), sends("Pathless")), func(x *exchange) {
@@ -127,7 +132,8 @@ func interopFaults() []fault {
 				o.(obj)["op"] = "replace"
 			}
 		}),
-		before("INTEROP-6.5.2.2-02", and(on("PATCH", user), sends(`"path":"emails\[type eq \\"other\\"\]"`)), refuse(418, "")),
+		before("INTEROP-6.5.2.2-02", and(on("PATCH", user), sends(`"path":"emails\[type eq \\"other\\"\]"`)),
+			refuse(418, "")),
 		after("INTEROP-6.6-01 IPSIE-AL1-04", (*exchange).create, func(x *exchange) {
 			name := str(x.input()["userName"])
 			if x.st == 201 && stored[name] != nil {
@@ -151,12 +157,15 @@ func interopFaults() []fault {
 				}
 			}
 		}()},
-		before("IPSIE-AL1-07", func(x *exchange) bool { return strings.Contains(x.r.URL.Path, ".well-known") }, refuse(404, "")),
+		before("IPSIE-AL1-07", func(x *exchange) bool { return strings.Contains(x.r.URL.Path, ".well-known") },
+			refuse(404, "")),
 		after("IPSIE-AL1-08", and((*exchange).create, status(201)), drop("externalId")),
 		before("IPSIE-AL2-01", and(on("PATCH", "/Groups/.*"), sends("displayName")), refuse(400, "mutability")),
 		before("IPSIE-AL2-02", param("filter", `members\[value eq`), refuse(400, "invalidFilter")),
-		before("IPSIE-AL2-03", and(on("PATCH", "/Groups/.*"), sends(`"op":"remove","path":"members"`)), func(x *exchange) { x.answer(204, nil) }),
-		before("IPSIE-AL2-04", and(on("PATCH", "/Groups/.*"), func(x *exchange) bool { return len(list(x.input()["Operations"])) > 20 }), refuse(413, "")),
+		before("IPSIE-AL2-03", and(on("PATCH", "/Groups/.*"), sends(`"op":"remove","path":"members"`)),
+			func(x *exchange) { x.answer(204, nil) }),
+		before("IPSIE-AL2-04", and(on("PATCH", "/Groups/.*"),
+			func(x *exchange) bool { return len(list(x.input()["Operations"])) > 20 }), refuse(413, "")),
 		doc("IPSIE-AL2-05", spcPath, func(o obj) { o["bulk"].(obj)["supported"] = false }),
 	} {
 		out = append(out, under(f))
@@ -172,9 +181,11 @@ func TestContradictionsAreTold(t *testing.T) {
 		strict        bool
 		says          string
 	}{
-		{"a lenient server by the RFCs", ProfileAll, false, "accepts PATCH operations without path: RFC 7644, Entra ID and Okta need it, interop forbids it"},
+		{"a lenient server by the RFCs", ProfileAll, false,
+			"accepts PATCH operations without path: RFC 7644, Entra ID and Okta need it, interop forbids it"},
 		{"a lenient server by interop", ProfileInterop, false, "accepts PATCH operations without path"},
-		{"a strict server by interop", ProfileInterop, true, "refuses PATCH operations without path: interop demands it"},
+		{"a strict server by interop", ProfileInterop, true,
+			"refuses PATCH operations without path: interop demands it"},
 		{"a strict server by Okta", ProfileOkta, true, "refuses PATCH operations without path"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -192,7 +203,8 @@ func TestContradictionsAreTold(t *testing.T) {
 			if all := strings.Join(rep.Texts, "\n"); !strings.Contains(all, c.says) {
 				t.Errorf("the report says:\n%s", all)
 			}
-			if c.profile == ProfileInterop && !strings.Contains(rep.Texts[0], "draft-zollner-scim-interop-profile-01 of 15 April 2026") {
+			if c.profile == ProfileInterop && !strings.Contains(rep.Texts[0],
+				"draft-zollner-scim-interop-profile-01 of 15 April 2026") {
 				t.Errorf("the report does not name the text: %v", rep.Texts)
 			}
 		})

@@ -23,7 +23,8 @@ var profileAreas = map[string][]string{
 }
 
 // clientAreas are the areas that are no RFC's.
-var clientAreas = map[string]bool{ProfileEntra: true, ProfileOkta: true, ProfileInterop: true, ProfileIPSIE1: true, ProfileIPSIE2: true}
+var clientAreas = map[string]bool{ProfileEntra: true, ProfileOkta: true, ProfileInterop: true, ProfileIPSIE1: true,
+	ProfileIPSIE2: true}
 
 func (s *suite) inProfile(area string) bool {
 	switch s.target.Profile {
@@ -40,11 +41,13 @@ func (s *suite) clientOnly() bool { return profileAreas[s.target.Profile] != nil
 
 // documents say where the texts of a profile come from.
 var documents = map[string]string{
-	ProfileEntra:   "entra: dialogues of Microsoft Entra ID, as its documentation and captured traffic of 2026 have them.",
+	ProfileEntra:   "entra: dialogues of Microsoft Entra ID, from its documentation and captured traffic of 2026.",
 	ProfileOkta:    "okta: dialogues of Okta and its SCIM 2.0 spec test, as of 2026.",
 	ProfileInterop: "interop: draft-zollner-scim-interop-profile-01 of 15 April 2026, an individual draft.",
-	ProfileIPSIE1:  "ipsie-al1: draft-schreiber-ipsie-scim-profile-00 of June 2026, an individual draft for the OpenID Foundation's IPSIE group.",
-	ProfileIPSIE2:  "ipsie-al2: draft-schreiber-ipsie-scim-profile-00 of June 2026, an individual draft for the OpenID Foundation's IPSIE group.",
+	ProfileIPSIE1: "ipsie-al1: draft-schreiber-ipsie-scim-profile-00 of June 2026, " +
+		"an individual draft for the OpenID Foundation's IPSIE group.",
+	ProfileIPSIE2: "ipsie-al2: draft-schreiber-ipsie-scim-profile-00 of June 2026, " +
+		"an individual draft for the OpenID Foundation's IPSIE group.",
 }
 
 // A contradiction is something that some profiles need and others forbid.
@@ -57,11 +60,15 @@ type contradiction struct {
 }
 
 var contradictions = []contradiction{
-	{"accepts PATCH operations without path", "refuses PATCH operations without path", []string{"R7644-3.5.2.3-01", "ENTRA-15", "OKTA-09"}, []string{"INTEROP-6.5.1.1-01"},
+	{"accepts PATCH operations without path", "refuses PATCH operations without path", []string{"R7644-3.5.2.3-01",
+		"ENTRA-15", "OKTA-09"}, []string{"INTEROP-6.5.1.1-01"},
 		"RFC 7644, Entra ID and Okta", "interop"},
-	{"accepts attributes that no schema defines", "refuses attributes that no schema defines", []string{"B-03", "ENTRA-02"}, []string{"INTEROP-5.3-01"}, "Entra ID and Okta", "interop"},
-	{"accepts schema URIs that are not defined", "refuses schema URIs that are not defined", []string{"ENTRA-16"}, []string{"INTEROP-5.3-02"}, "Entra ID", "interop"},
-	{"keeps the sub-attributes that replace of a whole complex attribute leaves out", "removes the sub-attributes that replace of a whole complex attribute leaves out",
+	{"accepts attributes that no schema defines", "refuses attributes that no schema defines", []string{"B-03",
+		"ENTRA-02"}, []string{"INTEROP-5.3-01"}, "Entra ID and Okta", "interop"},
+	{"accepts schema URIs that are not defined", "refuses schema URIs that are not defined", []string{"ENTRA-16"},
+		[]string{"INTEROP-5.3-02"}, "Entra ID", "interop"},
+	{"keeps the sub-attributes that replace of a whole complex attribute leaves out",
+		"removes the sub-attributes that replace of a whole complex attribute leaves out",
 		[]string{"R7644-3.5.2.3-05"}, []string{"INTEROP-6.5.2.1-02"}, "RFC 7644", "interop"},
 }
 

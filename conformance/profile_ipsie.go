@@ -19,14 +19,16 @@ func ipsieChecks(level string) []check {
 			one("groups", "IPSIE-AL2-01 02", "filter User Group.members", ipsieGroups),
 			one("members", "IPSIE-AL2-03 04", "patch User Group.members", ipsieMembers),
 			one("bulk", "IPSIE-AL2-05", "", func(p *probe) {
-				p.expect("IPSIE-AL2-05", p.s.svc.features["bulk"], p.s.svc.spc, "ServiceProviderConfig does not promise Bulk")
+				p.expect("IPSIE-AL2-05", p.s.svc.features["bulk"], p.s.svc.spc,
+					"ServiceProviderConfig does not promise Bulk")
 			}),
 			one("paging", "IPSIE-AL2-06", "Group", func(p *probe) { p.walkAll("IPSIE-AL2-06", p.s.typ("Group")) }),
 		}
 	}
 	return []check{
 		one("interop", "IPSIE-AL1-01", "", func(p *probe) {
-			p.expect("IPSIE-AL1-01", isTrue(p.s.svc.spc.at("interopProfileConformant")), p.s.svc.spc, "the server does not say that it keeps the interop profile")
+			p.expect("IPSIE-AL1-01", isTrue(p.s.svc.spc.at("interopProfileConformant")), p.s.svc.spc,
+				"the server does not say that it keeps the interop profile")
 		}),
 		one("filters", "IPSIE-AL1-02", "filter User.emails.type", ipsieFilters),
 		one("active", "IPSIE-AL1-03", "patch User.active", func(p *probe) {
@@ -34,7 +36,9 @@ func ipsieChecks(level string) []check {
 			for _, on := range []bool{false, true} {
 				r := p.patch(u, op("replace", "active", on))
 				g := p.get(u.path)
-				p.expect("IPSIE-AL1-03", r.ok() && g.status == 200 && g.at("active") == on, r, "PATCH of active to %v is answered %d; GET is then answered %d with active %s", on, r.status, g.status, text(g.at("active")))
+				p.expect("IPSIE-AL1-03", r.ok() && g.status == 200 && g.at("active") == on, r,
+					"PATCH of active to %v is answered %d; GET is then answered %d with active %s", on, r.status,
+					g.status, text(g.at("active")))
 			}
 		}),
 		one("names", "IPSIE-AL1-04", "User", func(p *probe) { p.deletesForGood("IPSIE-AL1-04") }),
@@ -42,9 +46,11 @@ func ipsieChecks(level string) []check {
 		{name: "rate", alone: true, needs: "User", ids: ids("IPSIE-AL1-06"), run: ipsieRate},
 		one("oauth", "IPSIE-AL1-07", "", ipsieOAuth),
 		one("schema", "IPSIE-AL1-08", "User", func(p *probe) {
-			p.expect("IPSIE-AL1-08", p.s.typ("User").has("emails.value"), p.s.svc.schs, "the schema of User has no emails")
+			p.expect("IPSIE-AL1-08", p.s.typ("User").has("emails.value"), p.s.svc.schs,
+				"the schema of User has no emails")
 			x := p.user()
-			p.expect("IPSIE-AL1-08", same(x.body["externalId"], x.sent["externalId"]), x.made, "externalId %s comes back as %s", text(x.sent["externalId"]), text(x.body["externalId"]))
+			p.expect("IPSIE-AL1-08", same(x.body["externalId"], x.sent["externalId"]), x.made,
+				"externalId %s comes back as %s", text(x.sent["externalId"]), text(x.body["externalId"]))
 		}),
 	}
 }
@@ -57,7 +63,8 @@ func ipsieFilters(p *probe) {
 		fmt.Sprintf(`emails[value eq "%s"]`, mail), fmt.Sprintf(`emails[type eq "work" and value eq "%s"]`, mail),
 	} {
 		found, r := p.search(u.typ, f)
-		p.expect("IPSIE-AL1-02", slices.Equal(found, []string{u.id}), r, "%s is answered %d and finds %v", f, r.status, found)
+		p.expect("IPSIE-AL1-02", slices.Equal(found, []string{u.id}), r, "%s is answered %d and finds %v", f, r.status,
+			found)
 	}
 }
 
@@ -84,13 +91,18 @@ func ipsieOAuth(p *probe) {
 	const id = "IPSIE-AL1-07"
 	u, err := url.Parse(p.s.target.URL)
 	p.need(err == nil, "the URL cannot be parsed")
-	r := p.send("GET", u.Scheme+"://"+u.Host+"/.well-known/oauth-authorization-server", nil, header("Accept", "application/json"))
-	if !p.expect(id, r.status == 200 && str(r.at("token_endpoint")) != "", r, "the metadata of the authorization server (RFC 8414) are answered %d", r.status) {
+	r := p.send("GET", u.Scheme+"://"+u.Host+"/.well-known/oauth-authorization-server", nil, header("Accept",
+		"application/json"))
+	if !p.expect(id, r.status == 200 && str(r.at("token_endpoint")) != "", r,
+		"the metadata of the authorization server (RFC 8414) are answered %d", r.status) {
 		return
 	}
-	p.expect(id, hasString(r.at("grant_types_supported"), "client_credentials"), r, "grant_types_supported is %s", text(r.at("grant_types_supported")))
-	p.expect(id, hasString(r.at("token_endpoint_auth_methods_supported"), "private_key_jwt"), r, "token_endpoint_auth_methods_supported is %s", text(r.at("token_endpoint_auth_methods_supported")))
-	p.expect(id, hasString(r.at("scopes_supported"), "scim"), r, "scopes_supported is %s", text(r.at("scopes_supported")))
+	p.expect(id, hasString(r.at("grant_types_supported"), "client_credentials"), r, "grant_types_supported is %s",
+		text(r.at("grant_types_supported")))
+	p.expect(id, hasString(r.at("token_endpoint_auth_methods_supported"), "private_key_jwt"), r,
+		"token_endpoint_auth_methods_supported is %s", text(r.at("token_endpoint_auth_methods_supported")))
+	p.expect(id, hasString(r.at("scopes_supported"), "scim"), r, "scopes_supported is %s",
+		text(r.at("scopes_supported")))
 }
 
 func ipsieGroups(p *probe) {
@@ -98,15 +110,19 @@ func ipsieGroups(p *probe) {
 	name := p.unique()
 	g := p.group("displayName", name, "members", arr{obj{"value": u.id}})
 	for _, f := range []string{
-		fmt.Sprintf(`displayName eq "%s"`, name), fmt.Sprintf(`externalId eq "%s"`, g.sent["externalId"]), fmt.Sprintf(`members[value eq "%s"]`, u.id),
+		fmt.Sprintf(`displayName eq "%s"`, name), fmt.Sprintf(`externalId eq "%s"`, g.sent["externalId"]),
+		fmt.Sprintf(`members[value eq "%s"]`, u.id),
 	} {
 		found, r := p.search(g.typ, f, "excludedAttributes", "members")
-		p.expect("IPSIE-AL2-02", slices.Equal(found, []string{g.id}), r, "%s is answered %d and finds %v", f, r.status, found)
-		p.expect("IPSIE-AL2-02", at(r.json, "Resources.0.members") == nil, r, "excludedAttributes=members shows the members")
+		p.expect("IPSIE-AL2-02", slices.Equal(found, []string{g.id}), r, "%s is answered %d and finds %v", f, r.status,
+			found)
+		p.expect("IPSIE-AL2-02", at(r.json, "Resources.0.members") == nil, r,
+			"excludedAttributes=members shows the members")
 	}
 	if p.s.svc.features["patch"] {
 		r := p.patch(g, op("replace", "displayName", name+"-2"))
-		p.expect("IPSIE-AL2-01", r.ok() && str(p.read(g)["displayName"]) == name+"-2", r, "renaming a group is answered %d", r.status)
+		p.expect("IPSIE-AL2-01", r.ok() && str(p.read(g)["displayName"]) == name+"-2", r,
+			"renaming a group is answered %d", r.status)
 	}
 	r := p.delete(g)
 	p.expect("IPSIE-AL2-01", r.ok() && p.get(g.path).status == 404, r, "DELETE of a group is answered %d", r.status)
@@ -123,13 +139,17 @@ func ipsieMembers(p *probe) {
 	}
 	members := func() []string { return values(p.read(g)["members"]) }
 	r := p.patch(g, adds...)
-	p.expect("IPSIE-AL2-04", r.ok() && slices.Equal(members(), sortedStrings(users)), r, "50 operations in one PATCH are answered %d and leave %d members", r.status, len(members()))
+	p.expect("IPSIE-AL2-04", r.ok() && slices.Equal(members(), sortedStrings(users)), r,
+		"50 operations in one PATCH are answered %d and leave %d members", r.status, len(members()))
 	r = p.patch(g, op("remove", `members[value eq "`+users[0]+`"]`))
-	p.expect("IPSIE-AL2-03", r.ok() && !slices.Contains(members(), users[0]), r, "removing a member is answered %d", r.status)
+	p.expect("IPSIE-AL2-03", r.ok() && !slices.Contains(members(), users[0]), r, "removing a member is answered %d",
+		r.status)
 	r = p.patch(g, op("add", "members", arr{obj{"value": users[0]}}))
-	p.expect("IPSIE-AL2-03", r.ok() && slices.Contains(members(), users[0]), r, "adding a member is answered %d", r.status)
+	p.expect("IPSIE-AL2-03", r.ok() && slices.Contains(members(), users[0]), r, "adding a member is answered %d",
+		r.status)
 	r = p.patch(g, op("remove", "members"))
-	p.expect("IPSIE-AL2-03", r.ok() && len(members()) == 0, r, "removing all members is answered %d and leaves %d", r.status, len(members()))
+	p.expect("IPSIE-AL2-03", r.ok() && len(members()) == 0, r, "removing all members is answered %d and leaves %d",
+		r.status, len(members()))
 }
 
 // draft is the text that a client profile's requirement stands in, by the

@@ -26,7 +26,8 @@ func refTarget(srv *refserver.Server, h http.Handler) Target {
 }
 
 var refOptions = map[string]refserver.Options{
-	"full": {}, "minimal": {Minimal: true}, "cursorOnly": {CursorOnly: true}, "redirect": {Redirect: true}, "interop": {},
+	"full": {}, "minimal": {Minimal: true}, "cursorOnly": {CursorOnly: true}, "redirect": {Redirect: true},
+	"interop": {},
 }
 
 func TestReferenceServerIsClean(t *testing.T) {

@@ -125,7 +125,8 @@ func (o *options) credentials() (conformance.Credentials, error) {
 		if !ok {
 			return c, errors.New("--oauth-client: must be ID:SECRET")
 		}
-		c.OAuth2 = &conformance.ClientCredentials{TokenURL: o.OauthTokenURL, ClientID: id, ClientSecret: secret, Scopes: o.OauthScope}
+		c.OAuth2 = &conformance.ClientCredentials{TokenURL: o.OauthTokenURL, ClientID: id, ClientSecret: secret,
+			Scopes: o.OauthScope}
 	}
 	for _, h := range o.Header {
 		name, value, ok := strings.Cut(h, ":")
