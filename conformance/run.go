@@ -77,9 +77,11 @@ type spending struct {
 }
 
 func newSuite(t Target) *suite {
-	s := &suite{target: t, began: t.now(), id: cmp.Or(t.id, strings.ToLower(rand.Text()[:8])), verdicts: map[string]*verdict{}, watch: observers(),
+	s := &suite{target: t, began: t.now(), id: cmp.Or(t.id, strings.ToLower(rand.Text()[:8])),
+		verdicts: map[string]*verdict{}, watch: observers(),
 		spent: map[string]spending{}, states: newStates(), own: map[string]bool{}}
-	s.http = &client{base: t.URL, auth: t.Auth, http: t.transport(), observe: s.observe, before: s.settle, states: &s.states, sleep: t.sleep, now: t.now,
+	s.http = &client{base: t.URL, auth: t.Auth, http: t.transport(), observe: s.observe, before: s.settle,
+		states: &s.states, sleep: t.sleep, now: t.now,
 		readOnly: t.ReadOnly, patience: 5, tokens: map[*ClientCredentials]oauthToken{}}
 	if t.Rate > 0 {
 		s.http.gap = time.Duration(float64(time.Second) / t.Rate)
@@ -165,7 +167,8 @@ func (s *suite) unanswered(p *probe, rq request, err error) {
 		p.mu.Lock()
 		r.trail = slices.Clone(p.trail)
 		p.mu.Unlock()
-		return s.finding(p.check.name, fmt.Sprintf("%s got no answer: %s %s: %v", what, rq.method, rq.path, s.bare(err)), r)
+		return s.finding(p.check.name, fmt.Sprintf("%s got no answer: %s %s: %v", what, rq.method, rq.path,
+			s.bare(err)), r)
 	})
 }
 
@@ -226,16 +229,6 @@ func (s *suite) selected() []*check {
 	return out
 }
 
-func (s *suite) inProfile(area string) bool {
-	switch s.target.Profile {
-	case ProfileAll:
-		return true
-	case ProfileRFC:
-		return area != ProfileEntra && area != ProfileOkta
-	}
-	return area == s.target.Profile
-}
-
 func (s *suite) matches(c *check) bool {
 	if s.target.Run == nil || s.target.Run.MatchString(c.name) || s.target.Run.MatchString(c.area) {
 		return true
@@ -275,7 +268,8 @@ func (s *suite) jobs(c *check) []job {
 // runJob runs one check. Requirements of it that got no verdict are skipped
 // with the reason it stopped.
 func (s *suite) runJob(ctx context.Context, j job) {
-	p := &probe{s: s, ctx: ctx, check: j.check, typ: j.typ, touched: map[string]bool{}, mu: new(sync.Mutex), names: j.names()}
+	p := &probe{s: s, ctx: ctx, check: j.check, typ: j.typ, touched: map[string]bool{}, mu: new(sync.Mutex),
+		names: j.names()}
 	start := time.Now()
 	end := stop{reason: "the check ended before it could be observed"}
 	func() {
