@@ -51,7 +51,7 @@ func checkAccessToken(tx *Tx, doc schema.Document) error {
 		if !ok {
 			return errorf(Invalid, "scopes", "%q is not one of read, write, admin", name)
 		}
-		if s > tx.dir.actor.Scope {
+		if !tx.dir.actor.Rights.Has(s) {
 			return errorf(Forbidden, "scopes", "this credential cannot give the scope %s, which it does not have", name)
 		}
 	}

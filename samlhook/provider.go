@@ -22,8 +22,8 @@ import (
 // scope admin; that of resolved for what was not resolved yet.
 func (h *Hook) Prepare(tx *directory.Tx, id directory.ID, old *directory.Resource, doc schema.Document,
 	resolved func(need any) (any, error)) error {
-	if tx.Actor().Scope < directory.ScopeAdmin {
-		return &directory.Error{Kind: directory.Forbidden, Detail: "only a credential with the scope admin may change identity providers"}
+	if err := tx.MayPut(old, doc); err != nil {
+		return err
 	}
 	var before schema.Document
 	if old != nil {
