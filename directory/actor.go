@@ -15,6 +15,10 @@ type Actor struct {
 	Strict         bool // no leniency towards what clients get wrong
 	LenientMembers bool // unknown members are skipped and reported, not refused
 
+	// maker is the User on whose behalf a session acts, or a token that depends on the User who made it. What it makes
+	// depends on that User, too.
+	maker ID
+
 	// judge finds the credential on a later snapshot and returns what a commit must compare, so that a revoked
 	// credential commits nothing; nil if there is nothing to compare.
 	judge func(*Snapshot) ([]store.Condition, error)

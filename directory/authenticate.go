@@ -72,12 +72,11 @@ func (s *Snapshot) judgeBearer(secret string) (Actor, error) {
 }
 
 func (s *Snapshot) judgeToken(in state.ScopeID, hash string) (Actor, bool) {
-	sc := s.frozen.Scope(in)
-	r := sc.WithHash(schema.AccessTokenType, hash)
+	r := s.frozen.Scope(in).WithHash(schema.AccessTokenType, hash)
 	if r == nil {
 		return Actor{}, false
 	}
-	a, ok := tokenActor(sc, in, r, s.store.now())
+	a, ok := s.tokenActor(in, r)
 	if !ok {
 		return Actor{}, false
 	}
@@ -94,20 +93,25 @@ type tokenJudge struct {
 	rights Rights // what it had at first
 }
 
-// judge returns the token and its User as conditions. Error: Unauthenticated if the token is not what it was.
+// judge returns as conditions the token, its User, and what gives its rights to the User it depends on. Error:
+// Unauthenticated if the token is not what it was.
 func (t tokenJudge) judge(s *Snapshot) ([]store.Condition, error) {
 	sc, keys := s.frozen.Scope(t.in), s.store.keys.Scope(t.in)
 	r := sc.WithHash(schema.AccessTokenType, t.hash)
 	if r == nil || r.ID != t.id {
 		return nil, errUnauthenticated()
 	}
-	now, ok := tokenActor(sc, t.in, r, s.store.now())
+	now, ok := s.tokenActor(t.in, r)
 	if !ok || !now.Rights.Has(t.rights) {
 		return nil, errUnauthenticated()
 	}
 	conditions := []store.Condition{unchangedRecord(keys, r)}
 	if u := sc.Get(now.User); u != nil {
 		conditions = append(conditions, unchangedRecord(keys, u))
+	}
+	if !now.maker.IsZero() {
+		more, _ := s.rightsConditions(now.maker, now.Rights) // has them, or the token were not valid
+		conditions = append(conditions, more...)
 	}
 	return conditions, nil
 }
@@ -117,8 +121,9 @@ func unchangedRecord(keys state.ScopeKeys, r *state.Record) store.Condition {
 	return store.Unchanged(keys.Resource(r.Type, r.ID), int64(r.Version))
 }
 
-// tokenActor is the actor for an access token; ok is false when it has expired or its User may not sign in.
-func tokenActor(sc *state.Scope, in state.ScopeID, r *state.Record, now time.Time) (a Actor, ok bool) {
+// tokenActor is the actor for an access token of a scope. ok is false when it has expired, its User may not sign in, or
+// the User whom it depends on may not do what it may.
+func (s *Snapshot) tokenActor(in state.ScopeID, r *state.Record) (a Actor, ok bool) {
 	v := gjson.GetManyBytes(r.JSON, "scopes", "expiresAt", "user.value", "strict", "lenientMembers")
 	a = Actor{Type: r.Type, ID: r.ID.String(), System: in.IsSystem(), Strict: v[3].Bool(), LenientMembers: v[4].Bool()}
 	for _, name := range v[0].Array() {
@@ -126,8 +131,15 @@ func tokenActor(sc *state.Scope, in state.ScopeID, r *state.Record, now time.Tim
 			a.Rights |= scope
 		}
 	}
-	if expires, err := time.Parse(time.RFC3339, v[1].String()); err != nil || !now.Before(expires) {
+	if expires, err := time.Parse(time.RFC3339, v[1].String()); err != nil || !s.store.now().Before(expires) {
 		return Actor{}, false
+	}
+	if maker, ok := makerOf(r); ok && dependsOnMaker(r.JSON) {
+		a.maker = maker
+		u := s.scope.Of(schema.UserType, maker)
+		if rights, _ := s.sessionRights(maker); u == nil || !Active(u.JSON) || !rights.Has(a.Rights) {
+			return Actor{}, false
+		}
 	}
 	if !v[2].Exists() {
 		return a, true
@@ -135,7 +147,7 @@ func tokenActor(sc *state.Scope, in state.ScopeID, r *state.Record, now time.Tim
 	if a.User, ok = ParseID(v[2].String()); !ok {
 		return Actor{}, false
 	}
-	u := sc.Of(schema.UserType, a.User)
+	u := s.frozen.Scope(in).Of(schema.UserType, a.User)
 	return a, u != nil && Active(u.JSON)
 }
 
@@ -145,7 +157,7 @@ func (s *Snapshot) judgeSession(secret string) (Actor, error) {
 	if r == nil || !s.Active() || !s.SessionValid(&r.Resource) {
 		return Actor{}, errUnauthenticated()
 	}
-	a := Actor{Type: r.Type, ID: r.ID.String(), User: state.SessionUser(r)}
+	a := Actor{Type: r.Type, ID: r.ID.String(), User: state.SessionUser(r), maker: state.SessionUser(r)}
 	a.Rights, _ = s.sessionRights(a.User)
 	a.judge = sessionJudge{r.ID, a.User, a.Rights}.judge
 	return a, nil

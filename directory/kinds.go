@@ -57,7 +57,7 @@ func init() {
 			derived: map[string]func(View) []byte{"health": derivedHealth},
 			rule:    rule{createConnection, replaceConnection, deleteConnection}},
 		{schema: schema.AccessToken, shown: everywhere, read: readAll, write: administer,
-			derived: map[string]func(View) []byte{"lastUsed": derivedLastUsed},
+			derived: map[string]func(View) []byte{"lastUsed": derivedLastUsed, "orphaned": derivedOrphaned},
 			rule:    rule{createAccessToken, replaceAccessToken, deleteAccessToken}},
 		{schema: schema.Organization, shown: everywhere, read: readConnections, write: administer, central: true,
 			rule: rule{createOrganization, replaceOrganization, deleteOrganization}},
