@@ -363,6 +363,10 @@ func TestFullStore(t *testing.T) {
 	directory.SetFull(s, true)
 	_, err := d.Update(t.Context(), modify("User", u.ID, schema.Document{"title": "x"}))
 	wantKind(t, err, directory.Full)
+	wantKind(t, s.Writable(), directory.Full)
+	if err := s.Ready(t.Context()); err != nil { // it gets requests all the same: reads and deletion
+		t.Errorf("not ready: %v", err)
+	}
 	update(t, d, remove("User", u.ID))
 }
 

@@ -29,8 +29,8 @@ func (d *Directory) Pin(ctx context.Context, value []byte) (*Pin, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.store.node.Quota.Full() {
-		return nil, store.ErrFull(nil)
+	if err := d.store.node.Quota.Admit(false); err != nil {
+		return nil, err
 	}
 	id := NewID()
 	if err := s.putPin(ctx, id, state.PinValue{At: d.store.now(), Walk: value}); err != nil {

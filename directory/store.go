@@ -23,6 +23,7 @@ type Options struct {
 	PreviousKeys  [][]byte              // keys that sealed them before; Open seals them again under SecretKey
 	OperatorToken string                // good for every scope; "" for none
 	OtherTokens   []string              // the operator's, too: those before OperatorToken, or after it
+	Disk          Disk                  // of an embedded etcd; nil for a cluster
 	Watcher       *clientv3.Client      // for the watch alone; the store's client unless given
 	Now           func() time.Time      // time.Now unless given
 	Log           *slog.Logger          // discards unless given
@@ -48,6 +49,9 @@ func (o Options) withDefaults(c *clientv3.Client) Options {
 	}
 	return o
 }
+
+// Disk is what an embedded etcd knows of its disk; embedded.Etcd is one.
+type Disk = store.Disk
 
 // Store is everything on one etcd: all organizations and the system scope.
 type Store struct {
@@ -91,7 +95,7 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 
 	// Load it, and keep up with it.
 	s.node, err = store.Open(ctx, c, store.Options{Keys: s.keys, Builtin: builtinCatalog(), Alone: o.Alone,
-		StaleReads: o.StaleReads, Watcher: o.Watcher, Now: o.Now, Log: o.Log, Registry: o.Registry})
+		StaleReads: o.StaleReads, Watcher: o.Watcher, Disk: o.Disk, Now: o.Now, Log: o.Log, Registry: o.Registry})
 	if err != nil {
 		s.operator.close()
 		return nil, err
@@ -131,8 +135,13 @@ func (s *Store) Close() error {
 // Stale reports whether answers may be old: reads without quorum were chosen and there is none.
 func (s *Store) Stale(ctx context.Context) bool { return s.node.Stale(ctx) }
 
-// Ready returns nil when the store answers and the replica has caught up with it, else what is missing.
+// Ready returns nil when the store answers and the replica has caught up with it, else what is missing. A store that
+// accepts only deletion, or only reading, is ready.
 func (s *Store) Ready(ctx context.Context) error { return s.node.Ready(ctx) }
+
+// Writable returns nil while everything may be written, else why only deletion is accepted (Full), or only reading
+// (Unavailable).
+func (s *Store) Writable() error { return s.node.Quota.Admit(false) }
 
 // System is the scope that holds the organizations.
 func (s *Store) System() *Directory { return &Directory{store: s, actor: Program} }

@@ -95,8 +95,8 @@ func (tx *Tx) part() (store.Part, error) {
 	if !s.Active() {
 		return store.Part{}, errorf(Forbidden, "", "the organization is not active")
 	}
-	if d.store.node.Quota.Full() && !tx.frees {
-		return store.Part{}, store.ErrFull(nil)
+	if err := d.store.node.Quota.Admit(tx.frees); err != nil {
+		return store.Part{}, err
 	}
 	tx.require(store.Unchanged(tx.keys().Control(), s.scope.Control().Revision))
 	if d.actor.judge != nil {

@@ -17,13 +17,14 @@ const (
 	pinInterval   = time.Minute
 )
 
-// Options of a node. All but the booleans and Registry are required.
+// Options of a node. All but the booleans, Disk and Registry are required.
 type Options struct {
 	Keys       state.Keyspace
 	Builtin    *state.Catalog        // the types that every organization has
 	Alone      bool                  // this process is the only writer: no quorum reads, no election
 	StaleReads bool                  // without quorum, read what this node has
 	Watcher    *clientv3.Client      // for the watch alone
+	Disk       Disk                  // of an embedded etcd; nil for a cluster
 	Now        func() time.Time      // for the lifetime of pins
 	Log        *slog.Logger          //
 	Registry   prometheus.Registerer // no metrics unless given
@@ -104,19 +105,18 @@ func (n *Node) Stale(ctx context.Context) bool {
 	return err != nil
 }
 
-// Ready returns nil when the store answers and the replica has caught up with it, else what is missing.
+// Ready returns nil when the store answers and the replica has caught up with it, else what is missing. A lone node whose
+// disk has failed is ready: it has everything in memory.
 func (n *Node) Ready(ctx context.Context) error {
+	if n.options.Alone && n.options.Disk != nil && n.options.Disk.Failed() != nil {
+		_, err := n.replica.snapshot()
+		return err
+	}
 	rev, err := n.quorum.revision(ctx)
 	if err != nil {
 		return err
 	}
-	if err := n.replica.wait(ctx, rev); err != nil {
-		return err
-	}
-	if n.Quota.Full() {
-		return ErrFull(nil)
-	}
-	return nil
+	return n.replica.wait(ctx, rev)
 }
 
 // Pin returns a pin as it is at a time, and when it was put or renewed last; nil if it is not kept.

@@ -30,18 +30,16 @@ func ErrFull(cause error) error {
 type Quota struct {
 	client *clientv3.Client
 	alone  bool
+	disk   Disk // nil for a cluster
 	log    *slog.Logger
 	full   atomic.Bool
 	used   prometheus.Gauge
 }
 
 func newQuota(o Options, c *clientv3.Client) *Quota {
-	return &Quota{client: c, alone: o.Alone, log: o.Log, used: prometheus.NewGauge(prometheus.GaugeOpts{
+	return &Quota{client: c, alone: o.Alone, disk: o.Disk, log: o.Log, used: prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "rollcall_store_quota_ratio", Help: "Share of the store's quota that its file takes."})}
 }
-
-// Full reports whether the store is nearly full.
-func (q *Quota) Full() bool { return q.full.Load() }
 
 // Observe takes in the share of the quota that is used.
 func (q *Quota) Observe(used float64) {
