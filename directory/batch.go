@@ -116,6 +116,8 @@ func (c *chainRun) commit(ctx context.Context, b *batch) (again []int) {
 		switch {
 		case err != nil:
 			c.fail(i, err)
+		case out[n].Refused != nil:
+			c.fail(i, out[n].Refused)
 		case out[n].Committed:
 			b.txs[n].committed(out[n])
 		default:

@@ -62,13 +62,18 @@ func Granted(ctx context.Context, d *Directory, connection ID) (n int, err error
 	return n, nil
 }
 
-// SetFull makes the store believe its quota used up.
+// SetFull makes the store believe that its quota is nearly used up.
 func SetFull(s *Store, full bool) {
-	used := 0.0
+	u := store.Usage{Quota: 1 << 30}
 	if full {
-		used = 1
+		u.File, u.InUse = u.Quota*85/100, u.Quota*85/100
 	}
-	s.node.Quota.Observe(used)
+	s.node.Quota.Observe([]store.Usage{u}, s.node.Quota.Mark(), false)
+}
+
+// SetBlocked makes the store believe that etcd accepts deletions alone.
+func SetBlocked(s *Store, blocked bool) {
+	s.node.Quota.Observe([]store.Usage{{Quota: 1 << 30}}, s.node.Quota.Mark(), blocked)
 }
 
 // MaxAttempts is how often a change is run.

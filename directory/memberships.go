@@ -156,7 +156,7 @@ func (m *memberships) stamp(group *state.Record) {
 	m.putStamp(group, at)
 	if r := tx.staged[group.ID]; r != nil {
 		r.LastModified = at
-		tx.put(tx.keys().Resource(r.Type, r.ID), r.Encode())
+		tx.putRecord(r)
 	} else if tx.touched[group.ID] == nil {
 		now := *group // what callers see of it; its own record stays as it is
 		now.LastModified = at
@@ -168,7 +168,7 @@ func (m *memberships) stamp(group *state.Record) {
 }
 
 func (m *memberships) putStamp(group *state.Record, at time.Time) {
-	m.tx.put(m.tx.keys().Stamp(group.ID), strconv.AppendInt(nil, at.UnixMilli(), 10))
+	m.tx.mark(m.tx.keys().Stamp(group.ID), strconv.AppendInt(nil, at.UnixMilli(), 10))
 }
 
 // nest adds a group to a group: refused where that closes a cycle. All such changes of an organization compare and put

@@ -74,7 +74,6 @@ func (tx *Tx) EndSessions(user ID) error {
 	if err := tx.dir.actor.mayWrite(schema.SessionType); err != nil {
 		return err
 	}
-	tx.frees = true // a sign-out, however full the store is
 	tx.Mention("endSessions", schema.UserType, user)
 	tx.endSessions(user)
 	return nil
@@ -85,7 +84,7 @@ func (tx *Tx) endSessions(user ID) {
 	epoch, revision := tx.snap.epoch(user)
 	key := tx.keys().Note(epochNote, user)
 	tx.require(store.Unchanged(key, revision))
-	tx.put(key, strconv.AppendInt(nil, epoch+1, 10))
+	tx.mark(key, strconv.AppendInt(nil, epoch+1, 10))
 	n := 0
 	for session := range tx.snap.scope.SessionsOf(user) {
 		if n++; n > endedAtOnce {

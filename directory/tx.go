@@ -18,6 +18,8 @@ const (
 	// MaxConditions is how many resources and values one atomic change may depend on: etcd's default limit less our
 	// own.
 	MaxConditions = store.MaxConditions
+	// MaxUserName is how long a userName may be, in bytes: its key tells it in full, also when nothing else is left.
+	MaxUserName = state.MaxKeyValue
 	// MaxMemberships is how many memberships one request may change.
 	MaxMemberships = 10_000
 )
@@ -36,7 +38,6 @@ type Tx struct {
 	touched    map[ID]*state.Record // Groups of which only the members change
 	members    memberships          // added and removed
 	event      eventDraft
-	frees      bool          // deletes something: allowed when the store is full
 	activating bool          // the last step of a change of definitions
 	secrets    map[ID]string // of AccessTokens created here
 }
@@ -215,10 +216,20 @@ func (tx *Tx) encode(t *schema.ResourceType, r *state.Record, doc schema.Documen
 
 // stage puts the record and makes it a result of the change.
 func (tx *Tx) stage(r *state.Record, action string) {
-	tx.put(tx.keysOf(r.Type).Resource(r.Type, r.ID), r.Encode())
+	tx.putRecord(r)
 	tx.staged[r.ID] = r
 	tx.results = append(tx.results, r)
 	tx.Mention(action, r.Type, r.ID)
+}
+
+// putRecord writes the record; as a mark, where it only withdraws what the resource allowed before.
+func (tx *Tx) putRecord(r *state.Record) {
+	key := tx.keysOf(r.Type).Resource(r.Type, r.ID)
+	if was := tx.snap.record(r.Type, r.ID); was != nil && withdraws(was, r) {
+		tx.mark(key, r.Encode())
+	} else {
+		tx.put(key, r.Encode())
+	}
 }
 
 // Replace gives the resource, which was read by Get, another document. An equal document writes nothing and returns
@@ -292,7 +303,6 @@ func (tx *Tx) Delete(old *Resource) error {
 		return notFound(old.Type, old.ID)
 	}
 	tx.guardUnlessStaged(r)
-	tx.frees = true
 	tx.Mention("delete", r.Type, r.ID)
 	if rule := kindOf(old.Type).rule.delete; rule != nil {
 		if err := rule(tx, r); err != nil {

@@ -46,6 +46,9 @@ func (d *Directory) Update(ctx context.Context, change func(*Tx) error) (*Snapsh
 		if err != nil {
 			return nil, err
 		}
+		if out[0].Refused != nil {
+			return nil, out[0].Refused
+		}
 		if out[0].Committed {
 			return d.after(tx, out[0])
 		}
@@ -90,13 +93,10 @@ func (tx *Tx) committed(o store.Outcome) {
 // part turns what the change staged into a part of a transaction, with the compares that every write has: the scope as
 // it was, the credential, and the Event's absence.
 func (tx *Tx) part() (store.Part, error) {
-	// The organization, the quota and the credential must allow it, and do so still when it is committed.
+	// The organization and the credential must allow it, and do so still when it is committed.
 	d, s := tx.dir, tx.snap
 	if !s.Active() {
 		return store.Part{}, errorf(Forbidden, "", "the organization is not active")
-	}
-	if err := d.store.node.Quota.Admit(tx.frees); err != nil {
-		return store.Part{}, err
 	}
 	tx.require(store.Unchanged(tx.keys().Control(), s.scope.Control().Revision))
 	if d.actor.judge != nil {
@@ -117,7 +117,7 @@ func (tx *Tx) part() (store.Part, error) {
 	}
 	fence := tx.keys().Events() + id.Raw()
 	tx.require(store.Absent(fence))
-	tx.put(fence, event.Encode())
+	tx.mark(fence, event.Encode())
 
 	p := tx.writeSet.part()
 	p.Fence = fence

@@ -15,7 +15,7 @@ func (s *State) Apply(rev int64, entries []Entry) error {
 		return err
 	}
 	for _, e := range entries {
-		s.bytes += int64(len(e.Key) + len(e.Value))
+		s.bytes += e.Size()
 	}
 
 	// Resources first, in the order of their creation.
