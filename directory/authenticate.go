@@ -77,7 +77,7 @@ func (s *Snapshot) judgeToken(in state.ScopeID, hash string) (Actor, bool) {
 	if r == nil {
 		return Actor{}, false
 	}
-	a, ok := tokenActor(sc, in, r, s.store.now())
+	a, ok := tokenActor(sc, in, r, &s.store.held, s.store.now())
 	if !ok {
 		return Actor{}, false
 	}
@@ -101,7 +101,7 @@ func (t tokenJudge) judge(s *Snapshot) ([]store.Condition, error) {
 	if r == nil || r.ID != t.id {
 		return nil, errUnauthenticated()
 	}
-	now, ok := tokenActor(sc, t.in, r, s.store.now())
+	now, ok := tokenActor(sc, t.in, r, &s.store.held, s.store.now())
 	if !ok || now.Scope < t.scope {
 		return nil, errUnauthenticated()
 	}
@@ -118,8 +118,8 @@ func unchangedRecord(keys state.ScopeKeys, r *state.Record) store.Condition {
 }
 
 // tokenActor is the actor for an access token; ok is false when it has expired or its User may not sign in.
-func tokenActor(sc *state.Scope, in state.ScopeID, r *state.Record, now time.Time) (a Actor, ok bool) {
-	v := gjson.GetManyBytes(r.JSON, "scopes", "expiresAt", "user.value", "strict", "lenientMembers")
+func tokenActor(sc *state.Scope, in state.ScopeID, r *state.Record, held *held, now time.Time) (a Actor, ok bool) {
+	v := gjson.GetManyBytes(held.document(in, r), "scopes", "expiresAt", "user.value", "strict", "lenientMembers")
 	a = Actor{Type: r.Type, ID: r.ID.String(), System: in.IsSystem(), Strict: v[3].Bool(), LenientMembers: v[4].Bool()}
 	for _, name := range v[0].Array() {
 		if scope, ok := ParseScope(name.String()); ok {
@@ -136,7 +136,7 @@ func tokenActor(sc *state.Scope, in state.ScopeID, r *state.Record, now time.Tim
 		return Actor{}, false
 	}
 	u := sc.Of(schema.UserType, a.User)
-	return a, u != nil && Active(u.JSON)
+	return a, u != nil && Active(held.document(in, u))
 }
 
 // administrator is the role whose sessions may do what the scope admin allows.

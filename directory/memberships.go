@@ -168,7 +168,14 @@ func (m *memberships) stamp(group *state.Record) {
 }
 
 func (m *memberships) putStamp(group *state.Record, at time.Time) {
-	m.tx.mark(m.tx.keys().Stamp(group.ID), strconv.AppendInt(nil, at.UnixMilli(), 10))
+	key, value := m.tx.keys().Stamp(group.ID), strconv.AppendInt(nil, at.UnixMilli(), 10)
+	if group.Uncommitted() {
+		m.tx.put(key, value)
+		return
+	}
+	record := m.tx.keys().Resource(schema.GroupType, group.ID)
+	m.tx.trace(key, value, store.Unchanged(key, m.tx.snap.scope.StampRevision(group)),
+		store.CreatedAt(record, group.CreateRevision))
 }
 
 // nest adds a group to a group: refused where that closes a cycle. All such changes of an organization compare and put

@@ -48,6 +48,6 @@ func deleteConnection(tx *Tx, r *state.Record) error {
 	for _, name := range tx.snap.secretsOf(r.ID) {
 		tx.delete(tx.keys().Secret(name))
 	}
-	tx.mark(tx.keys().Leftover(r.ID), nil)
+	tx.trace(tx.keys().Leftover(r.ID), nil)
 	return nil
 }

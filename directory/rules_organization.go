@@ -129,6 +129,6 @@ func deleteOrganization(tx *Tx, r *state.Record) error {
 	key := tx.dir.store.keys.Scope(org).Control()
 	tx.require(store.Unchanged(key, tx.snap.frozen.Scope(org).Control().Revision))
 	tx.delete(key)
-	tx.mark(tx.keys().Leftover(r.ID), nil)
+	tx.trace(tx.keys().Leftover(r.ID), nil)
 	return nil
 }

@@ -75,7 +75,10 @@ func leaveTombstone(tx *Tx, user *state.Record) error {
 	if err := tx.encode(schema.DeletedUser(), tombstone, doc); err != nil {
 		return err
 	}
-	tx.mark(tx.keys().Resource(schema.DeletedUserType, user.ID), tombstone.Encode())
+	a := schema.User().Lookup("userName")
+	key, name := tx.keys().Resource(schema.DeletedUserType, user.ID), a.Key(user.Text("userName"))
+	tx.trace(key, tombstone.Encode(), store.Absent(key),
+		store.Holds(tx.keys().Unique(schema.UserType, a.Path, name), user.ID.Raw()))
 	return nil
 }
 
@@ -83,6 +86,9 @@ func leaveTombstone(tx *Tx, user *state.Record) error {
 func releaseTombstone(tx *Tx, tombstone *state.Record) {
 	released := *tombstone
 	released.Released = true
+	if tombstone.Bare() { // of which no time is known
+		released.Created, released.LastModified = tx.at, tx.at
+	}
 	tx.guard(tombstone, true)
 	tx.put(tx.keys().Resource(schema.DeletedUserType, tombstone.ID), released.Encode())
 }

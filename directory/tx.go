@@ -38,6 +38,7 @@ type Tx struct {
 	touched    map[ID]*state.Record // Groups of which only the members change
 	members    memberships          // added and removed
 	event      eventDraft
+	ended      []ID          // Users whose sessions end
 	activating bool          // the last step of a change of definitions
 	secrets    map[ID]string // of AccessTokens created here
 }
@@ -73,7 +74,7 @@ func (tx *Tx) clone() Tx {
 	c := *tx
 	c.writeSet, c.event, c.members = tx.writeSet.clone(), tx.event.clone(), tx.members.clone()
 	c.staged, c.touched = maps.Clone(tx.staged), maps.Clone(tx.touched)
-	c.results, c.secrets = slices.Clone(tx.results), maps.Clone(tx.secrets)
+	c.results, c.secrets, c.ended = slices.Clone(tx.results), maps.Clone(tx.secrets), slices.Clone(tx.ended)
 	return c
 }
 

@@ -15,12 +15,12 @@ type writeSet struct {
 	order      []string // keys of writes, as first written
 	ask        []string // keys that are to be absent and are not held in memory: a failed commit tells which exist
 
-	marks map[string]bool // keys of writes that are put only because something is taken away
+	marks map[string]*store.Part // by key: what is put because something is taken away; nil unless it may be put later
 }
 
 func newWriteSet() writeSet {
 	return writeSet{conditions: map[string]store.Condition{}, writes: map[string]state.Entry{},
-		marks: map[string]bool{}}
+		marks: map[string]*store.Part{}}
 }
 
 func (w *writeSet) put(key string, value []byte) { w.write(state.Put(key, value)) }
@@ -29,13 +29,29 @@ func (w *writeSet) delete(key string)            { w.write(state.Delete(key)) }
 // mark puts what goes with something that is taken away: the record that is left of it, or when it was.
 func (w *writeSet) mark(key string, value []byte) {
 	w.put(key, value)
-	w.marks[key] = true
+	w.marks[key] = nil
+}
+
+// trace is a mark that may be put after the rest of the change, under the conditions.
+func (w *writeSet) trace(key string, value []byte, conditions ...store.Condition) {
+	w.put(key, value)
+	w.marks[key] = &store.Part{Conditions: conditions, Writes: []state.Entry{state.Put(key, value)}, Frees: true}
+}
+
+// traces are the marks that may be put later.
+func (w *writeSet) traces() (later []store.Part) {
+	for _, key := range w.order {
+		if p := w.marks[key]; p != nil {
+			later = append(later, *p)
+		}
+	}
+	return later
 }
 
 // frees reports whether all that is put is marks: the change takes away, and nothing else.
 func (w *writeSet) frees() bool {
 	for key, e := range w.writes {
-		if !e.Deleted && !w.marks[key] {
+		if _, isMark := w.marks[key]; !e.Deleted && !isMark {
 			return false
 		}
 	}

@@ -31,6 +31,15 @@ func (k Keyspace) System() ScopeKeys { return k.Scope(System) }
 // Organization spells the keys of an organization.
 func (k Keyspace) Organization(id ID) ScopeKeys { return k.Scope(ScopeID{id}) }
 
+// Organizations is the prefix of the keys of every organization.
+func (k Keyspace) Organizations() string { return k.root + "org/" }
+
+// OrganizationOf is the organization that a key with that prefix belongs to.
+func (k Keyspace) OrganizationOf(key string) (ID, bool) {
+	p, ok := k.locate(key)
+	return p.scope.Organization, ok && !p.scope.IsSystem()
+}
+
 // Scope spells the keys of a scope.
 func (k Keyspace) Scope(id ScopeID) ScopeKeys { return ScopeKeys{k.root + id.Path()} }
 
