@@ -124,7 +124,7 @@ func unchangedRecord(keys state.ScopeKeys, r *state.Record) store.Condition {
 // tokenActor is the actor for an access token of a scope. ok is false when it has expired, its User may not sign in, or
 // the User whom it depends on may not do what it may.
 func (s *Snapshot) tokenActor(in state.ScopeID, r *state.Record) (a Actor, ok bool) {
-	v := gjson.GetManyBytes(r.JSON, "scopes", "expiresAt", "user.value", "strict", "lenientMembers")
+	v := gjson.GetManyBytes(s.store.held.document(in, r), "scopes", "expiresAt", "user.value", "strict", "lenientMembers")
 	a = Actor{Type: r.Type, ID: r.ID.String(), System: in.IsSystem(), Strict: v[3].Bool(), LenientMembers: v[4].Bool()}
 	for _, name := range v[0].Array() {
 		if scope, ok := ParseScope(name.String()); ok {
@@ -137,7 +137,7 @@ func (s *Snapshot) tokenActor(in state.ScopeID, r *state.Record) (a Actor, ok bo
 	if maker, ok := makerOf(r); ok && dependsOnMaker(r.JSON) {
 		a.maker = maker
 		u := s.scope.Of(schema.UserType, maker)
-		if rights, _ := s.sessionRights(maker); u == nil || !Active(u.JSON) || !rights.Has(a.Rights) {
+		if rights, _ := s.sessionRights(maker); u == nil || !Active(s.store.held.document(s.id, u)) || !rights.Has(a.Rights) {
 			return Actor{}, false
 		}
 	}
@@ -148,7 +148,7 @@ func (s *Snapshot) tokenActor(in state.ScopeID, r *state.Record) (a Actor, ok bo
 		return Actor{}, false
 	}
 	u := s.frozen.Scope(in).Of(schema.UserType, a.User)
-	return a, u != nil && Active(u.JSON)
+	return a, u != nil && Active(s.store.held.document(in, u))
 }
 
 // judgeSession judges a sign-in session: it is valid, and the organization active.

@@ -20,6 +20,9 @@ type kind struct {
 	extensible bool // organizations may add extensions
 	defines    bool // a change of it changes the types of its organization
 
+	// withdraws reports whether a document takes away what the one before it allowed; nil: no document does.
+	withdraws func(was, now []byte) bool
+
 	derived map[string]func(View) []byte // JSON of attributes that are not stored; nil where they have no value
 	rule    rule
 }
@@ -49,18 +52,18 @@ func init() {
 	kinds = []*kind{
 		{schema: schema.User, shown: inOrganizations, read: readPeople, write: writePeople, extensible: true,
 			derived: map[string]func(View) []byte{"groups": derivedGroups, schema.AccessURN: derivedAccess},
-			rule:    rule{createUser, replaceUser, deleteUser}},
+			rule:    rule{createUser, replaceUser, deleteUser}, withdraws: withdrawsUser},
 		{schema: schema.Group, shown: inOrganizations, read: readPeople, write: writePeople, extensible: true,
 			derived: map[string]func(View) []byte{"members": derivedMembers},
-			rule:    rule{createGroup, replaceGroup, deleteGroup}},
+			rule:    rule{createGroup, replaceGroup, deleteGroup}, withdraws: withdrawsRoles},
 		{schema: schema.IdentityProvider, shown: inOrganizations, read: readConnections, write: tuneConnections,
 			derived: map[string]func(View) []byte{"health": derivedHealth},
-			rule:    rule{createConnection, replaceConnection, deleteConnection}},
+			rule:    rule{createConnection, replaceConnection, deleteConnection}, withdraws: disables("enabled")},
 		{schema: schema.AccessToken, shown: everywhere, read: readAll, write: administer,
 			derived: map[string]func(View) []byte{"lastUsed": derivedLastUsed, "orphaned": derivedOrphaned},
-			rule:    rule{createAccessToken, replaceAccessToken, deleteAccessToken}},
+			rule:    rule{createAccessToken, replaceAccessToken, deleteAccessToken}, withdraws: withdrawsToken},
 		{schema: schema.Organization, shown: everywhere, read: readConnections, write: administer, central: true,
-			rule: rule{createOrganization, replaceOrganization, deleteOrganization}},
+			rule: rule{createOrganization, replaceOrganization, deleteOrganization}, withdraws: disables("active")},
 		{schema: schema.SchemaDefinition, shown: inOrganizations, read: readAll, write: administer, defines: true},
 		{schema: schema.ResourceTypeDefinition, shown: inOrganizations, read: readAll, write: administer, defines: true},
 		{schema: schema.DeletedUser, shown: inOrganizations, read: readAll, write: administer,

@@ -158,7 +158,7 @@ func (m *memberships) stamp(group *state.Record) {
 	m.putStamp(group, at)
 	if r := tx.staged[group.ID]; r != nil {
 		r.LastModified = at
-		tx.put(tx.keys().Resource(r.Type, r.ID), r.Encode())
+		tx.putRecord(r)
 	} else if tx.touched[group.ID] == nil {
 		now := *group // what callers see of it; its own record stays as it is
 		now.LastModified = at
@@ -170,7 +170,14 @@ func (m *memberships) stamp(group *state.Record) {
 }
 
 func (m *memberships) putStamp(group *state.Record, at time.Time) {
-	m.tx.put(m.tx.keys().Stamp(group.ID), strconv.AppendInt(nil, at.UnixMilli(), 10))
+	key, value := m.tx.keys().Stamp(group.ID), strconv.AppendInt(nil, at.UnixMilli(), 10)
+	if group.Uncommitted() {
+		m.tx.put(key, value)
+		return
+	}
+	record := m.tx.keys().Resource(schema.GroupType, group.ID)
+	m.tx.trace(key, value, store.Unchanged(key, m.tx.snap.scope.StampRevision(group)),
+		store.CreatedAt(record, group.CreateRevision))
 }
 
 // nest adds a group to a group: refused where that closes a cycle. All such changes of an organization compare and put

@@ -57,6 +57,6 @@ func deleteConnection(tx *Tx, r *state.Record) error {
 	for _, name := range tx.snap.secretsOf(r.ID) {
 		tx.delete(tx.keys().Secret(name))
 	}
-	tx.put(tx.keys().Leftover(r.ID), nil)
+	tx.trace(tx.keys().Leftover(r.ID), nil)
 	return nil
 }

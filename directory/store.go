@@ -65,6 +65,7 @@ type Store struct {
 	operator  *operator
 	sealer    *sealer
 	usage     *usage
+	held      held
 	timeIDs   state.TimeIDs
 	lostRaces prometheus.Counter
 
@@ -109,6 +110,7 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 	s.stop = stop
 	s.done.Go(func() { s.usage.run(background) })
 	s.done.Go(func() { s.housekeep(background) })
+	s.done.Go(func() { s.held.run(background, s) })
 	if err := (resealer{sealer, s}).run(ctx); err != nil {
 		s.Close()
 		return nil, err

@@ -18,6 +18,8 @@ const (
 	// MaxConditions is how many resources and values one atomic change may depend on: etcd's default limit less our
 	// own.
 	MaxConditions = store.MaxConditions
+	// MaxUserName is how long a userName may be, in bytes: its key tells it in full, also when nothing else is left.
+	MaxUserName = state.MaxKeyValue
 	// MaxMemberships is how many memberships one request may change.
 	MaxMemberships = 10_000
 )
@@ -36,7 +38,7 @@ type Tx struct {
 	touched    map[ID]*state.Record // Groups of which only the members change
 	members    memberships          // added and removed
 	event      eventDraft
-	frees      bool          // deletes something: allowed when the store is full
+	ended      []ID          // Users whose sessions end
 	activating bool          // the last step of a change of definitions
 	secrets    map[ID]string // of AccessTokens created here
 }
@@ -72,7 +74,7 @@ func (tx *Tx) clone() Tx {
 	c := *tx
 	c.writeSet, c.event, c.members = tx.writeSet.clone(), tx.event.clone(), tx.members.clone()
 	c.staged, c.touched = maps.Clone(tx.staged), maps.Clone(tx.touched)
-	c.results, c.secrets = slices.Clone(tx.results), maps.Clone(tx.secrets)
+	c.results, c.secrets, c.ended = slices.Clone(tx.results), maps.Clone(tx.secrets), slices.Clone(tx.ended)
 	return c
 }
 
@@ -218,10 +220,20 @@ func (tx *Tx) encode(t *schema.ResourceType, r *state.Record, doc schema.Documen
 
 // stage puts the record and makes it a result of the change.
 func (tx *Tx) stage(r *state.Record, action string) {
-	tx.put(tx.keysOf(r.Type).Resource(r.Type, r.ID), r.Encode())
+	tx.putRecord(r)
 	tx.staged[r.ID] = r
 	tx.results = append(tx.results, r)
 	tx.Mention(action, r.Type, r.ID)
+}
+
+// putRecord writes the record; as a mark, where it only withdraws what the resource allowed before.
+func (tx *Tx) putRecord(r *state.Record) {
+	key := tx.keysOf(r.Type).Resource(r.Type, r.ID)
+	if was := tx.snap.record(r.Type, r.ID); was != nil && withdraws(was, r) {
+		tx.mark(key, r.Encode())
+	} else {
+		tx.put(key, r.Encode())
+	}
 }
 
 // Replace gives the resource, which was read by Get, another document. An equal document writes nothing and returns
@@ -304,7 +316,6 @@ func (tx *Tx) Delete(old *Resource) error {
 
 func (tx *Tx) remove(r *state.Record) error {
 	tx.guardUnlessStaged(r)
-	tx.frees = true
 	tx.Mention("delete", r.Type, r.ID)
 	if rule := kindOf(r.Type).rule.delete; rule != nil {
 		if err := rule(tx, r); err != nil {
