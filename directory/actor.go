@@ -70,3 +70,9 @@ func (a Actor) mayWrite(typ string) error {
 	}
 	return errorf(Forbidden, "", "this credential may not change %s resources", typ)
 }
+
+// operatorType is the Type of whoever acts with an operator token.
+const operatorType = "Operator"
+
+// Operator reports whether the actor has the operator token.
+func (a Actor) Operator() bool { return a.Type == operatorType }

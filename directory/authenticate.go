@@ -58,7 +58,7 @@ func (d *Directory) Authenticate(ctx context.Context, c Credential) (*Directory,
 func (s *Snapshot) judgeBearer(secret string) (Actor, error) {
 	hash := secretHash(secret)
 	if s.store.operator.knows(hash) {
-		return Actor{Type: "Operator", ID: "operator", Scope: ScopeAdmin, System: true}, nil
+		return Actor{Type: operatorType, ID: "operator", Scope: ScopeAdmin, System: true}, nil
 	}
 	if a, ok := s.judgeToken(s.id, hash); ok && s.Active() {
 		return a, nil

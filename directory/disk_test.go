@@ -35,7 +35,8 @@ func TestDisk(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			now := &disk{}
-			s := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(), Alone: true, Disk: now})
+			s := directorytest.Open(t, directorytest.Client(t),
+				directory.Options{Root: directorytest.Root(), Alone: true, Disk: now})
 			d := s.Organization("default")
 			u := createUser(t, d, "ann")
 			*now = c.disk

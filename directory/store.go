@@ -14,6 +14,8 @@ import (
 	"rollcall/directory/internal/store"
 )
 
+const defaultRoot = "/rollcall"
+
 // Options of a store. The zero value is for tests: its own etcd, no operator, a secret key that is made up.
 type Options struct {
 	Root          string                // prefix of all keys; "/rollcall" unless given
@@ -32,7 +34,7 @@ type Options struct {
 
 func (o Options) withDefaults(c *clientv3.Client) Options {
 	if o.Root == "" {
-		o.Root = "/rollcall"
+		o.Root = defaultRoot
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -43,8 +43,8 @@ func (x *exchange) credential() (directory.Credential, error) {
 		return directory.Credential{}, fail(http.StatusUnauthorized, "", "a bearer token is required")
 	}
 	if err := x.origin.Check(x.r); err != nil {
-		return directory.Credential{},
-			fail(http.StatusForbidden, "", "a session can make changes only from pages of this server")
+		return directory.Credential{}, fail(http.StatusForbidden, "",
+			"a session can make changes only from pages of this server")
 	}
 	return directory.Credential{Session: cookie.Value}, nil
 }

@@ -128,9 +128,8 @@ func (x *exchange) openCursor(q *params, s *directory.Snapshot, typ string) (cur
 		return c, fail(http.StatusBadRequest, invalidCursor, "the cursor is not valid for this request")
 	}
 	if q.counted && q.count != c.count {
-		return c,
-			fail(http.StatusBadRequest, invalidCount,
-				"count: must be %d, as in the first request, or left out", c.count)
+		return c, fail(http.StatusBadRequest, invalidCount,
+			"count: must be %d, as in the first request, or left out", c.count)
 	}
 	return c, nil
 }

@@ -189,8 +189,7 @@ func (x *exchange) root() error {
 	return x.query(q, "")
 }
 
-// onlyType returns the only type whose resources can match, if the filter demands one: meta.resourceType eq "User" and
-// …
+// onlyType returns the only type whose resources can match, if the filter demands one by meta.resourceType eq "User".
 func onlyType(e filter.Expr) (name string, ok bool) {
 	switch e := e.(type) {
 	case *filter.And:

@@ -111,7 +111,7 @@ func TestDamage(t *testing.T) {
 				t.Fatal("started")
 			}
 			t.Log(err)
-			for _, want := range []string{file + " cannot be read", "Nothing was deleted", "rollcall snapshot restore"} {
+			for _, want := range []string{file + " cannot be read", "Nothing was deleted", "snapshot restore"} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("does not say %q", want)
 				}
@@ -181,10 +181,13 @@ func TestDiskFails(t *testing.T) {
 		t.Error("recovered while nothing can be written")
 	}
 	for name, call := range map[string]func() error{
-		"Get":        func() error { _, err := e.Client.Get(ctx, "k"); return err },
-		"Put":        func() error { _, err := e.Client.Put(ctx, "k", ""); return err },
-		"Delete":     func() error { _, err := e.Client.Delete(ctx, "k"); return err },
-		"Txn":        func() error { _, err := e.Client.Txn(ctx).If().Then(clientv3.OpGet("k")).Else().Commit(); return err },
+		"Get":    func() error { _, err := e.Client.Get(ctx, "k"); return err },
+		"Put":    func() error { _, err := e.Client.Put(ctx, "k", ""); return err },
+		"Delete": func() error { _, err := e.Client.Delete(ctx, "k"); return err },
+		"Txn": func() error {
+			_, err := e.Client.Txn(ctx).If().Then(clientv3.OpGet("k")).Else().Commit()
+			return err
+		},
 		"Do":         func() error { _, err := e.Client.Do(ctx, clientv3.OpGet("k")); return err },
 		"Compact":    func() error { _, err := e.Client.Compact(ctx, 1); return err },
 		"Status":     func() error { _, err := e.Client.Status(ctx, ""); return err },

@@ -13,7 +13,7 @@ type Disk interface {
 func (q *Quota) Admit(frees bool) error {
 	if q.disk != nil {
 		if err := q.disk.Failed(); err != nil {
-			const detail = "the store's disk has failed: until it has room again, resources can be read and nothing else"
+			const detail = "the store's disk has failed: until it has room again, only reading is possible"
 			return &state.Error{Kind: state.Unavailable, Detail: detail, Cause: err}
 		}
 	}

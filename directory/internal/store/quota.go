@@ -38,8 +38,8 @@ type Quota struct {
 
 func newQuota(o Options, c *clientv3.Client) *Quota {
 	return &Quota{client: c, alone: o.Alone, disk: o.Disk, log: o.Log, used: prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "rollcall_store_quota_ratio", Help: "Share of etcd's quota that its largest file takes. Above 0.9 only deletion is accepted: delete what is not " +
-			"needed; on a cluster, then run rollcall etcd heal."})}
+		Name: "rollcall_store_quota_ratio", Help: "Share of etcd's quota that its largest file takes. " +
+			"Above 0.9 only deletion is accepted: delete what is not needed; on a cluster, then run rollcall etcd heal."})}
 }
 
 // Observe takes in the share of the quota that is used.
