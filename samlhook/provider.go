@@ -20,9 +20,8 @@ import (
 // errors: *schema.Error (invalidValue) naming the attribute; Forbidden without the scope admin.
 func (h *Hook) Prepare(tx *directory.Tx, id directory.ID, old *directory.Resource, doc schema.Document,
 	resolved func(need any) (any, error)) error {
-	if tx.Actor().Scope < directory.ScopeAdmin {
-		return &directory.Error{Kind: directory.Forbidden,
-			Detail: "only a credential with the scope admin may change identity providers"}
+	if err := tx.MayPut(old, doc); err != nil {
+		return err
 	}
 	p := preparation{tx: tx, id: id, doc: doc, resolved: resolved}
 	if old != nil {
