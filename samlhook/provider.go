@@ -202,8 +202,8 @@ func (p *preparation) ranges() error {
 		}
 	}
 	if stringOf(p.doc, "nameIdFormat") == saml.NameIDTransient {
-		return wrong("nameIdFormat",
-			"a transient NameID is another one at every sign-in and finds no User again; ask for persistent or emailAddress")
+		return wrong("nameIdFormat", "a transient NameID is another one at every sign-in and finds no User again; ask "+
+			"for persistent or emailAddress")
 	}
 	return nil
 }
