@@ -149,8 +149,12 @@ func TestIsolation(t *testing.T) {
 	if b.user("shared", "externalId", "x") == id { // R7643-3.1-11
 		t.Error("one id in two organizations")
 	}
-	for method, body := range map[string]any{"GET": nil, "DELETE": nil, "PATCH": patch(`{"op":"remove","path":"title"}`),
-		"PUT": `{"schemas":["` + userURN + `"],"userName":"x"}`} {
+	for method, body := range map[string]any{
+		"GET":    nil,
+		"DELETE": nil,
+		"PATCH":  patch(`{"op":"remove","path":"title"}`),
+		"PUT":    `{"schemas":["` + userURN + `"],"userName":"x"}`,
+	} {
 		b.refused(404, "", method, "/Users/"+id, body)
 	}
 	for _, query := range []string{"", `?filter=id+eq+"` + id + `"`, `?filter=userName+eq+"shared"`} {

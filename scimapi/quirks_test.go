@@ -308,7 +308,10 @@ func TestPreferMinimalEverywhere(t *testing.T) {
 		if len(r.raw) > 0 || r.header.Get("Preference-Applied") != "return=minimal" || r.header.Get("ETag") == "" {
 			t.Errorf("POST %s: %v %s", endpoint, r.header, r.raw)
 		}
-		for method, body := range map[string]any{"PUT": doc, "PATCH": patch(`{"op":"add","path":"externalId","value":"e"}`)} {
+		for method, body := range map[string]any{
+			"PUT":   doc,
+			"PATCH": patch(`{"op":"add","path":"externalId","value":"e"}`),
+		} {
 			r := c.must(204, method, path, body, "Prefer", `return="minimal"`)
 			if r.header.Get("ETag") != c.must(200, "GET", path, nil).header.Get("ETag") ||
 				r.header.Get("Preference-Applied") != "return=minimal" {
