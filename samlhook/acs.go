@@ -8,9 +8,9 @@ import (
 	"rollcall/samlhook/saml"
 )
 
-// acs takes the identity provider's answer: verifies it, decides, and commits all of
-// the sign-in as one transaction. Then the browser goes on to finish, because this
-// request came from another site and brought no cookie of ours.
+// acs is the assertion consumer service: it takes the identity provider's answer, verifies it, decides, and commits the
+// whole sign-in as one transaction. Then the browser goes on to finish, because this request came from another site and
+// brought none of our cookies.
 func (x *exchange) acs() error {
 	s, err := x.snapshot()
 	if err != nil {
@@ -22,45 +22,46 @@ func (x *exchange) acs() error {
 	}
 	post, err := saml.ReadPost(x.r, 0)
 	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
-		return x.unverified(displayOf(connection, "id"), refusal, nil)
+		return x.unverified(connection.Display(), refusal, nil)
 	}
 	if err != nil {
 		return errBadMessage
 	}
 
+	// Judge, commit, and count what came of it.
 	a := &attempt{exchange: x, post: post, at: x.now()}
 	err = a.settle(s, connection)
 	if errors.Is(err, errNotRecorded) {
-		return x.unverified(displayOf(connection, "id"), a.refusal, a.response.Checks)
+		return x.unverified(connection.Display(), a.refusal, a.response.Checks)
 	}
 	if err != nil {
 		return err
 	}
 	x.recorded = true
 	if a.refusal != nil {
-		x.note(OutcomeRefused, a.refusal)
+		x.count(OutcomeRefused, a.refusal.Reason)
 		return a.refusal
 	}
-	x.noteAs(a.decision.Outcome, a.decision.Reason)
+	x.count(a.decision.Outcome, a.decision.Reason)
 	return a.handOver()
 }
 
-// unverified is a message that leaves no record of its own: nobody vouches for it,
-// or it was judged before. connection is the name to show.
-func (x *exchange) unverified(connection string, refusal *saml.Refusal, checks []saml.Check) error {
-	x.note(OutcomeRefused, refusal)
-	x.aggregate.add(occurrence{organization: x.org, connection: x.connection, display: connection,
-		correlation: x.id, at: x.now(), refusal: refusal, checks: checks})
+// unverified is for a message that leaves no record of its own: no signature covers it, or it was judged before. name
+// is that of the connection, to show.
+func (x *exchange) unverified(name string, refusal *saml.Refusal, checks []saml.Check) error {
+	x.count(OutcomeRefused, refusal.Reason)
+	x.aggregate.add(occurrence{organization: x.org, connection: x.connection, display: name, correlation: x.id,
+		at: x.now(), refusal: refusal, checks: checks})
 	return refusal
 }
 
 // handOver sends the browser to finish with a code and a cookie that belong together.
 func (a *attempt) handOver() error {
 	binding := randomToken()
-	o := handOver{ID: randomToken(), User: a.user, Epoch: a.epoch, Expires: a.at.Add(codeLifetime), Binding: hashOf(binding),
-		SessionEnd: a.response.Assertion.SessionNotOnOrAfter, Correlation: a.id}
+	o := handOver{ID: randomToken(), User: a.user, Epoch: a.epoch, Expires: a.at.Add(codeLifetime),
+		Binding: hashOf(binding), SessionEnd: a.response.Assertion.SessionNotOnOrAfter, Correlation: a.id}
 	if id := a.response.Assertion.InResponseTo; id != "" {
-		request, refusal := a.loaded.requests.Check(a.loaded.Connection.ID, id, a.at)
+		request, refusal := a.loaded.requests.check(a.loaded.Connection.ID, id, a.at)
 		if refusal != nil {
 			return refusal
 		}

@@ -23,8 +23,8 @@ type attempt struct {
 type verification struct {
 	loaded   *loaded
 	response *saml.Response
-	refused  *saml.Refusal // why it is not accepted; nil when it is
-	unfit    *saml.Refusal // the directory does not take what the assertion says, as an earlier run found out
+	refused  *saml.Refusal // why it is not accepted; nil if it is
+	unfit    *saml.Refusal // an earlier run found that the directory does not take what the assertion says
 }
 
 // verdict is what one run of the change found.
@@ -32,23 +32,23 @@ type verdict struct {
 	identity saml.Identity
 	refusal  *saml.Refusal
 	decision Decision
-	user     directory.ID // who signs in; zero when refused
-	epoch    int64
+	user     directory.ID // who signs in; zero if refused
+	epoch    int64        // of the User's sessions
 }
 
 var (
-	// errNotRecorded breaks a change off that leaves nothing.
+	// errNotRecorded breaks off a change that leaves nothing.
 	errNotRecorded = errors.New("the attempt is not recorded by itself")
-	// errOutdated breaks a change off whose connection is not the one that verified the message.
+	// errOutdated breaks off a change whose connection is not the one that verified the message.
 	errOutdated = errors.New("the connection changed after it verified the message")
 )
 
 // maxVerifications bounds how often a message is verified because the connection changed.
 const maxVerifications = 8
 
-// settle verifies the message and commits the attempt. Verification costs the most and
-// depends on the connection alone, so it comes before the change: a lost race runs the
-// change again, and the message is verified again only if the connection changed.
+// settle verifies the message and commits the attempt. Verification costs the most and depends on the connection alone,
+// so it comes before the change: a lost race runs the change again, and the message is verified again only if the
+// connection changed. It returns errNotRecorded for an attempt that leaves no record.
 func (a *attempt) settle(s *directory.Snapshot, connection *directory.Resource) error {
 	as := a.dir.As(directory.Connection(a.connection))
 	for range maxVerifications {
@@ -63,6 +63,8 @@ func (a *attempt) settle(s *directory.Snapshot, connection *directory.Resource) 
 		if !errors.Is(err, errOutdated) {
 			return err
 		}
+
+		// Once more, on the connection as it is now.
 		if s, err = a.snapshot(); err != nil {
 			return err
 		}
@@ -77,12 +79,12 @@ func (a *attempt) settle(s *directory.Snapshot, connection *directory.Resource) 
 func (a *attempt) verify(s *directory.Snapshot, connection *directory.Resource) error {
 	a.verification, a.verdict = verification{}, verdict{}
 	var err error
-	if a.loaded, err = a.exchange.Hook.load(s, a.org, connection); err != nil {
+	if a.loaded, err = a.load(s, a.org, connection); err != nil {
 		return err
 	}
-	begun := time.Now()
+	started := time.Now()
 	a.response, a.refused = a.loaded.Verify(a.post.Message, a.at)
-	a.metrics.verifications.Observe(time.Since(begun).Seconds())
+	a.metrics.verifications.Observe(time.Since(started).Seconds())
 	if a.refused == nil {
 		a.refused = a.loaded.usable()
 	}
@@ -93,15 +95,15 @@ func (a *attempt) verify(s *directory.Snapshot, connection *directory.Resource) 
 	return nil
 }
 
-// change is the transaction of a sign-in. It may run more than once, and everything
-// it decides on is compared by the commit, the connection that verified the message first.
+// change is the transaction of a sign-in. It may run more than once. The commit compares everything that it decides on,
+// first of all the connection that verified the message.
 func (a *attempt) change(tx *directory.Tx) error {
 	a.verdict = verdict{refusal: a.refused}
-	r, err := tx.Get(schema.IdentityProviderType, a.connection)
+	connection, err := tx.Get(schema.IdentityProviderType, a.connection)
 	if err != nil {
 		return err
 	}
-	if r.Version != a.loaded.version {
+	if connection.Version != a.loaded.version {
 		return errOutdated
 	}
 	if err := a.consume(tx); err != nil {
@@ -130,22 +132,23 @@ func (a *attempt) consume(tx *directory.Tx) error {
 		return errNotRecorded // it could be sent again and again, with a record each time
 	}
 	if err := a.once(tx, onceAssertion, id, until, ReasonAssertionUsed,
-		"The same answer of the identity provider was sent before; it counts once. Begin the sign-in again."); err != nil {
+		"The identity provider's answer was used before; it counts once. Start the sign-in again."); err != nil {
 		return err
 	}
 	if a.response.Assertion == nil || a.response.Assertion.InResponseTo == "" {
 		return nil
 	}
 	id = a.response.Assertion.InResponseTo
-	request, refusal := a.loaded.requests.Check(a.loaded.Connection.ID, id, a.at)
+	request, refusal := a.loaded.requests.check(a.loaded.Connection.ID, id, a.at)
 	if refusal != nil {
 		return nil // refused already, and worth nothing to anybody
 	}
 	return a.once(tx, onceRequest, id, request.Expires.Add(maxClockSkew), ReasonRequestUsed,
-		"The request that this answers was answered before; begin the sign-in again.")
+		"The request that this answers was answered before; start the sign-in again.")
 }
 
-func (a *attempt) once(tx *directory.Tx, kind, id string, until time.Time, reason saml.Reason, explanation string) error {
+func (a *attempt) once(tx *directory.Tx, kind, id string, until time.Time, reason saml.Reason,
+	explanation string) error {
 	err := tx.UseOnce(kind, id, until)
 	if directory.KindOf(err) == directory.Exists {
 		a.refusal = saml.Refuse(reason, explanation)
@@ -154,11 +157,10 @@ func (a *attempt) once(tx *directory.Tx, kind, id string, until time.Time, reaso
 	return err
 }
 
-// replayKey is what tells the message from others, and until when it could be
-// accepted. That time comes from what was signed and from constants alone: were it
-// to move with a setting, or with the confirmation that was chosen, the second post
-// would look for its mark in another place. A message that is too old to be
-// accepted is marked for a minute, so that it cannot fill the records.
+// replayKey is what tells the message from others, and until when it could be accepted. That time depends on what was
+// signed and on constants only: if it moved with a setting, or with the confirmation that was chosen, a second post
+// would look for its mark in another place. A message that is too old to be accepted is marked for a minute, so that it
+// cannot fill the records.
 func (a *attempt) replayKey() (id string, until time.Time, ok bool) {
 	r := a.response
 	var issuer string
@@ -176,7 +178,7 @@ func (a *attempt) replayKey() (id string, until time.Time, ok bool) {
 		}
 		until = a.at.Add(time.Minute)
 	}
-	// An issuer is not believed to name itself truly: the connection stands first.
+	// Two connections may have an identity provider of the same name, so the connection stands first.
 	return a.connection.String() + "\x00" + issuer + "\x00" + id, until, id != ""
 }
 
@@ -189,9 +191,11 @@ func (a *attempt) decide(tx *directory.Tx) error {
 	if a.refusal != nil {
 		return nil
 	}
+
+	// The decision rests on the link, on the organization's domains, and on whom it finds.
 	s := tx.Snapshot()
 	tx.Link(a.connection, a.identity.NameID)
-	if _, err := tx.Get(schema.OrganizationType, s.Organization().ID); err != nil { // its domains
+	if _, err := tx.Get(schema.OrganizationType, s.Organization().ID); err != nil {
 		return err
 	}
 	d, err := Decide(s, a.loaded.Settings, a.identity, a.at)
@@ -214,6 +218,7 @@ func (a *attempt) decide(tx *directory.Tx) error {
 	return nil
 }
 
+// create makes the User that was decided on.
 func (a *attempt) create(tx *directory.Tx, d Decision) error {
 	made, err := tx.Create(schema.UserType, d.Document)
 	if err != nil {
@@ -238,6 +243,7 @@ func (a *attempt) create(tx *directory.Tx, d Decision) error {
 	return nil
 }
 
+// update changes the User that was found.
 func (a *attempt) update(tx *directory.Tx, d Decision) error {
 	a.user, a.epoch = d.User.ID, tx.Snapshot().SessionEpoch(d.User.ID)
 	if d.Document != nil {
@@ -248,20 +254,26 @@ func (a *attempt) update(tx *directory.Tx, d Decision) error {
 	if d.Link != nil {
 		tx.PutLink(*d.Link)
 	}
+	if d.Reason == ReasonLinked && !a.loaded.LinkPrivileged {
+		tx.GuardUnprivileged(d.User)
+	}
 	return nil
 }
 
-// unfit is the refusal for values that the directory does not take; nil for any
-// other error, and for none.
+// unfit is the refusal for values that the directory does not take; nil for any other error, and for none.
 func unfit(err error) *saml.Refusal {
 	said := ""
 	if e, ok := errors.AsType[*schema.Error](err); ok {
 		said = e.Error()
-	} else if e, ok := errors.AsType[*directory.Error](err); ok && (e.Kind == directory.Invalid || e.Kind == directory.TooLarge || e.Kind == directory.Exists) {
-		said = e.Error()
+	} else if e, ok := errors.AsType[*directory.Error](err); ok {
+		switch e.Kind {
+		case directory.Invalid, directory.TooLarge, directory.Exists:
+			said = e.Error()
+		}
 	}
 	if said == "" {
 		return nil
 	}
-	return saml.Refuse(saml.ReasonInvalidAttribute, "The User cannot hold what the assertion says ("+saml.Clip(said)+"); change what the identity provider sends.")
+	return saml.Refuse(saml.ReasonInvalidAttribute, "The User cannot hold what the assertion says ("+saml.Clip(said)+
+		"); change what the identity provider sends.")
 }

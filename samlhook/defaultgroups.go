@@ -10,20 +10,19 @@ import (
 	"rollcall/samlhook/saml"
 )
 
-// privileged checks the Groups that sign-in may touch although they are privileged,
-// and returns their ids. Here and in defaultGroups, one that was named before is not
-// judged again, so that the rest may change: what has become of it is judged at
-// sign-in.
+// privileged checks the Groups that sign-in may touch although they are privileged, and returns their ids. Here and in
+// defaultGroups, one that was named before is not judged again, so that the rest may change: sign-in judges what has
+// become of it.
 func (p *preparation) privileged() ([]directory.ID, error) {
 	sync, _ := p.doc["groupSync"].(map[string]any)
 	was, _ := p.before["groupSync"].(map[string]any)
-	held, _ := was["allowPrivileged"].([]any)
+	before, _ := was["allowPrivileged"].([]any)
 	list, _ := sync["allowPrivileged"].([]any)
 	var allowed []directory.ID
 	for i, e := range list {
 		value, _ := e.(string)
 		id, _ := directory.ParseID(value)
-		if !slices.Contains(held, e) {
+		if !slices.Contains(before, e) {
 			if err := p.group(value); err != nil {
 				return nil, wrong(fmt.Sprintf("groupSync.allowPrivileged[%d]", i), "%s", err)
 			}
@@ -33,28 +32,39 @@ func (p *preparation) privileged() ([]directory.ID, error) {
 	return allowed, nil
 }
 
-// defaultGroups checks that they exist, and give no more than membership unless they
-// are listed.
+// defaultGroups checks that they exist, and give no more than membership unless they are listed.
 func (p *preparation) defaultGroups() error {
 	allowed, err := p.privileged()
 	if err != nil {
 		return err
 	}
+
+	// The groups now and before.
 	jit, _ := p.doc["jit"].(map[string]any)
 	was, _ := p.before["jit"].(map[string]any)
-	held, _ := was["defaultGroups"].([]any)
+	before, _ := was["defaultGroups"].([]any)
 	list, _ := jit["defaultGroups"].([]any)
-	for i, e := range list {
+	valueOf := func(e any) string {
 		group, _ := e.(map[string]any)
-		delete(group, "display")
 		value, _ := group["value"].(string)
-		if slices.ContainsFunc(held, func(h any) bool { return h.(map[string]any)["value"] == value }) {
+		return value
+	}
+
+	// Each that was not named before.
+	for i, e := range list {
+		if group, ok := e.(map[string]any); ok {
+			delete(group, "display")
+		}
+		value := valueOf(e)
+		if slices.ContainsFunc(before, func(b any) bool { return valueOf(b) == value }) {
 			continue
 		}
 		err := p.group(value)
-		if id, _ := directory.ParseID(value); err == nil && !slices.Contains(allowed, id) && p.tx.Snapshot().PrivilegedGroup(id) {
-			err = fmt.Errorf("the Group %s has roles or is protected, itself or through a Group it is in, and sign-in would add everybody "+
-				"it creates; to allow that, list it in groupSync.allowPrivileged", id)
+		id, _ := directory.ParseID(value)
+		if err == nil && !slices.Contains(allowed, id) && p.tx.Snapshot().PrivilegedGroup(id) {
+			err = fmt.Errorf("the Group %s has roles or is protected, itself or through a Group that it is in, and "+
+				"sign-in would add every User that it creates; to allow that, list the Group in "+
+				"groupSync.allowPrivileged", id)
 		}
 		if err != nil {
 			return wrong(fmt.Sprintf("jit.defaultGroups[%d].value", i), "%s", err)
@@ -63,7 +73,7 @@ func (p *preparation) defaultGroups() error {
 	return nil
 }
 
-// group checks that there is a Group with the id; the change rests on that.
+// group checks that there is a Group with the id. The change rests on that.
 func (p *preparation) group(value string) error {
 	if id, ok := directory.ParseID(value); ok {
 		if _, err := p.tx.Get(schema.GroupType, id); err == nil {
@@ -73,13 +83,13 @@ func (p *preparation) group(value string) error {
 	return fmt.Errorf("no Group has the id %s", saml.Clip(value))
 }
 
-// mayTouch says whether sign-in may change who is in the Group: not where that gives
-// more than membership, unless an administrator listed it.
+// mayTouch reports whether sign-in may change who is in the Group: not if that gives more than membership, unless an
+// administrator listed it.
 func (c Settings) mayTouch(s *directory.Snapshot, group directory.ID) bool {
 	return slices.Contains(c.AllowPrivileged, group) || !s.PrivilegedGroup(group)
 }
 
-// addGroups divides the default groups of somebody to be created.
+// addGroups divides the default groups of a User to be created.
 func (d *decider) addGroups(decision *Decision) {
 	for _, g := range d.settings.DefaultGroups {
 		switch _, err := d.snapshot.Get(schema.GroupType, g); {
@@ -92,7 +102,8 @@ func (d *decider) addGroups(decision *Decision) {
 		}
 	}
 	if passed := decision.PrivilegedGroups; len(passed) > 0 {
-		decision.Explanation += " It was not added to default groups that have roles or are protected, themselves or through a group they are in (" +
-			saml.Clip(strings.Join(idTexts(passed), ", ")) + "); to have sign-in add to them, list them in groupSync.allowPrivileged."
+		decision.Explanation += " It was not added to default groups that have roles or are protected, themselves or " +
+			"through a Group that they are in (" + saml.Clip(strings.Join(idTexts(passed), ", ")) +
+			"); to have sign-in add to them, list them in groupSync.allowPrivileged."
 	}
 }

@@ -12,23 +12,24 @@ import (
 	"rollcall/samlhook/saml"
 )
 
-// domains checks that the connection's are the organization's, and no other connection's.
+// domains checks that the connection's domains are the organization's, and no other connection's.
 func (p *preparation) domains() error {
-	s := p.tx.Snapshot()
 	var known []string
-	if org := s.Organization(); org != nil {
+	if org := p.tx.Snapshot().Organization(); org != nil {
 		known = foldDomains(textsAt(org, "domains.#.value"))
 	}
+	before, _ := p.before["domains"].([]any)
 	list, _ := p.doc["domains"].([]any)
 	for i, e := range list {
 		domain, _ := e.(string)
 		domain = wideFold(strings.TrimSpace(domain))
 		list[i] = domain
-		if p.listed("domains", domain) {
-			continue // it was there before; that the organization has lost it since is judged at sign-in
+		if slices.Contains(before, any(domain)) {
+			continue // if the organization has lost it since, sign-in judges that
 		}
 		if !slices.Contains(known, domain) {
-			return wrong(fmt.Sprintf("domains[%d]", i), "%q is no domain of the organization; add it to the Organization's domains first", saml.Clip(domain))
+			return wrong(fmt.Sprintf("domains[%d]", i),
+				"%q is not a domain of the organization; add it to the Organization's domains first", saml.Clip(domain))
 		}
 		if err := p.unassigned(i, domain); err != nil {
 			return err
@@ -37,21 +38,21 @@ func (p *preparation) domains() error {
 	return nil
 }
 
-// maxRivals is how many other connections the commit compares: a change may rest on
-// 120 resources. What two changes of one moment assign beyond that counts for neither
-// connection at sign-in (divideDomains), and so does what two new connections take.
+// maxRivals is how many other connections the commit compares: a change may rest on 120 resources. A domain that two
+// changes of one moment assign beyond that counts for neither connection at sign-in (divideDomains), and so does one
+// that two new connections take.
 const maxRivals = 64
 
-// unassigned refuses a domain of another connection. The change rests on the others,
-// so that none of them takes the domain meanwhile.
+// unassigned refuses a domain of another connection. The change rests on the others, so that none of them takes the
+// domain meanwhile.
 func (p *preparation) unassigned(i int, domain string) error {
 	rivals := 0
 	for other := range p.tx.Snapshot().All(schema.IdentityProviderType) {
-		if p.old != nil && other.ID == p.old.ID {
+		if other.ID == p.id {
 			continue
 		}
 		if slices.Contains(foldDomains(textsAt(other, "domains")), domain) {
-			return wrong(fmt.Sprintf("domains[%d]", i), "%q is assigned to the connection %s already", domain, other.ID)
+			return wrong(fmt.Sprintf("domains[%d]", i), "%q is already assigned to the connection %s", domain, other.ID)
 		}
 		if rivals++; rivals <= maxRivals {
 			if _, err := p.tx.Get(schema.IdentityProviderType, other.ID); err != nil {
@@ -62,15 +63,14 @@ func (p *preparation) unassigned(i int, domain string) error {
 	return nil
 }
 
-// verifiedHere says whether a value lies inside a domain that the organization has
-// verified and assigned to this connection: what follows its last @. A value
-// without one lies in no domain.
+// verifiedHere reports whether a value is in a domain that the organization has verified and assigned to this
+// connection: what follows its last @. A value without one is in no domain.
 func (c Settings) verifiedHere(value string, verified []string) bool {
 	domain := domainOf(value)
 	return domain != "" && slices.Contains(c.Domains, domain) && slices.Contains(verified, domain)
 }
 
-// domainOf is what follows the last @ of the folded value; empty where there is none.
+// domainOf is what follows the last @ of the folded value; empty if there is none.
 func domainOf(value string) string {
 	value = wideFold(value)
 	at := strings.LastIndexByte(value, '@')
@@ -88,12 +88,12 @@ func foldDomains(values []string) []string {
 	return values
 }
 
-// verifiedDomains are the domains of an Organization whose control was shown.
+// verifiedDomains are the domains that an Organization has shown to control.
 func verifiedDomains(organization *directory.Resource) []string {
-	var verified []string
 	if organization == nil {
 		return nil
 	}
+	var verified []string
 	for _, d := range gjson.GetBytes(organization.JSON, "domains").Array() {
 		if d.Get("verified").Bool() {
 			verified = append(verified, wideFold(d.Get("value").String()))
@@ -102,10 +102,9 @@ func verifiedDomains(organization *directory.Resource) []string {
 	return verified
 }
 
-// divideDomains divides the organization's verified domains as the connection sees
-// them: those that it may hold, and those that another connection holds. Prepare
-// assigns a domain once; if two changes of one moment have assigned it twice all the
-// same, it counts for neither.
+// divideDomains divides the organization's verified domains as the connection sees them: those that no other connection
+// has, and those that another one has. Prepare assigns a domain once; if two changes of one moment have assigned it
+// twice all the same, it counts for neither.
 func divideDomains(s *directory.Snapshot, connection directory.ID) (free, taken []string) {
 	var others []string
 	for r := range s.All(schema.IdentityProviderType) {
@@ -123,6 +122,7 @@ func divideDomains(s *directory.Snapshot, connection directory.ID) (free, taken 
 	return free, taken
 }
 
+// severalConnections reports whether the organization has more than one connection.
 func severalConnections(s *directory.Snapshot) bool {
 	n := 0
 	for range s.All(schema.IdentityProviderType) {

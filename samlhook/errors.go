@@ -8,7 +8,7 @@ import (
 	"rollcall/samlhook/saml"
 )
 
-// failure is an error of this package's HTTP side: what the person reads.
+// failure is an error of this package's HTTP side: the notice that the person reads.
 type failure struct {
 	status int
 	kind   string         // of the notice
@@ -51,7 +51,7 @@ func noConnection(organization string) *failure {
 		values: map[string]any{"organization": organization}}
 }
 
-// translate says what the person reads of an error; anything unknown is a bare 500.
+// translate is the one place that turns errors into what the person reads. An unknown error is a bare 500.
 func translate(err error) *failure {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
@@ -60,7 +60,7 @@ func translate(err error) *failure {
 		return failureOf(r.Reason)
 	}
 	switch directory.KindOf(err) {
-	case directory.NotFound, directory.Forbidden: // no such organization or connection, or one that is switched off
+	case directory.NotFound, directory.Forbidden: // no such organization or connection, or one that is not active
 		return errNotFound
 	case directory.Unavailable, directory.Busy, directory.Full:
 		return errUnavailable
@@ -68,18 +68,19 @@ func translate(err error) *failure {
 	return errInternal
 }
 
-// failureOf is how a refusal looks to the person: one of a few pages that tell
-// nothing of the reason but what the person can do about it.
+// failureOf is how a refusal looks to the person: one of a few pages that tell nothing of the reason but what the
+// person can do about it.
 func failureOf(reason saml.Reason) *failure {
 	switch reason {
-	case saml.ReasonRequestExpired, saml.ReasonExpired, saml.ReasonConfirmationExpired, ReasonAssertionUsed, ReasonRequestUsed, ReasonCodeExpired,
-		ReasonCodeUsed, saml.ReasonSessionExpired, saml.ReasonIssuedTooLongAgo, ReasonSessionsEnded:
+	case saml.ReasonRequestExpired, saml.ReasonExpired, saml.ReasonConfirmationExpired, saml.ReasonSessionExpired,
+		saml.ReasonIssuedTooLongAgo, ReasonAssertionUsed, ReasonRequestUsed, ReasonCodeExpired, ReasonCodeUsed,
+		ReasonSessionsEnded:
 		return errTooLate
 	case ReasonBrowserMismatch, ReasonLoginCookie:
 		return errOtherBrowser
-	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere, ReasonPrivilegedUser,
-		ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute,
-		ReasonConnectionDisabled, saml.ReasonIdPInitiated:
+	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere,
+		ReasonPrivilegedUser, ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, ReasonConnectionDisabled,
+		saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute, saml.ReasonIdPInitiated:
 		return errRefused
 	case ReasonNotConfigured:
 		return errNotSetUp
@@ -87,12 +88,4 @@ func failureOf(reason saml.Reason) *failure {
 		return errTooLarge
 	}
 	return errBadMessage
-}
-
-// displayOf is a resource's displayName, or another attribute where it has none.
-func displayOf(r *directory.Resource, otherwise string) string {
-	if name := r.Text("displayName"); name != "" {
-		return name
-	}
-	return r.Text(otherwise)
 }

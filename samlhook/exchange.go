@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 	"rollcall/samlhook/saml"
 )
 
-// exchange is one request and its answer.
+// exchange is one request and its reply.
 type exchange struct {
 	*Hook
 	w http.ResponseWriter
@@ -27,22 +28,24 @@ type exchange struct {
 	start  time.Time
 	id     string // the correlation id
 	route  string
-	org    string
+	org    string // name of the organization
 	dir    *directory.Directory
-	status int
+	status int // of the reply; zero until there is one
 
-	connection directory.ID // zero where the path has none
+	connection directory.ID // zero if the path has none
 	recorded   bool         // a SignIn has the correlation id
 	outcome    Outcome      // for the log
 	reason     saml.Reason
 }
 
-// serve runs one request: whatever handle returns as an error becomes the page.
-func (h *Hook) serve(route string, methods []string, handle func(*exchange) error, w http.ResponseWriter, r *http.Request) {
+// serve runs one request. Whatever handle returns as an error becomes a page.
+func (h *Hook) serve(route route, w http.ResponseWriter, r *http.Request) {
 	vars := mux.Vars(r)
-	x := &exchange{Hook: h, w: w, r: r, start: h.now(), id: newCorrelationID(), route: route, org: vars["org"],
+	x := &exchange{Hook: h, w: w, r: r, start: h.now(), id: newCorrelationID(), route: route.path, org: vars["org"],
 		dir: h.store.Organization(vars["org"])}
 	w.Header().Set("X-Request-Id", x.id)
+
+	// Every request leaves its line in the log, panics included.
 	var cause error
 	defer func() {
 		if p := recover(); p != nil {
@@ -54,17 +57,19 @@ func (h *Hook) serve(route string, methods []string, handle func(*exchange) erro
 		}
 		x.logLine(cause)
 	}()
-	if cause = x.enter(vars["id"], methods); cause == nil {
-		cause = handle(x)
+	if cause = x.enter(vars["id"], route.methods); cause == nil {
+		cause = route.handle(x)
 	}
 	if cause != nil {
 		x.fail(cause)
 	}
 }
 
+// enter checks the method and reads the connection's id, which is empty where the path has none.
 func (x *exchange) enter(id string, methods []string) error {
-	if err := x.method(methods); err != nil {
-		return err
+	if !slices.Contains(methods, x.r.Method) {
+		x.w.Header().Set("Allow", strings.Join(methods, ", "))
+		return errMethod
 	}
 	if id == "" {
 		return nil
@@ -77,35 +82,16 @@ func (x *exchange) enter(id string, methods []string) error {
 	return nil
 }
 
-func (x *exchange) method(methods []string) error {
-	for _, m := range methods {
-		if m == x.r.Method {
-			return nil
-		}
-	}
-	x.w.Header().Set("Allow", strings.Join(methods, ", "))
-	return errMethod
-}
-
-// snapshot is the organization's state; an organization that is switched off has none.
+// snapshot is the organization's state. An organization that is not active is not found.
 func (x *exchange) snapshot() (*directory.Snapshot, error) {
 	s, err := x.dir.Snapshot(x.r.Context())
 	if err == nil && !s.Active() {
 		err = errNotFound
 	}
 	if err == nil {
-		x.shown.Store(x.org, displayOf(s.Organization(), "name"))
+		x.shown.Store(x.org, displayOrganization(s))
 	}
 	return s, err
-}
-
-// load is the request's connection as it is on the snapshot.
-func (x *exchange) load(s *directory.Snapshot) (*loaded, error) {
-	r, err := s.Get(schema.IdentityProviderType, x.connection)
-	if err != nil {
-		return nil, err
-	}
-	return x.Hook.load(s, x.org, r)
 }
 
 // ready is the request's connection with its keys, and the snapshot on which it was read.
@@ -114,17 +100,21 @@ func (x *exchange) ready() (*directory.Snapshot, *loaded, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	l, err := x.load(s)
+	r, err := s.Get(schema.IdentityProviderType, x.connection)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := x.load(s, x.org, r)
 	if err == nil && (l.Key == nil || l.requests == nil) {
 		err = errNotSetUp
 	}
 	return s, l, err
 }
 
-// logLine writes the one line of a request: no values of attributes, no names.
+// logLine writes the one line of a request. It has no values of attributes and no names of people.
 func (x *exchange) logLine(cause error) {
-	level, attrs := slog.LevelInfo, []any{"organization", x.org, "route", x.route, "method", x.r.Method, "status", x.status,
-		"correlationId", x.id, "duration", x.now().Sub(x.start)}
+	level, attrs := slog.LevelInfo, []any{"organization", x.org, "route", x.route, "method", x.r.Method,
+		"status", x.status, "correlationId", x.id, "duration", x.now().Sub(x.start)}
 	if !x.connection.IsZero() {
 		attrs = append(attrs, "connection", x.connection.String())
 	}
@@ -132,7 +122,7 @@ func (x *exchange) logLine(cause error) {
 		attrs = append(attrs, "outcome", string(x.outcome), "reason", string(x.reason))
 	}
 	if refusal, ok := errors.AsType[*saml.Refusal](cause); ok {
-		attrs = append(attrs, "cause", string(refusal.Reason)) // the explanation names the person; it is in the record
+		attrs = append(attrs, "cause", string(refusal.Reason)) // the explanation names the person; the record has it
 	} else if cause != nil {
 		attrs = append(attrs, "cause", cause.Error())
 	}
@@ -153,6 +143,6 @@ func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value,
 // newCorrelationID is short enough to be read out over the telephone.
 func newCorrelationID() string {
 	var b [8]byte
-	rand.Read(b[:])
+	rand.Read(b[:]) // never fails since Go 1.24
 	return hex.EncodeToString(b[:])
 }

@@ -9,6 +9,13 @@ import (
 	"rollcall/directory/schema"
 )
 
+// Ways to find a User to link (IdentityProvider.linkBy).
+const (
+	linkByUserName   = "userName"
+	linkByExternalID = "externalId"
+	linkByEmail      = "email"
+)
+
 // Attributes by which Users are found.
 const (
 	attributeUserName   = "userName"
@@ -16,8 +23,8 @@ const (
 	attributeEmail      = "emails.value"
 )
 
-// find looks for Users to link: by the subject first, by e-mail address where that
-// found nobody, not even somebody whom the subject looks like.
+// find looks for Users to link: by the subject first, then by e-mail address if that found no User, not even one whom
+// the subject looks like.
 func (d *decider) find() []*directory.Resource {
 	subject := d.identity.UserName
 	found := d.linkable(linkByUserName, attributeUserName, subject)
@@ -32,7 +39,7 @@ func (d *decider) find() []*directory.Resource {
 	return found
 }
 
-// linkable are the Users that have the value, where the connection links by it.
+// linkable are the Users that have the value, if the connection links by it.
 func (d *decider) linkable(by, attribute, value string) []*directory.Resource {
 	if value == "" || !slices.Contains(d.settings.LinkBy, by) || !d.mayLink(value) {
 		return nil
@@ -44,15 +51,13 @@ func (d *decider) linkable(by, attribute, value string) []*directory.Resource {
 	return having
 }
 
-// mayLink says whether a value may link at all. With several connections one could
-// claim the people of another: there a value links only in a domain that was
-// verified and assigned to this one.
+// mayLink reports whether a value may link at all. With several connections, one could claim the people of another:
+// then a value links only in a domain that was verified and assigned to this one.
 func (d *decider) mayLink(value string) bool {
 	return !d.several || d.settings.verifiedHere(value, d.verified)
 }
 
-// linkedElsewhere is the NameID under which the User is known to this connection
-// already; empty if there is none.
+// linkedElsewhere is the NameID by which this connection knows the User already; empty if there is none.
 func (d *decider) linkedElsewhere(user *directory.Resource) string {
 	for _, l := range gjson.GetBytes(user.JSON, gjson.Escape(schema.OriginURN)+".links").Array() {
 		nameID := l.Get("nameId").String()
@@ -65,10 +70,3 @@ func (d *decider) linkedElsewhere(user *directory.Resource) string {
 	}
 	return ""
 }
-
-// Ways to find a User to link (IdentityProvider.linkBy).
-const (
-	linkByUserName   = "userName"
-	linkByExternalID = "externalId"
-	linkByEmail      = "email"
-)

@@ -17,34 +17,32 @@ import (
 	"rollcall/internal/web"
 )
 
-// Options configure a Hook. The zero value works, but for PublicURL.
+// Options configure a Hook. PublicURL is required; every other field may be zero.
 type Options struct {
-	// PublicURL is where people reach the server; addresses in metadata and redirects
-	// begin with it, and its scheme decides whether cookies are Secure. The Host
-	// header is never used.
+	// PublicURL is where people reach the server. Addresses in metadata and redirects start with it, and its scheme
+	// decides whether cookies are Secure. The Host header is never used.
 	PublicURL string
 	// Log gets one line for each request and attempt; nil discards them.
 	Log *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// AllowPrivateMetadata lets metadata be fetched from private addresses and by http.
+	// AllowPrivateMetadata lets metadata be fetched from private addresses and over http.
 	AllowPrivateMetadata bool
 	// Registry takes the metrics; nil means none.
 	Registry prometheus.Registerer
 }
 
-// Hook serves sign-in for every organization of a store. It is made by New and safe
-// for concurrent use.
+// Hook serves sign-in for every organization of a store. It is made by New and safe for concurrent use.
 type Hook struct {
 	store   *directory.Store
 	log     *slog.Logger
 	now     func() time.Time
-	public  string // PublicURL without a trailing slash
+	public  string // the public URL, without a trailing slash
 	site    *url.URL
-	secure  bool
+	secure  bool // cookies are
 	origin  *http.CrossOriginProtection
 	pages   *web.Pages
-	fetcher *Fetcher
+	fetcher *fetcher
 	metrics *metrics
 
 	parsed      sync.Map // directory.ID → *loaded
@@ -54,7 +52,8 @@ type Hook struct {
 	noted       notes
 }
 
-// New makes a Hook. The error is for a PublicURL that is none. Call Close at the end.
+// New makes a Hook. It returns an error if PublicURL is not an http or https URL without a path. Call Close when you
+// are done with it.
 func New(store *directory.Store, o Options) (*Hook, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -62,13 +61,15 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	h := &Hook{store: store, log: o.Log, now: o.Now, origin: http.NewCrossOriginProtection(), fetcher: NewFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry)}
 	site, err := publicurl.Parse(o.PublicURL)
 	if err != nil {
 		return nil, fmt.Errorf("the public URL: %w", err)
 	}
-	h.site, h.public, h.secure = site, site.String(), site.Scheme == "https"
-	h.pages = web.MustParse(pageFiles, "")
+	h := &Hook{
+		store: store, log: o.Log, now: o.Now, site: site, public: site.String(), secure: site.Scheme == "https",
+		origin: http.NewCrossOriginProtection(), pages: web.MustParse(pageFiles),
+		fetcher: newFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry),
+	}
 	// A proxy may rewrite Host; the browser's Origin is still ours.
 	if err := h.origin.AddTrustedOrigin(h.public); err != nil {
 		return nil, err
@@ -80,24 +81,26 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 // Close writes the records that are still being gathered.
 func (h *Hook) Close() { h.aggregate.close() }
 
-// Register adds the routes to r, and those of the pages' assets. One route stands for one path; methods are told
-// apart here, so that a wrong one gets 405 with Allow.
+// route is one path. Methods are checked by its handler, so that a wrong one gets 405 with Allow.
+type route struct {
+	path    string
+	methods []string
+	handle  func(*exchange) error
+}
+
+// Register adds the routes of sign-in, and those of the pages' assets, to r.
 func (h *Hook) Register(r *mux.Router) {
-	r.PathPrefix(web.AssetsPath).Handler(web.Assets())
-	get := []string{http.MethodGet, http.MethodHead}
-	for _, route := range []struct {
-		path    string
-		methods []string
-		handle  func(*exchange) error
-	}{
+	get, post := []string{http.MethodGet, http.MethodHead}, []string{http.MethodPost}
+	for _, route := range []route{
 		{"/orgs/{org}/saml/{id}/metadata", get, (*exchange).metadata},
 		{"/orgs/{org}/saml/{id}/login", get, (*exchange).login},
-		{"/orgs/{org}/saml/{id}/acs", []string{http.MethodPost}, (*exchange).acs},
+		{"/orgs/{org}/saml/{id}/acs", post, (*exchange).acs},
 		{"/orgs/{org}/saml/{id}/finish", []string{http.MethodGet, http.MethodPost}, (*exchange).finish},
 		{"/orgs/{org}/login", get, (*exchange).choose},
 		{"/orgs/{org}/me", get, (*exchange).me},
-		{"/orgs/{org}/sign-out", []string{http.MethodPost}, (*exchange).signOut},
+		{"/orgs/{org}/sign-out", post, (*exchange).signOut},
 	} {
-		r.HandleFunc(route.path, func(w http.ResponseWriter, r *http.Request) { h.serve(route.path, route.methods, route.handle, w, r) })
+		r.HandleFunc(route.path, func(w http.ResponseWriter, r *http.Request) { h.serve(route, w, r) })
 	}
+	r.PathPrefix(web.AssetsPath).Handler(web.Assets())
 }

@@ -11,39 +11,44 @@ import (
 // loginLifetime is how long a person may take at the identity provider.
 const loginLifetime = 15 * time.Minute
 
-// login sends the person to the identity provider. It writes nothing to the store,
-// because anybody may call it: what finish has to know is in a sealed cookie.
+// login sends the person to the identity provider. It writes nothing to the store, because anybody may call it: what
+// finish has to know is in a sealed cookie.
 func (x *exchange) login() error {
 	s, l, err := x.ready()
 	if err != nil {
 		return err
 	}
 	if refusal := l.usable(); refusal != nil {
-		x.note(OutcomeRefused, refusal)
+		x.count(OutcomeRefused, refusal.Reason)
 		return refusal
 	}
-	asked := x.r.URL.Query().Get("target")
-	if _, ok := x.target(asked, s.Organization()); !ok {
+	target := x.r.URL.Query().Get("target")
+	if _, ok := x.target(target, s.Organization()); !ok {
 		return errTarget
 	}
+
+	// The browser keeps what finish will need, and takes the request to the identity provider.
 	now := x.now()
-	id, request := l.requests.New(l.Connection.ID, now.Add(loginLifetime))
-	send := func() error {
-		location, err := l.RedirectURL(id, request.Nonce, now)
-		if err == nil {
-			x.redirect(location)
-		}
+	id, request := l.requests.issue(l.Connection.ID, now.Add(loginLifetime))
+	state := l.requests.sealLogin(loginState{Request: id, Target: target, Expires: request.Expires})
+	x.setCookie(request.cookieName(), state, x.finishPath(), loginLifetime)
+	if l.Binding == saml.BindingPost {
+		return x.sendForm(l, id, request.Nonce, now)
+	}
+	location, err := l.RedirectURL(id, request.Nonce, now)
+	if err != nil {
 		return err
 	}
-	if l.Binding == saml.BindingPost {
-		send = func() error {
-			form, err := l.PostForm(id, request.Nonce, now)
-			if err == nil {
-				x.show(http.StatusOK, "post", form, web.Policy{Scripts: true, AnyFormTarget: true})
-			}
-			return err
-		}
+	x.redirect(location)
+	return nil
+}
+
+// sendForm shows a page whose form posts the request.
+func (x *exchange) sendForm(l *loaded, id, relayState string, now time.Time) error {
+	form, err := l.PostForm(id, relayState, now)
+	if err != nil {
+		return err
 	}
-	x.setCookie(request.CookieName(), l.requests.SealLogin(Login{Request: id, Target: asked, Expires: request.Expires}), x.finishPath(), loginLifetime)
-	return send()
+	x.show(http.StatusOK, "post", form, web.Policy{Scripts: true, AnyFormTarget: true})
+	return nil
 }

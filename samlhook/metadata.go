@@ -21,9 +21,9 @@ func (x *exchange) metadata() error {
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Content-Type", "application/samlmetadata+xml")
 	h.Set("Content-Disposition", `inline; filename="rollcall-`+x.connection.String()+`.xml"`)
-	x.answer(http.StatusOK)
+	x.reply(http.StatusOK)
 	if x.r.Method != http.MethodHead {
-		_, _ = x.w.Write(body) // who is gone needs no metadata
+		_, _ = x.w.Write(body) // a client that is gone needs no metadata
 	}
 	return nil
 }

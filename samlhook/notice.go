@@ -1,15 +1,32 @@
 package samlhook
 
 import (
+	"cmp"
 	"net/http"
 
+	"rollcall/directory"
 	"rollcall/internal/web"
 )
+
+// notice is what notice.html shows: it says something and, if Next is not nil, offers what to do about it. Its texts
+// are {Kind}.title and {Kind}.text.
+type notice struct {
+	Kind   string
+	Values map[string]any // of the placeholders in its text
+	Next   *link
+
+	Correlation  string // empty if there is nothing to find
+	Logged       bool   // what it finds is only in the log
+	Organization string // whose administrators can help
+}
+
+// link leads somewhere, under a text of the catalogue.
+type link struct{ Text, URL string }
 
 // fail writes the page of an error.
 func (x *exchange) fail(err error) {
 	if x.status != 0 {
-		return // the answer is on its way; the log has the error
+		return // the reply is on its way; the log has the error
 	}
 	f := translate(err)
 	if f.status == http.StatusServiceUnavailable {
@@ -22,7 +39,7 @@ func (x *exchange) fail(err error) {
 	x.show(f.status, "notice", n, web.Policy{})
 }
 
-// offer is the link of a next step; nil where there is none.
+// offer is the link of a next step; nil if there is none.
 func (x *exchange) offer(step nextStep) *link {
 	l := &link{"signInAgain", x.organizationURL(x.org) + "/login"}
 	switch {
@@ -37,8 +54,8 @@ func (x *exchange) offer(step nextStep) *link {
 	return l
 }
 
-// organizationName is the organization's name to show. While the store does not
-// answer that is the one read last; the name in URLs if this node has read none.
+// organizationName is the organization's name to show. While the store does not answer, that is the one read last; the
+// name in URLs if this node has read none.
 func (x *exchange) organizationName(status int) string {
 	if status >= http.StatusInternalServerError {
 		if name, ok := x.shown.Load(x.org); ok {
@@ -50,20 +67,10 @@ func (x *exchange) organizationName(status int) string {
 	if err != nil || s.Organization() == nil {
 		return x.org
 	}
-	return displayOf(s.Organization(), "name")
+	return displayOrganization(s)
 }
 
-// link leads somewhere under a text of the catalogue.
-type link struct{ Text, URL string }
-
-// notice is a page that says something and, where Next is not nil, what to do about it. Its texts are {Kind}.title and
-// {Kind}.text.
-type notice struct {
-	Kind   string
-	Values map[string]any // of the placeholders in its text
-	Next   *link
-
-	Correlation  string // shown where there is something to find
-	Logged       bool   // what it finds is in the log alone
-	Organization string // whose administrators can help
+// displayOrganization is the name of the snapshot's organization to show.
+func displayOrganization(s *directory.Snapshot) string {
+	return cmp.Or(s.Organization().Display(), s.Organization().Text("name"))
 }

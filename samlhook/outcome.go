@@ -3,8 +3,7 @@ package samlhook
 // Outcome is what becomes of a sign-in.
 type Outcome string
 
-// The outcomes of a SignIn. A decision is never OutcomeFailed: that is a sign-in
-// that broke off after it was decided.
+// The outcomes of a SignIn. No decision is OutcomeFailed: that is a sign-in that broke off after it was decided.
 const (
 	OutcomeSignedIn Outcome = "signedIn"
 	OutcomeCreated  Outcome = "created"

@@ -10,11 +10,11 @@ import (
 //go:embed pages words
 var pageFiles embed.FS
 
-// show writes a page. It is the only answer of its request.
+// show replies with a page.
 func (x *exchange) show(status int, page string, data any, policy web.Policy) {
 	x.status = status
 	if err := x.pages.Write(x.w, x.r, status, page, data, policy); err != nil {
-		x.log.Error("write a page", "page", page, "error", err)
+		x.log.Error("a page was not written", "page", page, "error", err)
 		x.status = http.StatusInternalServerError
 		web.Secure(x.w.Header())
 		http.Error(x.w, http.StatusText(x.status), x.status)
@@ -25,10 +25,11 @@ func (x *exchange) show(status int, page string, data any, policy web.Policy) {
 func (x *exchange) redirect(location string) {
 	web.Secure(x.w.Header())
 	x.w.Header().Set("Location", location)
-	x.answer(http.StatusSeeOther)
+	x.reply(http.StatusSeeOther)
 }
 
-func (x *exchange) answer(status int) {
+// reply starts the reply. Headers are complete by then.
+func (x *exchange) reply(status int) {
 	x.status = status
 	x.w.WriteHeader(status)
 }

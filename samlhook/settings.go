@@ -10,11 +10,10 @@ import (
 	"rollcall/directory"
 )
 
-// defaultSession is how long a session lasts where the connection does not say.
+// defaultSession is how long a session lasts if the connection does not say.
 const defaultSession = 8 * time.Hour
 
-// Settings are what an IdentityProvider says about people; Connection is what it
-// says about messages.
+// Settings are what an IdentityProvider says about people; saml.Connection is what it says about messages.
 type Settings struct {
 	ID      directory.ID
 	Name    string // to show
@@ -33,21 +32,21 @@ type Settings struct {
 
 	AllowPrivileged []directory.ID // Groups that sign-in may touch although they are privileged
 
-	Session time.Duration // the longest a session lasts
+	Session time.Duration // the longest that a session lasts
 }
 
-// ReadSettings reads them out of an IdentityProvider; what is unset has its default.
+// ReadSettings reads the settings out of an IdentityProvider; what is unset has its default.
 func ReadSettings(r *directory.Resource) Settings {
-	v := gjson.GetManyBytes(r.JSON, "displayName", "linkBy", "linkPrivileged", "domains", "jit.enabled", "jit.requireNames",
-		"jit.reviveDeleted", "jit.defaultGroups.#.value", "jit.update.default", "jit.update.never", "sessionMinutes",
-		"groupSync.allowPrivileged")
+	v := gjson.GetManyBytes(r.JSON, "displayName", "linkBy", "linkPrivileged", "domains",
+		"jit.enabled", "jit.requireNames", "jit.reviveDeleted", "jit.defaultGroups.#.value",
+		"jit.update.default", "jit.update.never", "sessionMinutes", "groupSync.allowPrivileged")
 	c := Settings{
 		ID: r.ID, Name: v[0].String(), Enabled: directory.Enabled(r.JSON),
 		LinkBy: texts(v[1]), LinkPrivileged: v[2].Bool(), Domains: foldDomains(texts(v[3])),
 		JIT: v[4].Bool(), RequireNames: v[5].Type != gjson.False, ReviveDeleted: v[6].Bool(),
-		Update: v[8].String() != "never", NeverUpdate: lower(texts(v[9])),
-		Session:       time.Duration(v[10].Int()) * time.Minute,
 		DefaultGroups: ids(v[7]), AllowPrivileged: ids(v[11]),
+		Update: v[8].String() != "never", NeverUpdate: lower(texts(v[9])),
+		Session: time.Duration(v[10].Int()) * time.Minute,
 	}
 	if len(c.LinkBy) == 0 {
 		c.LinkBy = []string{linkByUserName}
@@ -58,8 +57,8 @@ func ReadSettings(r *directory.Resource) Settings {
 	return c
 }
 
-// updates says whether sign-in may change the attribute of an existing User. never
-// may name it, or the attribute it is a part of.
+// updates reports whether sign-in may change the attribute of an existing User. NeverUpdate may name it, or the
+// attribute that it is a part of.
 func (c Settings) updates(path string) bool {
 	path = strings.ToLower(path)
 	whole, _, _ := strings.Cut(path, ".")

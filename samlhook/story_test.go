@@ -13,8 +13,8 @@ import (
 	"rollcall/samlhook/saml"
 )
 
-// TestStory is the main job from the person's side: refused, admitted just in time,
-// put into a group, deactivated, deleted, let in again.
+// TestStory is the main job from the person's side: refused, admitted just in time, put into a group, deactivated,
+// deleted, let in again.
 func TestStory(t *testing.T) {
 	s := newSite(t)
 	connection := s.connect(nil)
@@ -30,14 +30,15 @@ func TestStory(t *testing.T) {
 	if strings.Contains(page.Body, "jit") || strings.Contains(page.Body, "SCIM") {
 		t.Errorf("the page tells internals:\n%s", page.Body)
 	}
-	if why := refused.Text("explanation"); !strings.Contains(why, "alice@example.com") || !strings.Contains(why, "jit.enabled") {
+	if why := refused.Text("explanation"); !strings.Contains(why, "alice@example.com") ||
+		!strings.Contains(why, "jit.enabled") {
 		t.Errorf("explanation %q", why)
 	}
 	if b.session(s) != "" || len(s.users("alice@example.com")) != 0 {
 		t.Fatal("a refused person has a session or a User")
 	}
 
-	s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	s.mustModify(schema.IdentityProviderType, connection, changed("jit", map[string]any{"enabled": true}))
 	page = b.signIn(login, "alice")
 	wantPage(t, page, http.StatusOK, "me")
 	if !strings.HasSuffix(page.URL.Path, "/orgs/default/me") || !strings.Contains(page.Body, "Alice Archer") {
@@ -50,8 +51,10 @@ func TestStory(t *testing.T) {
 	}
 	alice := users[0]
 	for path, want := range map[string]string{
-		"userName": "alice@example.com", "name.givenName": "Alice", "name.familyName": "Archer", "name.formatted": "Alice Archer",
-		"displayName": "Alice Archer", "active": "true", "emails.0.value": "alice@example.com", "emails.0.type": "work",
+		"userName": "alice@example.com", "name.givenName": "Alice", "name.familyName": "Archer",
+		"name.formatted": "Alice Archer",
+		"displayName":    "Alice Archer", "active": "true", "emails.0.value": "alice@example.com",
+		"emails.0.type":    "work",
 		"emails.0.primary": "true", "password": "", "roles": "",
 	} {
 		if got := alice.Text(path); got != want {
@@ -85,7 +88,8 @@ func TestStory(t *testing.T) {
 	for name, missing := range map[string]string{"carol": "lastName", "dora": "firstName"} {
 		wantPage(t, s.browser().signIn(login, name), http.StatusForbidden, "refused")
 		record := s.lastSignIn(OutcomeRefused, saml.ReasonMissingAttribute)
-		if why := record.Text("explanation"); !strings.Contains(why, "lacks "+missing+";") || !strings.Contains(why, "email") {
+		if why := record.Text("explanation"); !strings.Contains(why, "lacks "+missing+";") ||
+			!strings.Contains(why, "email") {
 			t.Errorf("%s: explanation %q", name, why)
 		}
 		if !slices.Contains(textsAt(record, "received"), "email") || len(s.users(name+"@example.com")) != 0 {
@@ -94,7 +98,7 @@ func TestStory(t *testing.T) {
 	}
 
 	setActive := func(active bool) {
-		s.mustModify(schema.UserType, alice.ID, func(doc schema.Document) { doc["active"] = active })
+		s.mustModify(schema.UserType, alice.ID, changed("active", active))
 	}
 	setActive(false)
 	if !s.signedInAs(secret).IsZero() {
@@ -116,11 +120,11 @@ func TestStory(t *testing.T) {
 		t.Error("the session of a deleted User is valid")
 	}
 	for _, jit := range []bool{true, false} {
-		s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": jit} })
+		s.mustModify(schema.IdentityProviderType, connection, changed("jit", map[string]any{"enabled": jit}))
 		wantPage(t, b.signIn(login, "alice"), http.StatusForbidden, "refused")
 		s.lastSignIn(OutcomeRefused, ReasonUserDeleted)
 	}
-	s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	s.mustModify(schema.IdentityProviderType, connection, changed("jit", map[string]any{"enabled": true}))
 	s.remove("DeletedUser", alice.ID)
 	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "me")
 	s.lastSignIn(OutcomeCreated, ReasonCreated)
@@ -151,7 +155,8 @@ func TestFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
 			connection := s.connect(schema.Document{"jit": map[string]any{"enabled": jit}})
-			bob := s.createUser(schema.Document{"userName": "Bob@Example.com", "name": map[string]any{"givenName": "Robert"}})
+			bob := s.createUser(schema.Document{"userName": "Bob@Example.com",
+				"name": map[string]any{"givenName": "Robert"}})
 			b := s.browser()
 			wantPage(t, b.signIn(s.loginURL(connection), "bob"), http.StatusOK, "me")
 			s.lastSignIn(OutcomeSignedIn, ReasonLinked)
@@ -159,7 +164,8 @@ func TestFound(t *testing.T) {
 			if len(users) != 1 || users[0].ID != bob || s.signedInAs(b.session(s)) != bob {
 				t.Fatalf("Users %v", users)
 			}
-			if given, family := users[0].Text("name.givenName"), users[0].Text("name.familyName"); given != "Robert" || family != "Baker" {
+			if given, family := users[0].Text("name.givenName"), users[0].Text("name.familyName"); given != "Robert" ||
+				family != "Baker" {
 				t.Errorf("the name is %s %s: what SCIM set must stay, what was empty is filled", given, family)
 			}
 			version := users[0].Version
@@ -209,11 +215,13 @@ func TestDefaultGroups(t *testing.T) {
 func TestNamesOfSCIM(t *testing.T) {
 	s := newSite(t)
 	connection := s.connect(nil)
-	s.createUser(schema.Document{"userName": "bob@example.com", "name": map[string]any{"givenName": "Robert", "familyName": "Baker"}})
+	s.createUser(schema.Document{"userName": "bob@example.com",
+		"name": map[string]any{"givenName": "Robert", "familyName": "Baker"}})
 	wantPage(t, s.browser().signIn(s.loginURL(connection), "bob"), http.StatusOK, "me")
 	s.lastSignIn(OutcomeSignedIn, ReasonLinked)
 	bob := s.users("bob@example.com")[0]
-	for path, want := range map[string]string{"name.givenName": "Robert", "name.familyName": "Baker", "name.formatted": "", "displayName": "", "emails.0.value": "bob@example.com"} {
+	for path, want := range map[string]string{"name.givenName": "Robert", "name.familyName": "Baker",
+		"name.formatted": "", "displayName": "", "emails.0.value": "bob@example.com"} {
 		if got := bob.Text(path); got != want {
 			t.Errorf("%s = %q, want %q", path, got, want)
 		}

@@ -65,7 +65,7 @@ func wantReadOnly(t *testing.T, site, known string) {
 	_, metrics := ask(t, "GET", site+"/metrics", "", "")
 	for _, want := range []string{"\nrollcall_store_disk_failed 1\n", "\nrollcall_store_writable 0\n"} {
 		if !strings.Contains(metrics, want) {
-			t.Errorf("the metrics do not tell %q: %s", want, metrics)
+			t.Errorf("the metrics lack %q: %s", want, metrics)
 		}
 	}
 }

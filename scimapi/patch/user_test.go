@@ -327,6 +327,8 @@ var lenientCases = []testCase{
 		`{"` + eu + `":{"employeeNumber":"7"}}`},
 	{"Q-06 no URN, sub-attribute", `{"op":"replace","path":"manager.value","value":"m2"}`,
 		`{"` + eu + `":{"employeeNumber":"7","manager":{"value":"m2"}}}`},
+	{"a filter in the key schemas", `{"op":"replace","value":{"schemas[value eq \"x\"]":["` + eu + `"],"title":"X"}}`,
+		`{"title":"X"}`},
 	{"§13 schemas in a pathless value", `{"op":"replace","value":{"schemas":["` + userURN +
 		`","urn:x:y"],"title":"X"}}`, `{"title":"X"}`},
 	{"§13 null says nothing of readOnly", `{"op":"replace","value":{"id":null,"meta":null,"title":"X"}}`,

@@ -46,7 +46,7 @@ const app = express();
 app.use("/scim", new SCIMMYRouters({
   type: "bearer",
   handler: request => {
-    if (request.header("Authorization") !== "Bearer peer") throw new Error("Authorization not detected!");
+    if (request.header("Authorization") !== "Bearer corpus-token") throw new Error("Authorization not detected!");
   },
 }));
 app.listen(Number(process.argv[2]), "127.0.0.1", () => console.log("listening"));

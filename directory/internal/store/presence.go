@@ -39,9 +39,9 @@ type Presence struct {
 // appear at once, exactly the later one sees the other. An etcd that accepts no leases, because it has no space, is
 // asked again in the background. Error: Unavailable.
 func Appear(ctx context.Context, c *clientv3.Client, prefix string, value []byte, log *slog.Logger) (
-	p *Presence, others [][]byte, err error) {
-	p = &Presence{client: c, prefix: prefix, value: string(value), log: log}
-	others, err = p.appear(ctx)
+	*Presence, [][]byte, error) {
+	p := &Presence{client: c, prefix: prefix, value: string(value), log: log}
+	others, err := p.appear(ctx)
 	if noSpace(err) {
 		others, err = p.others(ctx)
 	}
