@@ -92,7 +92,8 @@ func checkPatchCase(p *probe) {
 
 func checkPatchPaths(p *probe) {
 	u := p.user()
-	for _, path := range []string{"emails[", "emails[type eq].value", "name..x", "", "a b",
+	for _, path := range []string{"emails[", "emails[type eq].value", "emails[type eq \"work\" x].value", "name..x",
+		"", "a b",
 		"emails[type eq \"work\"]value"} {
 		r := p.patch(u, op("replace", path, "x"))
 		p.refused("R7644-3.5.2-05", r, "400/invalidPath,invalidFilter", fmt.Sprintf("the path %q", path))

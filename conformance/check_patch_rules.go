@@ -48,7 +48,8 @@ func patchRuleChecks() []check {
 				o := p.read(u)
 				part, there := o[enterpriseURN]
 				p.expect("R7644-3.5.2.2-11", r.ok() && (there == hasString(o["schemas"], enterpriseURN)) &&
-					at(part, "department") == nil, r, "after removing its last attribute the extension is %s, schemas %s",
+					at(part, "department") == nil, r,
+					"after removing its last attribute the extension is %s, schemas %s",
 					text(part), text(o["schemas"]))
 			}},
 		{name: "simple-values", each: true, needs: "patch", ids: ids("R7644-3.5.2.2-12"), run: func(p *probe) {

@@ -140,6 +140,15 @@ func (p *probe) requestAttributes(x *res, full *reply) {
 	for _, f := range p.typ.fields() {
 		if f.returned == "request" && f.parent == nil && f.in(x.sent) != nil {
 			r := p.get(x.path, "attributes", f.path())
+			if p.s.svc.features["patch"] && f.typ == "string" && !f.multi && f.urn == "" &&
+				f.mutability == "readWrite" {
+				w := p.patch(x, op("replace", f.path(), "scimconform asked"))
+				p.expect("R7643-7-13", w.status != 200 || f.in(w.json) != nil, w,
+					"%s does not come back from a PATCH of it", f.path())
+				w = p.patch(x, op("replace", nil, obj{f.name: "scimconform asked again"}))
+				p.expect("R7643-7-13", w.status != 200 || f.in(w.json) != nil, w,
+					"%s does not come back from a PATCH of it", f.path())
+			}
 			p.expect("R7643-7-13", f.in(full.json) == nil && f.in(r.json) != nil, r,
 				"%s comes back unasked, or does not when named", f.path())
 		}

@@ -51,7 +51,8 @@ func schemaChecks() []check {
 			run: func(p *probe) {
 				t := p.s.typ("User")
 				r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "department", "D"))
-				p.expect("R7643-3.3-05", r.status == 400 || r.status == 201 && r.at(enterpriseURN, "department") == nil, r,
+				p.expect("R7643-3.3-05", r.status == 400 || r.status == 201 && r.at(enterpriseURN,
+					"department") == nil, r,
 					"department at the top level is answered %d and taken for the extension's", r.status)
 			}},
 		{name: "unlisted", needs: "User." + enterpriseURN + ":department", ids: ids("R7643-3-06"), run: func(p *probe) {
@@ -106,7 +107,8 @@ func schemaChecks() []check {
 		{name: "locale", needs: "User.locale User.timezone User.preferredLanguage", ids: ids("R7643-4.1.1-05"),
 			run: func(p *probe) {
 				t := p.s.typ("User")
-				good := obj{"locale": "en-US", "timezone": "America/Los_Angeles", "preferredLanguage": "en-US, de;q=0.5"}
+				good := obj{"locale": "en-US", "timezone": "America/Los_Angeles",
+					"preferredLanguage": "en-US, de;q=0.5"}
 				body := p.s.generate(t, p.unique(), false)
 				for k, v := range sorted(good) {
 					body[k] = v

@@ -325,7 +325,7 @@ func TestThreeRunsAgree(t *testing.T) {
 		}
 		for id, s := range now {
 			if first[id] != s {
-				t.Errorf("%s was %s and is %s", id, first[id], s)
+				t.Errorf("%s was %s and is %s: %+v", id, first[id], s, rep.Result(id).Findings)
 			}
 		}
 	}

@@ -63,6 +63,7 @@ type suite struct {
 	strikes  int   // transport errors without an answer in between
 	quirks   quirks
 	began    time.Time
+	round    int                 // of repeating the checks that found something
 	spent    map[string]spending // by check
 	states   states
 	own      map[string]bool // ids of what the run made
@@ -214,9 +215,14 @@ func (j job) name() string {
 	return j.check.name + "[" + j.typ.name + "]"
 }
 
-// names gives the job names of its own, the same in every run, whatever else
-// the run does.
-func (j job) names() *names { return newNames(j.name()) }
+// names gives a job names of its own, the same in every run, whatever else the
+// run does. Where checks are repeated, they are others.
+func (s *suite) names(j job) *names {
+	if s.round > 0 {
+		return newNames(fmt.Sprint(j.name(), s.round))
+	}
+	return newNames(j.name())
+}
 
 // selected returns the checks of the profile that Target.Run matches.
 func (s *suite) selected() []*check {
@@ -269,7 +275,7 @@ func (s *suite) jobs(c *check) []job {
 // with the reason it stopped.
 func (s *suite) runJob(ctx context.Context, j job) {
 	p := &probe{s: s, ctx: ctx, check: j.check, typ: j.typ, touched: map[string]bool{}, mu: new(sync.Mutex),
-		names: j.names()}
+		names: s.names(j)}
 	start := time.Now()
 	end := stop{reason: "the check ended before it could be observed"}
 	func() {

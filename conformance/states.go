@@ -27,6 +27,10 @@ type snapshot struct {
 	at   int
 	from string // such as "GET", "the list" or "the reply to PUT"
 	id   string // the requirement that is broken where GET shows something else
+
+	// Only what one check saw is compared, for what else is shown meanwhile
+	// depends on which checks run at the same time, and verdicts must not.
+	check string
 }
 
 // A frame is a write whose effect has not been seen yet: what was shown before
@@ -186,9 +190,9 @@ func sameState(x *sight) {
 		if x.ticket.write {
 			fresh = x.ticket.alone && t.current(o.path, x.ticket.done)
 		}
-		comparable := known && t.current(o.path, old.at)
+		comparable := known && t.current(o.path, old.at) && old.check == x.check
 		if fresh {
-			t.shown[o.path] = snapshot{o.obj, t.clock, o.from, o.id}
+			t.shown[o.path] = snapshot{o.obj, t.clock, o.from, o.id, x.check}
 			delete(t.frames, o.path)
 		} else {
 			delete(t.shown, o.path)

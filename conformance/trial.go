@@ -333,6 +333,7 @@ func (s *suite) confirm(ctx context.Context) {
 	}
 	held := map[string]int{}
 	for range s.target.Confirm {
+		s.round++
 		s.mu.Lock()
 		s.verdicts = map[string]*verdict{}
 		s.mu.Unlock()
