@@ -200,6 +200,13 @@ func TestWrongDefinitions(t *testing.T) {
 		"unknown schema":    {"ResourceTypeDefinition", schema.Document{"name": "X", "endpoint": "/Xs", "schema": "urn:example:b"}, "schema"},
 		"endpoint taken":    {"ResourceTypeDefinition", schema.Document{"name": "X", "endpoint": "/Users", "schema": "urn:example:a"}, "endpoint"},
 		"endpoint reserved": {"ResourceTypeDefinition", schema.Document{"name": "X", "endpoint": "/Bulk", "schema": "urn:example:a"}, "endpoint"},
+		"endpoint in case":  {"ResourceTypeDefinition", schema.Document{"name": "X", "endpoint": "/users", "schema": "urn:example:a"}, "endpoint"},
+		"reserved in case":  {"ResourceTypeDefinition", schema.Document{"name": "X", "endpoint": "/me", "schema": "urn:example:a"}, "endpoint"},
+		"kept endpoint":     {"ResourceTypeDefinition", schema.Document{"name": "X", "endpoint": "/roles", "schema": "urn:example:a"}, "endpoint"},
+		"kept endpoint 2":   {"ResourceTypeDefinition", schema.Document{"name": "X", "endpoint": "/GroupMemberships", "schema": "urn:example:a"}, "endpoint"},
+		"kept name":         {"ResourceTypeDefinition", schema.Document{"name": "Role", "endpoint": "/Xs", "schema": "urn:example:a"}, "name"},
+		"kept name in case": {"ResourceTypeDefinition", schema.Document{"name": "groupmembership", "endpoint": "/Xs", "schema": "urn:example:a"}, "name"},
+		"name in case":      {"ResourceTypeDefinition", schema.Document{"name": "user", "endpoint": "/Xs", "schema": "urn:example:a"}, "name"},
 		"built-in":          {"ResourceTypeDefinition", schema.Document{"name": "AccessToken", "endpoint": "/AccessTokens", "schema": "urn:example:a"}, "name"},
 	} {
 		if err := tryCreate(t, d, c.typ, c.doc); err == nil || !strings.Contains(err.Error(), c.want) {
