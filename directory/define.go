@@ -80,7 +80,7 @@ func (tx *Tx) proposedType(t *schema.ResourceType) *schema.ResourceType {
 func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) (*Snapshot, error) {
 	// The definitions must be right in themselves.
 	defs := tx.proposed()
-	next, err := builtinCatalog().With(defs)
+	next, err := builtinCatalog().With(defs, tx.snap.scope.Definitions())
 	if err != nil {
 		return nil, err
 	}
@@ -227,10 +227,9 @@ func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope
 
 	// What was indexed for it goes, then the announcement itself.
 	pending := store.Unchanged(k.Pending(), revision)
-	if next, err := builtinCatalog().With(p.Definitions); err == nil {
-		if err := s.unclaim(ctx, k, sc.Catalog(), next, pending); err != nil {
-			return err
-		}
+	next, _ := builtinCatalog().Load(p.Definitions)
+	if err := s.unclaim(ctx, k, sc.Catalog(), next, pending); err != nil {
+		return err
 	}
 	return s.node.Delete(ctx, []string{k.Pending()}, pending)
 }
