@@ -7,9 +7,9 @@ import (
 	"rollcall/directory/internal/store"
 )
 
-// UpdateEach carries out independent changes, packed into few transactions; each succeeds or fails alone, as Update would
-// have it. All changes of a transaction are decided on the state before it; a change that touches a key another one of the
-// same transaction touches waits for the next.
+// UpdateEach carries out independent changes, packed into few transactions; each succeeds or fails alone, as Update
+// would have it. All changes of a transaction are decided on the state before it; a change that touches a key another
+// one of the same transaction touches waits for the next.
 func (d *Directory) UpdateEach(ctx context.Context, changes []func(*Tx) error) []error {
 	chains := make([][]func(*Tx) error, len(changes))
 	for i := range changes {
@@ -22,9 +22,9 @@ func (d *Directory) UpdateEach(ctx context.Context, changes []func(*Tx) error) [
 	return errs
 }
 
-// UpdateChains is UpdateEach for chains of changes of the same resources. The changes of a chain are carried out in order,
-// each on what the ones before it staged, and committed together; one that fails leaves the others as they are. The errors
-// are those of the changes, by chain.
+// UpdateChains is UpdateEach for chains of changes of the same resources. The changes of a chain are carried out in
+// order, each on what the ones before it staged, and committed together; one that fails leaves the others as they are.
+// The errors are those of the changes, by chain.
 func (d *Directory) UpdateChains(ctx context.Context, chains [][]func(*Tx) error) [][]error {
 	run := &chainRun{dir: d, chains: chains, errs: make([][]error, len(chains)), attempts: make([]attempt, len(chains))}
 	todo := make([]int, len(chains))
@@ -98,7 +98,8 @@ func (c *chainRun) stage(s *Snapshot, i int) (*Tx, *store.Part, error) {
 		return tx, nil, nil
 	}
 	if tx.defines() {
-		return tx, nil, errorf(Invalid, "", "schemas and resource types cannot be changed together with other resources")
+		return tx, nil, errorf(Invalid, "",
+			"schemas and resource types cannot be changed together with other resources")
 	}
 	p, err := tx.part()
 	return tx, &p, err
@@ -112,9 +113,15 @@ func (c *chainRun) commit(ctx context.Context, b *batch) (again []int) {
 	out, err := c.dir.store.node.Commit(ctx, b.parts)
 	c.dir.first.Store(nil)
 	for n, i := range b.indexes {
+		refused := err
+		if err == nil {
+			refused = out[n].Refused
+		}
 		switch {
-		case err != nil:
-			c.fail(i, err)
+		case KindOf(refused) == Full && b.txs[n].frees():
+			c.takeAway(ctx, i)
+		case refused != nil:
+			c.fail(i, refused)
 		case out[n].Committed:
 			b.txs[n].committed(out[n])
 		default:
@@ -127,6 +134,15 @@ func (c *chainRun) commit(ctx context.Context, b *batch) (again []int) {
 		}
 	}
 	return again
+}
+
+// takeAway carries out the changes of a chain one by one, as far as that is possible while nothing can be put.
+func (c *chainRun) takeAway(ctx context.Context, i int) {
+	for j, change := range c.chains[i] {
+		if c.errs[i][j] == nil {
+			_, c.errs[i][j] = c.dir.takeAway(ctx, change)
+		}
+	}
 }
 
 // batch gathers parts for one transaction.

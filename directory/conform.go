@@ -27,6 +27,8 @@ func (c *conformer) run(ctx context.Context) error {
 		if n == 0 {
 			continue
 		}
+
+		// What is stored must satisfy the type as it will be.
 		is := c.next.Type(was.Name)
 		if is == nil {
 			return errorf(Invalid, "", "%d resources of the type %s exist; delete them first", n, was.Name)
@@ -37,6 +39,8 @@ func (c *conformer) run(ctx context.Context) error {
 		if err := c.checkAll(ctx, is); err != nil {
 			return err
 		}
+
+		// Its values that become unique get their keys.
 		for _, a := range state.UniqueAttributes(is) {
 			if c.snap.scope.Catalog().Unique(was.Name, a) != nil {
 				continue
@@ -70,7 +74,8 @@ func sameDefinitions(a, b *schema.ResourceType) bool {
 	same := func(x, y schema.Extension) bool {
 		return x.Required == y.Required && string(x.Schema.Definition()) == string(y.Schema.Definition())
 	}
-	return string(a.Schema.Definition()) == string(b.Schema.Definition()) && slices.EqualFunc(a.Extensions, b.Extensions, same)
+	return string(a.Schema.Definition()) == string(b.Schema.Definition()) &&
+		slices.EqualFunc(a.Extensions, b.Extensions, same)
 }
 
 // conforms checks a stored resource against a type: it must read as the very same document. Error: Invalid naming the
@@ -164,8 +169,8 @@ func (c *claims) part(key string) store.Part {
 	}
 }
 
-// open are the keys that are still to be put: their resources were written meanwhile and have the values still. A key that
-// is there already must belong to the resource. Error: Exists.
+// open are the keys that are still to be put: their resources were written meanwhile and have the values still. A key
+// that is there already must belong to the resource. Error: Exists.
 func (c *claims) open(ctx context.Context, keys []string, out []store.Outcome) (open []string, err error) {
 	s, err := c.dir.fresh(ctx)
 	if err != nil {
@@ -184,7 +189,8 @@ func (c *claims) open(ctx context.Context, keys []string, out []store.Outcome) (
 			c.holders[key] = r
 			open = append(open, key)
 		case string(held.Value) != r.ID.Raw():
-			return nil, errorf(Exists, "", "the %s %s has a %s that another %s took first", c.typ.Name, r.ID, c.attr.Path, c.typ.Name)
+			return nil, errorf(Exists, "", "the %s %s has a %s that another one took first",
+				c.typ.Name, r.ID, c.attr.Path)
 		}
 	}
 	return open, nil

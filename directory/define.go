@@ -11,10 +11,10 @@ import (
 	"rollcall/directory/schema"
 )
 
-// A change of definitions takes two steps, because data that is stored already, and data that is being written at this very
-// moment, must satisfy it. First it is put as pending, which changes the scope key: from then on every writer satisfies both
-// what is in force and what is pending. Then the stored data is checked, and indexed where something becomes unique. At last
-// the change takes effect, or is withdrawn and refused with the first resource in its way.
+// A change of definitions takes two steps, because data that is stored already, and data that is being written at this
+// very moment, must satisfy it. First it is put as pending, which changes the scope key: from then on every writer
+// satisfies both what is in force and what is pending. Then the stored data is checked, and indexed where something
+// becomes unique. At last the change takes effect, or is withdrawn and refused with the first resource in its way.
 
 // definitionTimeout bounds a change of definitions. One that is older was left by a node that died, and is withdrawn.
 const definitionTimeout = 2 * time.Minute
@@ -74,9 +74,11 @@ func (tx *Tx) proposedType(t *schema.ResourceType) *schema.ResourceType {
 	return next
 }
 
-// define carries out a change of definitions. Errors: those of Update; *schema.Error and Invalid for definitions that are
-// wrong in themselves; Invalid or Exists naming the first stored resource in the way; Busy while another one is pending.
+// define carries out a change of definitions. Errors: those of Update; *schema.Error and Invalid for definitions that
+// are wrong in themselves; Invalid or Exists naming the first stored resource in the way; Busy while another one is
+// pending.
 func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) (*Snapshot, error) {
+	// The definitions must be right in themselves.
 	defs := tx.proposed()
 	next, err := builtinCatalog().With(defs)
 	if err != nil {
@@ -85,6 +87,8 @@ func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) 
 	if err := keepsKeys(tx.snap.scope.Catalog(), next); err != nil {
 		return nil, err
 	}
+
+	// Every writer must heed them from now on.
 	ctx, cancel := context.WithTimeout(ctx, definitionTimeout*3/4)
 	defer cancel()
 	p, err := d.announce(ctx, tx, defs, next)
@@ -110,30 +114,40 @@ func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) 
 }
 
 // announce puts the change as pending and changes the scope key with it.
-func (d *Directory) announce(ctx context.Context, tx *Tx, defs state.Definitions, next *state.Catalog) (*state.PendingChange, error) {
+func (d *Directory) announce(ctx context.Context, tx *Tx, defs state.Definitions, next *state.Catalog) (
+	*state.PendingChange, error) {
 	s, k := tx.snap, tx.keys()
+	now := s.scope.Control()
 	busy := errorf(Busy, "", "another change of schemas or resource types is under way; try again")
 	if s.scope.Pending() != nil {
 		return nil, busy
 	}
-	if _, err := tx.part(); err != nil { // the credential, the organization, the quota
+	if _, err := tx.part(); err != nil { // the credential, the organization
 		return nil, err
 	}
+
+	// Keys that are left from an earlier time would keep everybody from the values.
 	p := &state.PendingChange{Change: NewID(), At: d.store.now(), Definitions: defs}
 	value, err := json.Marshal(p)
 	if err != nil {
 		return nil, err
 	}
-	same := store.Unchanged(k.Control(), s.scope.Control().Revision)
+	same := store.Unchanged(k.Control(), now.Revision)
 	if err := d.store.unclaim(ctx, k, s.scope.Catalog(), next, same); err != nil {
 		return nil, err
 	}
+
+	// The scope key changes with the announcement: who writes sees it, or loses the race.
 	out, err := d.store.node.Commit(ctx, []store.Part{{
 		Conditions: []store.Condition{store.Absent(k.Pending()), same},
-		Writes:     []state.Entry{state.Put(k.Pending(), value), state.Put(k.Control(), s.scope.Control().Next().Encode())},
+		Writes:     []state.Entry{state.Put(k.Pending(), value), state.Put(k.Control(), now.Next().Encode())},
+		Frees:      tx.frees(),
 	}})
 	if err != nil {
 		return nil, err
+	}
+	if out[0].Refused != nil {
+		return nil, out[0].Refused
 	}
 	if !out[0].Committed {
 		return nil, busy
@@ -142,8 +156,8 @@ func (d *Directory) announce(ctx context.Context, tx *Tx, defs state.Definitions
 	return p, nil
 }
 
-// activate runs the change and, with what it stages, ends its being pending. It runs on a snapshot of its own: the one on
-// which the credential was judged is from before the change was announced.
+// activate runs the change and, with what it stages, ends its being pending. It runs on a snapshot of its own: the one
+// on which the credential was judged is from before the change was announced.
 func (d *Directory) activate(ctx context.Context, p *state.PendingChange, change func(*Tx) error) (*Snapshot, error) {
 	return d.As(d.actor).Update(ctx, func(tx *Tx) error {
 		now := tx.snap.scope.Pending()
@@ -162,7 +176,7 @@ func (d *Directory) activate(ctx context.Context, p *state.PendingChange, change
 func (tx *Tx) nextGeneration() {
 	key, now := tx.keys().Control(), tx.snap.scope.Control()
 	tx.require(store.Unchanged(key, now.Revision))
-	tx.put(key, now.Next().Encode())
+	tx.mark(key, now.Next().Encode())
 }
 
 // withdraw takes a pending change back.
@@ -178,13 +192,15 @@ func (d *Directory) withdraw(ctx context.Context, p *state.PendingChange) {
 	}
 }
 
-// withdraw takes a pending change back: first so that nobody heeds it any more, then what was indexed for it.
+// withdraw takes a pending change back: first so that no writer heeds it, then what was indexed for it.
 func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope, change ID) error {
 	p := sc.Pending()
 	if p == nil || p.Change != change {
 		return nil
 	}
-	revision := p.Revision
+
+	// From here on no writer heeds it.
+	revision, now := p.Revision, sc.Control()
 	if !p.Withdrawn {
 		p.Withdrawn = true
 		value, err := json.Marshal(p)
@@ -192,17 +208,24 @@ func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope
 			return err
 		}
 		out, err := s.node.Commit(ctx, []store.Part{{
-			Conditions: []store.Condition{store.Unchanged(k.Pending(), revision), store.Unchanged(k.Control(), sc.Control().Revision)},
-			Writes:     []state.Entry{state.Put(k.Pending(), value), state.Put(k.Control(), sc.Control().Next().Encode())},
+			Conditions: []store.Condition{store.Unchanged(k.Pending(), revision),
+				store.Unchanged(k.Control(), now.Revision)},
+			Writes: []state.Entry{state.Put(k.Pending(), value), state.Put(k.Control(), now.Next().Encode())},
+			Frees:  true,
 		}})
 		if err != nil {
 			return err
+		}
+		if out[0].Refused != nil {
+			return out[0].Refused
 		}
 		if !out[0].Committed {
 			return errorf(Busy, "", "another change of the organization came first; try again")
 		}
 		revision = out[0].Revision
 	}
+
+	// What was indexed for it goes, then the announcement itself.
 	pending := store.Unchanged(k.Pending(), revision)
 	if next, err := builtinCatalog().With(p.Definitions); err == nil {
 		if err := s.unclaim(ctx, k, sc.Catalog(), next, pending); err != nil {
@@ -212,9 +235,9 @@ func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope
 	return s.node.Delete(ctx, []string{k.Pending()}, pending)
 }
 
-// unclaim deletes the keys of values that are to be unique in next and are not so in force. Left from a time when they were,
-// or from a change that was withdrawn, they would keep everybody from the values. The condition makes sure that nobody puts
-// such keys meanwhile.
+// unclaim deletes the keys of values that are to be unique in next and are not so in force. Left from a time when they
+// were, or from a change that was withdrawn, they would keep everybody from the values. The condition makes sure that
+// no writer puts such keys meanwhile.
 func (s *Store) unclaim(ctx context.Context, k state.ScopeKeys, inForce, next *state.Catalog, c store.Condition) error {
 	for _, t := range next.Types() {
 		for _, a := range state.UniqueAttributes(t) {
@@ -229,14 +252,14 @@ func (s *Store) unclaim(ctx context.Context, k state.ScopeKeys, inForce, next *s
 	return nil
 }
 
-// keepsKeys checks that an attribute that is and stays unique also keeps the form of its keys: two writers, one of each form,
-// would not meet. Error: Invalid.
+// keepsKeys checks that an attribute that is and stays unique also keeps the form of its keys: two writers, one of each
+// form, would not meet. Error: Invalid.
 func keepsKeys(was, next *state.Catalog) error {
 	for _, t := range next.Types() {
 		for _, a := range state.UniqueAttributes(t) {
 			if old := was.Unique(t.Name, a); old != nil && (old.Kind != a.Kind || old.CaseExact != a.CaseExact) {
-				return errorf(Invalid, "", "%s of %s is unique: its type and caseExact cannot be changed; make it not unique first",
-					a.Path, t.Name)
+				const text = "%s of %s is unique: its type and caseExact cannot be changed; make it not unique first"
+				return errorf(Invalid, "", text, a.Path, t.Name)
 			}
 		}
 	}

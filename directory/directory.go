@@ -8,8 +8,8 @@ import (
 	"rollcall/directory/internal/state"
 )
 
-// Directory is one scope of a store, bound to an actor: below the router nothing carries an organization or a credential
-// beside a resource's id.
+// Directory is one scope of a store, bound to an actor: below the router nothing carries an organization or a
+// credential beside a resource's id.
 type Directory struct {
 	store *Store
 	name  string // of the organization; "" for the system scope
@@ -29,9 +29,8 @@ func (d *Directory) Name() string { return d.name }
 // Now is the store's time.
 func (d *Directory) Now() time.Time { return d.store.now() }
 
-// Snapshot returns the scope's state, at least as new as the call; after Authenticate, until something is written, that on
-// which the credential was judged. Errors: Unavailable; NotFound where the organization does
-// not exist.
+// Snapshot returns the scope's state, at least as new as the call; after Authenticate, until something is written, that
+// on which the credential was judged. Errors: Unavailable; NotFound where the organization does not exist.
 func (d *Directory) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if s := d.first.Load(); s != nil {
 		return s, nil
@@ -39,8 +38,8 @@ func (d *Directory) Snapshot(ctx context.Context) (*Snapshot, error) {
 	return d.fresh(ctx)
 }
 
-// Get returns a resource of any type, Events and SignIns too, with the snapshot that it is from. Errors: as Snapshot.Get,
-// and Unavailable.
+// Get returns a resource of any type, Events and SignIns too, with the snapshot that it is from. Errors: as
+// Snapshot.Get, and Unavailable.
 func (d *Directory) Get(ctx context.Context, typ string, id ID) (*Resource, *Snapshot, error) {
 	s, err := d.Snapshot(ctx)
 	if err != nil {

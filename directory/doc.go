@@ -1,40 +1,67 @@
-// Package directory keeps organizations, their Users, Groups and configuration in etcd, and answers every question about
-// them from memory. It knows no HTTP, no SAML and no status codes.
+// Package directory keeps organizations, their Users, Groups and configuration in etcd, and answers every question
+// about them from memory. It knows no HTTP, no SAML and no status codes.
 //
 // # Shape
 //
 // A [Store] is everything under one root of one etcd. A [Directory] is one scope of it: an organization, or the system
-// scope that holds the organizations themselves. A [Snapshot] is an immutable state at one etcd revision; [Directory.Update]
-// is the only door for writes: it runs a change on a snapshot, turns what the change read and wrote into one etcd
-// transaction, and runs it again on a newer snapshot when somebody else was faster.
+// scope that holds the organizations themselves. A [Snapshot] is an immutable state at one etcd revision.
+// [Directory.Update] is the only door for writes: it runs a change, which stages on a [Tx] what it reads and writes, on
+// a snapshot, turns what was staged into one etcd transaction, and runs the change again on a newer snapshot when
+// another writer came first. A change is pure: it asks etcd for nothing.
+//
+// # Rooms
+//
+// The package lies on two others, which only it can import:
+//
+//	directory                 what SCIM people change: kinds, rules, authorization, definitions, queries, housekeeping
+//	directory/internal/store  etcd: conditions, commits and outcomes, the watch, the replica, pins, quorum, quota
+//	directory/internal/state  the trees of one revision: keys, records, indexes, memberships, types; no etcd
+//
+// Within the package, a tour from below:
+//
+//   - kinds.go is the table of what is special about each resource type. To add a type, write its schema, its row and
+//     its rules.
+//   - store.go, directory.go, snapshot.go: what can be opened and read. members.go, access.go, link.go, note.go,
+//     secret.go, session.go, tombstone.go: what a snapshot says about each thing, and how a change writes it.
+//   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
+//     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
+//   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers.
+//   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go: a change in the
+//     making. rules_*.go: what the directory demands of each type.
+//   - update.go, batch.go: running changes and committing them.
+//   - define.go, conform.go, loaddefinitions.go: an organization's own schemas and types.
+//   - housekeeping.go, sweeper.go, retention.go, usage.go, reseal.go, prepare.go: what the store does by itself.
 //
 // # Keys
 //
-// Spelt in keys.go and nowhere else. {s} is "sys" or "org/" and the 16 raw bytes of the organization's id; {id} is 16 raw
-// bytes; {value} is folded by the attribute's case rule and hashed when long.
+// Spelt in internal/state/keys.go and nowhere else. {s} is "sys" or "org/" and the 16 raw bytes of the organization's
+// ID; {id} is 16 raw bytes; {value} is folded by the attribute's case rule and hashed when long.
 //
 //	{root}/format                              version of the data and the fingerprint of the secret key
 //	{root}/{s}/leftover/{id}                   a deleted organization or connection whose keys are yet to be swept
 //	{root}/{s}/scope                           state of the organization; compared by every write
-//	{root}/{s}/nest                            serializes changes of nested groups
+//	{root}/{s}/nest                            moves when a group gets into a group, or its roles or protection change
 //	{root}/{s}/r/{Type}/{id}                   a resource: what only the server knows, and its canonical JSON
-//	{root}/{s}/u/{Type}/{attribute}/{value}    the id that holds a unique value
+//	{root}/{s}/u/{Type}/{attribute}/{value}    the ID that holds a unique value
 //	{root}/{s}/m/{group}/{member}/{grantor}    one grant of a membership
 //	{root}/{s}/v/{group}                       when the members of a group changed last
 //	{root}/{s}/l/{connection}/{hash}           link of a NameID to a User
 //	{root}/{s}/n/{kind}/{id}                   a note outside every version
 //	{root}/{s}/k/{kid}                         a secret, sealed under the secret key
-//	{root}/{s}/once/{kind}/{minute}/{hash}     a used id; the minute in the key says when it may go
+//	{root}/{s}/once/{kind}/{minute}/{hash}     a used ID; the minute in the key says when it may go
 //	{root}/{s}/pin/{id}                        a state that a walk over pages goes on seeing
-//	{root}/{s}/e/{id}                          an Event, {root}/{s}/s/{id} a SignIn; their ids begin with the time
+//	{root}/{s}/e/{id}                          an Event, {root}/{s}/s/{id} a SignIn; their IDs begin with the time
+//	{root}/operator/{lease}                    fingerprints of a running node's operator tokens, under its lease
 //	{root}/job/{name}                          election of the node that does the housekeeping
 //
 // # Invariants
 //
-//   - A resource's id is unique over all types of a scope and never used again; a DeletedUser keeps the id of its User.
-//   - A unique value's key names the resource that holds it, live or deleted; it changes only together with that resource.
-//     Only names that Groups had before an organization made them unique have no key: no writer can fail to see those Groups.
+//   - A resource's ID is unique over all types of a scope and never used again; a DeletedUser keeps the ID of its User.
+//   - A unique value's key names the resource that holds it, live or deleted; it changes only together with that
+//     resource. Only names that Groups had before an organization made them unique have no key: no writer can fail to
+//     see those Groups.
 //   - A membership counts while its group, its member and, where a connection granted it, that connection exist.
-//   - The in-memory replica is at every moment the state of exactly one revision, and every snapshot is one such state.
+//   - The replica in memory is at every moment the state of exactly one revision, and every snapshot is one such state.
+//     The compiler keeps it so: only internal/store has a state that can be changed, readers have frozen ones.
 //   - Every committed change has exactly one Event, whose key is the fence that settles an unknown outcome.
 package directory

@@ -7,14 +7,15 @@ import "rollcall/directory/internal/state"
 //
 // Its way from etcd to the client:
 //
-//   - internal/store meets the errors of etcd. What etcd surely refused becomes TooLarge, Busy or Full. What has no answer
-//     is first settled by the fence of the change; if even that fails, it becomes Unavailable, whose detail says that the
-//     outcome is unknown. A condition that does not hold is not an error: the change runs again, 16 times at most, and
-//     then is Busy. Errors of etcd that mean nothing to a caller, such as a refused certificate, pass as they are.
-//   - This package makes NotFound, Exists, Mutability, Invalid, Forbidden and Unauthenticated where it knows the fact. A
-//     document that breaks its schema is a *schema.Error, which passes as it is.
-//   - Update returns the change's own error as it is, so whoever wrote the change finds it with errors.As. Wrapping on the
-//     way up uses %w, so Kind, Attr and Detail survive; a text that was put before them reaches the log only.
+//   - internal/store meets the errors of etcd. What etcd surely refused becomes TooLarge or Busy. What has no answer,
+//     and NOSPACE, is first settled by the fence of the change: it happened, or it becomes Full or runs again; if even
+//     that has no answer, it becomes Unavailable, whose detail says that the outcome is unknown. A condition that does
+//     not hold is not an error: the change runs again, 16 times at most, and then is Busy. Errors of etcd that mean
+//     nothing to a caller, such as a refused certificate, pass as they are.
+//   - This package, and internal/state for definitions, make the other kinds where they know the fact.
+//     A document that breaks its schema is a *schema.Error, which passes as it is.
+//   - Update returns the change's own error as it is, so whoever wrote the change finds it with errors.As. Wrapping on
+//     the way up uses %w, so Kind, Attr and Detail survive; text that is put before them reaches the log only.
 //   - scimapi/errors.go and samlhook/errors.go translate once, at the edge: Kind to a status and a scimType, or to the
 //     reason of a refused sign-in, and show Attr and Detail. What is neither an Error nor a *schema.Error is a bare 500
 //     with the request's ID; its text, like every Cause, goes to the log and never to a client.

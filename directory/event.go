@@ -31,8 +31,8 @@ func (e *eventDraft) mention(action, typ string, id ID) {
 	}
 }
 
-// Mention makes the change's Event about the resource; for changes that are more than the creation, update or deletion of
-// one resource. Call it before anything is staged.
+// Mention makes the change's Event about the resource; for changes that are more than the creation, update or deletion
+// of one resource. Call it before anything is staged.
 func (tx *Tx) Mention(action, typ string, id ID) { tx.event.mention(action, typ, id) }
 
 // touch names an attribute that the change changes.
@@ -68,8 +68,8 @@ func (tx *Tx) actor() map[string]any {
 	return map[string]any{"type": tx.dir.actor.Type, "value": tx.dir.actor.ID}
 }
 
-// RecordSignIn writes the record of a sign-in attempt, in the transaction of whatever else the attempt changes. It returns
-// the record's ID.
+// RecordSignIn writes the record of a sign-in attempt, in the transaction of whatever else the attempt changes. It
+// returns the record's ID.
 func (tx *Tx) RecordSignIn(doc schema.Document) (ID, error) {
 	id := tx.dir.store.timeIDs.Next(tx.at)
 	doc = maps.Clone(doc)
@@ -80,7 +80,8 @@ func (tx *Tx) RecordSignIn(doc schema.Document) (ID, error) {
 		return id, err
 	}
 	if len(r.JSON) > MaxDocument {
-		return id, errorf(TooLarge, "", "the sign-in record has %d bytes; at most %d are stored", len(r.JSON), MaxDocument)
+		return id, errorf(TooLarge, "", "the sign-in record has %d bytes; at most %d are stored",
+			len(r.JSON), MaxDocument)
 	}
 	tx.put(tx.keys().SignIns()+id.Raw(), r.Encode())
 	tx.Mention("signIn", schema.SignInType, id)

@@ -89,12 +89,14 @@ func TestTimedOutButApplied(t *testing.T) {
 		u, err = tx.Create("User", schema.Document{"userName": "ann"})
 		return err
 	})
-	if got := find(t, d, "User", `userName eq "ann"`); len(got) != 1 || got[0] != u.ID.String() || runs != 1 || u.Version == 0 {
+	if got := find(t, d, "User",
+		`userName eq "ann"`); len(got) != 1 || got[0] != u.ID.String() || runs != 1 || u.Version == 0 {
 		t.Fatalf("found %v after %d runs, version %v", got, runs, u.Version)
 	}
 }
 
-// A transaction that timed out and would be applied later is fenced off: the change runs again, and the late one does nothing.
+// A transaction that timed out and would be applied later is fenced off: the change runs again, and the late one does
+// nothing.
 func TestTimedOutAndLate(t *testing.T) {
 	d, f := withFaults(t, directory.Options{})
 	var late func() (clientv3.OpResponse, error)

@@ -41,7 +41,8 @@ func (h *history) step(tx *directory.Tx) error {
 	user, group := pick(h.Rand, h.users), pick(h.Rand, h.groups)
 	switch h.IntN(16) {
 	case 0, 1, 2:
-		r, err := tx.Create("User", schema.Document{"userName": name, "emails": []any{map[string]any{"value": name + "@x", "type": "work"}}})
+		r, err := tx.Create("User", schema.Document{"userName": name,
+			"emails": []any{map[string]any{"value": name + "@x", "type": "work"}}})
 		if err == nil {
 			h.users = append(h.users, r.ID)
 		}
@@ -97,8 +98,8 @@ func (h *history) step(tx *directory.Tx) error {
 	}
 }
 
-// After every step of a random history the replica is what a reload from etcd would give, on the node that wrote and on one
-// that only watches.
+// After every step of a random history the replica is what a reload from etcd would give, on the node that wrote and on
+// one that only watches.
 func TestReplicaEqualsReload(t *testing.T) {
 	steps := 400
 	if testing.Short() {

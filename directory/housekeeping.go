@@ -23,9 +23,9 @@ func (s *Store) housekeep(ctx context.Context) {
 	})
 }
 
-// Sweep removes what counts no more: orphaned grants, what is left of deleted organizations and connections, used IDs whose
-// time is over, ended sessions, and Events, SignIns and DeletedUsers beyond their retention. It runs every minute on one
-// node; whatever it removes was without effect before. Errors of single parts are joined.
+// Sweep removes what counts no more: orphaned grants, what is left of deleted organizations and connections, used IDs
+// whose time is over, ended sessions, and Events, SignIns and DeletedUsers beyond their retention. It runs every minute
+// on one node; whatever it removes was without effect before. Errors of single parts are joined.
 func (s *Store) Sweep(ctx context.Context) error {
 	f, err := s.node.Linearizable(ctx)
 	if err != nil {

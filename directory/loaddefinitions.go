@@ -14,12 +14,12 @@ import (
 	"rollcall/directory/schema"
 )
 
-// LoadDefinitions puts the schemas and resource types in the JSON files of files into every organization: what is missing is
-// created, what differs is replaced, what is equal is left alone; nothing is removed. A file holds a schema in the form of RFC
-// 7643 §7 or a resource type in that of §6, or an array of them; "schemas" tells which, and where it is left out, the
-// attributes do. Schemas come before the resource types that use them, whatever the files are called. Nothing is changed
-// unless all files can be read. Errors name the file and the place in it, and the organization where one refused the
-// definition: its data does not conform, for example.
+// LoadDefinitions puts the schemas and resource types in the JSON files of files into every organization: what is
+// missing is created, what differs is replaced, what is equal is left alone; nothing is removed. A file holds a schema
+// in the form of RFC 7643 §7 or a resource type in that of §6, or an array of them; "schemas" tells which, and where it
+// is left out, the attributes do. Schemas come before the resource types that use them, whatever the files are called.
+// Nothing is changed unless all files can be read. Errors name the file and the place in it, and the organization where
+// one refused the definition: its data does not conform, for example.
 func LoadDefinitions(ctx context.Context, s *Store, files fs.FS) error {
 	loaded, err := readDefinitions(files)
 	if err != nil || len(loaded) == 0 {
@@ -117,6 +117,8 @@ func readDefinitions(files fs.FS) ([]loadedDefinition, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	// A definition has one place, and schemas come before the types that use them.
 	seen := map[string]string{}
 	for _, l := range all {
 		key := l.typ + " " + strings.ToLower(fmt.Sprint(l.doc[l.key]))
@@ -156,8 +158,8 @@ func readDefinitionFile(name string, text []byte) ([]loadedDefinition, error) {
 	return all, nil
 }
 
-// readDefinition turns RFC 7643's form of a definition into our own, which names the URN of a schema "urn", because "id" is
-// what the server gives, and has no meta.
+// readDefinition turns RFC 7643's form of a definition into our own, which names the URN of a schema "urn", because
+// "id" is what the server gives, and has no meta.
 func readDefinition(v any) (loadedDefinition, error) {
 	m, ok := v.(map[string]any)
 	if !ok {
@@ -176,6 +178,8 @@ func readDefinition(v any) (loadedDefinition, error) {
 	default:
 		return l, fmt.Errorf("schemas: must hold %q or %q", schema.SchemaURN, schema.ResourceTypeURN)
 	}
+
+	// What only RFC 7643's form has goes; the rest must be right by our own type.
 	delete(m, "id")
 	delete(m, "meta")
 	m["schemas"] = []string{t.Schema.ID}
@@ -195,14 +199,16 @@ func readDefinition(v any) (loadedDefinition, error) {
 	return l, err
 }
 
-// definitionKind is the type of definition that the object is; "" where it is none.
+// definitionKind is the type of definition that the object is; "" if it is not one.
 func definitionKind(m map[string]any) string {
 	if list, ok := m["schemas"].([]any); ok {
 		for _, e := range list {
 			switch urn, _ := e.(string); {
-			case strings.EqualFold(urn, schema.SchemaURN), strings.EqualFold(urn, schema.SchemaDefinition().Schema.ID):
+			case strings.EqualFold(urn, schema.SchemaURN),
+				strings.EqualFold(urn, schema.SchemaDefinition().Schema.ID):
 				return schema.SchemaDefinitionType
-			case strings.EqualFold(urn, schema.ResourceTypeURN), strings.EqualFold(urn, schema.ResourceTypeDefinition().Schema.ID):
+			case strings.EqualFold(urn, schema.ResourceTypeURN),
+				strings.EqualFold(urn, schema.ResourceTypeDefinition().Schema.ID):
 				return schema.ResourceTypeDefinitionType
 			}
 		}

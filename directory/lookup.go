@@ -34,6 +34,8 @@ func (s *search) lookUp(typ string, l filter.Lookup) (found []*state.Record, ok 
 			return s.inGroup(l.Key), true
 		}
 	}
+
+	// A range of keys of the attribute's index.
 	where := indexRange(l.Op, l.Key)
 	if where == nil {
 		return nil, false
@@ -51,8 +53,8 @@ func (s *search) lookUp(typ string, l filter.Lookup) (found []*state.Record, ok 
 	return found, true
 }
 
-// indexRange says of a key of an index where it is, seen from the keys that satisfy the comparison; nil for a comparison
-// that is not a range of keys.
+// indexRange says of a key of an index where it is, seen from the keys that satisfy the comparison; nil for a
+// comparison that is not a range of keys.
 func indexRange(op filter.Op, key string) func(string) state.Where {
 	where := func(inside, past bool) state.Where {
 		switch {

@@ -20,8 +20,8 @@ type GroupRef struct {
 	Direct  bool // false: only through another Group
 }
 
-// Members yields the group's direct members in the order of their creation. The group may be huge: callers stop when they
-// have what they need.
+// Members yields the group's direct members in the order of their creation. The group may be huge: callers stop when
+// they have what they need.
 func (s *Snapshot) Members(group ID) iter.Seq[MemberRef] {
 	return func(yield func(MemberRef) bool) {
 		g := s.scope.Of(schema.GroupType, group)
@@ -36,8 +36,8 @@ func (s *Snapshot) Members(group ID) iter.Seq[MemberRef] {
 	}
 }
 
-// MemberCount counts the group's direct members, up to limit, without looking at them: those that were deleted and are not
-// swept yet are counted too.
+// MemberCount counts the group's direct members, up to limit, without looking at them: those that were deleted and are
+// not swept yet are counted too.
 func (s *Snapshot) MemberCount(group ID, limit int) int {
 	if g := s.scope.Of(schema.GroupType, group); g != nil {
 		return s.scope.CountMembers(g, limit)

@@ -4,15 +4,14 @@ import (
 	"slices"
 
 	"rollcall/directory/internal/state"
-	"rollcall/directory/internal/store"
 	"rollcall/directory/schema"
 )
 
 // guardedAttempts is how often a replacement of members insists on the members being as it saw them.
 const guardedAttempts = 4
 
-// GrantBy makes memberships that this change adds granted by the connection, and lets it remove only what the connection
-// granted. Without it they are SCIM's.
+// GrantBy makes memberships that this change adds granted by the connection, and lets it remove only what the
+// connection granted. Without it they are SCIM's.
 func (tx *Tx) GrantBy(connection ID) { tx.members.grantor = state.Grantor{Connection: connection} }
 
 // GuardMembers makes the change depend on the group as it is, its members included: what If-Match asks for.
@@ -23,27 +22,16 @@ func (tx *Tx) GuardMembers(group *Resource) {
 	}
 }
 
-// GuardPrivileges makes the change depend on what membership of the group means (Snapshot.PrivilegedGroup): the group and
-// those that it is in are as they are, and no group gets into another one meanwhile.
-func (tx *Tx) GuardPrivileges(group *Resource) {
-	g := tx.record(schema.GroupType, group.ID)
-	if g == nil || g.Uncommitted() {
-		return
-	}
-	tx.guardUnlessStaged(g)
-	for outer := range tx.snap.scope.Memberships(&g.Resource) {
-		tx.guardUnlessStaged(outer.Group)
-	}
-	tx.require(store.Unchanged(tx.keys().Nest(), tx.snap.scope.NestRevision()))
-}
-
-// AddMembers grants memberships. The cost does not depend on the group's size, and concurrent additions do not conflict.
-// Members stay members; if nobody is new, nothing is written. Errors: Invalid naming an ID that is no User or Group, or
-// that would close a cycle; Forbidden for a group with roles or protection; TooLarge.
+// AddMembers grants memberships. The cost does not depend on the group's size, and concurrent additions do not
+// conflict. Members stay members; if none is new, nothing is written. Errors: Invalid naming an ID that is no User or
+// Group, or that would close a cycle; Forbidden for a group with roles or protection; TooLarge.
 func (tx *Tx) AddMembers(group *Resource, ids []ID) error {
 	g, err := tx.members.begin(group, len(ids))
 	if err != nil {
 		return err
+	}
+	if len(ids) > 0 { // what noteAccess notes rests on it
+		tx.GuardPrivileges(&g.Resource)
 	}
 	changed := false
 	for _, id := range ids {
@@ -63,9 +51,9 @@ func (tx *Tx) AddMembers(group *Resource, ids []ID) error {
 	return nil
 }
 
-// RemoveMembers takes memberships away: by SCIM all their grants, by a connection its own. Who is not a member is passed
-// over; if nobody is left to remove, nothing is written. Errors: Mutability for the last active member of a protected
-// group; Forbidden; TooLarge.
+// RemoveMembers takes memberships away: by SCIM all their grants, by a connection its own. Who is not a member is
+// passed over; if there is nothing to remove, nothing is written. Errors: Mutability for the last active member of a
+// protected group; Forbidden; TooLarge.
 func (tx *Tx) RemoveMembers(group *Resource, ids []ID) error {
 	g, err := tx.members.begin(group, len(ids))
 	if err != nil {
@@ -88,8 +76,8 @@ func (tx *Tx) RemoveMembers(group *Resource, ids []ID) error {
 }
 
 // SetMembers makes ids the group's members: only the difference is written, and it depends on the members as they are.
-// After some lost races the difference is applied all the same, unless GuardMembers was called. Errors: as AddMembers and
-// RemoveMembers.
+// After some lost races the difference is applied all the same, unless GuardMembers was called. Errors: as AddMembers
+// and RemoveMembers.
 func (tx *Tx) SetMembers(group *Resource, ids []ID) error {
 	want := make(map[ID]bool, len(ids))
 	for _, id := range ids {
@@ -108,6 +96,8 @@ func (tx *Tx) SetMembers(group *Resource, ids []ID) error {
 			tx.members.guard(g)
 		}
 	}
+
+	// Write the difference.
 	come := slices.DeleteFunc(slices.Clone(ids), func(id ID) bool { return !want[id] })
 	if n := len(gone) + len(come); n > MaxMemberships {
 		return tooManyMemberships(n)

@@ -31,7 +31,8 @@ func (m *memberships) clone() memberships {
 }
 
 func tooManyMemberships(n int) error {
-	return errorf(TooLarge, "members", "%d memberships would change; one request may change at most %d", n, MaxMemberships)
+	return errorf(TooLarge, "members", "%d memberships would change; one request may change at most %d",
+		n, MaxMemberships)
 }
 
 // begin checks that the actor may change n of the group's members and makes the change depend on the group's existence.
@@ -43,9 +44,10 @@ func (m *memberships) begin(group *Resource, n int) (*state.Record, error) {
 	if g == nil {
 		return nil, notFound(schema.GroupType, group.ID)
 	}
-	if n > 0 && m.tx.dir.actor.Scope < ScopeAdmin && m.tx.snap.grantsPrivileges(g) {
-		return nil, errorf(Forbidden, "members", "only a credential with the scope admin may change the members of a group "+
-			"that is protected or has roles, or is in such a group")
+	if n > 0 {
+		if err := m.tx.touchesPrivileges(g.Type, deed{was: g, members: true}); err != nil {
+			return nil, err
+		}
 	}
 	if m.count += n; m.count > MaxMemberships {
 		return nil, tooManyMemberships(m.count)
@@ -60,7 +62,7 @@ func (m *memberships) key(group, member ID) string {
 	return m.tx.keys().Grant(group, member, m.grantor)
 }
 
-// grant adds a membership, unless the grantor granted it before. It reports whether nobody did.
+// grant adds a membership, unless the grantor granted it before. It reports whether it is new.
 func (m *memberships) grant(group, member *state.Record) (isNew bool, err error) {
 	e := edge{group.ID, member.ID}
 	if m.edges[e] || m.granted(group, member) {
@@ -72,6 +74,7 @@ func (m *memberships) grant(group, member *state.Record) (isNew bool, err error)
 		}
 	}
 	m.tx.put(m.key(group.ID, member.ID), nil)
+	m.tx.noteAccess(group, member)
 	m.edges[e] = true
 	return !m.existed(group, member), nil
 }
@@ -94,8 +97,8 @@ func (m *memberships) granted(group, member *state.Record) bool {
 	return false
 }
 
-// revoke removes a membership: by SCIM all its grants, by a connection its own. It reports whether one ends that existed
-// before this change.
+// revoke removes a membership: by SCIM all its grants, by a connection its own. It reports whether one ends that
+// existed before this change.
 func (m *memberships) revoke(group *state.Record, id ID) (ended bool) {
 	e := edge{group.ID, id}
 	if m.edges[e] { // added earlier in this very change
@@ -155,7 +158,7 @@ func (m *memberships) stamp(group *state.Record) {
 	m.putStamp(group, at)
 	if r := tx.staged[group.ID]; r != nil {
 		r.LastModified = at
-		tx.put(tx.keys().Resource(r.Type, r.ID), r.Encode())
+		tx.putRecord(r)
 	} else if tx.touched[group.ID] == nil {
 		now := *group // what callers see of it; its own record stays as it is
 		now.LastModified = at
@@ -167,11 +170,18 @@ func (m *memberships) stamp(group *state.Record) {
 }
 
 func (m *memberships) putStamp(group *state.Record, at time.Time) {
-	m.tx.put(m.tx.keys().Stamp(group.ID), strconv.AppendInt(nil, at.UnixMilli(), 10))
+	key, value := m.tx.keys().Stamp(group.ID), strconv.AppendInt(nil, at.UnixMilli(), 10)
+	if group.Uncommitted() {
+		m.tx.put(key, value)
+		return
+	}
+	record := m.tx.keys().Resource(schema.GroupType, group.ID)
+	m.tx.trace(key, value, store.Unchanged(key, m.tx.snap.scope.StampRevision(group)),
+		store.CreatedAt(record, group.CreateRevision))
 }
 
-// nest adds a group to a group: refused where that closes a cycle. All such changes of an organization compare and put one
-// key, so that no two can close a cycle together. Error: Invalid.
+// nest adds a group to a group: refused where that closes a cycle. All such changes of an organization compare and put
+// one key, so that no two can close a cycle together. Error: Invalid.
 func (m *memberships) nest(outer, inner *state.Record) error {
 	key := m.tx.keys().Nest()
 	m.tx.require(store.Unchanged(key, m.tx.snap.scope.NestRevision()))
@@ -180,7 +190,8 @@ func (m *memberships) nest(outer, inner *state.Record) error {
 		return errorf(Invalid, "members.value", "%s is the group itself; a group cannot contain itself", inner.ID)
 	}
 	if m.contains(inner.ID, outer.ID, map[ID]bool{}) {
-		return errorf(Invalid, "members.value", "the group %s contains this group already; a group cannot contain itself", inner.ID)
+		return errorf(Invalid, "members.value",
+			"the group %s contains this group already; a group cannot contain itself", inner.ID)
 	}
 	return nil
 }
@@ -211,8 +222,8 @@ func (m *memberships) contains(outer, inner ID, seen map[ID]bool) bool {
 	return false
 }
 
-// leaveAll removes the grants of a resource that is being deleted and moves the versions of its groups, as far as they fit
-// into one transaction.
+// leaveAll removes the grants of a resource that is being deleted and moves the versions of its groups, as far as they
+// fit into one transaction.
 func (m *memberships) leaveAll(member *state.Record) {
 	n := 0
 	var last *state.Record

@@ -4,10 +4,10 @@ import (
 	"context"
 
 	"rollcall/directory/internal/state"
-	"rollcall/directory/internal/store"
 )
 
-// A note is a value outside every version, such as a connection's health. Its kind is the caller's choice, except for these.
+// A note is a value outside every version, such as a connection's health. Its kind is the caller's choice, except for
+// these.
 const (
 	// HealthNote holds a connection's health as JSON.
 	HealthNote = "health"
@@ -26,8 +26,8 @@ func (tx *Tx) PutNote(kind string, id ID, value []byte) {
 // WriteNote puts a note. It writes no Event and is not part of any change; where it matters that nothing is lost, it is
 // called again. Errors: Full, Unavailable, NotFound for the organization.
 func (d *Directory) WriteNote(ctx context.Context, kind string, id ID, value []byte) error {
-	if d.store.node.Quota.Full() {
-		return store.ErrFull(nil)
+	if err := d.store.node.Quota.Admit(false); err != nil {
+		return err
 	}
 	s, err := d.fresh(ctx)
 	if err != nil {

@@ -14,8 +14,8 @@ const (
 	MaxPinBytes = store.MaxPinBytes // of changes since: what a pinned state keeps from being freed
 )
 
-// Pin is a state that is kept so that a walk over many pages sees it from beginning to end. Every node keeps the same state,
-// that of the revision at which the pin was put, so pages may come from any of them.
+// Pin is a state that is kept so that a walk over many pages sees it from beginning to end. Every node keeps the same
+// state, that of the revision at which the pin was put, so pages may come from any of them.
 type Pin struct {
 	ID       ID
 	Value    []byte // what the walk is about, in the caller's own form
@@ -29,8 +29,8 @@ func (d *Directory) Pin(ctx context.Context, value []byte) (*Pin, error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.store.node.Quota.Full() {
-		return nil, store.ErrFull(nil)
+	if err := d.store.node.Quota.Admit(false); err != nil {
+		return nil, err
 	}
 	id := NewID()
 	if err := s.putPin(ctx, id, state.PinValue{At: d.store.now(), Walk: value}); err != nil {
@@ -39,8 +39,8 @@ func (d *Directory) Pin(ctx context.Context, value []byte) (*Pin, error) {
 	return d.Pinned(ctx, id)
 }
 
-// Pinned returns the pin as this actor may see it. Error: NotFound when it is gone: it was too old, there were too many, or
-// this node was started since.
+// Pinned returns the pin as this actor may see it. Error: NotFound when it is gone: it was too old, there were too
+// many, or this node was started since.
 func (d *Directory) Pinned(ctx context.Context, id ID) (*Pin, error) {
 	s, err := d.Snapshot(ctx)
 	if err != nil {
@@ -68,8 +68,8 @@ func (s *Snapshot) putPin(ctx context.Context, id ID, v state.PinValue) error {
 	return s.store.node.Housekeep(ctx, nil, []state.Entry{state.Put(s.keys().Pin(id), v.Encode())})
 }
 
-// Query answers on the pinned state. It must be the same query each time but for Offset and Limit: its matches are gathered
-// once, so that a page costs the same wherever it stands.
+// Query answers on the pinned state. It must be the same query each time but for Offset and Limit: its matches are
+// gathered once, so that a page costs the same wherever it stands.
 func (p *Pin) Query(ctx context.Context, q Query) (Page, error) {
 	s := &search{p.Snapshot, q}
 	found, err := p.kept.Matches(func() ([]*state.Record, error) { return s.matches(ctx) })

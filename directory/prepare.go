@@ -22,11 +22,26 @@ type format struct {
 	SecretKey string `json:"secretKey"` // fingerprint: a store opened with another key fails at once
 }
 
+// FormatKey is the key of the data format below the usual root.
+const FormatKey = defaultRoot + "/format"
+
+// SecretKeyOf returns the fingerprint of the secret key that data is sealed under, from the value of its format key.
+func SecretKeyOf(value []byte) (fingerprint string, err error) {
+	var f format
+	if err := json.Unmarshal(value, &f); err != nil {
+		return "", fmt.Errorf("the key %q does not hold the data format: %w", FormatKey, err)
+	}
+	return f.SecretKey, nil
+}
+
+// Fingerprint tells a secret key from others and nothing about it.
+func Fingerprint(secretKey []byte) string { return fingerprint(secretKey, secretKeyText) }
+
 // DefaultOrganization is the name of the organization that the first start creates.
 const DefaultOrganization = "default"
 
-// prepare makes an empty store usable and refuses one that this program cannot read. The organization is created together
-// with the format, once: deleted later, it stays deleted.
+// prepare makes an empty store usable and refuses one that this program cannot read. The organization is created
+// together with the format, once: deleted later, it stays deleted.
 func (s *Store) prepare(ctx context.Context, c *clientv3.Client) error {
 	writes, err := s.firstWrites()
 	if err != nil {
@@ -50,11 +65,13 @@ func (s *Store) checkFormat(value []byte) error {
 		return fmt.Errorf("the key %q does not hold the data format: %w", s.keys.Format(), err)
 	}
 	if f.Version > formatVersion {
-		return fmt.Errorf("the data has format %d; this program reads up to format %d: start a newer one", f.Version, formatVersion)
+		return fmt.Errorf("the data has format %d; this program reads up to format %d: start a newer one",
+			f.Version, formatVersion)
 	}
 	if !s.sealer.knows(f.SecretKey) {
 		return fmt.Errorf("the secret key is not the one this data was sealed under (fingerprint %s, given %s): "+
-			"give the right key, or after a rotation the old one as a previous key", f.SecretKey, s.sealer.fingerprint())
+			"give the right key, or after a rotation the old one as a previous key",
+			f.SecretKey, s.sealer.fingerprint())
 	}
 	return nil
 }
@@ -75,6 +92,7 @@ func (s *Store) firstWrites() ([]state.Entry, error) {
 	active := state.Control{Active: true}
 	return []state.Entry{
 		state.Put(s.keys.Format(), f),
+		state.Put(s.keys.Complete(), nil),
 		state.Put(system.Control(), active.Encode()),
 		state.Put(s.keys.Organization(org.ID).Control(), active.Encode()),
 		state.Put(system.Resource(org.Type, org.ID), org.Encode()),

@@ -8,8 +8,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// A protected Group keeps an active member. Its stamp is compared and put by every change that takes one away, so that two
-// members cannot leave at once.
+// A protected Group keeps an active member. Its stamp is compared and put by every change that takes one away, so that
+// two members cannot leave at once.
 
 // leaveProtected refuses to take the User away from a protected group whose last active member it is.
 func leaveProtected(tx *Tx, user *state.Record) error {
@@ -24,7 +24,8 @@ func leaveProtected(tx *Tx, user *state.Record) error {
 	return nil
 }
 
-// keepsActive checks that the protected group has an active User left without those who leave, if one of them is active.
+// keepsActive checks that the protected group has an active User left without those who leave, if one of them is
+// active.
 func keepsActive(tx *Tx, g *state.Record, leaving []ID) error {
 	lost := false
 	for m := range activeMembers(tx.snap.scope, g) {
@@ -53,11 +54,12 @@ func activeMembers(sc *state.Scope, g *state.Record) iter.Seq[*state.Record] {
 
 func errLastActive(g *state.Record) error {
 	return errorf(Mutability, "members",
-		"the group %q is protected: its last active member cannot be removed, deactivated or deleted", g.Text("displayName"))
+		"the group %q is protected: its last active member cannot be removed, deactivated or deleted",
+		g.Text("displayName"))
 }
 
-// brings reports whether the change adds an active User to the group. Whoever deactivates that User does not know it for a
-// member yet, so the User's record is compared.
+// brings reports whether the change adds an active User to the group. Whoever deactivates that User does not know it
+// for a member yet, so the User's record is compared.
 func (m *memberships) brings(group *state.Record, leaving []ID) bool {
 	for e, added := range m.edges {
 		if !added || e.group != group.ID || slices.Contains(leaving, e.member) {
@@ -80,7 +82,8 @@ func (m *memberships) loses(group, member ID) bool {
 	return ok && (r == nil || !Active(r.JSON))
 }
 
-// withdrawGrants refuses to take the last active member from a protected group together with what the connection granted.
+// withdrawGrants refuses to take the last active member from a protected group together with what the connection
+// granted.
 func withdrawGrants(tx *Tx, connection ID) error {
 	sc := tx.snap.scope
 	for g := range sc.All(schema.GroupType) {

@@ -41,8 +41,8 @@ func (w *watchful) Txn(ctx context.Context) clientv3.Txn {
 	return w.KV.Txn(ctx)
 }
 
-// A change asks etcd for nothing, however often it runs and whatever is known to etcd alone: what it could not know is in
-// the answer to the commit that failed.
+// A change asks etcd for nothing, however often it runs and whatever is known to etcd alone: what it could not know is
+// in the answer to the commit that failed.
 func TestAChangeAsksNothing(t *testing.T) {
 	use := func(tx *directory.Tx) error { return tx.UseOnce("assertion", "a1", tx.Now().Add(time.Hour)) }
 	for name, c := range map[string]struct {

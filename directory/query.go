@@ -10,14 +10,14 @@ import (
 	"rollcall/directory/schema"
 )
 
-// Query asks for the resources of one type, or of several at once. Without SortBy they come in order of creation, type by
-// type; Events and SignIns the newest first.
+// Query asks for the resources of one type, or of several at once. Without SortBy they come in order of creation, type
+// by type; Events and SignIns the newest first.
 type Query struct {
 	Type       string
-	Types      []string    // instead of Type: a query over several types, in which an attribute that a type lacks has no value
+	Types      []string    // instead of Type: several types; an attribute that a type lacks has no value
 	Filter     filter.Expr // nil: all
 	Options    filter.Options
-	SortBy     string                 // name of an attribute, "" for none: by its primary or first value, missing ones last
+	SortBy     string                 // an attribute, by its primary or first value, missing ones last; "" for none
 	Descending bool                   // missing ones first
 	Offset     int                    // how many matches to pass over
 	Limit      int                    // how many to return at most; 0: none, only count
@@ -31,8 +31,8 @@ type Page struct {
 	Snapshot  *Snapshot // the state the answer is from
 }
 
-// Query answers from one snapshot; Events and SignIns are read from etcd. Errors: Forbidden by scope, NotFound for a type
-// the scope does not have, *schema.Error (invalidFilter; invalidValue for SortBy), Unavailable.
+// Query answers from one snapshot; Events and SignIns are read from etcd. Errors: Forbidden by scope, NotFound for a
+// type the scope does not have, *schema.Error (invalidFilter; invalidValue for SortBy), Unavailable.
 func (d *Directory) Query(ctx context.Context, q Query) (Page, error) {
 	s, err := d.Snapshot(ctx)
 	if err != nil {
@@ -75,7 +75,7 @@ func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
 // types are the types that the query asks for and the actor may read. Errors: Forbidden, NotFound.
 func (s *search) types() ([]*schema.ResourceType, error) {
 	if s.Types == nil {
-		if err := s.snap.actor.mayRead(s.Type); err != nil {
+		if err := s.snap.actor.MayRead(s.Type); err != nil {
 			return nil, err
 		}
 		t := s.snap.Type(s.Type)
@@ -86,7 +86,7 @@ func (s *search) types() ([]*schema.ResourceType, error) {
 	}
 	var types []*schema.ResourceType
 	for _, name := range s.Types {
-		if t := s.snap.Type(name); t != nil && s.snap.actor.mayRead(name) == nil {
+		if t := s.snap.Type(name); t != nil && s.snap.actor.MayRead(name) == nil {
 			types = append(types, t)
 		}
 	}

@@ -62,8 +62,11 @@ func makeSparse(t *testing.T, c *clientv3.Client) {
 	if _, err := c.Compact(ctx, resp.Header.Revision, clientv3.WithCompactPhysical()); err != nil {
 		t.Fatal(err)
 	}
-	// The pages are free once etcd's next batch is committed.
+	// The pages are free once etcd has committed another batch, which takes a write.
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if _, err := c.Put(ctx, "/filler", ""); err != nil {
+			t.Fatal(err)
+		}
 		all, used := fileSize(t, c)
 		if all >= 90<<20 && used <= 1<<20 {
 			return

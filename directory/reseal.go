@@ -24,6 +24,8 @@ func (s resealer) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+
+	// Every secret that the current key did not seal.
 	n := 0
 	for id, sc := range f.Scopes() {
 		for name, sealed := range sc.Secrets("") {
@@ -34,6 +36,8 @@ func (s resealer) run(ctx context.Context) error {
 			n += again
 		}
 	}
+
+	// From now on a node without the current key is refused.
 	value, err := json.Marshal(format{formatVersion, s.fingerprint()})
 	if err != nil {
 		return err
@@ -41,12 +45,13 @@ func (s resealer) run(ctx context.Context) error {
 	if err := s.store.node.Housekeep(ctx, nil, []state.Entry{state.Put(s.store.keys.Format(), value)}); err != nil {
 		return err
 	}
-	s.store.log.Info("sealed the stored secrets under the new key; drop the previous key once every node has the new one", "secrets", n)
+	s.store.log.Info("sealed the stored secrets under the new key; once every node has it, drop the previous key",
+		"secrets", n)
 	return nil
 }
 
-// reseal returns how many secrets it sealed: none where the current key sealed this one already, or another node is
-// faster.
+// reseal returns how many secrets it sealed: none where the current key sealed this one already, or another node
+// came first.
 func (s resealer) reseal(ctx context.Context, key string, sealed []byte) (int, error) {
 	secret, current, err := s.open(key, sealed)
 	if err != nil || current {

@@ -67,15 +67,19 @@ func switchOrganization(tx *Tx, id state.ScopeID, doc schema.Document) error {
 		return nil
 	}
 	tx.require(store.Unchanged(keys.Control(), now.Revision))
-	tx.put(keys.Control(), next.Encode())
+	if next.Active || next.UniqueGroupNames != now.UniqueGroupNames {
+		tx.put(keys.Control(), next.Encode())
+	} else {
+		tx.mark(keys.Control(), next.Encode())
+	}
 	if next.UniqueGroupNames != now.UniqueGroupNames {
 		return switchGroupNames(tx, keys, sc, next.UniqueGroupNames)
 	}
 	return nil
 }
 
-// verifiedAs gives each domain the proof that is stored of it, which only the system scope changes: the proof belongs to
-// the domain's name, wherever that stands in the list.
+// verifiedAs gives each domain the proof that is stored of it, which only the system scope changes: the proof belongs
+// to the domain's name, wherever that stands in the list.
 func verifiedAs(before, domains any) any {
 	stored, _ := before.([]any)
 	list, ok := domains.([]any)
@@ -115,8 +119,8 @@ func sameDomain(stored []any, domain map[string]any) map[string]any {
 	return nil
 }
 
-// deleteOrganization takes away the scope key, with which every write of the organization fails and every credential ends;
-// the sweeper removes what it held.
+// deleteOrganization takes away the scope key, with which every write of the organization fails and every credential
+// ends; the sweeper removes what it held.
 func deleteOrganization(tx *Tx, r *state.Record) error {
 	if !tx.snap.id.IsSystem() {
 		return errorf(Forbidden, "", "organizations are deleted in the system scope")
@@ -125,6 +129,6 @@ func deleteOrganization(tx *Tx, r *state.Record) error {
 	key := tx.dir.store.keys.Scope(org).Control()
 	tx.require(store.Unchanged(key, tx.snap.frozen.Scope(org).Control().Revision))
 	tx.delete(key)
-	tx.put(tx.keys().Leftover(r.ID), nil)
+	tx.trace(tx.keys().Leftover(r.ID), nil)
 	return nil
 }

@@ -15,6 +15,7 @@ import (
 type sealer struct{ keys []sealingKey } // the first seals, all open
 
 type sealingKey struct {
+	secret      []byte
 	aead        cipher.AEAD
 	fingerprint string
 }
@@ -33,14 +34,34 @@ func newSealer(key []byte, previous [][]byte) (*sealer, error) {
 		if err != nil {
 			return nil, err
 		}
-		mac := hmac.New(sha256.New, k)
-		mac.Write([]byte("rollcall secret key"))
-		s.keys = append(s.keys, sealingKey{aead, hex.EncodeToString(mac.Sum(nil)[:8])})
+		s.keys = append(s.keys, sealingKey{k, aead, fingerprint(k, secretKeyText)})
 	}
 	return s, nil
 }
 
 func (s *sealer) fingerprint() string { return s.keys[0].fingerprint }
+
+// fingerprints are what may be shown of secrets, by their hashes: under every key, so that nodes can compare theirs
+// while the key is being replaced.
+func (s *sealer) fingerprints(hashes []string) []string {
+	var all []string
+	for _, k := range s.keys {
+		for _, h := range hashes {
+			all = append(all, fingerprint(k.secret, "rollcall operator token"+h))
+		}
+	}
+	return all
+}
+
+// secretKeyText is what a secret key's fingerprint is made of.
+const secretKeyText = "rollcall secret key"
+
+// fingerprint tells two texts apart and nothing about them.
+func fingerprint(key []byte, text string) string {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(text))
+	return hex.EncodeToString(mac.Sum(nil)[:8])
+}
 
 func (s *sealer) knows(fingerprint string) bool {
 	for _, k := range s.keys {

@@ -34,28 +34,13 @@ func (a sortKey) compare(b sortKey) int {
 	return strings.Compare(a.text, b.text)
 }
 
-// sort orders records by the query's attribute (RFC 7644 §3.4.2.3); equal ones stay in the order they came in, so the order
-// is the same for every page. Error: *schema.Error (invalidValue) where no type has the attribute or it has no order.
+// sort orders records by the query's attribute (RFC 7644 §3.4.2.3); equal ones stay in the order they came in, so the
+// order is the same for every page. Error: *schema.Error (invalidValue) where no type has the attribute or it has no
+// order.
 func (s *search) sort(found []*state.Record, types []*schema.ResourceType) ([]*state.Record, error) {
-	by := map[string]*schema.Attribute{}
-	for _, t := range types {
-		a := t.Lookup(s.SortBy)
-		if a == nil {
-			continue
-		}
-		if a.Kind == schema.Complex {
-			whole := a
-			if a = whole.Attribute("value"); a == nil {
-				return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%s is complex: name one of its sub-attributes", whole.Path)
-			}
-		}
-		if a.Returned == schema.ReturnedNever {
-			return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%s is never returned", a.Path)
-		}
-		by[t.Name] = a
-	}
-	if len(by) == 0 && len(types) > 0 {
-		return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%q is not an attribute of %s", s.SortBy, typeNames(types))
+	by, err := s.sortAttributes(types)
+	if err != nil {
+		return nil, err
 	}
 	type keyed struct {
 		sortKey
@@ -75,6 +60,33 @@ func (s *search) sort(found []*state.Record, types []*schema.ResourceType) ([]*s
 		found[i] = k.rec
 	}
 	return found, nil
+}
+
+// sortAttributes are the attributes to sort by, by type. Error: as sort.
+func (s *search) sortAttributes(types []*schema.ResourceType) (map[string]*schema.Attribute, error) {
+	by := map[string]*schema.Attribute{}
+	for _, t := range types {
+		a := t.Lookup(s.SortBy)
+		if a == nil {
+			continue
+		}
+		if a.Kind == schema.Complex {
+			whole := a
+			if a = whole.Attribute("value"); a == nil {
+				return nil, schema.Errorf(schema.InvalidValue, "sortBy",
+					"%s is complex: name one of its sub-attributes", whole.Path)
+			}
+		}
+		if a.Returned == schema.ReturnedNever {
+			return nil, schema.Errorf(schema.InvalidValue, "sortBy", "%s is never returned", a.Path)
+		}
+		by[t.Name] = a
+	}
+	if len(by) == 0 && len(types) > 0 {
+		return nil, schema.Errorf(schema.InvalidValue, "sortBy",
+			"%q is not an attribute of %s", s.SortBy, typeNames(types))
+	}
+	return by, nil
 }
 
 func typeNames(types []*schema.ResourceType) string {

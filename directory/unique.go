@@ -40,9 +40,12 @@ func (u unique) key(value string) string {
 	return u.tx.keysOf(u.rec.Type).Unique(u.rec.Type, u.attr.Path, value)
 }
 
-// claim makes the record the holder of a value, which is given as its comparison key: the commit compares that nobody holds
-// it, or that a DeletedUser does, from whom it is taken over. Error: Exists naming the attribute.
+// claim makes the record the holder of a value, which is given as its comparison key: the commit compares that no
+// resource holds it, or that a DeletedUser does, from whom it is taken over. Errors: Exists and Invalid naming the attribute.
 func (u unique) claim(value string) error {
+	if isUserName(u.rec.Type, u.attr) && len(value) > MaxUserName {
+		return errorf(Invalid, u.attr.Path, "has %d bytes; at most %d are allowed", len(value), MaxUserName)
+	}
 	tx, key := u.tx, u.key(value)
 	if u.taken(value) || tx.attempt.present[key] {
 		return errorf(Exists, u.attr.Path, "another %s has this value already", u.rec.Type)
@@ -66,7 +69,8 @@ func (u unique) claim(value string) error {
 // taken reports whether another resource has the value, as this change has it so far.
 func (u unique) taken(value string) bool {
 	has := func(o *state.Record) bool {
-		return o != nil && o.ID != u.rec.ID && o.Type == u.rec.Type && slices.Contains(state.AttributeKeys(u.attr, o.JSON), value)
+		return o != nil && o.ID != u.rec.ID && o.Type == u.rec.Type &&
+			slices.Contains(state.AttributeKeys(u.attr, o.JSON), value)
 	}
 	for o := range u.tx.snap.home(u.rec.Type).WithKey(u.rec.Type, u.attr, value) {
 		if _, staged := u.tx.staged[o.ID]; !staged && has(o) {

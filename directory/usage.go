@@ -36,7 +36,7 @@ func (u *usage) run(ctx context.Context) {
 
 // write writes down what was used since the last time.
 func (u *usage) write(ctx context.Context) error {
-	if u.store.node.Quota.Full() {
+	if u.store.node.Quota.Admit(false) != nil {
 		return nil
 	}
 	u.mu.Lock()

@@ -14,8 +14,8 @@ type View struct {
 	meta func(*Resource) []byte
 }
 
-// View returns the resource as this snapshot sees it. meta gives the JSON of its meta attribute, which holds URLs that only
-// the caller knows; it may be nil.
+// View returns the resource as this snapshot sees it. meta gives the JSON of its meta attribute, which holds URLs that
+// only the caller knows; it may be nil.
 func (s *Snapshot) View(r *Resource, meta func(*Resource) []byte) View {
 	rec := s.record(r.Type, r.ID)
 	if rec == nil {
@@ -27,8 +27,8 @@ func (s *Snapshot) View(r *Resource, meta func(*Resource) []byte) View {
 // Document is the stored JSON.
 func (v View) Document() []byte { return v.rec.JSON }
 
-// Derived returns the JSON of an attribute that is not stored: meta, and what the row of the type in kinds.go names; nil
-// where it has no value.
+// Derived returns the JSON of an attribute that is not stored: meta, and what the row of the type in kinds.go names;
+// nil where it has no value.
 func (v View) Derived(name string) []byte {
 	if name == "meta" && v.meta != nil {
 		return v.meta(v.snap.resource(v.rec))
@@ -46,7 +46,7 @@ func derivedGroups(v View) []byte {
 		if m.Direct {
 			through = "direct"
 		}
-		list = append(list, map[string]string{"value": m.Group.ID.String(), "display": m.Group.Display(), "type": through})
+		list = append(list, reference(&m.Group.Resource, through))
 	}
 	return marshalList(list)
 }
@@ -54,9 +54,14 @@ func derivedGroups(v View) []byte {
 func derivedMembers(v View) []byte {
 	var list []map[string]string
 	for m := range v.snap.scope.Members(v.rec) {
-		list = append(list, map[string]string{"value": m.ID.String(), "display": m.Display(), "type": m.Type})
+		list = append(list, reference(&m.Resource, m.Type))
 	}
 	return marshalList(list)
+}
+
+// reference is an element of groups or members.
+func reference(r *Resource, typ string) map[string]string {
+	return map[string]string{"value": r.ID.String(), "display": r.Display(), "type": typ}
 }
 
 // derivedAccess is the User's extension that shows effective roles.
@@ -77,6 +82,18 @@ func derivedLastUsed(v View) []byte {
 		return []byte(`"` + at + `"`)
 	}
 	return nil
+}
+
+// derivedOrphaned is true for a token whose maker was deactivated or deleted.
+func derivedOrphaned(v View) []byte {
+	maker, ok := makerOf(v.rec)
+	if !ok {
+		return nil
+	}
+	if u := v.snap.scope.Of(schema.UserType, maker); u != nil && Active(u.JSON) {
+		return nil
+	}
+	return []byte("true")
 }
 
 func derivedHealth(v View) []byte { return v.snap.Note(HealthNote, v.rec.ID) }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// accepts returns the media type of the reply: SCIM's own unless the client prefers plain JSON (RFC 7644 §3.8).
+// accepts returns the media type of the reply: SCIM's own, unless the client prefers plain JSON (RFC 7644 §3.8).
 func accepts(header []string) string {
 	const own = "application/scim+json"
 	if len(header) == 0 {

@@ -28,7 +28,7 @@ func (x *exchange) authenticate() error {
 }
 
 // credential finds a bearer token (RFC 6750 §2.1) or, without an Authorization header, a session cookie. A browser
-// sends the cookie whoever made it call, so a change by cookie must come from our own pages.
+// sends the cookie whichever site makes the request, so a change by cookie must come from our own pages.
 func (x *exchange) credential() (directory.Credential, error) {
 	if headers := x.r.Header.Values("Authorization"); len(headers) > 0 {
 		scheme, token, _ := strings.Cut(headers[0], " ")
@@ -43,13 +43,19 @@ func (x *exchange) credential() (directory.Credential, error) {
 		return directory.Credential{}, fail(http.StatusUnauthorized, "", "a bearer token is required")
 	}
 	if err := x.origin.Check(x.r); err != nil {
-		return directory.Credential{},
-			fail(http.StatusForbidden, "", "a session may make changes only from pages of this server")
+		return directory.Credential{}, fail(http.StatusForbidden, "",
+			"a session can make changes only from pages of this server")
 	}
 	return directory.Credential{Session: cookie.Value}, nil
 }
 
-// challenge is the WWW-Authenticate of a 401: with an error only when a credential was sent (RFC 6750 §3.1).
+// anonymous reports whether the request presents no credential at all.
+func (x *exchange) anonymous() bool {
+	cookie, err := x.r.Cookie(sessionCookie)
+	return len(x.r.Header.Values("Authorization")) == 0 && (err != nil || cookie.Value == "")
+}
+
+// challenge is the WWW-Authenticate of a 401. It names an error only if a credential was sent (RFC 6750 §3.1).
 func (x *exchange) challenge() string {
 	const realm = `Bearer realm="rollcall"`
 	if x.r.Header.Get("Authorization") == "" && !strings.Contains(x.r.Header.Get("Cookie"), sessionCookie) {
@@ -67,7 +73,7 @@ func (x *exchange) begin() (*directory.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if x.store.Stale(x.r.Context()) { // the operator chose to read on without quorum
+	if x.store.Stale(x.r.Context()) { // the operator allows reads without quorum
 		x.w.Header().Set("Warning", staleWarning)
 	}
 	return s, nil

@@ -12,7 +12,7 @@ import (
 	"rollcall/scimapi/patch"
 )
 
-// mode is how strictly this request's bodies are read.
+// mode says how strictly the request's bodies are read.
 func (x *exchange) mode() schema.Mode { return schema.Mode{Strict: x.actor.Strict} }
 
 // open checks the headers that describe a body and returns the body. Reading it fails beyond limit bytes.
@@ -45,7 +45,7 @@ func checkMediaType(contentType string) error {
 	return nil
 }
 
-// readAll reads a body; length is what its header says, -1 if nothing.
+// readAll reads a body; length is its Content-Length, -1 if unknown.
 func readAll(r io.Reader, length int64) ([]byte, error) {
 	var b bytes.Buffer
 	if length > 0 {
@@ -56,7 +56,7 @@ func readAll(r io.Reader, length int64) ([]byte, error) {
 	}
 	body := bytes.TrimPrefix(b.Bytes(), []byte("\ufeff"))
 	if len(bytes.TrimSpace(body)) == 0 {
-		return nil, fail(http.StatusBadRequest, "invalidSyntax", "the body is empty")
+		return nil, fail(http.StatusBadRequest, schema.InvalidSyntax, "the body is empty")
 	}
 	return body, nil
 }
@@ -66,11 +66,11 @@ func readError(err error) error {
 	if f := translate(err); f.status != http.StatusInternalServerError {
 		return err
 	}
-	return fail(http.StatusBadRequest, "invalidSyntax", "the body could not be read: it ended early")
+	return fail(http.StatusBadRequest, schema.InvalidSyntax, "the body could not be read: it ended early")
 }
 
-// bodyLimit is how many bytes a body about a resource of the type may have. The lists of members in a Group's may be
-// large.
+// bodyLimit returns how many bytes a body about a resource of the type may have. Bodies of Groups may be large, because
+// they list members.
 func (x *exchange) bodyLimit(t *schema.ResourceType) int64 {
 	if t.Name == schema.GroupType {
 		return x.o.Limits.GroupBody
@@ -91,7 +91,8 @@ func (c *change) readRequest() error {
 	return c.read(s, r, c.x.r.ContentLength)
 }
 
-// read reads the body of the change; s is the state that the request was judged on, length that of r, -1 if unknown.
+// read reads the body of the change; s is the state on which the request was judged, and length that of r, -1 if
+// unknown.
 func (c *change) read(s *directory.Snapshot, r io.Reader, length int64) (err error) {
 	if c.method == http.MethodPatch {
 		return c.readPatch(s, r, length)

@@ -10,18 +10,22 @@ import (
 	"strings"
 
 	"rollcall/directory"
+	"rollcall/directory/schema"
 )
 
-// bulk serves POST /Bulk (RFC 7644 §3.7). Operations that do not depend on each other are packed into common
-// transactions, in which each fails alone; whatever the order of execution, the outcome is that of the order in which
-// the client put them, with what an operation refers to made before it.
+// bulk serves POST /Bulk (RFC 7644 §3.7). Operations that do not depend on each other share transactions, in which each
+// of them fails alone. In whatever order they run, the outcome is that of the order of the job, except that an
+// operation runs after the ones that create what it refers to.
 func (x *exchange) bulk() error {
+	// Who asks.
 	if err := x.authenticate(); err != nil {
 		return err
 	}
 	if ok, err := x.method([]string{http.MethodOptions, http.MethodPost}); !ok {
 		return err
 	}
+
+	// The job.
 	r, err := x.open(x.o.Limits.BulkBody)
 	if err != nil {
 		return payloadError(err)
@@ -34,36 +38,40 @@ func (x *exchange) bulk() error {
 	if err != nil {
 		return err
 	}
-	b := &bulkRun{x: x, dir: x.dir.As(x.actor), job: j, makes: map[string]*operation{}}
+
+	// Its results.
+	b := &bulkRun{x: x, dir: x.dir.As(x.actor), job: j, creators: map[string]*operation{}}
 	if err := b.run(x.r.Context()); err != nil {
 		return err
 	}
 	return b.reply(x.r.Context())
 }
 
-// payloadError names the limit by its name in the ServiceProviderConfig (RFC 7644 §3.7.4).
+// payloadError calls the limit by its name in the ServiceProviderConfig (RFC 7644 §3.7.4).
 func payloadError(err error) error {
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return fail(http.StatusRequestEntityTooLarge, "", "the job is larger than maxPayloadSize, %d bytes", e.Limit)
+		return fail(http.StatusRequestEntityTooLarge, "",
+			"the request is larger than maxPayloadSize, %d bytes", e.Limit)
 	}
 	return err
 }
 
-// bulkRun is a job under way.
+// bulkRun is a job that is running.
 type bulkRun struct {
-	x      *exchange
-	dir    *directory.Directory
-	job    *job
-	makes  map[string]*operation // POST operations by bulkId
-	errors int                   // operations that failed
+	x        *exchange
+	dir      *directory.Directory
+	job      *job
+	creators map[string]*operation // POST operations by bulkId
+	errors   int                   // operations that failed
+	after    *directory.Snapshot   // of the replies, once one is needed
 }
 
-// run carries out the job's operations, until as many failed as failOnErrors says. It fails where nothing could be
-// done.
+// run runs the operations of the job, until as many have failed as failOnErrors says. It returns an error if nothing
+// could be done.
 func (b *bulkRun) run(ctx context.Context) error {
 	for _, o := range b.job.operations {
 		if o.method == http.MethodPost && o.bulkID != "" {
-			b.makes[o.bulkID], o.id = o, directory.NewID()
+			b.creators[o.bulkID], o.id = o, directory.NewID()
 		}
 	}
 	steps := plan(b.job.operations)
@@ -75,14 +83,14 @@ func (b *bulkRun) run(ctx context.Context) error {
 		if n == 0 {
 			break
 		}
-		b.carryOut(ctx, steps[:n])
+		b.runSteps(ctx, steps[:n])
 		steps = steps[n:]
 	}
 	return b.unavailable()
 }
 
-// together is how many of the next steps may be carried out at once. Under failOnErrors they are so few that nothing is
-// done behind the last error that the client accepts.
+// together returns how many of the next steps may run at once. With failOnErrors, there are so few that nothing runs
+// after the last error that the client accepts.
 func (b *bulkRun) together(steps []*step) int {
 	left := b.job.failOnErrors - b.errors
 	if b.job.failOnErrors > 0 && left <= 0 {
@@ -99,8 +107,8 @@ func (b *bulkRun) together(steps []*step) int {
 	return n
 }
 
-// unavailable is the error of a job of which nothing was done because the store does not answer: the client may repeat
-// it.
+// unavailable returns an error if nothing of the job was done because the store does not answer: the client can send it
+// again.
 func (b *bulkRun) unavailable() error {
 	var failed error
 	for _, o := range b.job.operations {
@@ -112,8 +120,8 @@ func (b *bulkRun) unavailable() error {
 	return failed
 }
 
-// carryOut does steps of one level.
-func (b *bulkRun) carryOut(ctx context.Context, steps []*step) {
+// runSteps runs steps of one level.
+func (b *bulkRun) runSteps(ctx context.Context, steps []*step) {
 	if s, err := b.dir.Snapshot(ctx); err != nil {
 		for _, st := range steps {
 			st.settle(err)
@@ -130,7 +138,7 @@ func (b *bulkRun) carryOut(ctx context.Context, steps []*step) {
 	}
 }
 
-// chains are the steps by the resources that they are about. Changes of definitions are carried out at once: they have
+// chains puts steps into chains, one for each resource. Changes of definitions run at once, because they have
 // transactions of their own.
 func (b *bulkRun) chains(ctx context.Context, s *directory.Snapshot, steps []*step) []*chain {
 	var chains []*chain
@@ -156,14 +164,13 @@ func (b *bulkRun) chains(ctx context.Context, s *directory.Snapshot, steps []*st
 	return chains
 }
 
-// ready reads the step's operations: from here on they have their ids and types, and bodies without bulkIds. It is
-// false where one of them cannot be carried out.
+// ready prepares the step's operations. It returns false if one of them cannot run.
 func (b *bulkRun) ready(s *directory.Snapshot, st *step) bool {
 	var failed error
 	for _, o := range st.operations {
 		err := o.err
 		if err == nil {
-			err = b.read(s, st, o)
+			err = b.prepare(s, st, o)
 		}
 		if err != nil {
 			o.fail(err)
@@ -180,32 +187,15 @@ func (b *bulkRun) ready(s *directory.Snapshot, st *step) bool {
 	return failed == nil
 }
 
-func (b *bulkRun) read(s *directory.Snapshot, st *step, o *operation) error {
-	ids := map[string]string{}
-	for _, ref := range o.refs {
-		made := b.makes[ref]
-		switch {
-		case made == nil:
-			return fail(http.StatusBadRequest, "invalidValue",
-				"no POST operation of the job has the bulkId %s", quote(ref))
-		case made.failed && !slices.Contains(st.operations, made):
-			return fail(http.StatusConflict, "", "the operation with the bulkId %s, to which this one refers, failed",
-				quote(ref))
-		}
-		ids[ref] = made.id.String()
-		if o.target == bulkIDPrefix+ref {
-			o.id = made.id
-		}
+// prepare gives the operation its change, in which ids stand for bulkIds.
+func (b *bulkRun) prepare(s *directory.Snapshot, st *step, o *operation) error {
+	ids, err := b.references(st, o)
+	if err != nil {
+		return err
 	}
-	t := s.TypeAt(o.endpoint)
-	if t == nil || strings.Contains(o.target, "/") && o.id.IsZero() {
-		return fail(http.StatusNotFound, "", "no SCIM endpoint at %s", quote(o.path))
-	}
-	if allow := allowed(t.Name, b.x.org == "", o.target != ""); !slices.Contains(allow, o.method) {
-		return fail(http.StatusMethodNotAllowed, "", "%s is not possible at %s", o.method, o.path)
-	}
-	if o.id.IsZero() {
-		return noSuch(t, o.target)
+	t, err := b.typeOf(s, o)
+	if err != nil {
+		return err
 	}
 	c := &change{x: b.x, t: t, method: o.method, id: o.id}
 	if o.version != "" {
@@ -220,4 +210,40 @@ func (b *bulkRun) read(s *directory.Snapshot, st *step, o *operation) error {
 		return &http.MaxBytesError{Limit: limit}
 	}
 	return c.read(s, bytes.NewReader(data), int64(len(data)))
+}
+
+// references returns the ids of the resources that the operation refers to by bulkIds.
+func (b *bulkRun) references(st *step, o *operation) (map[string]string, error) {
+	ids := map[string]string{}
+	for _, ref := range o.refs {
+		creator := b.creators[ref]
+		switch {
+		case creator == nil:
+			return nil, fail(http.StatusBadRequest, schema.InvalidValue,
+				"no POST operation of the request has the bulkId %s", quote(ref))
+		case creator.failed && !slices.Contains(st.operations, creator):
+			return nil, fail(http.StatusConflict, "",
+				"the operation with the bulkId %s, to which this one refers, failed", quote(ref))
+		}
+		ids[ref] = creator.id.String()
+		if o.target == bulkIDPrefix+ref {
+			o.id = creator.id
+		}
+	}
+	return ids, nil
+}
+
+// typeOf returns the type of the operation's resource, and checks that its path and method go together.
+func (b *bulkRun) typeOf(s *directory.Snapshot, o *operation) (*schema.ResourceType, error) {
+	t := s.TypeAt(o.endpoint)
+	if t == nil || strings.Contains(o.target, "/") && o.id.IsZero() {
+		return nil, fail(http.StatusNotFound, "", "no SCIM endpoint at %s", quote(o.path))
+	}
+	if methods := allowed(t.Name, b.x.org == "", o.target != ""); !slices.Contains(methods, o.method) {
+		return nil, fail(http.StatusMethodNotAllowed, "", "%s is not allowed on %s", o.method, o.path)
+	}
+	if o.id.IsZero() {
+		return nil, noSuch(t, o.target)
+	}
+	return t, nil
 }

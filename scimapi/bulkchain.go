@@ -3,28 +3,29 @@ package scimapi
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 
 	"rollcall/directory"
 )
 
-// chain is steps about one resource, in order. They are carried out in one transaction as far as possible.
+// chain is the steps about one resource, in order. As many of them as possible share a transaction.
 type chain struct {
-	steps  []*step // not settled yet
-	single bool    // one at a time: together they are too large
+	steps  []*step // that are not settled yet
+	single bool    // run one step at a time, because together they are too large
 
-	// Of the run under way:
-	staged bool // a step has changed something that is not committed
-	waits  bool // a step waits for that to be committed, and all behind it do
+	// Of the current run:
+	staged bool // a step has changed something that is not committed yet
+	waits  bool // a step waits for that to be committed, and so do all after it
 }
 
-// errLater is the outcome of a step that waits for the commit of those before it.
-var errLater = errors.New("to be done after the commit of what comes before")
+// errLater is the outcome of a step that waits for the commit of the steps before it.
+var errLater = errors.New("waits for the commit of earlier operations")
 
-// retries is how often what failed is tried again after what stands before it in the job.
+// retries bounds how often a failed step is tried again because an operation before it in the job succeeded.
 const retries = 32
 
-// runChains carries out chains that are independent of each other, each step failing alone.
+// runChains runs chains that are independent of each other. Each step fails alone.
 func (b *bulkRun) runChains(ctx context.Context, chains []*chain) {
 	for round := 0; len(chains) > 0; round++ {
 		changes := make([][]func(*directory.Tx) error, len(chains))
@@ -45,9 +46,9 @@ func (b *bulkRun) runChains(ctx context.Context, chains []*chain) {
 	}
 }
 
-// soonest is the place in the job of the first operation that succeeded.
+// soonest returns the place in the job of the first operation that succeeded.
 func soonest(chains []*chain, errs [][]error) int {
-	at := int(^uint(0) >> 1)
+	at := math.MaxInt
 	for i, c := range chains {
 		for j, st := range c.steps {
 			if errs[i][j] == nil {
@@ -58,11 +59,12 @@ func soonest(chains []*chain, errs [][]error) int {
 	return at
 }
 
-// changes are the chain's steps for [directory.Directory.UpdateChains], which runs all of them again after a lost race.
+// changes returns the steps for [directory.Directory.UpdateChains], which runs all of them again after a lost race.
 func (c *chain) changes() []func(*directory.Tx) error {
 	list := make([]func(*directory.Tx) error, len(c.steps))
 	for i, st := range c.steps {
 		list[i] = func(tx *directory.Tx) error {
+			// A step after one that waits must wait too, and so must a deletion after a change.
 			if i == 0 {
 				c.staged, c.waits = false, false
 			}
@@ -70,23 +72,27 @@ func (c *chain) changes() []func(*directory.Tx) error {
 				c.waits = true
 				return errLater
 			}
+
+			// The snapshot does not have the members that an earlier step changed: a step that read them runs later.
 			err := st.run(tx)
 			switch {
-			case err == nil && !(c.staged && st.readsMembers()):
+			case c.staged && st.readsMembers():
+				err = errLater
+			case err == nil:
 				c.staged = true
 				return nil
-			case c.staged && (err == nil || st.readsMembers()): // decided on members that are not the Group's any more
-				err = errLater
 			}
-			c.waits = err == errLater || mayPass(err) || lacks(err) // what comes behind must not overtake
+
+			// The steps after one that may run again must not overtake it.
+			c.waits = err == errLater || mayPass(err) || lacks(err)
 			return err
 		}
 	}
 	return list
 }
 
-// settle takes the outcomes of a round. A step that failed on the state before the round, in which an operation that
-// stands before it in the job succeeded, is tried again: what counts is the state after what stands before it.
+// settle records the outcomes of a round. A step that failed is tried again if an operation before it in the job
+// succeeded in the same round: what counts is the state after everything before it in the job.
 func (c *chain) settle(errs []error, soonest int, again bool) {
 	done := 0
 	for i, st := range c.steps {
@@ -107,13 +113,13 @@ func (c *chain) settle(errs []error, soonest int, again bool) {
 	c.steps = c.steps[done:]
 }
 
-// lacks reports whether a step failed because its hook needs what was not resolved yet.
+// lacks reports whether a step failed because its hook needs something that is not resolved yet.
 func lacks(err error) bool {
 	_, ok := errors.AsType[*unresolved](err)
 	return ok
 }
 
-// mayPass reports whether what failed may succeed on another state.
+// mayPass reports whether a step that failed with err may succeed on another state.
 func mayPass(err error) bool {
 	switch directory.KindOf(err) {
 	case directory.Exists, directory.Invalid, directory.Mutability, directory.NotFound:

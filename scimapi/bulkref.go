@@ -7,14 +7,14 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// bulkIDPrefix begins a reference to a resource that another operation of the same job makes (RFC 7644 §3.7.2).
+// bulkIDPrefix begins a reference to a resource that another operation of the same job creates (RFC 7644 §3.7.2).
 const bulkIDPrefix = "bulkId:"
 
-// bulkReference finds references in the text of a JSON string: it is one, it is an address that ends in one ($ref), or
-// it quotes one (the filter in a path of PATCH).
+// bulkReference finds references in the text of a JSON string: the text is one, it is a URL that ends in one ($ref), or
+// it quotes one (the filter in the path of a PATCH).
 var bulkReference = regexp.MustCompile(`^bulkId:(.+)$|/bulkId:([^/"]+)$|"bulkId:([^"]+)"`)
 
-// references are the bulkIds that the string values in JSON refer to.
+// references returns the bulkIds that string values in the JSON refer to.
 func references(data []byte) []string {
 	var ids []string
 	eachText(data, func(text []byte) []byte {
@@ -28,7 +28,7 @@ func references(data []byte) []string {
 	return ids
 }
 
-// resolve returns the JSON with ids in the place of the bulkIds that its string values refer to.
+// resolve returns the JSON with bulkIds in its string values replaced by ids.
 func resolve(data []byte, ids map[string]string) []byte {
 	return eachText(data, func(text []byte) []byte {
 		if !bytes.Contains(text, []byte(bulkIDPrefix)) {
@@ -41,8 +41,8 @@ func resolve(data []byte, ids map[string]string) []byte {
 	})
 }
 
-// eachText calls f with the text of each string value in valid JSON, not of keys, and returns the JSON with what f
-// makes of them.
+// eachText calls f with the text of each string value (not key) in valid JSON, and returns the JSON with the texts that
+// f returns.
 func eachText(data []byte, f func(text []byte) []byte) []byte {
 	var out []byte
 	copied := 0
@@ -50,6 +50,8 @@ func eachText(data []byte, f func(text []byte) []byte) []byte {
 		if data[i] != '"' {
 			continue
 		}
+
+		// The string, unless it is a key.
 		start, escaped := i, false
 		for i++; data[i] != '"'; i++ {
 			if data[i] == '\\' {
@@ -60,6 +62,8 @@ func eachText(data []byte, f func(text []byte) []byte) []byte {
 		if rest := bytes.TrimLeft(data[i+1:], " \t\r\n"); len(rest) > 0 && rest[0] == ':' {
 			continue
 		}
+
+		// Its text, and what becomes of it.
 		text := data[start+1 : i]
 		if escaped {
 			text = []byte(gjson.ParseBytes(data[start : i+1]).Str)

@@ -7,11 +7,9 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-
-	"rollcall/directory"
 )
 
-// result is an operation of a BulkResponse (RFC 7644 §3.7).
+// result is an operation in a BulkResponse (RFC 7644 §3.7).
 type result struct {
 	Method   string          `json:"method,omitempty"`
 	BulkID   string          `json:"bulkId,omitempty"`
@@ -21,12 +19,9 @@ type result struct {
 	Response json.RawMessage `json:"response,omitempty"`
 }
 
-// reply answers with the result of each operation that was tried, in the order of the job. Resources are in it for
-// those who ask (Prefer: return=representation), and where a secret is to be told.
+// reply answers with the results of the operations that were tried, in the order of the job.
 func (b *bulkRun) reply(ctx context.Context) error {
-	x := b.x
-	whole := prefers(x.r.Header["Prefer"], "return=representation")
-	var s *directory.Snapshot
+	// The results.
 	var skipped []string
 	results := []result{}
 	for _, o := range b.job.operations {
@@ -36,22 +31,15 @@ func (b *bulkRun) reply(ctx context.Context) error {
 		r := b.result(o)
 		if c := o.change; !o.failed && c.done != nil {
 			skipped = append(skipped, c.skipped...)
-			if whole || c.secret != "" {
-				if s == nil {
-					var err error
-					if s, err = b.dir.Snapshot(ctx); err != nil {
-						return err
-					}
-				}
-				body, err := x.represent(s, c.t, c.done, &params{}, secretMember(c.secret))
-				if err != nil {
-					return err
-				}
-				r.Response = body
+			var err error
+			if r.Response, err = b.response(ctx, c); err != nil {
+				return err
 			}
 		}
 		results = append(results, r)
 	}
+
+	// The message around them.
 	body, err := json.Marshal(struct {
 		Schemas    []string `json:"schemas"`
 		Operations []result `json:"Operations"`
@@ -59,17 +47,32 @@ func (b *bulkRun) reply(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.reportSkipped(skipped)
+	b.x.reportSkipped(skipped)
 	for _, preference := range []string{"return=minimal", "return=representation"} {
-		if prefers(x.r.Header["Prefer"], preference) {
-			x.w.Header().Set("Preference-Applied", preference)
+		if prefers(b.x.r.Header["Prefer"], preference) {
+			b.x.w.Header().Set("Preference-Applied", preference)
 		}
 	}
-	x.send(http.StatusOK, body)
+	b.x.send(http.StatusOK, body)
 	return nil
 }
 
-// result is what the client learns of an operation.
+// response returns the resource for the result of a change, if the client asks for it (Prefer: return=representation)
+// or it has a secret; otherwise nil.
+func (b *bulkRun) response(ctx context.Context, c *change) ([]byte, error) {
+	if c.secret == "" && !prefers(b.x.r.Header["Prefer"], "return=representation") {
+		return nil, nil
+	}
+	if b.after == nil {
+		var err error
+		if b.after, err = b.dir.Snapshot(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return b.x.represent(b.after, c.t, c.done, &params{}, secretMember(c.secret))
+}
+
+// result returns the result of an operation, without the resource.
 func (b *bulkRun) result(o *operation) result {
 	r := result{Method: o.method, BulkID: o.bulkID, Location: b.location(o)}
 	if o.failed {
@@ -93,7 +96,7 @@ func (b *bulkRun) result(o *operation) result {
 	return r
 }
 
-// location is the resource's URL. A POST that failed has none; otherwise it is said as far as the client said it.
+// location returns the URL of the operation's resource, as far as the client gave it. A POST that failed has none.
 func (b *bulkRun) location(o *operation) string {
 	switch {
 	case o.failed && o.method == http.MethodPost:

@@ -20,62 +20,65 @@ const (
 
 // job is a BulkRequest.
 type job struct {
-	failOnErrors int // 0: all operations are tried
+	failOnErrors int // 0: try all operations
 	operations   []*operation
 }
 
-// operation is one operation of a job: what the client wrote, and what became of it.
+// operation is one operation of a job: what the client sent, and its outcome.
 type operation struct {
 	index           int
 	method          string // POST, PUT, PATCH or DELETE
 	bulkID          string
-	path            string       // as written
+	path            string       // as sent
 	endpoint        string       // "/Users"
-	target          string       // behind it: an id, "bulkId:…", or "" for all of the type
-	version         string       // what the client expects to find; "" for any
-	data            []byte       // JSON; nil where there is none
-	refs            []string     // bulkIds that target and data name
-	id              directory.ID // of the resource, as soon as it is known
+	target          string       // the rest of the path: an id, "bulkId:…", or "" for the collection
+	version         string       // that the client expects to find; "" for any
+	data            []byte       // JSON; nil if there is none
+	refs            []string     // bulkIds in target and data
+	id              directory.ID // of the resource, once it is known
 	change          *change
 	err             error // what is wrong with it, or why it failed
 	settled, failed bool
 }
 
-// fail ends the operation, which was tried.
+// fail ends the operation with an error.
 func (o *operation) fail(err error) { o.err, o.settled, o.failed = err, true, true }
 
-// defines reports whether the operation changes which types there are.
+// defines reports whether the operation changes the types of the organization.
 func (o *operation) defines() bool {
 	return o.endpoint == schema.SchemaDefinition().Endpoint || o.endpoint == schema.ResourceTypeDefinition().Endpoint
 }
 
-// parseJob reads a BulkRequest (RFC 7644 §3.7). Names are taken in any case. A message that is none is an error; an
-// operation that is wrong in itself has its own.
+// parseJob reads a BulkRequest (RFC 7644 §3.7). Names are taken in any case. It returns an error for a malformed
+// message; a malformed operation has its own error.
 func parseJob(body []byte, maxOperations int) (*job, error) {
+	// The message.
 	if !json.Valid(body) {
-		_, err := schema.Unmarshal(body) // which says where
+		_, err := schema.Unmarshal(body) // says what is wrong, and where
 		return nil, err
 	}
 	m, err := knownMembers(gjson.ParseBytes(body), "", "schemas", "failOnErrors", "Operations")
 	if err != nil {
 		return nil, err
 	}
-	if !named(m["schemas"], bulkRequestURN) {
-		return nil, schema.Errorf(schema.InvalidSyntax, "schemas", "must be an array that holds %q", bulkRequestURN)
+	if !hasURN(m["schemas"], bulkRequestURN) {
+		return nil, schema.Errorf(schema.InvalidSyntax, "schemas", "must be an array that contains %q", bulkRequestURN)
 	}
 	j := &job{}
 	if n := m["failOnErrors"]; n.Exists() && n.Type != gjson.Null {
 		j.failOnErrors = int(n.Int())
 		if n.Type != gjson.Number || n.Num != float64(j.failOnErrors) || j.failOnErrors < 0 {
-			return nil, schema.Errorf(schema.InvalidValue, "failOnErrors", "must be an integer that is not negative")
+			return nil, schema.Errorf(schema.InvalidValue, "failOnErrors", "must be a non-negative integer")
 		}
 	}
+
+	// Its operations.
 	list := m["Operations"].Array()
 	if !m["Operations"].IsArray() || len(list) == 0 {
 		return nil, schema.Errorf(schema.InvalidSyntax, "Operations", "must be an array of one or more operations")
 	}
 	if len(list) > maxOperations {
-		return nil, fail(http.StatusRequestEntityTooLarge, "", "the job has %d operations; maxOperations is %d",
+		return nil, fail(http.StatusRequestEntityTooLarge, "", "the request has %d operations; maxOperations is %d",
 			len(list), maxOperations)
 	}
 	seen := map[string]int{}
@@ -83,7 +86,7 @@ func parseJob(body []byte, maxOperations int) (*job, error) {
 		o := parseOperation(v, i)
 		if first, twice := seen[o.bulkID]; twice && o.bulkID != "" {
 			return nil, schema.Errorf(schema.InvalidValue, fmt.Sprintf("Operations[%d].bulkId", i),
-				"%s is that of Operations[%d] already", quote(o.bulkID), first)
+				"%s is already the bulkId of Operations[%d]", quote(o.bulkID), first)
 		}
 		seen[o.bulkID] = i
 		j.operations = append(j.operations, o)
@@ -92,6 +95,7 @@ func parseJob(body []byte, maxOperations int) (*job, error) {
 }
 
 func parseOperation(v gjson.Result, index int) *operation {
+	// The members, whatever is wrong with them: the reply repeats method and bulkId.
 	o := &operation{index: index}
 	at := fmt.Sprintf("Operations[%d]", index)
 	m, err := knownMembers(v, at, "method", "bulkId", "version", "path", "data")
@@ -99,16 +103,19 @@ func parseOperation(v gjson.Result, index int) *operation {
 		o.err = err
 		return o
 	}
-	for name, field := range map[string]*string{"method": &o.method, "bulkId": &o.bulkID, "version": &o.version,
-		"path": &o.path} {
-		switch v := m[name]; v.Type {
-		case gjson.String:
-			*field = v.Str
-		case gjson.Null: // or absent
-		default:
-			err = schema.Errorf(schema.InvalidSyntax, at+"."+name, "must be a string")
+	for _, f := range [...]struct {
+		name  string
+		value *string
+	}{{"method", &o.method}, {"bulkId", &o.bulkID}, {"version", &o.version}, {"path", &o.path}} {
+		switch v := m[f.name]; {
+		case v.Type == gjson.String:
+			*f.value = v.Str
+		case v.Type != gjson.Null && err == nil: // Null stands for absent, too
+			err = schema.Errorf(schema.InvalidSyntax, at+"."+f.name, "must be a string")
 		}
 	}
+
+	// What they mean.
 	o.method = strings.ToUpper(o.method)
 	if data := m["data"]; data.Type != gjson.Null {
 		o.data = []byte(data.Raw)
@@ -120,8 +127,9 @@ func parseOperation(v gjson.Result, index int) *operation {
 	return o
 }
 
-// check holds what is required of an operation (RFC 7644 §3.7), and takes its path apart.
+// check checks what an operation must have (RFC 7644 §3.7) and takes its path apart.
 func (o *operation) check(at string) error {
+	// What is required.
 	switch o.method {
 	case http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
 	default:
@@ -136,6 +144,8 @@ func (o *operation) check(at string) error {
 	if o.method != http.MethodDelete && o.data == nil {
 		return schema.Errorf(schema.InvalidSyntax, at+".data", "is required for %s", o.method)
 	}
+
+	// What the path names.
 	endpoint, target, _ := strings.Cut(strings.Trim(o.path, "/"), "/")
 	o.endpoint, o.target = "/"+endpoint, target
 	if id, ok := directory.ParseID(target); ok {
@@ -148,7 +158,7 @@ func (o *operation) check(at string) error {
 	return nil
 }
 
-// knownMembers are the known members of a JSON object by their proper names.
+// knownMembers returns the known members of a JSON object under their proper names.
 func knownMembers(v gjson.Result, at string, known ...string) (map[string]gjson.Result, error) {
 	if !v.IsObject() {
 		return nil, schema.Errorf(schema.InvalidSyntax, at, "must be a JSON object")
@@ -171,8 +181,8 @@ func knownMembers(v gjson.Result, at string, known ...string) (map[string]gjson.
 	return out, err
 }
 
-// named reports whether a JSON value is an array with the URN in it.
-func named(v gjson.Result, urn string) bool {
+// hasURN reports whether a JSON value is an array that contains the URN.
+func hasURN(v gjson.Result, urn string) bool {
 	for _, e := range v.Array() {
 		if v.IsArray() && e.Type == gjson.String && strings.EqualFold(e.Str, urn) {
 			return true

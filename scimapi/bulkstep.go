@@ -7,21 +7,20 @@ import (
 	"rollcall/directory"
 )
 
-// step is what is carried out as one: an operation, or several that refer to each other in a circle and succeed or fail
-// together.
+// step is one operation, or several that refer to each other in a circle and so succeed or fail together.
 type step struct {
 	operations []*operation // in the order of the job
-	level      int          // no step depends on another one of its level, but for earlier changes of the same resource
+	level      int          // steps of one level do not depend on each other, except changes of one resource
 }
 
 func (s *step) first() *operation { return s.operations[0] }
 
-// run is the step as one change.
+// run runs the step as one change.
 func (s *step) run(tx *directory.Tx) error {
 	if len(s.operations) == 1 {
 		return s.first().change.run(tx)
 	}
-	var rest []func(*directory.Tx) error // what may rest on all that is made here
+	var rest []func(*directory.Tx) error // may depend on everything that the step creates
 	for _, o := range s.operations {
 		if o.method != http.MethodPost {
 			rest = append(rest, o.change.run)
@@ -40,7 +39,7 @@ func (s *step) run(tx *directory.Tx) error {
 	return nil
 }
 
-// settle gives the outcome to the step's operations.
+// settle records the outcome of the step's operations.
 func (s *step) settle(err error) {
 	for _, o := range s.operations {
 		switch {
@@ -54,24 +53,22 @@ func (s *step) settle(err error) {
 	}
 }
 
-// deletes reports whether the step deletes the resource. What is staged of it, grants of memberships too, is committed
-// before, so that the deletion finds all that is to go.
+// deletes reports whether the step deletes the resource. What earlier steps staged, such as memberships, is committed
+// before that, so the deletion finds everything that must go.
 func (s *step) deletes() bool {
 	return slices.ContainsFunc(s.operations, func(o *operation) bool { return o.method == http.MethodDelete })
 }
 
-// readsMembers reports whether a filter of the step looked at the members that the Group has.
+// readsMembers reports whether the step looked at the members that the Group has.
 func (s *step) readsMembers() bool {
 	return slices.ContainsFunc(s.operations, func(o *operation) bool { return o.change.readsMembers })
 }
 
-// inCircle is the error of operations that refer to each other and cannot be carried out together (RFC 7644 §3.7.1).
+// inCircle is the error of operations that refer to each other in a circle, of which one failed (RFC 7644 §3.7.1).
 func inCircle(err error) error {
-	switch f := translate(err); {
-	case f.status >= http.StatusInternalServerError:
+	f := translate(err)
+	if f.status >= http.StatusInternalServerError {
 		return err
-	default:
-		return fail(http.StatusConflict, "", "operations that refer to each other in a circle failed together: %s",
-			f.detail)
 	}
+	return fail(http.StatusConflict, "", "the operations of a circular reference fail together: %s", f.detail)
 }

@@ -10,40 +10,44 @@ import (
 	"rollcall/scimapi/patch"
 )
 
-// change is what a client wants done to one resource, in a request of its own or in an operation of a Bulk job. The
-// body is read and parsed before; run may run more than once, and what it found out is what its last run did.
+// change is what a client wants done to one resource, by a request or by an operation of a Bulk job. Its body is read
+// and parsed before it runs. It may run more than once; its results are those of the last run.
 type change struct {
 	x      *exchange
 	t      *schema.ResourceType
 	method string       // POST, PUT, PATCH or DELETE
-	id     directory.ID // of the resource; on POST the one it is to have
+	id     directory.ID // of the resource; for POST, the id that it gets
 	when   conditions
 
-	doc schema.Document // of POST and PUT
-	// what is wrong with doc; reported once the resource is in the state that the client expects
-	docErr  error
-	members []string      // of POST and PUT of a Group: ids as sent
-	patch   *patch.Change // of PATCH
+	// The body.
+	doc     schema.Document // of POST and PUT
+	docErr  error           // what is wrong with doc; the run reports it if the resource is as the client expects
+	members []string        // of POST and PUT of a Group: ids as sent
+	patch   *patch.Change   // of PATCH
 
-	done         *directory.Resource // as the commit leaves it; nil on DELETE
+	// The results.
+	done         *directory.Resource // as the commit leaves it; nil for DELETE
 	secret       string              // of a new AccessToken
 	skipped      []string            // members that do not exist
-	readsMembers bool                // a filter looked at the members that the Group has
+	readsMembers bool                // the run looked at the members that the Group has
 }
 
-// newChange is the change that the request is about, without its body.
+// newChange returns the change that the request asks for, without its body.
 func (x *exchange) newChange(t *schema.ResourceType, id directory.ID) *change {
 	return &change{x: x, t: t, method: x.r.Method, id: id, when: x.conditions()}
 }
 
-// run is the change as [directory.Directory.Update] has it.
+// run is the change for [directory.Directory.Update].
 func (c *change) run(tx *directory.Tx) error {
+	// A new resource.
 	if c.method == http.MethodPost {
 		if err := c.create(tx); err != nil {
 			return err
 		}
 		return c.join(tx)
 	}
+
+	// One that is there.
 	c.skipped, c.readsMembers = nil, false
 	old, err := c.expected(tx)
 	if err != nil {
@@ -61,7 +65,7 @@ func (c *change) run(tx *directory.Tx) error {
 	return err
 }
 
-// create makes the resource, a Group without its members.
+// create creates the resource, but a Group without its members.
 func (c *change) create(tx *directory.Tx) error {
 	c.skipped = nil
 	doc, err := c.document()
@@ -78,10 +82,10 @@ func (c *change) create(tx *directory.Tx) error {
 	return nil
 }
 
-// join gives a new Group its members.
+// join adds the members of a new Group.
 func (c *change) join(tx *directory.Tx) error { return c.addMembers(tx, c.done, c.members) }
 
-// document is a copy of the document sent, for one run of the change.
+// document returns a copy of the document sent, for one run.
 func (c *change) document() (schema.Document, error) { return c.doc.Clone(), c.docErr }
 
 func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
@@ -95,6 +99,9 @@ func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
 		return err
 	}
 	if err := c.t.Carry(before, doc); err != nil {
+		return err
+	}
+	if err := tx.CarryPrivileges(old, doc); err != nil {
 		return err
 	}
 	if err := c.prepare(tx, old, doc); err != nil {
@@ -136,7 +143,7 @@ func (c *change) modify(tx *directory.Tx, old *directory.Resource) error {
 	return c.changeMembers(tx, old, res.Members)
 }
 
-// expected reads the resource that the change is about and checks that it is in the state the client expects.
+// expected reads the resource and checks that it is in the state that the client expects.
 func (c *change) expected(tx *directory.Tx) (*directory.Resource, error) {
 	r, err := tx.Get(c.t.Name, c.id)
 	if err != nil || !c.when.any() {
@@ -148,8 +155,8 @@ func (c *change) expected(tx *directory.Tx) (*directory.Resource, error) {
 	return r, c.when.check(r.Version)
 }
 
-// derived returns the JSON of an attribute that the resource's document does not hold, as the snapshot has it. A PATCH
-// may repeat such a value; what it is compared with is the state that the request was judged on, however often it runs.
+// derived returns a function that returns the JSON of an attribute that is not stored, as of the snapshot. A PATCH may
+// repeat such a value; it is compared with the state on which the request was judged, however often the change runs.
 func (c *change) derived(s *directory.Snapshot) func(*schema.Attribute) []byte {
 	return func(a *schema.Attribute) []byte {
 		r, err := s.Get(c.t.Name, c.id)

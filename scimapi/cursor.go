@@ -10,17 +10,17 @@ import (
 	"rollcall/directory/filter"
 )
 
-// cursor is a place in a walk over pages (RFC 9865). The walk's state is a pin, so that every node shows the same
-// pages; the directory seals the cursor for its credential and scope, so that nobody reads, changes or shares it.
+// cursor is a place in a walk through pages (RFC 9865). The state of the walk is a pin, so every node shows the same
+// pages. The directory seals the cursor for its credential and scope, so nobody can read, change or share it.
 type cursor struct {
 	pin    directory.ID
-	query  [sha256.Size]byte // what the walk is about
+	query  [sha256.Size]byte // digest of the query
 	offset int
-	count  int // resources in a page: the first request's
-	total  int // matches in all
+	count  int // resources in a page, as in the first request
+	total  int // matches in all; -1: not known yet
 }
 
-// walk answers a page of a query that is paged by cursor.
+// walk answers with a page of a query that is paged by cursor.
 func (x *exchange) walk(q *params, s *directory.Snapshot, typ string) error {
 	if q.cursor == "" {
 		return x.firstPage(q, s, typ)
@@ -39,7 +39,7 @@ func (x *exchange) walk(q *params, s *directory.Snapshot, typ string) error {
 	return x.pinnedPage(q, s, typ, pin, c)
 }
 
-// firstPage begins a walk. What fits on one page needs no pin, and pages without resources lead nowhere.
+// firstPage begins a walk. There is no pin if everything fits on one page, or if the pages have no resources.
 func (x *exchange) firstPage(q *params, s *directory.Snapshot, typ string) error {
 	ctx := x.r.Context()
 	l, err := x.newListing(q, s, typ)
@@ -49,8 +49,10 @@ func (x *exchange) firstPage(q *params, s *directory.Snapshot, typ string) error
 	if err := l.bounded(); err != nil {
 		return err
 	}
+
+	// The first page as it is now, not sorted: if there is more, the pages of the walk are sorted.
 	look := l.ask
-	look.SortBy = "" // the pages of a walk sort once
+	look.SortBy = ""
 	page, err := x.dir.Query(ctx, look)
 	if err != nil {
 		return err
@@ -63,13 +65,16 @@ func (x *exchange) firstPage(q *params, s *directory.Snapshot, typ string) error
 		}
 		return l.answer(page, func(body []byte) []byte { return body })
 	}
-	// No pin for a sortBy that is refused. The order of nothing tells, and id has an index.
+
+	// A sortBy that is refused gets no pin. A query for no resource tells whether it is, and id has an index.
 	none := l.ask
 	none.Filter = &filter.Compare{Path: filter.Path{Name: "id"}, Op: filter.Eq,
 		Value: filter.Value{Kind: filter.String}}
 	if _, err := x.dir.Query(ctx, none); err != nil {
 		return err
 	}
+
+	// The walk.
 	digest := x.digest(q, typ)
 	pin, err := x.dir.Pin(ctx, digest[:])
 	if err != nil {
@@ -78,7 +83,7 @@ func (x *exchange) firstPage(q *params, s *directory.Snapshot, typ string) error
 	return x.pinnedPage(q, s, typ, pin, cursor{pin: pin.ID, query: digest, count: q.count, total: -1})
 }
 
-// pinnedPage answers with the page at c of the state that the walk began with.
+// pinnedPage answers with the page at c of the state with which the walk began.
 func (x *exchange) pinnedPage(q *params, s *directory.Snapshot, typ string, pin *directory.Pin, c cursor) error {
 	l, err := x.newListing(q, pin.Snapshot, typ)
 	if err != nil {
@@ -89,10 +94,12 @@ func (x *exchange) pinnedPage(q *params, s *directory.Snapshot, typ string, pin 
 	if err != nil {
 		return err
 	}
+
+	// Records of the logs may have been trimmed since the walk began.
 	if c.total < 0 {
 		c.total = page.Total
 	}
-	if c.total != page.Total { // records that trimming has taken out of the log since
+	if c.total != page.Total {
 		return expired()
 	}
 	return l.answer(page, func(body []byte) []byte {
@@ -112,32 +119,33 @@ func (x *exchange) appendCursor(body []byte, s *directory.Snapshot, name string,
 	return append(body, '"')
 }
 
-// openCursor reads the cursor of a request. One that was changed, is somebody else's or belongs to another query gets
-// the same answer as one that never was (RFC 9865 §5.2).
+// openCursor reads the cursor of a request. A cursor that was changed, or that belongs to another credential or query,
+// is refused like one that never existed (RFC 9865 §5.2).
 func (x *exchange) openCursor(q *params, s *directory.Snapshot, typ string) (cursor, error) {
 	var c cursor
 	payload, ok := x.dir.OpenCursor(s, q.cursor)
 	if !ok || !c.decode(payload) || c.query != x.digest(q, typ) {
-		return c, fail(http.StatusBadRequest, "invalidCursor", "the cursor is not valid for this request")
+		return c, fail(http.StatusBadRequest, invalidCursor, "the cursor is not valid for this request")
 	}
 	if q.counted && q.count != c.count {
-		return c,
-			fail(http.StatusBadRequest, "invalidCount", "count: the pages of this walk have %d resources", c.count)
+		return c, fail(http.StatusBadRequest, invalidCount,
+			"count: must be %d, as in the first request, or left out", c.count)
 	}
 	return c, nil
 }
 
 func expired() error {
-	return fail(http.StatusBadRequest, "expiredCursor", "the cursor has expired: begin anew with an empty cursor")
+	return fail(http.StatusBadRequest, expiredCursor, "the cursor has expired; start over with an empty cursor")
 }
 
-// digest tells queries apart, with what the credential may see of them: who lost a right begins anew (R9865-5.2-02).
+// digest tells queries apart, together with what the credential may see: a client whose rights change must start over
+// (R9865-5.2-02).
 func (x *exchange) digest(q *params, typ string) [sha256.Size]byte {
 	text, err := json.Marshal([]any{
-		typ, q.filterText, q.sortBy, q.descending, q.attributes, q.excludedAttributes, x.actor.Scope, x.actor.Strict,
+		typ, q.filterText, q.sortBy, q.descending, q.attributes, q.excludedAttributes, x.actor.Rights, x.actor.Strict,
 	})
 	if err != nil {
-		panic(err) // texts and numbers
+		panic(err) // texts and numbers cannot fail
 	}
 	return sha256.Sum256(text)
 }

@@ -6,30 +6,35 @@ import (
 	"strconv"
 	"strings"
 
-	"rollcall/directory"
 	"rollcall/directory/schema"
 )
 
-// described is one resource of a discovery endpoint.
+// described is a resource of a discovery endpoint.
 type described struct {
 	id   string
 	body json.RawMessage
 }
 
-// discover serves /ServiceProviderConfig, /ResourceTypes and /Schemas (RFC 7644 §4). They need no credential, and
-// paging and projection are ignored there.
+// discover serves /ServiceProviderConfig, /ResourceTypes and /Schemas (RFC 7644 §4). They need no credential and ignore
+// the parameters of paging and projection. Only ServiceProviderConfig is the same for everybody.
 func (x *exchange) discover(endpoint, id string) error {
 	if ok, err := x.method([]string{http.MethodGet, http.MethodHead, http.MethodOptions}); !ok {
 		return err
 	}
 	if x.r.URL.Query().Has("filter") {
-		return fail(http.StatusForbidden, "", "filter is not possible at /%s", endpoint)
+		return fail(http.StatusForbidden, "", "/%s does not support filter", endpoint)
 	}
+
+	// What there is.
 	var all []described
 	var err error
 	switch endpoint {
 	case "ServiceProviderConfig":
-		return x.writeJSON(x.config())
+		body, err := json.Marshal(x.config())
+		if err == nil {
+			x.send(http.StatusOK, body)
+		}
+		return err
 	case "ResourceTypes":
 		all, err = x.resourceTypes()
 	case "Schemas":
@@ -38,12 +43,15 @@ func (x *exchange) discover(endpoint, id string) error {
 	if err != nil {
 		return err
 	}
+
+	// All of it or one.
 	if id == "" {
 		x.writeList(listOf(all))
 		return nil
 	}
 	for _, d := range all {
-		if d.id == id || (endpoint == "Schemas" && strings.EqualFold(d.id, id)) { // URNs have no case (RFC 8141)
+		// URNs are compared without regard to case (RFC 8141).
+		if d.id == id || endpoint == "Schemas" && strings.EqualFold(d.id, id) {
 			x.send(http.StatusOK, d.body)
 			return nil
 		}
@@ -51,6 +59,7 @@ func (x *exchange) discover(endpoint, id string) error {
 	return fail(http.StatusNotFound, "", "no %s has the id %q", strings.TrimSuffix(endpoint, "s"), id)
 }
 
+// listOf returns a ListResponse with all resources.
 func listOf(all []described) []byte {
 	n := int64(len(all))
 	body := strconv.AppendInt([]byte(listHead), n, 10)
@@ -65,61 +74,77 @@ func listOf(all []described) []byte {
 	return append(body, "]}"...)
 }
 
-func (x *exchange) writeJSON(v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	x.send(http.StatusOK, body)
-	return nil
-}
-
-// types are those of the scope. An organization that does not exist looks as it does everywhere else.
+// types returns the types that the credential may use. Without one they are the built-in Users and Groups, whatever the
+// organization is, and whether there is one: nobody learns from outside which organizations there are, or what they
+// keep.
 func (x *exchange) types() ([]*schema.ResourceType, error) {
-	s, err := x.dir.Snapshot(x.r.Context())
-	if directory.KindOf(err) == directory.NotFound {
-		return nil, &directory.Error{Kind: directory.Unauthenticated}
+	x.w.Header().Add("Vary", "Authorization, Cookie")
+	x.set("Cache-Control", "private")
+	if x.anonymous() && x.org != "" {
+		return []*schema.ResourceType{schema.User(), schema.Group()}, nil
 	}
+	if x.anonymous() { // those of the system scope are the same in every installation
+		s, err := x.dir.Snapshot(x.r.Context())
+		if err != nil {
+			return nil, err
+		}
+		return s.Types(), nil
+	}
+
+	// What the credential may read; somebody's own User is at /Me.
+	s, err := x.begin()
 	if err != nil {
 		return nil, err
 	}
-	return s.Types(), nil
+	var types []*schema.ResourceType
+	for _, t := range s.Types() {
+		if x.actor.MayRead(t.Name) == nil || t.Name == schema.UserType && !x.actor.User.IsZero() {
+			types = append(types, t)
+		}
+	}
+	return types, nil
 }
 
-type metaJSON struct {
+// discoveryMeta is the meta of a resource of discovery.
+type discoveryMeta struct {
 	ResourceType string `json:"resourceType"`
 	Location     string `json:"location"`
 }
 
-// resourceTypes describes the types of the scope (RFC 7643 §6).
+// typeDescription is a ResourceType (RFC 7643 §6).
+type typeDescription struct {
+	Schemas     []string               `json:"schemas"`
+	ID          string                 `json:"id"`
+	Name        string                 `json:"name"`
+	Endpoint    string                 `json:"endpoint"`
+	Description string                 `json:"description,omitempty"`
+	Schema      string                 `json:"schema"`
+	Extensions  []extensionDescription `json:"schemaExtensions,omitempty"`
+	Meta        discoveryMeta          `json:"meta"`
+}
+
+type extensionDescription struct {
+	Schema   string `json:"schema"`
+	Required bool   `json:"required"`
+}
+
+// resourceTypes returns the descriptions of the types of the scope.
 func (x *exchange) resourceTypes() ([]described, error) {
-	type extension struct {
-		Schema   string `json:"schema"`
-		Required bool   `json:"required"`
-	}
 	types, err := x.types()
 	if err != nil {
 		return nil, err
 	}
 	all := make([]described, 0, len(types))
 	for _, t := range types {
-		var extensions []extension
-		for _, e := range t.Extensions {
-			extensions = append(extensions, extension{e.Schema.ID, e.Required})
+		d := typeDescription{
+			Schemas: []string{schema.ResourceTypeURN}, ID: t.Name, Name: t.Name, Endpoint: t.Endpoint,
+			Description: t.Description, Schema: t.Schema.ID,
+			Meta: discoveryMeta{"ResourceType", x.base + "/ResourceTypes/" + t.Name},
 		}
-		body, err := json.Marshal(struct {
-			Schemas     []string    `json:"schemas"`
-			ID          string      `json:"id"`
-			Name        string      `json:"name"`
-			Endpoint    string      `json:"endpoint"`
-			Description string      `json:"description,omitempty"`
-			Schema      string      `json:"schema"`
-			Extensions  []extension `json:"schemaExtensions,omitempty"`
-			Meta        metaJSON    `json:"meta"`
-		}{
-			[]string{schema.ResourceTypeURN}, t.Name, t.Name, t.Endpoint, t.Description, t.Schema.ID, extensions,
-			metaJSON{"ResourceType", x.base + "/ResourceTypes/" + t.Name},
-		})
+		for _, e := range t.Extensions {
+			d.Extensions = append(d.Extensions, extensionDescription{e.Schema.ID, e.Required})
+		}
+		body, err := json.Marshal(d)
 		if err != nil {
 			return nil, err
 		}
@@ -128,12 +153,15 @@ func (x *exchange) resourceTypes() ([]described, error) {
 	return all, nil
 }
 
-// schemas describes the schemas that the types of the scope use, each once, and those of discovery (RFC 7643 §7).
+// schemas returns the descriptions of the schemas that the types of the scope use, each once, and of those that
+// discovery uses (RFC 7643 §7).
 func (x *exchange) schemas() ([]described, error) {
 	types, err := x.types()
 	if err != nil {
 		return nil, err
 	}
+
+	// The schemas in use.
 	var used []*schema.Schema
 	for _, t := range types {
 		used = append(used, t.Schema)
@@ -141,6 +169,8 @@ func (x *exchange) schemas() ([]described, error) {
 			used = append(used, e.Schema)
 		}
 	}
+
+	// Each of them once.
 	var all []described
 	seen := map[string]bool{}
 	for _, s := range append(used, schema.Discovery()...) {
@@ -148,7 +178,7 @@ func (x *exchange) schemas() ([]described, error) {
 			continue
 		}
 		seen[s.ID] = true
-		meta, err := json.Marshal(metaJSON{"Schema", x.base + "/Schemas/" + s.ID})
+		meta, err := json.Marshal(discoveryMeta{"Schema", x.base + "/Schemas/" + s.ID})
 		if err != nil {
 			return nil, err
 		}

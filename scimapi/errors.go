@@ -15,14 +15,21 @@ import (
 	"rollcall/directory/schema"
 )
 
-// failure is an error that is made in this package: a request that never reached the directory.
+// failure is an error of this package, for a request that never reached the directory.
 type failure struct {
 	status   int
-	scimType string // RFC 7644 Table 9, or ""
+	scimType string // of RFC 7644 §3.12 or RFC 9865 §5.2, or ""
 	detail   string // safe to show
 }
 
 func (f *failure) Error() string { return f.detail }
+
+// Values of scimType that RFC 9865 §5.2 adds.
+const (
+	invalidCursor = "invalidCursor"
+	expiredCursor = "expiredCursor"
+	invalidCount  = "invalidCount"
+)
 
 func fail(status int, scimType, format string, args ...any) error {
 	return &failure{status, scimType, fmt.Sprintf(format, args...)}
@@ -32,7 +39,7 @@ func noSuch(t *schema.ResourceType, id string) error {
 	return fail(http.StatusNotFound, "", "no %s has the id %q", t.Name, id)
 }
 
-// panicked is a panic that a handler died of.
+// panicked is a panic of a handler.
 type panicked struct {
 	value any
 	stack []byte
@@ -40,20 +47,20 @@ type panicked struct {
 
 func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
 
-// retryAfter is what a client is told to wait, in seconds, when the store cannot answer at the moment.
+// retryAfter is how many seconds a client is told to wait if the store cannot answer at the moment.
 const retryAfter = 1
 
-// statusOf maps the kinds of directory errors; those that are absent are nobody's fault but ours.
+// statusOf maps the kinds of directory errors. A kind that is absent is a fault of the server.
 var statusOf = map[directory.Kind]struct {
 	status   int
 	scimType string
 }{
 
 	directory.NotFound:        {http.StatusNotFound, ""},
-	directory.Exists:          {http.StatusConflict, "uniqueness"},
+	directory.Exists:          {http.StatusConflict, schema.UniquenessError},
 	directory.VersionMismatch: {http.StatusPreconditionFailed, ""},
-	directory.Mutability:      {http.StatusBadRequest, "mutability"},
-	directory.Invalid:         {http.StatusBadRequest, "invalidValue"},
+	directory.Mutability:      {http.StatusBadRequest, schema.MutabilityError},
+	directory.Invalid:         {http.StatusBadRequest, schema.InvalidValue},
 	directory.TooLarge:        {http.StatusRequestEntityTooLarge, ""},
 	directory.Unavailable:     {http.StatusServiceUnavailable, ""},
 	directory.Busy:            {http.StatusServiceUnavailable, ""},
@@ -62,15 +69,16 @@ var statusOf = map[directory.Kind]struct {
 	directory.Unauthenticated: {http.StatusUnauthorized, ""},
 }
 
-// translate says how an error looks to a client (RFC 7644 §3.12). An error that nobody here made is a bare 500: its
-// text is for the log.
+// translate returns the error as the client sees it (RFC 7644 §3.12). An unknown error is a bare 500: its text is for
+// the log only.
 func translate(err error) *failure {
+	// Our own errors.
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
 	}
 	if e, ok := errors.AsType[*directory.Error](err); ok {
 		if s, ok := statusOf[e.Kind]; ok {
-			if s.status == http.StatusUnauthorized { // every cause reads the same
+			if s.status == http.StatusUnauthorized { // all causes look the same
 				return &failure{s.status, "", "the credential is invalid"}
 			}
 			return &failure{s.status, s.scimType, describe(e.Attr, e.Detail, e.Kind.String())}
@@ -78,21 +86,24 @@ func translate(err error) *failure {
 	}
 	if e, ok := errors.AsType[*schema.Error](err); ok {
 		status := http.StatusBadRequest
-		if e.Type == "uniqueness" { // Appendix B-10
+		if e.Type == schema.UniquenessError { // Appendix B-10
 			status = http.StatusConflict
 		}
 		return &failure{status, e.Type, describe(e.Attr, e.Detail, e.Type)}
 	}
+
+	// Errors of libraries.
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &failure{http.StatusRequestEntityTooLarge, "",
 			fmt.Sprintf("the body is larger than the limit of %d bytes", e.Limit)}
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return &failure{http.StatusServiceUnavailable, "", "the request ended before there was an answer"}
+		return &failure{http.StatusServiceUnavailable, "", "the request was canceled or timed out"}
 	}
 	return &failure{http.StatusInternalServerError, "", "internal error"}
 }
 
+// describe joins what is wrong with where; otherwise stands in for a missing detail.
 func describe(attr, detail, otherwise string) string {
 	if detail == "" {
 		detail = otherwise
@@ -106,7 +117,7 @@ func describe(attr, detail, otherwise string) string {
 // replyError writes err as the reply.
 func (x *exchange) replyError(err error) {
 	if x.w.status != 0 {
-		return // the reply is on its way; the log has the error
+		return // the reply has begun; the log has the error
 	}
 	f := translate(err)
 	h := x.w.Header()
@@ -124,20 +135,20 @@ func (x *exchange) replyError(err error) {
 	x.send(f.status, x.errorBody(f))
 }
 
-// errorBody is the failure as a message (RFC 7644 §3.12).
+// errorBody is the Error message of a failure (RFC 7644 §3.12).
 func (x *exchange) errorBody(f *failure) []byte {
 	detail := f.detail
 	if f.status >= http.StatusInternalServerError {
 		detail += " (request " + x.id + ")"
 	}
 	body, err := json.Marshal(scim.ScimError{Status: f.status, ScimType: scim.ScimType(f.scimType), Detail: detail})
-	if err != nil { // strings only: cannot happen
+	if err != nil { // it is made of strings, so this cannot happen
 		body = []byte(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:Error"],"status":"500"}`)
 	}
 	return body
 }
 
-// quote shows text from a client in a message: as one line, and short.
+// quote shows a client's text in a message: on one line, and shortened.
 func quote(s string) string {
 	if len(s) > 64 {
 		s = strings.ToValidUTF8(s[:64], "") + "…"

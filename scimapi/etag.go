@@ -7,8 +7,8 @@ import (
 	"rollcall/directory"
 )
 
-// etag is a version as HTTP writes it. It is weak: replies with the same version may differ in derived attributes and
-// in projection (RFC 7644 §3.14).
+// etag is a version as an entity tag. It is weak: replies with the same version may differ in derived attributes and in
+// projection (RFC 7644 §3.14).
 func etag(v directory.Version) string { return `W/"` + v.String() + `"` }
 
 // matches reports whether an If-Match or If-None-Match header names the version. Tags are compared by their opaque
@@ -21,26 +21,32 @@ func matches(header []string, v directory.Version) bool {
 			if list == "*" || strings.HasPrefix(list, "*,") {
 				return true
 			}
-			list = strings.TrimPrefix(strings.TrimPrefix(list, "W/"), "w/")
-			if !strings.HasPrefix(list, `"`) { // a bare word: some clients drop the quotes
-				var tag string
-				tag, list, _ = strings.Cut(list, ",")
-				if tag = strings.TrimSpace(tag); tag != "" && tag == want {
-					return true
-				}
-				continue
-			}
-			tag, rest, closed := strings.Cut(list[1:], `"`)
-			if closed && tag == want {
+			var tag string
+			if tag, list = nextTag(list); tag == want {
 				return true
 			}
-			list = rest
 		}
 	}
 	return false
 }
 
-// conditions are what a client demands of the version that its change finds.
+// nextTag takes the first entity tag off a list and returns its opaque part; "" if it is malformed. Some clients leave
+// out the quotes.
+func nextTag(list string) (tag, rest string) {
+	list = strings.TrimPrefix(strings.TrimPrefix(list, "W/"), "w/")
+	quoted, isQuoted := strings.CutPrefix(list, `"`)
+	if !isQuoted {
+		tag, rest, _ = strings.Cut(list, ",")
+		return strings.TrimSpace(tag), rest
+	}
+	tag, rest, closed := strings.Cut(quoted, `"`)
+	if !closed {
+		return "", rest
+	}
+	return tag, rest
+}
+
+// conditions are what a client demands of the version of the resource that it changes.
 type conditions struct {
 	match, noneMatch []string // the headers If-Match and If-None-Match
 }
@@ -49,18 +55,18 @@ func (x *exchange) conditions() conditions {
 	return conditions{x.r.Header["If-Match"], x.r.Header["If-None-Match"]}
 }
 
-// any reports whether the version matters at all.
+// any reports whether there are any.
 func (c conditions) any() bool { return len(c.match) > 0 || len(c.noneMatch) > 0 }
 
-// check judges a change of a resource that exists in this version (RFC 9110 §13.2.2).
+// check judges a change of a resource in this version (RFC 9110 §13.2.2).
 func (c conditions) check(v directory.Version) error {
 	if len(c.match) > 0 && !matches(c.match, v) {
 		return &directory.Error{Kind: directory.VersionMismatch,
-			Detail: "the resource has another version than the one expected"}
+			Detail: "If-Match does not match the current version of the resource"}
 	}
 	if len(c.noneMatch) > 0 && matches(c.noneMatch, v) {
 		return &directory.Error{Kind: directory.VersionMismatch,
-			Detail: "the resource has the version that If-None-Match excludes"}
+			Detail: "If-None-Match matches the current version of the resource"}
 	}
 	return nil
 }

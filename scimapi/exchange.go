@@ -13,25 +13,28 @@ type exchange struct {
 	*Handler
 	w *response
 	r *http.Request
+	place
 
-	id     string // of the request, for the log and the client
-	start  time.Time
-	route  string               // the template that matched
-	org    string               // name of the organization; "" in the system scope
-	base   string               // URL of the service root
-	dir    *directory.Directory // for everybody; after authenticate for the actor alone
-	actor  directory.Actor
-	values []string // of headers
-	cause  error    // of what failed within a reply that is none of an error
+	id    string // of the request, for the log and the client
+	start time.Time
+	actor directory.Actor // once it is authenticated
+	cause error           // of failures inside a reply that is not an error itself
 
+	headers  []string            // values of headers, see set
 	resolved map[need]resolution // what hooks got for the request's changes
 }
 
-// serve runs one request: whatever handle returns as an error is written as the reply.
-func (h *Handler) serve(route, org, base string, dir *directory.Directory, w http.ResponseWriter, r *http.Request,
-	handle func(*exchange) error) {
-	x := &exchange{Handler: h, w: &response{ResponseWriter: w}, r: r, id: newRequestID(), start: h.o.Now(),
-		route: route, org: org, base: base, dir: dir}
+// place is where a request goes.
+type place struct {
+	route string               // the template that matched
+	org   string               // name of the organization; "" in the system scope
+	base  string               // URL of the service root
+	dir   *directory.Directory // for everybody; after authenticate for the actor only
+}
+
+// serve runs one request. An error that handle returns is written as the reply.
+func (h *Handler) serve(p place, w http.ResponseWriter, r *http.Request, handle func(*exchange) error) {
+	x := &exchange{Handler: h, w: &response{ResponseWriter: w}, r: r, place: p, id: newRequestID(), start: h.o.Now()}
 	x.set("X-Request-Id", x.id)
 	var cause error
 	defer func() {
@@ -53,12 +56,12 @@ func (h *Handler) serve(route, org, base string, dir *directory.Directory, w htt
 
 // set sets a header, whose name is in canonical form. The few that every reply has share one array.
 func (x *exchange) set(name, value string) {
-	if x.values == nil {
-		x.values = make([]string, 0, 5)
+	if x.headers == nil {
+		x.headers = make([]string, 0, 5)
 	}
-	x.values = append(x.values, value)
-	n := len(x.values)
-	x.w.Header()[name] = x.values[n-1 : n : n]
+	x.headers = append(x.headers, value)
+	n := len(x.headers)
+	x.w.Header()[name] = x.headers[n-1 : n : n]
 }
 
 // response remembers the status that was written.

@@ -5,34 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"path"
 	"strings"
 
 	"rollcall/directory/schema"
 )
 
-// readGroup reads the body of a POST or PUT of a Group from r as a stream: the ids of its members, and the rest of the
-// document, which has small bytes at most.
-func readGroup(r io.Reader, small int64) (rest []byte, members []string, err error) {
-	d := json.NewDecoder(&meter{r: r, limit: small, from: 1})
-	tok, err := d.Token()
-	if err == io.EOF {
-		return nil, nil, schema.Errorf(schema.InvalidSyntax, "", "the body is empty")
+// readGroup reads the body of a POST or PUT of a Group as a stream. It returns the ids of the members and the rest of
+// the document, which has at most limit bytes.
+func readGroup(r io.Reader, limit int64) (rest []byte, members []string, err error) {
+	d := json.NewDecoder(&meter{r: r, limit: limit, from: 1})
+	if err := openObject(d); err != nil {
+		return nil, nil, err
 	}
-	if err != nil {
-		return nil, nil, jsonError(d, err)
-	}
-	if tok != json.Delim('{') {
-		return nil, nil, schema.Errorf(schema.InvalidSyntax, "", "the body must be a JSON object")
-	}
+
+	// The members of the object: "members" apart, all others as they are.
 	rest, seen := []byte{'{'}, false
 	for d.More() {
-		key, err := d.Token()
+		name, err := readKey(d)
 		if err != nil {
-			return nil, nil, jsonError(d, err)
+			return nil, nil, err
 		}
-		name, _ := key.(string)
 		if strings.EqualFold(strings.TrimPrefix(name, schema.GroupURN+":"), "members") {
 			if seen {
 				return nil, nil, schema.Errorf(schema.InvalidSyntax, "members", "is given twice")
@@ -43,76 +36,91 @@ func readGroup(r io.Reader, small int64) (rest []byte, members []string, err err
 			}
 			continue
 		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, nil, jsonError(d, err)
-		}
-		quoted, err := json.Marshal(name)
-		if err != nil {
+		if rest, err = appendRest(rest, d, name); err != nil {
 			return nil, nil, err
 		}
-		if len(rest) > 1 {
-			rest = append(rest, ',')
-		}
-		rest = append(append(append(rest, quoted...), ':'), value...)
-		if int64(len(rest)) > small {
-			return nil, nil,
-				fail(http.StatusRequestEntityTooLarge, "",
-					"the body without its members is larger than the limit of %d bytes", small)
+		if int64(len(rest)) > limit {
+			return nil, nil, tooLargeWithoutMembers(limit)
 		}
 	}
-	if _, err := d.Token(); err != nil { // the closing brace
-		return nil, nil, jsonError(d, err)
+	return append(rest, '}'), members, closeObject(d)
+}
+
+// openObject reads up to the first member of the object.
+func openObject(d *json.Decoder) error {
+	switch token, err := d.Token(); {
+	case err == io.EOF:
+		return schema.Errorf(schema.InvalidSyntax, "", "the body is empty")
+	case err != nil:
+		return jsonError(d, err)
+	case token != json.Delim('{'):
+		return schema.Errorf(schema.InvalidSyntax, "", "the body must be a JSON object")
+	}
+	return nil
+}
+
+func readKey(d *json.Decoder) (string, error) {
+	token, err := d.Token()
+	if err != nil {
+		return "", jsonError(d, err)
+	}
+	name, _ := token.(string)
+	return name, nil
+}
+
+// appendRest appends a member of the object that is not "members".
+func appendRest(rest []byte, d *json.Decoder, name string) ([]byte, error) {
+	var value json.RawMessage
+	if err := d.Decode(&value); err != nil {
+		return nil, jsonError(d, err)
+	}
+	key, err := json.Marshal(name)
+	if err != nil {
+		return nil, err
+	}
+	if len(rest) > 1 {
+		rest = append(rest, ',')
+	}
+	return append(append(append(rest, key...), ':'), value...), nil
+}
+
+// closeObject reads the end of the object, which must be the end of the body.
+func closeObject(d *json.Decoder) error {
+	if _, err := d.Token(); err != nil {
+		return jsonError(d, err)
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return nil, nil, schema.Errorf(schema.InvalidSyntax, "", "at byte %d: data after the end of the JSON object",
+		return schema.Errorf(schema.InvalidSyntax, "", "at byte %d: data after the end of the JSON object",
 			d.InputOffset())
 	}
-	return append(rest, '}'), members, nil
+	return nil
 }
 
-// memberJSON is one member as clients write it. All but the id is derived from it (client-quirks Q-09).
-type memberJSON struct {
-	Value *string `json:"value"`
-	Ref   *string `json:"$ref"`
-}
-
-// readMembers reads the value of "members": an array, one object, or null.
+// readMembers reads the value of "members": an array, or null.
 func readMembers(d *json.Decoder) ([]string, error) {
-	var raw json.RawMessage
-	tok, err := d.Token()
+	// The beginning of the array.
+	token, err := d.Token()
 	switch {
 	case err != nil:
 		return nil, jsonError(d, err)
-	case tok == nil:
+	case token == nil:
 		return nil, nil
-	case tok != json.Delim('['):
+	case token != json.Delim('['):
 		return nil, schema.Errorf(schema.InvalidValue, "members", "must be an array of objects")
 	}
+
+	// Its elements.
 	var all []string
+	var raw json.RawMessage
 	for i := 0; d.More(); i++ {
 		if err := d.Decode(&raw); err != nil {
 			return nil, jsonError(d, err)
 		}
-		var m memberJSON
-		if err := json.Unmarshal(raw, &m); err != nil {
-			at := fmt.Sprintf("members[%d]", i)
-			if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
-				at += "." + e.Field
-				return nil, schema.Errorf(schema.InvalidValue, at, "must be a string")
-			}
-			return nil, schema.Errorf(schema.InvalidValue, at, "must be an object")
+		id, err := memberID(raw, fmt.Sprintf("members[%d]", i))
+		if err != nil {
+			return nil, err
 		}
-		switch {
-		case m.Value != nil && *m.Value != "":
-			all = append(all, *m.Value)
-		case m.Ref != nil && *m.Ref != "": // with or without a version segment, the id comes last (R7643-2.4-04)
-			all = append(all, path.Base(*m.Ref))
-		default:
-			return nil,
-				schema.Errorf(schema.InvalidValue, fmt.Sprintf("members[%d].value", i),
-					"is required: the id of a User or Group")
-		}
+		all = append(all, id)
 	}
 	if _, err = d.Token(); err != nil {
 		return nil, jsonError(d, err)
@@ -120,7 +128,28 @@ func readMembers(d *json.Decoder) ([]string, error) {
 	return all, nil
 }
 
-// jsonError says what is wrong with the JSON and where.
+// memberID reads one member. Everything but the id is derived from the id (client-quirks Q-09).
+func memberID(raw []byte, at string) (string, error) {
+	var m struct {
+		Value *string `json:"value"`
+		Ref   *string `json:"$ref"`
+	}
+	if err := json.Unmarshal(raw, &m); err != nil {
+		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
+			return "", schema.Errorf(schema.InvalidValue, at+"."+e.Field, "must be a string")
+		}
+		return "", schema.Errorf(schema.InvalidValue, at, "must be an object")
+	}
+	switch {
+	case m.Value != nil && *m.Value != "":
+		return *m.Value, nil
+	case m.Ref != nil && *m.Ref != "": // with or without a version segment, the id comes last (R7643-2.4-04)
+		return path.Base(*m.Ref), nil
+	}
+	return "", schema.Errorf(schema.InvalidValue, at+".value", "is required: it is the id of a User or Group")
+}
+
+// jsonError says what is wrong with the JSON, and where.
 func jsonError(d *json.Decoder, err error) error {
 	at := d.InputOffset()
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {

@@ -22,7 +22,7 @@ type Handler struct {
 	requests, failures *limiter
 }
 
-// New returns a Handler that serves the store. The error names a PublicURL that is not the URL of a host.
+// New returns a Handler that serves the store. It returns an error if PublicURL is not the URL of a host.
 func New(store *directory.Store, o Options) (*Handler, error) {
 	public, err := publicurl.Parse(o.PublicURL)
 	if err != nil {

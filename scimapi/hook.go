@@ -12,25 +12,27 @@ import (
 
 // Hook adds what a resource type needs beyond its schema. Every part may be nil.
 type Hook struct {
-	// Prepare checks and completes doc before it is stored under id; old is nil on create. It runs inside the change,
-	// possibly more than once, so it is pure: it decides on its arguments alone and may use tx for further reads and
-	// writes. What comes from elsewhere, or takes long, it asks of resolved.
-	Prepare func(tx *directory.Tx, id directory.ID, old *directory.Resource, doc schema.Document, resolved Resolved) error
-	// Resolve gets what Prepare asked for. It runs outside of any change, once for each need of a request; then the
-	// change runs again. An error goes to Prepare, which knows what to say about it.
+	// Prepare checks and completes doc before it is stored under id; old is nil for a new resource. It runs inside the
+	// change, possibly more than once, so it must be pure: it depends on its arguments only, and may use tx to read and
+	// write more. It gets what comes from elsewhere, or takes long, from resolved.
+	Prepare func(tx *directory.Tx, id directory.ID, old *directory.Resource, doc schema.Document,
+		resolved Resolved) error
+	// Resolve gets what Prepare asked for. It runs outside the change, once for each need of a request; then the change
+	// runs again. Its error goes to Prepare, which knows how to report it.
 	Resolve func(ctx context.Context, need any) (any, error)
 	// Render adds derived attributes to the body of a reply.
 	Render func(s *directory.Snapshot, r *directory.Resource, body map[string]any)
-	// Actions are served at POST {endpoint}/{id}/{name}; names start with a dot (".dryRun"). The resource exists and d is
-	// bound to the caller when an action is called. An action that returns an error has written nothing.
+	// Actions are served at POST {endpoint}/{id}/{name}; their names start with a dot (".dryRun"). When an action is
+	// called, the resource exists and d acts for the caller. An action that returns an error must not have written to
+	// w.
 	Actions map[string]Action
 }
 
-// Action does something with a resource that is none of SCIM's methods.
+// Action does something with a resource that SCIM has no method for.
 type Action func(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error
 
-// Resolved returns what Hook.Resolve returned for a need, which is a comparable value. Before it was called, the error is
-// one that Prepare must return.
+// Resolved returns what Hook.Resolve returned for a need, which must be comparable. If Resolve has not been called for
+// it yet, the error is one that Prepare must return.
 type Resolved = func(need any) (any, error)
 
 // maxNeeds bounds how often a change runs again because it needs something more.
@@ -42,14 +44,14 @@ type need struct {
 	what any
 }
 
-// resolution is what came of it.
+// resolution is what Hook.Resolve returned for a need.
 type resolution struct {
 	value any
 	err   error
 }
 
-// unresolved breaks off a change that lacks a need. Its client may try again: by then no change asks for more than eight
-// others before it did.
+// unresolved ends the run of a change that needs something. The client sees it only if a change keeps asking for
+// something else.
 type unresolved struct{ need }
 
 func (u *unresolved) Error() string { return fmt.Sprintf("%s needs %v", u.typ, u.what) }
@@ -73,8 +75,9 @@ func (c *change) prepare(tx *directory.Tx, old *directory.Resource, doc schema.D
 	})
 }
 
-// update carries out one change, and gets what its hook needs.
-func (x *exchange) update(ctx context.Context, d *directory.Directory, change func(*directory.Tx) error) (*directory.Snapshot, error) {
+// update runs one change and resolves what its hook needs.
+func (x *exchange) update(ctx context.Context, d *directory.Directory,
+	change func(*directory.Tx) error) (*directory.Snapshot, error) {
 	for range maxNeeds {
 		s, err := d.Update(ctx, change)
 		if !x.resolve(ctx, err) {
@@ -84,7 +87,7 @@ func (x *exchange) update(ctx context.Context, d *directory.Directory, change fu
 	return d.Update(ctx, change)
 }
 
-// resolve gets what the change that failed with err needs. It reports false if it failed for another reason.
+// resolve gets what the change that failed with err needs. It returns false if the change failed for another reason.
 func (x *exchange) resolve(ctx context.Context, err error) bool {
 	u, ok := errors.AsType[*unresolved](err)
 	if !ok {

@@ -10,17 +10,17 @@ import (
 	"rollcall/directory/schema"
 )
 
-// link is an attribute that refers to a resource by its id, and of which the address and the name to show are derived:
-// the manager of a User (RFC 7643 §4.3), the User of an AccessToken.
+// link is an attribute that refers to a resource by its id; its $ref and display name are derived: the manager of a
+// User (RFC 7643 §4.3), the User of an AccessToken.
 type link struct {
 	attr   *schema.Attribute
-	needle []byte   // is in every document that has the attribute
-	types  []string // what it may refer to
-	ref    bool     // has $ref
-	label  string   // the readOnly sub-attribute with the name to show; "" for none
+	needle []byte   // every document that has the attribute contains it
+	types  []string // of the resources that it may refer to
+	ref    bool     // it has a $ref
+	label  string   // the readOnly sub-attribute for the display name
 }
 
-// linked names the type that an attribute of ours refers to, where its schema has no $ref to say so.
+// linked returns the types that one of our own attributes refers to, if its schema has no $ref that says so.
 func linked(t *schema.ResourceType, a *schema.Attribute) []string {
 	switch t.Name + "." + a.Name {
 	case "AccessToken.user", "Session.user":
@@ -31,8 +31,8 @@ func linked(t *schema.ResourceType, a *schema.Attribute) []string {
 	return nil
 }
 
-// linksOf are the links among the type's attributes, also of custom ones: those of a single value whose schema declares
-// a readOnly name to show.
+// linksOf returns the links among the type's attributes, custom ones too: single complex values whose schema declares a
+// readOnly display name.
 func linksOf(t *schema.ResourceType) []link {
 	var links []link
 	for a := range t.Attributes() {
@@ -55,11 +55,11 @@ func linksOf(t *schema.ResourceType) []link {
 	return links
 }
 
-// appendLinks adds to the document that begins at start of dst, which is not closed yet, what is derived of its links.
-// It costs a search for a few bytes where a document has none.
+// appendLinks completes the links in the document that begins at start of dst and is not closed yet. A document without
+// links costs a search for a few bytes.
 func (v *renderer) appendLinks(dst []byte, start int, s *directory.Snapshot) []byte {
 	for _, l := range v.links {
-		if !holds(dst[start:], l.needle) {
+		if !contains(dst[start:], l.needle) {
 			continue
 		}
 		object := gjson.GetBytes(dst[start:], l.attr.JSONPath)
@@ -83,8 +83,7 @@ func (v *renderer) appendLinks(dst []byte, start int, s *directory.Snapshot) []b
 	return dst
 }
 
-// find returns the resource of one of the types, as far as the snapshot's reader may see it, and where such resources
-// are.
+// find returns the resource of one of the types and its endpoint, if the snapshot's reader may see it.
 func find(s *directory.Snapshot, types []string, id directory.ID) (*directory.Resource, string) {
 	for _, name := range types {
 		if r, err := s.Get(name, id); err == nil {
@@ -94,8 +93,8 @@ func find(s *directory.Snapshot, types []string, id directory.ID) (*directory.Re
 	return nil, ""
 }
 
-// dropLinks takes addresses that are derived anyway out of a document that a client sent: they would outlive a change
-// of the public URL, and a document that is read and written back would not be the same.
+// dropLinks removes a $ref that is derived anyway from a document that a client sent. It would outlive a change of the
+// public URL, and a document that is read and written back would not be the same.
 func (x *exchange) dropLinks(t *schema.ResourceType, doc schema.Document) {
 	for _, l := range x.shape(t).links {
 		in := map[string]any(doc)

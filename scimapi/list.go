@@ -10,6 +10,7 @@ import (
 	"rollcall/directory/schema"
 )
 
+// listHead begins a ListResponse.
 const listHead = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":`
 
 // list answers a query of one type (RFC 7644 §3.4.2).
@@ -21,7 +22,7 @@ func (x *exchange) list(t *schema.ResourceType) error {
 	return x.query(q, t.Name)
 }
 
-// query answers a query of one type, or with typ "" of all types that the credential may read.
+// query answers a query of one type or, if typ is "", of all types that the credential may read.
 func (x *exchange) query(q *params, typ string) error {
 	s, err := x.dir.Snapshot(x.r.Context())
 	if err != nil {
@@ -46,7 +47,7 @@ func (x *exchange) query(q *params, typ string) error {
 	})
 }
 
-// listing is a query and how its answer is shown.
+// listing is a query and how its results are shown.
 type listing struct {
 	x    *exchange
 	ask  directory.Query
@@ -54,13 +55,15 @@ type listing struct {
 	each map[string]*renderer // of a query of several, by type
 }
 
-// newListing binds the query to the types that the snapshot has.
+// newListing binds the query to the types of the snapshot.
 func (x *exchange) newListing(q *params, s *directory.Snapshot, typ string) (*listing, error) {
 	l := &listing{x: x, ask: directory.Query{
 		Type: typ, Options: x.filterOptions(), SortBy: q.sortBy, Descending: q.descending, Offset: q.startIndex - 1,
 		Limit: q.count,
 	}}
 	l.ask.Meta = func(r *directory.Resource) []byte { return l.renderer(r).appendMeta(nil, r) }
+
+	// How resources of its types are shown.
 	types, err := l.types(q, s)
 	if err != nil {
 		return nil, err
@@ -77,6 +80,8 @@ func (x *exchange) newListing(q *params, s *directory.Snapshot, typ string) (*li
 			l.ask.Types = append(l.ask.Types, t.Name)
 		}
 	}
+
+	// What the directory is asked.
 	w := rewriter{x: x, s: s, types: types}
 	if l.ask.Filter, err = w.expr(q.filter); err != nil {
 		return nil, err
@@ -87,7 +92,7 @@ func (x *exchange) newListing(q *params, s *directory.Snapshot, typ string) (*li
 	return l, nil
 }
 
-// types are those that the query is about.
+// types returns the types that the query is about.
 func (l *listing) types(q *params, s *directory.Snapshot) ([]*schema.ResourceType, error) {
 	if l.ask.Type != "" {
 		t := s.Type(l.ask.Type)
@@ -96,12 +101,12 @@ func (l *listing) types(q *params, s *directory.Snapshot) ([]*schema.ResourceTyp
 		}
 		return []*schema.ResourceType{t}, nil
 	}
-	if l.x.actor.Scope < directory.ScopeRead {
-		return nil, &directory.Error{Kind: directory.Forbidden, Detail: "this credential may not read resources"}
+	if !l.x.actor.Rights.Has(directory.ScopeRead) {
+		return nil, &directory.Error{Kind: directory.Forbidden, Detail: "this credential cannot read resources"}
 	}
 	l.each, l.ask.Types = map[string]*renderer{}, []string{}
 	types := s.Types()
-	if name, ok := onlyType(q.filter); ok { // the others need not be looked at
+	if name, ok := onlyType(q.filter); ok { // the others cannot match
 		types = nil
 		if t := s.Type(name); t != nil {
 			types = []*schema.ResourceType{t}
@@ -117,28 +122,30 @@ func (l *listing) renderer(r *directory.Resource) *renderer {
 	return l.each[r.Type]
 }
 
-// bounded refuses to sort more than the limit.
+// bounded refuses to sort more resources than the limit. Of Events and SignIns, few are kept.
 func (l *listing) bounded() error {
-	if l.ask.SortBy == "" || l.ask.Type == schema.EventType || l.ask.Type == schema.SignInType { // of those few are kept
+	if l.ask.SortBy == "" || l.ask.Type == schema.EventType || l.ask.Type == schema.SignInType {
 		return nil
 	}
 	most := l.x.o.Limits.Sort
 	ctx := l.x.r.Context()
+
+	// Usually there are few resources, so the filter is not evaluated twice.
 	all := l.ask
 	all.SortBy, all.Limit, all.Filter = "", 0, nil
 	page, err := l.x.dir.Query(ctx, all)
-	if err != nil || page.Total <= most { // so that the filter is rarely evaluated twice
+	if err != nil || page.Total <= most {
 		return err
 	}
 	all.Filter = l.ask.Filter
 	if page, err = l.x.dir.Query(ctx, all); err != nil || page.Total <= most {
 		return err
 	}
-	return fail(http.StatusBadRequest, "tooMany",
-		"%d resources match; at most %d can be sorted: narrow the filter or leave sortBy out", page.Total, most)
+	return fail(http.StatusBadRequest, schema.TooMany,
+		"%d resources match, and at most %d can be sorted; narrow the filter or leave out sortBy", page.Total, most)
 }
 
-// answer writes a page; paging appends what the method of paging adds to it.
+// answer writes a page; paging appends the members that depend on the method of paging.
 func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error {
 	buffer, _ := l.x.lists.Get().(*[]byte)
 	if buffer == nil {
@@ -164,7 +171,7 @@ func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error 
 	return nil
 }
 
-// keptBuffer is how large a list's buffer may be to be used again.
+// keptBuffer is the size up to which the buffer of a list is used again.
 const keptBuffer = 4 << 20
 
 // root answers a query of all types (RFC 7644 §3.4.2.1).
@@ -182,7 +189,7 @@ func (x *exchange) root() error {
 	return x.query(q, "")
 }
 
-// onlyType is the one type whose resources can match: that of meta.resourceType eq "User" and whatever else.
+// onlyType returns the only type whose resources can match, if the filter demands one by meta.resourceType eq "User".
 func onlyType(e filter.Expr) (name string, ok bool) {
 	switch e := e.(type) {
 	case *filter.And:

@@ -8,14 +8,14 @@ import (
 	"net/http"
 )
 
-// newRequestID returns an id that finds a reply's line in the log. It is no secret.
+// newRequestID returns an id by which the log line of a reply is found. It is not a secret.
 func newRequestID() string {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], rand.Uint64())
 	return hex.EncodeToString(b[:])
 }
 
-// log writes the request's line: who asked what, how it ended and why. No attribute values, no query.
+// log writes the request's line: who asked for what, how it ended and why. It has no attribute values and no query.
 func (x *exchange) log(cause error) {
 	level := slog.LevelInfo
 	if x.w.status >= http.StatusInternalServerError {

@@ -16,10 +16,10 @@ func (x *exchange) me() error {
 		return err
 	}
 	if x.actor.User.IsZero() {
-		return fail(http.StatusNotFound, "", "this credential belongs to no User")
+		return fail(http.StatusNotFound, "", "this credential does not belong to a User")
 	}
 	if x.w.Header().Get("Warning") != "" {
-		return &directory.Error{Kind: directory.Unavailable, Detail: "who is signed in is not answered from old data"}
+		return &directory.Error{Kind: directory.Unavailable, Detail: "/Me cannot be served from stale data"}
 	}
 	return x.resource(t, x.actor.User)
 }

@@ -9,7 +9,7 @@ import (
 	"rollcall/scimapi/patch"
 )
 
-// skippedHeader lists the members that a credential with lenientMembers sent and that do not exist.
+// skippedHeader lists the members that do not exist, for a credential with lenientMembers.
 const skippedHeader = "Rollcall-Skipped-Members"
 
 // addMembers adds members, by their ids as sent.
@@ -26,6 +26,8 @@ func (c *change) changeMembers(tx *directory.Tx, group *directory.Resource, d pa
 	if d.Empty() {
 		return nil
 	}
+
+	// A new list.
 	if d.Replace != nil {
 		ids, err := c.memberIDs(tx, *d.Replace)
 		if err != nil {
@@ -35,10 +37,12 @@ func (c *change) changeMembers(tx *directory.Tx, group *directory.Resource, d pa
 			return err
 		}
 	}
+
+	// Or a difference.
 	if len(d.Remove) > 0 {
 		var ids []directory.ID
 		for _, s := range d.Remove {
-			if id, ok := directory.ParseID(s); ok { // others are no members, which removal accepts
+			if id, ok := directory.ParseID(s); ok { // other texts cannot be members, and removing nothing is no error
 				ids = append(ids, id)
 			}
 		}
@@ -49,14 +53,14 @@ func (c *change) changeMembers(tx *directory.Tx, group *directory.Resource, d pa
 	return c.addMembers(tx, group, d.Add)
 }
 
-// memberIDs reads ids of members. A member that does not exist refuses the whole request, unless the credential has
+// memberIDs parses the ids of members. A member that does not exist fails the whole request, unless the credential has
 // lenientMembers: then it is skipped and listed in a header of the reply.
 func (c *change) memberIDs(tx *directory.Tx, members []string) ([]directory.ID, error) {
 	ids := make([]directory.ID, 0, len(members))
 	for _, s := range members {
 		id, ok := directory.ParseID(s)
 		if ok && c.x.actor.LenientMembers {
-			ok = isMemberType(tx, id)
+			ok = exists(tx, id)
 		}
 		switch {
 		case ok:
@@ -64,29 +68,25 @@ func (c *change) memberIDs(tx *directory.Tx, members []string) ([]directory.ID, 
 		case c.x.actor.LenientMembers:
 			c.skipped = append(c.skipped, s)
 		default:
-			return nil,
-				&directory.Error{Kind: directory.Invalid, Attr: "members",
-					Detail: "no User or Group has the id " + quote(s)}
+			return nil, &directory.Error{Kind: directory.Invalid, Attr: "members",
+				Detail: "no User or Group has the id " + quote(s)}
 		}
 	}
 	return ids, nil
 }
 
-func isMemberType(tx *directory.Tx, id directory.ID) bool {
-	for _, typ := range []string{schema.UserType, schema.GroupType} {
-		if _, err := tx.Snapshot().Get(typ, id); err == nil {
-			return true
-		}
-	}
-	for _, typ := range []string{schema.UserType, schema.GroupType} { // made in this very change
-		if _, err := tx.Get(typ, id); err == nil {
+// exists reports whether there is a User or Group with the id, before the change or staged by it.
+func exists(tx *directory.Tx, id directory.ID) bool {
+	types := []string{schema.UserType, schema.GroupType}
+	for _, get := range []func(string, directory.ID) (*directory.Resource, error){tx.Snapshot().Get, tx.Get} {
+		if slices.ContainsFunc(types, func(typ string) bool { _, err := get(typ, id); return err == nil }) {
 			return true
 		}
 	}
 	return false
 }
 
-// reportSkipped lists the members that were skipped in a header; of very many, the first say enough.
+// reportSkipped lists skipped members in a header: the first hundred at most.
 func (x *exchange) reportSkipped(skipped []string) {
 	const most = 100
 	slices.Sort(skipped)
@@ -99,7 +99,7 @@ func (x *exchange) reportSkipped(skipped []string) {
 	}
 }
 
-// currentMembers is nil for resources that have none.
+// currentMembers returns the members that the resource has; nil if it is not a Group.
 func (c *change) currentMembers(tx *directory.Tx, r *directory.Resource) patch.Members {
 	if r.Type != schema.GroupType {
 		return nil
@@ -107,11 +107,11 @@ func (c *change) currentMembers(tx *directory.Tx, r *directory.Resource) patch.M
 	return groupMembers{tx.Snapshot(), r.ID, &c.readsMembers}
 }
 
-// groupMembers tells a PATCH about a Group's members, for the operations that need to know them.
+// groupMembers are the members of a Group, for the PATCH operations that need to know them.
 type groupMembers struct {
 	s     *directory.Snapshot
 	group directory.ID
-	read  *bool // becomes true when they are looked at
+	read  *bool // set once they are looked at
 }
 
 // Has implements patch.Members.

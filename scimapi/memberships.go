@@ -6,6 +6,7 @@ import (
 	"rollcall/directory"
 )
 
+// appendGroups appends the groups of a User, or nothing if it is in none.
 func (v *renderer) appendGroups(dst []byte, s *directory.Snapshot, user *directory.Resource) []byte {
 	if !s.MayHaveGroups(user) {
 		return dst
@@ -31,6 +32,7 @@ func (v *renderer) appendGroups(dst []byte, s *directory.Snapshot, user *directo
 	return append(dst, ']')
 }
 
+// appendMembers appends the members of a Group, or nothing if it has none.
 func (v *renderer) appendMembers(dst []byte, s *directory.Snapshot, group directory.ID) []byte {
 	start := len(dst)
 	dst = append(dst, `,"members":[`...)
@@ -51,7 +53,7 @@ func (v *renderer) appendMembers(dst []byte, s *directory.Snapshot, group direct
 	return append(dst, ']')
 }
 
-// appendReference begins an object with value, $ref and display.
+// appendReference begins an object with value, $ref and display; the caller ends it.
 func (v *renderer) appendReference(dst []byte, id directory.ID, endpoint, display string) []byte {
 	dst = append(dst, `{"value":"`...)
 	dst = appendID(dst, id)

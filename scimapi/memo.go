@@ -7,17 +7,18 @@ import (
 	"rollcall/directory/schema"
 )
 
-// memo is what rendering knows of one version of a resource. It is kept with the resource, so that the lists of clients
-// that read everything over and over copy it instead of working it out.
+// memo is what rendering knows of one version of a resource. It is kept with the resource, so clients that read
+// everything over and over do not make the server work it out again.
 type memo struct {
 	t       *schema.ResourceType
 	base    string
-	version directory.Version // a Group's moves with its members, beside its bytes
+	version directory.Version // a Group's changes with its members, while its bytes stay
 	meta    []byte            // ,"meta":{…}
 	links   bool              // the document may have links to complete
 	roles   bool              // the document may have roles
 }
 
+// memo returns what is known of the resource, and keeps it.
 func (v *renderer) memo(r *directory.Resource) *memo {
 	place := r.Memo()
 	if place != nil {
@@ -25,10 +26,10 @@ func (v *renderer) memo(r *directory.Resource) *memo {
 			return m
 		}
 	}
-	m := &memo{t: v.t, base: v.x.base, version: r.Version, roles: holds(r.JSON, rolesMember)}
+	m := &memo{t: v.t, base: v.x.base, version: r.Version, roles: contains(r.JSON, rolesMember)}
 	m.meta = slices.Clip(v.appendMeta([]byte(`,"meta":`), r))
 	for _, l := range v.links {
-		m.links = m.links || holds(r.JSON, l.needle)
+		m.links = m.links || contains(r.JSON, l.needle)
 	}
 	if place != nil {
 		place.Store(m)

@@ -28,8 +28,8 @@ func (v *renderer) appendMeta(dst []byte, r *directory.Resource) []byte {
 	return append(dst, `\""}`...)
 }
 
-// appendLocation appends a resource's URL. Nothing in it needs escaping in JSON: the base comes from the configuration
-// and an organization's name, endpoints and ids are made of letters, digits and hyphens.
+// appendLocation appends a resource's URL. Nothing in it needs escaping in JSON: the base is from the configuration,
+// and organization names, endpoints and ids consist of letters, digits, hyphens and underscores.
 func (x *exchange) appendLocation(dst []byte, endpoint string, id directory.ID) []byte {
 	dst = append(dst, x.base...)
 	dst = append(dst, endpoint...)

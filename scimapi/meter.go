@@ -5,15 +5,16 @@ import (
 	"net/http"
 )
 
-// meter reads JSON of which only lists may be large: it fails when the bytes outside of them exceed limit. A list is
-// free of the limit from a level of nesting on.
+// meter reads JSON in which only lists may be large: it fails once the bytes outside of lists exceed the limit. Lists
+// count as such from a level of nesting on.
 type meter struct {
 	r     io.Reader
 	limit int64
-	from  int // lists inside so many objects and lists are free
+	from  int // a list inside this many objects and lists is free of the limit
 
 	outside         int64
-	level, list     int // list: the level of the free list we are in; 0: none
+	level           int
+	list            int // the level of the free list that the reader is in; 0: none
 	quoted, escaped bool
 }
 
@@ -26,9 +27,7 @@ func (m *meter) Read(b []byte) (int, error) {
 		m.step(c)
 	}
 	if m.outside > m.limit {
-		return 0,
-			fail(http.StatusRequestEntityTooLarge, "",
-				"the body without its members is larger than the limit of %d bytes", m.limit)
+		return 0, tooLargeWithoutMembers(m.limit)
 	}
 	return n, err
 }
@@ -52,4 +51,10 @@ func (m *meter) step(c byte) {
 		}
 		m.level--
 	}
+}
+
+func tooLargeWithoutMembers(limit int64) error {
+	return fail(http.StatusRequestEntityTooLarge, "",
+		"the body, not counting members, is larger than the limit of %d bytes",
+		limit)
 }

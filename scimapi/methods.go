@@ -9,35 +9,36 @@ import (
 	"rollcall/directory/schema"
 )
 
-// allows reports whether the request's method is one of those given. OPTIONS it answers itself.
-func (x *exchange) allows(allow []string) (bool, error) {
-	if !slices.Contains(allow, x.r.Method) {
-		x.w.Header().Set("Allow", strings.Join(allow, ", "))
-		return false, fail(http.StatusMethodNotAllowed, "", "%s is not possible at %s; possible: %s", x.r.Method,
-			x.r.URL.Path, strings.Join(allow, ", "))
+// allows reports whether the request's method is one of those given. It answers OPTIONS itself and then returns false.
+func (x *exchange) allows(methods []string) (bool, error) {
+	list := strings.Join(methods, ", ")
+	if !slices.Contains(methods, x.r.Method) {
+		x.w.Header().Set("Allow", list)
+		return false, fail(http.StatusMethodNotAllowed, "", "%s is not allowed on %s; allowed: %s",
+			x.r.Method, x.r.URL.Path, list)
 	}
 	if x.r.Method == http.MethodOptions {
-		x.w.Header().Set("Allow", strings.Join(allow, ", "))
+		x.w.Header().Set("Allow", list)
 		x.w.WriteHeader(http.StatusNoContent)
 		return false, nil
 	}
 	return true, nil
 }
 
-// method is allows for methods of which all but GET and HEAD make changes, which the credential must be good for.
-func (x *exchange) method(allow []string) (bool, error) {
-	if ok, err := x.allows(allow); !ok {
+// method is allows for methods that all make changes, except GET and HEAD: they need a credential that may write. The
+// directory refuses a change without one; this also refuses a change that would turn out to write nothing.
+func (x *exchange) method(methods []string) (bool, error) {
+	if ok, err := x.allows(methods); !ok {
 		return false, err
 	}
-	if safe := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead; !safe &&
-		x.actor.Scope < directory.ScopeWrite {
-		// The directory refuses every write; this refuses what would turn out to write nothing as well.
-		return false, &directory.Error{Kind: directory.Forbidden, Detail: "this credential may not change anything"}
+	safe := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead
+	if !safe && !x.actor.Rights.MayChange() {
+		return false, &directory.Error{Kind: directory.Forbidden, Detail: "this credential is read-only"}
 	}
 	return true, nil
 }
 
-// allowed lists the methods for a type's collection or for one of its resources.
+// allowed lists the methods for the collection of a type or, if item, for one of its resources.
 func allowed(typ string, system, item bool) []string {
 	readable := []string{http.MethodGet, http.MethodHead, http.MethodOptions}
 	switch typ {
@@ -49,7 +50,7 @@ func allowed(typ string, system, item bool) []string {
 		}
 		return readable
 	case schema.OrganizationType:
-		if !system && item { // an organization's own administrators neither make nor delete it
+		if !system && item { // only the system scope creates and deletes organizations
 			return append(readable, http.MethodPatch, http.MethodPut)
 		}
 		if !system {

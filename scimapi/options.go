@@ -7,29 +7,29 @@ import (
 	"rollcall/directory/filter"
 )
 
-// Options configures a Handler. The zero value works, but for PublicURL.
+// Options configures a Handler. PublicURL is required; the zero value of everything else works.
 type Options struct {
 	// PublicURL is the http or https URL at which clients reach the server, without a path: locations and references in
 	// replies start with it. The Host header is never used for them.
 	PublicURL string
-	// Log gets one line for each request; nil discards them.
+	// Log gets one line for each request; nil discards the lines.
 	Log *slog.Logger
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Limits that are zero take their defaults.
+	// Limits that are zero have their default values.
 	Limits Limits
-	// Rate bounds the requests of each credential on this node, Failures those with a bad credential from each remote
-	// address. Zero is no bound; see DefaultFailures. Entra ID alone wants 25 requests a second.
+	// Rate bounds the requests of each credential on this node, Failures the requests with an invalid credential from
+	// each remote address. Zero is no bound; see DefaultFailures. Entra ID alone needs 25 requests a second.
 	Rate, Failures Rate
-	// Hooks by name of resource type.
+	// Hooks are by the name of the resource type.
 	Hooks map[string]Hook
 }
 
-// Limits bound what one request may cost. Each refusal names the limit it met.
+// Limits bound what one request may cost. Each refusal names its limit.
 type Limits struct {
 	Body           int64         // bytes of a request body; default 1 MiB
-	GroupBody      int64         // bytes of a Group's body, of which all but members stay within Body; default 64 MiB
-	PageSize       int           // resources in a page when count is not given; default 100
+	GroupBody      int64         // bytes of a Group's body, which without its members is bound by Body; default 64 MiB
+	PageSize       int           // resources in a page if count is not given; default 100
 	MaxPageSize    int           // resources in a page whatever count says; default 1,000
 	BulkBody       int64         // bytes of a Bulk job (maxPayloadSize); default 8 MiB
 	BulkOperations int           // operations of a Bulk job (maxOperations); default 1,000

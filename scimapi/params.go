@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"errors"
 	"math"
 	"net/http"
 	"net/url"
@@ -8,25 +9,29 @@ import (
 	"strings"
 
 	"rollcall/directory/filter"
+	"rollcall/directory/schema"
 )
 
-// sentQuery is a query as it was sent, in the URL or in the body of a .search; nil stands for what was not given. What
-// else was sent is ignored (R7644-3.4.2-06).
+// sentQuery is a query as the client sent it, in the URL or in the body of a .search; nil stands for a parameter that
+// is not given. Unknown parameters are ignored (R7644-3.4.2-06).
 type sentQuery struct {
 	filter, sortBy, sortOrder, startIndex, count, cursor *string
 	attributes, excludedAttributes                       []string // each may be a comma-separated list
 }
 
-// each calls f with every parameter that has one value, the cursor first, and the scimType of what is wrong with it.
-func (a *sentQuery) each(f func(name, scimType string, value **string) error) error {
+// each calls f with every parameter that has a single value, the cursor first, and with the scimType for an error in
+// it.
+func (q *sentQuery) each(f func(name, scimType string, value **string) error) error {
 	for _, p := range [...]struct {
 		name, scimType string
 		value          **string
 	}{
-		{"cursor", "invalidCursor", &a.cursor}, {"filter", "invalidFilter", &a.filter},
-		{"sortBy", "invalidValue", &a.sortBy},
-		{"sortOrder", "invalidValue", &a.sortOrder}, {"startIndex", "invalidValue", &a.startIndex},
-		{"count", "invalidValue", &a.count},
+		{"cursor", invalidCursor, &q.cursor},
+		{"filter", schema.InvalidFilter, &q.filter},
+		{"sortBy", schema.InvalidValue, &q.sortBy},
+		{"sortOrder", schema.InvalidValue, &q.sortOrder},
+		{"startIndex", schema.InvalidValue, &q.startIndex},
+		{"count", schema.InvalidValue, &q.count},
 	} {
 		if err := f(p.name, p.scimType, p.value); err != nil {
 			return err
@@ -41,7 +46,7 @@ type params struct {
 	filterText         string      // as sent
 	sortBy             string      // "": by creation
 	descending         bool
-	startIndex, count  int  // startIndex from 1
+	startIndex, count  int  // startIndex counts from 1
 	counted            bool // count was given
 	paged              bool // by cursor
 	cursor             string
@@ -49,17 +54,18 @@ type params struct {
 	excludedAttributes []string
 }
 
-// readParams reads the URL's query. An unreadable one is refused: dropping a filter would answer with everything.
+// readParams reads the URL's query. It refuses a query that it cannot read: if it dropped a filter, the reply would
+// have everything.
 func (x *exchange) readParams() (*params, error) {
 	if x.r.URL.RawQuery == "" {
 		return x.parseParams(&sentQuery{})
 	}
 	values, err := url.ParseQuery(x.r.URL.RawQuery)
 	if err != nil {
-		return nil, fail(http.StatusBadRequest, "invalidValue", "the query is malformed: %v", err)
+		return nil, fail(http.StatusBadRequest, schema.InvalidValue, "the query string is malformed: %v", err)
 	}
-	a := &sentQuery{attributes: values["attributes"], excludedAttributes: values["excludedAttributes"]}
-	if err := a.each(func(name, scimType string, value **string) error {
+	q := &sentQuery{attributes: values["attributes"], excludedAttributes: values["excludedAttributes"]}
+	if err := q.each(func(name, scimType string, value **string) error {
 		given := values[name]
 		if len(given) > 1 {
 			return fail(http.StatusBadRequest, scimType, "%s is given %d times", name, len(given))
@@ -71,70 +77,80 @@ func (x *exchange) readParams() (*params, error) {
 	}); err != nil {
 		return nil, err
 	}
-	return x.parseParams(a)
+	return x.parseParams(q)
 }
 
 // parseParams checks a query and fills in what it leaves out.
-func (x *exchange) parseParams(a *sentQuery) (*params, error) {
-	p := &params{startIndex: 1, count: x.o.Limits.PageSize, attributes: names(a.attributes),
-		excludedAttributes: names(a.excludedAttributes)}
-	number := "invalidValue"
-	if a.cursor != nil {
-		if a.startIndex != nil { // Appendix B-28
-			return nil, fail(http.StatusBadRequest, "invalidValue", "cursor and startIndex exclude each other")
-		}
-		p.paged, p.cursor, number = true, *a.cursor, "invalidCount"
-	}
-	var err error
-	if a.startIndex != nil {
-		if p.startIndex, err = integer("startIndex", "invalidValue", *a.startIndex); err != nil {
-			return nil, err
-		}
-	}
-	if a.count != nil {
-		p.counted = true
-		if p.count, err = integer("count", number, *a.count); err != nil {
-			return nil, err
-		}
-	}
-	p.startIndex, p.count = max(p.startIndex, 1), min(max(p.count, 0), x.o.Limits.MaxPageSize) // Appendix B-25, B-26
-	if p.sortBy, p.descending, err = x.order(a); err != nil {
+func (x *exchange) parseParams(q *sentQuery) (p *params, err error) {
+	p = &params{attributes: names(q.attributes), excludedAttributes: names(q.excludedAttributes)}
+	if err := x.page(p, q); err != nil {
 		return nil, err
 	}
-	if a.filter != nil {
-		p.filterText = *a.filter
+	if p.sortBy, p.descending, err = x.order(q); err != nil {
+		return nil, err
+	}
+	if q.filter != nil {
+		p.filterText = *q.filter
 		p.filter, err = filter.Parse(p.filterText, x.filterOptions())
 	}
 	return p, err
 }
 
-// order reads sortBy and sortOrder (RFC 7644 §3.4.2.3). Empty ones are taken for not given: forms send them.
-func (x *exchange) order(a *sentQuery) (by string, descending bool, err error) {
-	if a.sortBy != nil {
-		by = strings.TrimSpace(*a.sortBy)
+// page reads the parameters of paging: by index (RFC 7644 §3.4.2.4) or by cursor (RFC 9865 §2).
+func (x *exchange) page(p *params, q *sentQuery) (err error) {
+	// By cursor or by index.
+	badCount := schema.InvalidValue
+	if q.cursor != nil {
+		if q.startIndex != nil { // Appendix B-28
+			return fail(http.StatusBadRequest, schema.InvalidValue, "cursor and startIndex cannot be combined")
+		}
+		p.paged, p.cursor, badCount = true, *q.cursor, invalidCount
 	}
-	if a.sortOrder == nil || *a.sortOrder == "" {
+
+	// Where the page begins and how long it is. Numbers out of range count as the nearest one (Appendix B-25, B-26).
+	p.startIndex, p.count = 1, x.o.Limits.PageSize
+	if q.startIndex != nil {
+		if p.startIndex, err = integer("startIndex", schema.InvalidValue, *q.startIndex); err != nil {
+			return err
+		}
+	}
+	if q.count != nil {
+		p.counted = true
+		if p.count, err = integer("count", badCount, *q.count); err != nil {
+			return err
+		}
+	}
+	p.startIndex, p.count = max(p.startIndex, 1), min(max(p.count, 0), x.o.Limits.MaxPageSize)
+	return nil
+}
+
+// order reads sortBy and sortOrder (RFC 7644 §3.4.2.3). Empty ones count as not given, because forms send them.
+func (x *exchange) order(q *sentQuery) (by string, descending bool, err error) {
+	if q.sortBy != nil {
+		by = strings.TrimSpace(*q.sortBy)
+	}
+	if q.sortOrder == nil || *q.sortOrder == "" {
 		return by, false, nil
 	}
-	switch order := *a.sortOrder; {
+	switch order := *q.sortOrder; {
 	case order == "ascending" || !x.actor.Strict && strings.EqualFold(order, "ascending"):
 		return by, false, nil
 	case order == "descending" || !x.actor.Strict && strings.EqualFold(order, "descending"):
 		return by, true, nil
 	}
-	return "", false, fail(http.StatusBadRequest, "invalidValue", "sortOrder: %s is neither ascending nor descending",
-		quote(*a.sortOrder))
+	return "", false, fail(http.StatusBadRequest, schema.InvalidValue,
+		"sortOrder: must be ascending or descending, not %s", quote(*q.sortOrder))
 }
 
 func (x *exchange) filterOptions() filter.Options {
 	return filter.Options{Strict: x.actor.Strict, Limits: x.o.Limits.Filter}
 }
 
-// integer reads a number; one too large for an int is as good as the largest.
+// integer parses a number. A number that does not fit an int counts as the largest or smallest one.
 func integer(name, scimType, text string) (int, error) {
 	s := strings.TrimSpace(text)
 	n, err := strconv.Atoi(s)
-	if e, ok := err.(*strconv.NumError); ok && e.Err == strconv.ErrRange {
+	if errors.Is(err, strconv.ErrRange) {
 		if strings.HasPrefix(s, "-") {
 			return math.MinInt, nil
 		}
@@ -146,8 +162,8 @@ func integer(name, scimType, text string) (int, error) {
 	return n, nil
 }
 
-// names splits comma-separated lists of attribute names. A filter in brackets behind a name selects nothing here
-// (Microsoft's own samples send attributes=emails[type eq "work"]).
+// names splits comma-separated lists of attribute names. A filter in brackets after a name is ignored (Microsoft's own
+// samples send attributes=emails[type eq "work"]).
 func names(lists []string) []string {
 	var all []string
 	for _, list := range lists {

@@ -9,22 +9,25 @@ import (
 	"rollcall/directory/schema"
 )
 
-// projection says which attributes of a type a reply shows (RFC 7644 §3.9, "returned" of RFC 7643 §7).
+// projection decides which attributes of a type a reply shows (RFC 7644 §3.9, "returned" of RFC 7643 §7).
 type projection struct {
 	typ     *schema.ResourceType
-	include bool // only what is named and what is always returned; else all but what is named
+	include bool // show what is named and what is always returned; otherwise, everything except what is named
 	whole   map[*schema.Attribute]bool
-	parts   map[*schema.Attribute]bool // some sub-attribute of it is named
+	parts   map[*schema.Attribute]bool // a sub-attribute of it is named
 	urns    map[*schema.Schema]bool    // extensions named as a whole
 }
 
-// newProjection reads attributes and excludedAttributes. It is nil when neither is given and every attribute of the
-// type is plain: then a reply shows what is stored. Unknown names select nothing; both lists at once are refused
-// (Appendix B-09).
+// newProjection reads attributes and excludedAttributes. It returns nil if neither is given and every attribute of the
+// type is plain: then a reply shows everything. Unknown names select nothing; both lists at once are refused (Appendix
+// B-09).
 func newProjection(t *schema.ResourceType, plain bool, attributes, excluded []string) (*projection, error) {
 	if len(attributes) > 0 && len(excluded) > 0 {
-		return nil, fail(http.StatusBadRequest, "invalidValue", "attributes and excludedAttributes exclude each other")
+		return nil, fail(http.StatusBadRequest, schema.InvalidValue,
+			"attributes and excludedAttributes cannot be combined")
 	}
+
+	// No list and only plain attributes: no projection.
 	list := excluded
 	if len(attributes) > 0 {
 		list = attributes
@@ -32,6 +35,8 @@ func newProjection(t *schema.ResourceType, plain bool, attributes, excluded []st
 	if len(list) == 0 && plain {
 		return nil, nil
 	}
+
+	// What the list names.
 	p := &projection{
 		typ: t, include: len(attributes) > 0, whole: map[*schema.Attribute]bool{},
 		parts: map[*schema.Attribute]bool{}, urns: map[*schema.Schema]bool{},
@@ -49,7 +54,7 @@ func newProjection(t *schema.ResourceType, plain bool, attributes, excluded []st
 	return p, nil
 }
 
-// plain reports whether the attribute and its parts are returned by default or always, or are never stored at all.
+// plain reports whether the attribute and its parts are returned by default or always, or are not stored.
 func plain(a *schema.Attribute) bool {
 	switch {
 	case a.Mutability == schema.WriteOnly:
@@ -60,7 +65,7 @@ func plain(a *schema.Attribute) bool {
 	return !slices.ContainsFunc(a.Sub, func(sub *schema.Attribute) bool { return !plain(sub) })
 }
 
-// onlyShown returns those of the attributes that the reply shows, wholly or in part.
+// onlyShown returns the attributes that the reply shows, at least in part.
 func (p *projection) onlyShown(names []string) []string {
 	var shown []string
 	for _, name := range names {
@@ -71,7 +76,7 @@ func (p *projection) onlyShown(names []string) []string {
 	return shown
 }
 
-// shows reports whether the reply shows the attribute or a part of it.
+// shows reports whether the reply shows at least a part of the attribute.
 func (p *projection) shows(name string) bool {
 	if ext := p.typ.Extension(name); ext != nil {
 		for _, a := range ext.Attributes {
@@ -90,10 +95,10 @@ type visibility uint8
 const (
 	hidden visibility = iota
 	partly            // its sub-attributes decide
-	shown             // named, or returned, as a whole
+	shown             // as a whole
 )
 
-// visible judges one attribute; named says that what it stands in was named as a whole.
+// visible judges one attribute; named is true if the query names what contains it.
 func (p *projection) visible(a *schema.Attribute, named bool) visibility {
 	switch named = named || p.whole[a]; {
 	case a.Returned == schema.ReturnedNever:
@@ -110,7 +115,7 @@ func (p *projection) visible(a *schema.Attribute, named bool) visibility {
 	return shown
 }
 
-// appendTo appends the resource's JSON as far as it is shown.
+// appendTo appends what the reply shows of the resource's JSON.
 func (p *projection) appendTo(dst, resource []byte) []byte {
 	return appendKept(dst, gjson.ParseBytes(resource), func(dst []byte, name string, value gjson.Result) []byte {
 		if ext := p.typ.Extension(name); ext != nil {
@@ -135,7 +140,7 @@ func (p *projection) appendValue(dst []byte, a *schema.Attribute, value gjson.Re
 	if len(a.Sub) == 0 {
 		return append(dst, value.Raw...)
 	}
-	named = p.include && v == shown // what is returned always or named shows its parts
+	named = p.include && v == shown // then its parts are shown too
 	if !value.IsArray() {
 		return p.appendObject(dst, value, named, a.Attribute)
 	}
@@ -145,7 +150,7 @@ func (p *projection) appendValue(dst []byte, a *schema.Attribute, value gjson.Re
 	}))
 }
 
-// appendObject appends those members of an object that are shown, or nothing if none is.
+// appendObject appends the members of an object that are shown, or nothing if there are none.
 func (p *projection) appendObject(dst []byte, object gjson.Result, named bool,
 	find func(string) *schema.Attribute) []byte {
 	start := len(dst)
@@ -157,8 +162,8 @@ func (p *projection) appendObject(dst []byte, object gjson.Result, named bool,
 	}))
 }
 
-// appendKept appends a JSON object or array of what keep appends for its members or elements, leaving out those for
-// which it appends nothing.
+// appendKept appends a JSON object or array with what keep appends for each of its members or elements. Those for which
+// keep appends nothing are left out.
 func appendKept(dst []byte, v gjson.Result, keep func(dst []byte, name string, value gjson.Result) []byte) []byte {
 	brackets := "{}"
 	if v.IsArray() {
@@ -183,7 +188,7 @@ func appendKept(dst []byte, v gjson.Result, keep func(dst []byte, name string, v
 	return append(dst, brackets[1])
 }
 
-// unlessEmpty takes an empty object or array, which begins at start, off the end of dst.
+// unlessEmpty returns dst without the object or array that begins at start, if it is empty.
 func unlessEmpty(start int, dst []byte) []byte {
 	if len(dst) == start+len("{}") {
 		return dst[:start]

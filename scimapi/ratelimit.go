@@ -10,29 +10,29 @@ import (
 	"time"
 )
 
-// Rate bounds how often something may happen: on average PerSecond times, and Burst times at once. The zero value is no
+// Rate bounds how often something may happen: PerSecond times on average, and Burst times at once. The zero value is no
 // bound.
 type Rate struct {
 	PerSecond float64
 	Burst     int
 }
 
-// DefaultFailures is a rate of failed authentications that only a client with a wrong credential exceeds.
+// DefaultFailures returns a rate of failed authentications that only a client with an invalid credential exceeds.
 func DefaultFailures() Rate { return Rate{PerSecond: 5, Burst: 100} }
 
-// limiter is a token bucket for each of many names. Of a bucket it keeps only the time at which it will be full again,
-// so that a full one needs no memory.
+// limiter is a token bucket for each of many names. It keeps only the time at which a bucket will be full again, so a
+// full bucket needs no memory.
 type limiter struct {
-	interval time.Duration // in which a token comes
-	slack    time.Duration // how far ahead full may be while a token is left
+	interval time.Duration // between two tokens
+	slack    time.Duration // how far in the future full may be while a token is left
 	mu       sync.Mutex
 	full     map[string]time.Time
 }
 
-// mostBuckets bounds a limiter's memory: to a few MB.
+// mostBuckets bounds a limiter's memory to a few MB.
 const mostBuckets = 50_000
 
-// newLimiter returns nil, which allows everything, for the zero Rate.
+// newLimiter returns a limiter for the rate; nil, which allows everything, for the zero Rate.
 func newLimiter(r Rate) *limiter {
 	if r.PerSecond <= 0 {
 		return nil
@@ -42,7 +42,7 @@ func newLimiter(r Rate) *limiter {
 		full: map[string]time.Time{}}
 }
 
-// take takes a token of the name's bucket; without one it says how long the next takes to come.
+// take takes a token from the name's bucket, or returns how long it is until the next one.
 func (l *limiter) take(name string, now time.Time) (wait time.Duration) {
 	if l == nil {
 		return 0
@@ -63,8 +63,8 @@ func (l *limiter) take(name string, now time.Time) (wait time.Duration) {
 	return 0
 }
 
-// forget drops buckets that are full. Where there are none it drops some others: who uses that many names is not held
-// up, but neither is anybody else.
+// forget drops full buckets. If there are too few, it drops others: then a client that uses that many names is not
+// slowed down, but nobody else is either.
 func (l *limiter) forget(now time.Time) {
 	for name, full := range l.full {
 		if !full.After(now) {
@@ -79,7 +79,7 @@ func (l *limiter) forget(now time.Time) {
 	}
 }
 
-// tooMany is the refusal of a request that comes too soon (RFC 6585 §4).
+// tooMany refuses a request that comes too soon (RFC 6585 §4).
 type tooMany struct {
 	failure
 	wait time.Duration
@@ -98,22 +98,24 @@ func (x *exchange) paced() error {
 	if wait == 0 {
 		return nil
 	}
-	return &tooMany{failure{http.StatusTooManyRequests, "", "this credential sends more than " +
+	return &tooMany{failure{http.StatusTooManyRequests, "", "this credential exceeds its limit of " +
 		strconv.FormatFloat(x.o.Rate.PerSecond, 'g', -1, 64) + " requests a second"}, wait}
 }
 
-// refusedAgain counts a failed authentication against the client's address; err is its error, and the answer while
-// there are not too many. A credential that is good is never refused for what others behind the same address send.
+// refusedAgain counts a failed authentication against the client's address. It returns err, the error of the
+// authentication, until there are too many. A valid credential is never refused because of what others at the same
+// address send.
 func (x *exchange) refusedAgain(err error) error {
 	wait := x.failures.take(remoteNetwork(x.r.RemoteAddr), x.start)
 	if wait == 0 {
 		return err
 	}
 	return &tooMany{failure{http.StatusTooManyRequests, "",
-		"too many requests with a bad credential came from this address"}, wait}
+		"too many requests with an invalid credential from this address"}, wait}
 }
 
-// remoteNetwork is who is behind an address: of IPv6, where a client has a whole network to choose from, the network.
+// remoteNetwork returns the client behind an address: its IPv4 address, or its IPv6 network, because a client can
+// choose any address in it.
 func remoteNetwork(address string) string {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

@@ -10,22 +10,22 @@ import (
 	"rollcall/directory/schema"
 )
 
-// derivedSize is how many bytes are set aside for what is derived of a resource: its meta and a few references.
+// derivedSize is how many bytes are set aside for derived attributes: meta and a few references.
 const derivedSize = 512
 
-// renderer writes resources of one type as one request wants them: the stored bytes, with what is derived spliced in.
+// renderer writes resources of one type as one request wants them: the stored bytes with derived attributes spliced in.
 type renderer struct {
 	x       *exchange
 	t       *schema.ResourceType
-	p       *projection // nil: as stored
+	p       *projection // nil: all that is stored and derived
 	hook    func(*directory.Snapshot, *directory.Resource, map[string]any)
-	derived []string // top-level attributes that are not stored and are shown, but for meta
-	urns    []string // extensions of which the same holds
+	derived []string // top-level attributes that are not stored and are shown, except meta
+	urns    []string // extensions with such attributes
 	links   []link
 	meta    bool
 }
 
-// newRenderer reads what the reply shows from the query's attributes and excludedAttributes.
+// newRenderer returns a renderer for what the query's attributes and excludedAttributes ask for.
 func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, error) {
 	p, err := newProjection(t, x.shape(t).plain, q.attributes, q.excludedAttributes)
 	if err != nil {
@@ -65,7 +65,7 @@ func (v *renderer) appendTo(dst []byte, s *directory.Snapshot, r *directory.Reso
 	return v.p.appendTo(dst, b), nil
 }
 
-// marshal writes JSON without escaping what only HTML has to: replies hold XML and error texts that people read.
+// marshal writes JSON without escapes for HTML: replies contain XML and messages that people read.
 func marshal(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -74,15 +74,18 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
-// appendWhole appends the stored document with what is derived.
+// appendWhole appends the stored document with its derived attributes.
 func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.Resource) []byte {
+	// What is stored, without the closing brace.
 	start := len(dst)
-	dst = append(dst, r.JSON[:len(r.JSON)-1]...) // without the closing brace
+	dst = append(dst, r.JSON[:len(r.JSON)-1]...)
 	known := v.memo(r)
 	if known.links {
 		dst = v.appendLinks(dst, start, s)
 	}
-	roleless := false // in no Group: then only the document can hold roles
+
+	// The derived attributes of its own schema.
+	roleless := false // it is in no Group, so only its document can have roles
 	for _, name := range v.derived {
 		switch {
 		case r.Type == schema.UserType && name == "groups":
@@ -97,6 +100,8 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 			}
 		}
 	}
+
+	// Those of extensions, which become part of "schemas".
 	for _, urn := range v.urns {
 		before := len(dst)
 		if r.Type == schema.UserType && urn == schema.AccessURN {
@@ -116,13 +121,13 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 	return append(dst, '}')
 }
 
-// rolesMember is in every document that has roles.
+// rolesMember is part of every document that has roles.
 var rolesMember = []byte(`"roles":[`)
 
-// holds reports whether canonical JSON has such a member: its name and the bracket that begins its value. That is much
-// quicker than parsing, and than bytes.Contains, because brackets are rare and quotes are not. The same bytes within a
-// text have their quotes escaped.
-func holds(doc, member []byte) bool {
+// contains reports whether canonical JSON contains a member, given as its name and the bracket that begins its value.
+// It is much faster than parsing, and than bytes.Contains, because brackets are rare and quotes are not. It cannot be
+// fooled by a text: quotes in a text are escaped.
+func contains(doc, member []byte) bool {
 	name, bracket := member[:len(member)-1], member[len(member)-1]
 	for at := 0; ; at++ {
 		i := bytes.IndexByte(doc[at:], bracket)
@@ -135,7 +140,7 @@ func holds(doc, member []byte) bool {
 	}
 }
 
-// listURN adds an extension to "schemas", which canonical JSON begins with.
+// listURN adds an extension to "schemas", with which canonical JSON begins.
 func listURN(dst []byte, start int, urn string) []byte {
 	end := start + bytes.IndexByte(dst[start:], ']')
 	n := len(urn) + len(`,""`)

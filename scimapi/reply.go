@@ -13,7 +13,7 @@ import (
 	"rollcall/directory/schema"
 )
 
-// reply answers a change: with the resource, or without a body when the client does not want it or it would be very
+// reply answers a change: with the resource, or without a body if the client does not want one or it would be very
 // large (Appendix B-22).
 func (x *exchange) reply(status int, s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params,
 	extra []byte) error {
@@ -36,13 +36,14 @@ func (x *exchange) reply(status int, s *directory.Snapshot, t *schema.ResourceTy
 	return nil
 }
 
-// tooLargeToShow reports whether a PATCH was about a Group with so many members that its client hardly wants them all.
+// tooLargeToShow reports whether the request is a PATCH of a Group with so many members that its client hardly wants
+// them all.
 func (x *exchange) tooLargeToShow(s *directory.Snapshot, r *directory.Resource) bool {
 	most := x.o.Limits.GroupReply
 	return r.Type == schema.GroupType && x.r.Method == http.MethodPatch && s.MemberCount(r.ID, most+1) > most
 }
 
-// show answers with the resource as the query wants it; extra are further members of its object.
+// show answers with the resource as the query wants it; extra are more members of the object.
 func (x *exchange) show(status int, s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params,
 	extra []byte) error {
 	body, err := x.represent(s, t, r, q, extra)
@@ -54,7 +55,7 @@ func (x *exchange) show(status int, s *directory.Snapshot, t *schema.ResourceTyp
 	return nil
 }
 
-// represent is the resource as the query wants it; extra are further members of its object.
+// represent returns the resource as the query wants it; extra are more members of the object.
 func (x *exchange) represent(s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params,
 	extra []byte) ([]byte, error) {
 	v, err := x.newRenderer(t, q)
@@ -68,26 +69,26 @@ func (x *exchange) represent(s *directory.Snapshot, t *schema.ResourceType, r *d
 	return body, err
 }
 
-// identify sets the headers that say which resource, in which version, a reply is about.
+// identify sets the headers for the location and the version of the resource in a reply.
 func (x *exchange) identify(t *schema.ResourceType, r *directory.Resource) {
 	x.set("Etag", etag(r.Version))
 	x.set("Location", string(x.appendLocation(make([]byte, 0, 128), t.Endpoint, r.ID)))
 }
 
-// send writes a whole reply.
+// send writes a reply.
 func (x *exchange) send(status int, body []byte) {
 	x.set("Content-Type", accepts(x.r.Header["Accept"]))
 	x.set("Content-Length", strconv.Itoa(len(body)))
 	x.w.WriteHeader(status)
 	if x.r.Method != http.MethodHead {
-		_, _ = x.w.Write(body) // a client that is gone needs no reply
+		_, _ = x.w.Write(body) // an error means that the client is gone
 	}
 }
 
-// compressible is the size from which a list is worth compressing: one packet.
+// compressible is the size from which a list is compressed: about one packet.
 const compressible = 1400
 
-// writeList sends a list, compressed when the client asks for it.
+// writeList sends a list, compressed if the client accepts that.
 func (x *exchange) writeList(body []byte) {
 	h := x.w.Header()
 	h.Add("Vary", "Accept-Encoding")
@@ -95,10 +96,10 @@ func (x *exchange) writeList(body []byte) {
 		var b bytes.Buffer
 		z, _ := x.gzip.Get().(*gzip.Writer)
 		if z == nil {
-			z, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // fails for unknown levels only
+			z, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // it fails only for unknown levels
 		}
 		z.Reset(&b)
-		_, _ = z.Write(body) // a Buffer does not fail
+		_, _ = z.Write(body) // a Buffer never fails
 		_ = z.Close()
 		x.gzip.Put(z)
 		h.Set("Content-Encoding", "gzip")
@@ -107,7 +108,7 @@ func (x *exchange) writeList(body []byte) {
 	x.send(http.StatusOK, body)
 }
 
-// prefers reports whether the client states the preference (RFC 7240 §2).
+// prefers reports whether the header has the preference (RFC 7240 §2).
 func prefers(header []string, preference string) bool {
 	for _, list := range header {
 		for p := range strings.SplitSeq(list, ",") {
@@ -120,8 +121,8 @@ func prefers(header []string, preference string) bool {
 	return false
 }
 
-// secretMember is the secret of a new AccessToken as a member of its representation; nil for other resources. No other
-// reply has it: only its hash is stored.
+// secretMember returns the secret of a new AccessToken as a member of its JSON; nil for other resources. No later reply
+// has it: only its hash is stored.
 func secretMember(secret string) []byte {
 	if secret == "" {
 		return nil

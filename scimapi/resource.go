@@ -30,7 +30,7 @@ func (x *exchange) get(t *schema.ResourceType, id directory.ID) error {
 	return x.show(http.StatusOK, s, t, r, q, nil)
 }
 
-// write creates, replaces or modifies a resource (RFC 7644 §3.3, §3.5.1, §3.5.2) and answers with the outcome.
+// write creates, replaces or modifies a resource (RFC 7644 §3.3, §3.5.1, §3.5.2) and answers with it.
 func (x *exchange) write(t *schema.ResourceType, id directory.ID) error {
 	q, err := x.readParams()
 	if err != nil {
@@ -61,7 +61,7 @@ func (x *exchange) remove(t *schema.ResourceType, id directory.ID) error {
 	return nil
 }
 
-// current is the resource as it is after the commit, or as the commit left it if it has been deleted since.
+// current returns the resource as it is now, or as the commit left it if it has been deleted since.
 func current(s *directory.Snapshot, done *directory.Resource) *directory.Resource {
 	if r, err := s.Get(done.Type, done.ID); err == nil {
 		return r

@@ -69,7 +69,7 @@ func (w rewriter) compare(e *filter.Compare) (filter.Expr, error) {
 		return e, err
 	}
 	if e.Op != filter.Eq && e.Op != filter.Ne { // the order or the parts of a URL mean nothing here
-		return nil, schema.Errorf(schema.InvalidFilter, e.Path.String(), "only eq, ne and pr are supported")
+		return nil, schema.Errorf(schema.InvalidFilter, e.Path.String(), "supports only eq, ne and pr")
 	}
 	v := e.Value
 	v.Text = w.id(v.Text)
@@ -88,20 +88,20 @@ func (w rewriter) valuePath(p filter.Path) (value filter.Path, found bool, err e
 	return filter.Path{URN: p.URN, Name: p.Name, Sub: "value"}, true, nil
 }
 
-// sortable refuses to order by what has no order of its own.
+// sortable refuses a sortBy that the directory cannot sort by.
 func (w rewriter) sortable(by string) error {
 	if by == "" {
 		return nil
 	}
 	from, err := w.origin(by, schema.InvalidValue)
 	if err == nil && from == fromID {
-		err = schema.Errorf(schema.InvalidValue, "sortBy", "%s cannot be sorted by: use the value beside it", by)
+		err = schema.Errorf(schema.InvalidValue, "sortBy", "cannot sort by %s; use the value beside it", by)
 	}
 	return err
 }
 
-// origin says where the values of a name in the query come from. The error, of the type errType, is for a name that no
-// query can use.
+// origin returns where the values of a name in the query come from. It returns an error of the type errType for a name
+// that no query can use.
 func (w rewriter) origin(name string, errType string) (from origin, err error) {
 	if w.within != "" {
 		name = w.within + "." + name
@@ -117,13 +117,13 @@ func (w rewriter) origin(name string, errType string) (from origin, err error) {
 		}
 		o := w.originIn(t, a)
 		if known && o != from {
-			return from,
-				schema.Errorf(errType, name, "means different things in different types: name one by meta.resourceType")
+			return from, schema.Errorf(errType, name,
+				"differs between resource types; select one by meta.resourceType")
 		}
 		from, known = o, true
 	}
 	if from == fromRendering {
-		return from, schema.Errorf(errType, name, "is looked up for replies only: use the value beside it")
+		return from, schema.Errorf(errType, name, "exists only in replies; use the value beside it")
 	}
 	return from, nil
 }
@@ -133,7 +133,8 @@ func (w rewriter) originIn(t *schema.ResourceType, a *schema.Attribute) origin {
 	if p == nil {
 		return fromDirectory
 	}
-	if a.Name == "$ref" && (t.Name == schema.UserType && p.Path == "groups" || t.Name == schema.GroupType && p.Path == "members") {
+	if a.Name == "$ref" && (t.Name == schema.UserType && p.Path == "groups" || t.Name == schema.GroupType &&
+		p.Path == "members") {
 		return fromID
 	}
 	for _, k := range w.x.shape(t).links {
@@ -148,7 +149,7 @@ func (w rewriter) originIn(t *schema.ResourceType, a *schema.Attribute) origin {
 	return fromDirectory
 }
 
-// id returns the id of the resource at the URL, or a text that equals no id. The URL may be relative to the service
+// id returns the id of the resource at the URL, or a text that is not an id. The URL may be relative to the service
 // root (RFC 7643 §2.3.7).
 func (w rewriter) id(url string) string {
 	endpoint, id, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(url, w.x.base), "/"), "/")

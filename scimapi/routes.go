@@ -10,15 +10,15 @@ import (
 	"rollcall/directory/schema"
 )
 
-// Register adds the routes of both scopes to r. One route stands for one shape of path; methods are told apart here,
-// because the router would answer 404 where 405 with Allow is due (RFC 9110 §15.5.6).
+// Register adds the routes of both scopes to r. There is one route for each shape of path. Handlers tell methods apart,
+// because the router would answer 404 instead of 405 with Allow (RFC 9110 §15.5.6).
 func (h *Handler) Register(r *mux.Router) {
 	r.SkipClean(true)
 	h.register(r, "/orgs/{org}/scim/v2", h.inOrganization)
 	h.register(r, "/scim/v2", h.inSystem)
 }
 
-// scoped makes an HTTP handler of what a route does.
+// scoped wraps the handler of a route in the scope whose service root it is below.
 type scoped func(route string, handle func(*exchange) error) http.HandlerFunc
 
 func (h *Handler) register(r *mux.Router, root string, in scoped) {
@@ -40,13 +40,14 @@ func (h *Handler) register(r *mux.Router, root string, in scoped) {
 func (h *Handler) inOrganization(route string, handle func(*exchange) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		org := mux.Vars(r)["org"]
-		h.serve(route, org, h.public+"/orgs/"+org+"/scim/v2", h.store.Organization(org), w, r, handle)
+		base := h.public + "/orgs/" + org + "/scim/v2"
+		h.serve(place{route, org, base, h.store.Organization(org)}, w, r, handle)
 	}
 }
 
 func (h *Handler) inSystem(route string, handle func(*exchange) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		h.serve(route, "", h.public+"/scim/v2", h.store.System(), w, r, handle)
+		h.serve(place{route, "", h.public + "/scim/v2", h.store.System()}, w, r, handle)
 	}
 }
 
@@ -56,6 +57,7 @@ func (x *exchange) unknownPath() error {
 
 // collection serves {endpoint}.
 func (x *exchange) collection() error {
+	// What is not the collection of a type.
 	endpoint := mux.Vars(x.r)["endpoint"]
 	switch endpoint {
 	case "ServiceProviderConfig", "ResourceTypes", "Schemas":
@@ -67,6 +69,8 @@ func (x *exchange) collection() error {
 	case searchName:
 		return x.search("")
 	}
+
+	// A collection.
 	t, err := x.enter(endpoint)
 	if err != nil {
 		return err
@@ -82,6 +86,7 @@ func (x *exchange) collection() error {
 
 // item serves {endpoint}/{id}.
 func (x *exchange) item() error {
+	// What is not a resource of a type.
 	vars := mux.Vars(x.r)
 	endpoint, id := vars["endpoint"], vars["id"]
 	switch endpoint {
@@ -93,6 +98,8 @@ func (x *exchange) item() error {
 	if id == searchName {
 		return x.search(endpoint)
 	}
+
+	// A resource.
 	t, err := x.enter(endpoint)
 	if err != nil {
 		return err
@@ -107,7 +114,7 @@ func (x *exchange) item() error {
 	return x.resource(t, ref)
 }
 
-// resource serves one resource, whichever path named it.
+// resource serves one resource, whatever path named it.
 func (x *exchange) resource(t *schema.ResourceType, id directory.ID) error {
 	switch x.r.Method {
 	case http.MethodPut, http.MethodPatch:
@@ -118,13 +125,15 @@ func (x *exchange) resource(t *schema.ResourceType, id directory.ID) error {
 	return x.get(t, id)
 }
 
-// action serves POST {endpoint}/{id}/.action for the actions that a hook brings.
+// action serves POST {endpoint}/{id}/{action}: one of our own actions or one of a hook.
 func (x *exchange) action() error {
 	vars := mux.Vars(x.r)
 	t, err := x.enter(vars["endpoint"])
 	if err != nil {
 		return err
 	}
+
+	// The action.
 	act := x.o.Hooks[t.Name].Actions[vars["action"]]
 	if t.Name == schema.UserType && vars["action"] == ".endSessions" {
 		act = endSessions
@@ -135,6 +144,8 @@ func (x *exchange) action() error {
 	if ok, err := x.method([]string{http.MethodOptions, http.MethodPost}); !ok {
 		return err
 	}
+
+	// The resource that it is about.
 	id, ok := directory.ParseID(vars["id"])
 	if !ok {
 		return noSuch(t, vars["id"])

@@ -3,9 +3,12 @@ package scimapi
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
+
+	"rollcall/directory/schema"
 )
 
 // searchName is the last segment of the path of a query by POST.
@@ -13,9 +16,10 @@ const searchName = ".search"
 
 const searchURN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
-// search answers POST {endpoint}/.search, or with endpoint "" POST /.search (RFC 7644 §3.4.3): a query that is read
-// from the body, so that what it asks for is in no log of URLs. It changes nothing and needs no more than reading does.
+// search answers POST {endpoint}/.search or, if endpoint is "", POST /.search (RFC 7644 §3.4.3): a query that is read
+// from the body, so that it appears in no log of URLs. It changes nothing and needs no more than reading does.
 func (x *exchange) search(endpoint string) error {
+	// The type, if it is about one.
 	var typ string
 	if endpoint == "" {
 		if _, err := x.begin(); err != nil {
@@ -31,90 +35,107 @@ func (x *exchange) search(endpoint string) error {
 	if ok, err := x.allows([]string{http.MethodPost, http.MethodOptions}); !ok {
 		return err
 	}
-	r, err := x.open(x.o.Limits.Body)
-	if err != nil {
-		return err
-	}
-	body, err := readAll(r, x.r.ContentLength)
-	if err != nil {
-		return err
-	}
-	a, err := parseSearch(body)
-	if err != nil {
-		return err
-	}
-	q, err := x.parseParams(a)
+
+	// The query.
+	q, err := x.readSearch()
 	if err != nil {
 		return err
 	}
 	return x.query(q, typ)
 }
 
-// parseSearch reads a SearchRequest. Names are compared without case, null is not given, unknown members are ignored.
+func (x *exchange) readSearch() (*params, error) {
+	r, err := x.open(x.o.Limits.Body)
+	if err != nil {
+		return nil, err
+	}
+	body, err := readAll(r, x.r.ContentLength)
+	if err != nil {
+		return nil, err
+	}
+	q, err := parseSearch(body)
+	if err != nil {
+		return nil, err
+	}
+	return x.parseParams(q)
+}
+
+// parseSearch reads a SearchRequest. Names are compared without regard to case, null counts as not given, and unknown
+// members are ignored.
 func parseSearch(body []byte) (*sentQuery, error) {
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal(body, &raw); err != nil || raw == nil {
-		return nil, fail(http.StatusBadRequest, "invalidSyntax", "the body is no JSON object")
+	members, err := foldedMembers(body)
+	if err != nil {
+		return nil, err
 	}
-	members := map[string]json.RawMessage{}
-	for name, value := range raw {
-		folded := strings.ToLower(name)
-		if _, twice := members[folded]; twice {
-			return nil, fail(http.StatusBadRequest, "invalidSyntax", "%s is given twice", quote(name))
-		}
-		members[folded] = value
-	}
+
+	// The schema of the message.
 	var schemas []string
-	if err := json.Unmarshal(members["schemas"], &schemas); err != nil ||
-		!slices.ContainsFunc(schemas, func(s string) bool { return strings.EqualFold(s, searchURN) }) {
-		return nil, fail(http.StatusBadRequest, "invalidSyntax", "schemas must be [%q]", searchURN)
+	err = json.Unmarshal(members["schemas"], &schemas)
+	if err != nil || !slices.ContainsFunc(schemas, func(s string) bool { return strings.EqualFold(s, searchURN) }) {
+		return nil, schema.Errorf(schema.InvalidSyntax, "schemas", "must be an array that contains %q", searchURN)
 	}
-	a := &sentQuery{}
-	if err := a.each(func(name, scimType string, value **string) error {
-		text, kind, ok := scalar(members[strings.ToLower(name)])
-		if number := name == "count" || name == "startIndex"; number && kind == '"' || !number && kind == '0' {
-			ok = false
+
+	// The query.
+	q := &sentQuery{}
+	if err := q.each(func(name, scimType string, value **string) error {
+		if name == "count" && q.cursor != nil {
+			scimType = invalidCount
 		}
-		if name == "count" && a.cursor != nil {
-			scimType = "invalidCount"
-		}
-		if !ok {
-			must := "a string"
-			if name == "count" || name == "startIndex" {
-				must = "an integer"
-			}
-			return fail(http.StatusBadRequest, scimType, "%s: must be %s", name, must)
+		text, err := scalar(members[strings.ToLower(name)], name == "count" || name == "startIndex")
+		if err != "" {
+			return fail(http.StatusBadRequest, scimType, "%s: %s", name, err)
 		}
 		*value = text
 		return nil
 	}); err != nil {
 		return nil, err
 	}
-	for name, list := range map[string]*[]string{"attributes": &a.attributes, "excludedAttributes": &a.excludedAttributes} {
-		if err := json.Unmarshal(orNull(members[strings.ToLower(name)]), list); err != nil {
-			return nil, fail(http.StatusBadRequest, "invalidValue", "%s must be a list of names", name)
+	for _, p := range [...]struct {
+		name string
+		list *[]string
+	}{{"attributes", &q.attributes}, {"excludedAttributes", &q.excludedAttributes}} {
+		if err := json.Unmarshal(orNull(members[strings.ToLower(p.name)]), p.list); err != nil {
+			return nil, schema.Errorf(schema.InvalidValue, p.name, "must be an array of attribute names")
 		}
 	}
-	return a, nil
+	return q, nil
 }
 
-// scalar reads a string (kind '"') or number ('0') as text; nil, which is fine, for null and for what is not there.
-func scalar(raw json.RawMessage) (text *string, kind byte, ok bool) {
-	raw = bytes.TrimSpace(orNull(raw))
-	var s string
-	switch c := raw[0]; {
-	case c == 'n':
-		return nil, 0, true
-	case c == '"':
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return nil, 0, false
-		}
-		return &s, '"', true
-	case c == '-' || c >= '0' && c <= '9':
-		s = string(raw)
-		return &s, '0', true
+// foldedMembers returns the members of a JSON object by their names in lower case.
+func foldedMembers(body []byte) (map[string]json.RawMessage, error) {
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal(body, &raw); err != nil || raw == nil {
+		return nil, schema.Errorf(schema.InvalidSyntax, "", "the body must be a JSON object")
 	}
-	return nil, 0, false
+	members := make(map[string]json.RawMessage, len(raw))
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		folded := strings.ToLower(name)
+		if _, twice := members[folded]; twice {
+			return nil, fail(http.StatusBadRequest, schema.InvalidSyntax, "%s is given twice", quote(name))
+		}
+		members[folded] = raw[name]
+	}
+	return members, nil
+}
+
+// scalar reads a number or a string as text. It returns nil for null and for what is not there, and what is wrong with
+// any other value.
+func scalar(raw json.RawMessage, number bool) (text *string, problem string) {
+	raw = bytes.TrimSpace(orNull(raw))
+	isNumber := raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9'
+	var s string
+	switch {
+	case raw[0] == 'n':
+		return nil, ""
+	case number && isNumber:
+		s = string(raw)
+		return &s, ""
+	case number:
+		return nil, "must be an integer"
+	case json.Unmarshal(raw, &s) != nil:
+		return nil, "must be a string"
+	}
+	return &s, ""
 }
 
 func orNull(raw json.RawMessage) json.RawMessage {

@@ -6,12 +6,12 @@ import (
 	"rollcall/directory/schema"
 )
 
-// shape is what rendering needs to know of a type. It is worked out once: types do not change, a new definition makes a
-// new one.
+// shape is what rendering needs to know of a type. It is worked out once, because types are immutable: a new definition
+// makes a new type.
 type shape struct {
 	plain   bool     // every stored attribute is returned by default
-	derived []string // top-level attributes that are not stored, but for meta
-	urns    []string // extensions of which the same holds
+	derived []string // top-level attributes that are not stored, except meta
+	urns    []string // extensions with attributes that are not stored
 	links   []link
 }
 

@@ -8,13 +8,12 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// TestConnectionIsReadWithoutWriting: the reply to POST has the connection's certificate, and reading the connection, its
-// list and its metadata leaves no Event.
+// TestConnectionIsReadWithoutWriting: the reply to POST has the connection's certificate, and reading the connection,
+// its list and its metadata leaves no Event.
 func TestConnectionIsReadWithoutWriting(t *testing.T) {
 	p, site := serveIn(t, t.TempDir())
-	p.line("Operator token")
-	token, scim := p.line("  "), site+orgPath
-	status, made := ask(t, "POST", scim+"/IdentityProviders", token,
+	token, scim := p.operatorToken(), site+orgPath
+	status, made := ask(t, "POST", scim+"/IdentityProviders?attributes=sp,sp.certificates", token,
 		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],"displayName":"new"}`)
 	certificate := gjson.Get(made, "sp.certificates.0.pem").String()
 	if status != http.StatusCreated || !strings.Contains(certificate, "BEGIN CERTIFICATE") {
@@ -26,10 +25,10 @@ func TestConnectionIsReadWithoutWriting(t *testing.T) {
 	}
 	before := events()
 	for address, want := range map[string]int{
-		scim + "/IdentityProviders/" + gjson.Get(made, "id").String(): http.StatusOK,
-		scim + "/IdentityProviders":                                   http.StatusOK,
-		gjson.Get(made, "sp.metadataUrl").String():                    http.StatusOK,
-		gjson.Get(made, "sp.loginUrl").String():                       http.StatusForbidden, // it has no identity provider yet
+		scim + "/IdentityProviders/" + gjson.Get(made, "id").String() + "?attributes=sp.certificates": http.StatusOK,
+		scim + "/IdentityProviders":                http.StatusOK,
+		gjson.Get(made, "sp.metadataUrl").String(): http.StatusOK,
+		gjson.Get(made, "sp.loginUrl").String():    http.StatusForbidden, // it has no identity provider yet
 	} {
 		status, body := ask(t, "GET", address, token, "")
 		if status != want {
@@ -40,6 +39,6 @@ func TestConnectionIsReadWithoutWriting(t *testing.T) {
 		}
 	}
 	if after := events(); after != before {
-		t.Errorf("%s Events, %s before anybody looked", after, before)
+		t.Errorf("%s Events; %s before the requests", after, before)
 	}
 }

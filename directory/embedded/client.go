@@ -2,37 +2,139 @@ package embedded
 
 import (
 	"context"
+	"io"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.etcd.io/etcd/server/v3/etcdserver"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/v3client"
 )
 
-// newClient is v3client's in-process client with a Defragment that works.
-func newClient(server *etcdserver.EtcdServer) *clientv3.Client {
-	c := v3client.New(server)
-	c.Maintenance = maintenance{c.Maintenance, server}
+// newClient is v3client's in-process client, whose calls end when their context or the etcd does. Without that a call
+// would wait for ever on the locks of an etcd that has failed.
+func newClient(e *Etcd) *clientv3.Client {
+	c := v3client.New(e.server.Server)
+	c.KV = kv{c.KV, e}
+	c.Maintenance = maintenance{c.Maintenance, e}
 	return c
 }
 
-// maintenance defragments by the server itself. v3client makes its maintenance server without a health notifier, which
-// Defragment, and nothing else, dereferences.
+// guarded makes a call on a goroutine of its own and waits for it, for ctx or for the end of the etcd.
+func guarded[T any](ctx context.Context, e *Etcd, call func() (T, error)) (T, error) {
+	var none T
+	if err := e.Failed(); err != nil {
+		return none, err
+	}
+	type answer struct {
+		value T
+		err   error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		v, err := call()
+		answered <- answer{v, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.value, a.err
+	case <-ctx.Done():
+		return none, ctx.Err()
+	case <-e.failure.failed:
+		return none, e.Failed()
+	}
+}
+
+// kv guards what a store asks of an etcd.
+type kv struct {
+	clientv3.KV
+	etcd *Etcd
+}
+
+func (k kv) Put(ctx context.Context, key, value string, o ...clientv3.OpOption) (*clientv3.PutResponse, error) {
+	return guarded(ctx, k.etcd, func() (*clientv3.PutResponse, error) { return k.KV.Put(ctx, key, value, o...) })
+}
+
+func (k kv) Get(ctx context.Context, key string, o ...clientv3.OpOption) (*clientv3.GetResponse, error) {
+	return guarded(ctx, k.etcd, func() (*clientv3.GetResponse, error) { return k.KV.Get(ctx, key, o...) })
+}
+
+func (k kv) Delete(ctx context.Context, key string, o ...clientv3.OpOption) (*clientv3.DeleteResponse, error) {
+	return guarded(ctx, k.etcd, func() (*clientv3.DeleteResponse, error) { return k.KV.Delete(ctx, key, o...) })
+}
+
+func (k kv) Compact(ctx context.Context, rev int64, o ...clientv3.CompactOption) (*clientv3.CompactResponse, error) {
+	return guarded(ctx, k.etcd, func() (*clientv3.CompactResponse, error) { return k.KV.Compact(ctx, rev, o...) })
+}
+
+func (k kv) Do(ctx context.Context, op clientv3.Op) (clientv3.OpResponse, error) {
+	return guarded(ctx, k.etcd, func() (clientv3.OpResponse, error) { return k.KV.Do(ctx, op) })
+}
+
+func (k kv) Txn(ctx context.Context) clientv3.Txn { return txn{k.KV.Txn(ctx), ctx, k.etcd} }
+
+// txn guards the commit of a transaction.
+type txn struct {
+	clientv3.Txn
+	ctx  context.Context
+	etcd *Etcd
+}
+
+func (t txn) If(cs ...clientv3.Cmp) clientv3.Txn   { return txn{t.Txn.If(cs...), t.ctx, t.etcd} }
+func (t txn) Then(ops ...clientv3.Op) clientv3.Txn { return txn{t.Txn.Then(ops...), t.ctx, t.etcd} }
+func (t txn) Else(ops ...clientv3.Op) clientv3.Txn { return txn{t.Txn.Else(ops...), t.ctx, t.etcd} }
+func (t txn) Commit() (*clientv3.TxnResponse, error) {
+	return guarded(t.ctx, t.etcd, t.Txn.Commit)
+}
+
+// maintenance guards, too, and defragments by the server itself. v3client makes its maintenance server without a health
+// notifier, which Defragment, and nothing else, dereferences.
 type maintenance struct {
 	clientv3.Maintenance
-	server *etcdserver.EtcdServer
+	etcd *Etcd
+}
+
+func (m maintenance) AlarmList(ctx context.Context) (*clientv3.AlarmResponse, error) {
+	return guarded(ctx, m.etcd, func() (*clientv3.AlarmResponse, error) { return m.Maintenance.AlarmList(ctx) })
+}
+
+func (m maintenance) AlarmDisarm(ctx context.Context, a *clientv3.AlarmMember) (*clientv3.AlarmResponse, error) {
+	return guarded(ctx, m.etcd, func() (*clientv3.AlarmResponse, error) { return m.Maintenance.AlarmDisarm(ctx, a) })
+}
+
+func (m maintenance) Status(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error) {
+	return guarded(ctx, m.etcd, func() (*clientv3.StatusResponse, error) { return m.Maintenance.Status(ctx, endpoint) })
+}
+
+func (m maintenance) HashKV(ctx context.Context, endpoint string, rev int64) (*clientv3.HashKVResponse, error) {
+	return guarded(ctx, m.etcd, func() (*clientv3.HashKVResponse, error) {
+		return m.Maintenance.HashKV(ctx, endpoint, rev)
+	})
+}
+
+func (m maintenance) Snapshot(ctx context.Context) (io.ReadCloser, error) {
+	return guarded(ctx, m.etcd, func() (io.ReadCloser, error) { return m.Maintenance.Snapshot(ctx) })
+}
+
+func (m maintenance) SnapshotWithVersion(ctx context.Context) (*clientv3.SnapshotResponse, error) {
+	return guarded(ctx, m.etcd, func() (*clientv3.SnapshotResponse, error) {
+		return m.Maintenance.SnapshotWithVersion(ctx)
+	})
 }
 
 // Defragment writes etcd's file anew without its free pages; endpoint means nothing in-process. It is what etcd's
 // maintenance server calls too: it holds the server's lock on its backend, which keeps a snapshot from taking the
 // backend's place meanwhile (Backend().Defrag() alone would not), then the backend's on transactions, the file and
 // reads. Whoever reads or writes waits until it is over. Once begun it cannot be interrupted. If the copy fails, the
-// file stays as it was.
+// file stays as it was; where the disk has no room for a copy, none is begun.
 func (m maintenance) Defragment(ctx context.Context, _ string) (*clientv3.DefragmentResponse, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := m.server.Defragment(); err != nil {
-		return nil, err
-	}
-	return &clientv3.DefragmentResponse{}, nil
+	return guarded(context.WithoutCancel(ctx), m.etcd, func() (*clientv3.DefragmentResponse, error) {
+		if err := m.etcd.roomFor(m.etcd.server.Server.Backend().SizeInUse()); err != nil {
+			return nil, err
+		}
+		if err := m.etcd.server.Server.Defragment(); err != nil {
+			return nil, err
+		}
+		return &clientv3.DefragmentResponse{}, nil
+	})
 }

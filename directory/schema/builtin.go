@@ -26,38 +26,38 @@ var files embed.FS
 // Each built-in type is built once, when it is first asked for.
 var (
 	user = sync.OnceValue(func() *ResourceType {
-		return builtin("User", "/Users", "The account of a person", "user", "enterprise_user", "origin", "access")
+		return builtin(UserType, "/Users", "The account of a person", "user", "enterprise_user", "origin", "access")
 	})
 	group = sync.OnceValue(func() *ResourceType {
-		return builtin("Group", "/Groups", "A group of users and groups", "group", "group_access")
+		return builtin(GroupType, "/Groups", "A group of users and groups", "group", "group_access")
 	})
 	organization = sync.OnceValue(func() *ResourceType {
-		return builtin("Organization", "/Organizations", "A tenant", "organization")
+		return builtin(OrganizationType, "/Organizations", "A tenant", "organization")
 	})
 	identityProvider = sync.OnceValue(func() *ResourceType {
-		return builtin("IdentityProvider", "/IdentityProviders", "A SAML connection", "identity_provider")
+		return builtin(IdentityProviderType, "/IdentityProviders", "A SAML connection", "identity_provider")
 	})
 	accessToken = sync.OnceValue(func() *ResourceType {
-		return builtin("AccessToken", "/AccessTokens", "A bearer credential", "access_token")
+		return builtin(AccessTokenType, "/AccessTokens", "A bearer credential", "access_token")
 	})
 	deletedUser = sync.OnceValue(func() *ResourceType {
-		return builtin("DeletedUser", "/DeletedUsers", "The tombstone of a deleted User", "deleted_user")
+		return builtin(DeletedUserType, "/DeletedUsers", "The tombstone of a deleted User", "deleted_user")
 	})
 	session = sync.OnceValue(func() *ResourceType {
-		return builtin("Session", "/Sessions", "A sign-in session", "session")
+		return builtin(SessionType, "/Sessions", "A sign-in session", "session")
 	})
 	signIn = sync.OnceValue(func() *ResourceType {
-		return builtin("SignIn", "/SignIns", "An attempt to sign in", "sign_in")
+		return builtin(SignInType, "/SignIns", "An attempt to sign in", "sign_in")
 	})
 	event = sync.OnceValue(func() *ResourceType {
-		return builtin("Event", "/Events", "A change and who made it", "event")
+		return builtin(EventType, "/Events", "A change and who made it", "event")
 	})
 	schemaDefinition = sync.OnceValue(func() *ResourceType {
-		return builtin("SchemaDefinition", "/SchemaDefinitions", "A schema defined by the organization",
+		return builtin(SchemaDefinitionType, "/SchemaDefinitions", "A schema defined by the organization",
 			"schema_definition")
 	})
 	resourceTypeDefinition = sync.OnceValue(func() *ResourceType {
-		return builtin("ResourceTypeDefinition", "/ResourceTypeDefinitions",
+		return builtin(ResourceTypeDefinitionType, "/ResourceTypeDefinitions",
 			"A resource type defined by the organization", "resource_type_definition")
 	})
 	discovery = sync.OnceValue(func() []*Schema {
@@ -156,13 +156,13 @@ func (a *Attribute) markDerived() {
 
 // derived lists the attributes that are not stored: the server computes them for each reply.
 var derived = map[string][]string{
-	"User":             {"groups", AccessURN + ":effectiveRoles"},
-	"Group":            {"members"},
-	"AccessToken":      {"lastUsed"},
-	"IdentityProvider": {"health"},
+	UserType:             {"groups", AccessURN + ":effectiveRoles"},
+	GroupType:            {"members"},
+	AccessTokenType:      {"lastUsed", "orphaned"},
+	IdentityProviderType: {"health"},
 }
 
 // needValue lists the attributes whose elements mean nothing without a value.
 var needValue = map[string][]string{
-	"Group": {"members"},
+	GroupType: {"members"},
 }

@@ -18,14 +18,14 @@ type format func(text string, strict bool) (problem string)
 
 // formats are the rules of built-in types beyond RFC 7643 §7's characteristics.
 var formats = map[string]map[string]format{
-	"User": {
+	UserType: {
 		"userName":               plainText,
 		"preferredLanguage":      acceptLanguage,
 		"locale":                 languageTag,
 		"addresses.country":      country,
 		"x509Certificates.value": certificate,
 	},
-	"Organization": {
+	OrganizationType: {
 		"name":                       organizationName,
 		"domains.value":              domainName,
 		"redirectTargets":            absoluteURL,
@@ -34,17 +34,17 @@ var formats = map[string]map[string]format{
 		"retention.days":             between(1, 3650),
 		"retention.deletedUsersDays": between(1, 36500),
 	},
-	"IdentityProvider": {
+	IdentityProviderType: {
 		"metadataUrl":      absoluteURL,
 		"idp.ssoUrl":       absoluteURL,
 		"clockSkewSeconds": between(0, 600),
 		"sessionMinutes":   between(1, 60*24*365),
 		"domains":          domainName,
 	},
-	"SchemaDefinition": {
+	SchemaDefinitionType: {
 		"urn": matching(schemaURNs, schemaURNProblem),
 	},
-	"ResourceTypeDefinition": {
+	ResourceTypeDefinitionType: {
 		"name":     matching(typeNames, typeNameProblem),
 		"endpoint": matching(typeEndpoints, typeEndpointProblem),
 	},

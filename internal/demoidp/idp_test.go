@@ -19,15 +19,14 @@ import (
 // testRelay is the RelayState of every request.
 const testRelay = "relay&state"
 
-// serviceProvider is as much of one as a sign-in needs: login sends people off,
-// acs verifies what comes back.
+// serviceProvider is as much of one as a sign-in needs: login sends people off, acs verifies what comes back.
 type serviceProvider struct {
 	url        string
 	connection *saml.Connection
 	request    string // the id of the last one
 
 	response *saml.Response
-	err      error
+	refusal  *saml.Refusal
 	relay    string
 }
 
@@ -52,9 +51,9 @@ func start(t *testing.T, binding string) (*demoidp.IdP, *serviceProvider, string
 	if err != nil {
 		t.Fatal(err)
 	}
-	metadata, err := saml.ParseMetadata([]byte(published.Body), time.Now())
-	if err != nil {
-		t.Fatal(err)
+	metadata, refusal := saml.ParseMetadata([]byte(published.Body), time.Now())
+	if refusal != nil {
+		t.Fatal(refusal)
 	}
 	if len(metadata.Certificates) != 1 || len(metadata.Warnings) != 0 || strings.Contains(published.Body, "transient") {
 		t.Fatalf("metadata = %+v\n%s", metadata, published.Body)
@@ -62,7 +61,7 @@ func start(t *testing.T, binding string) (*demoidp.IdP, *serviceProvider, string
 	sp.connection = &saml.Connection{
 		ID: "c1", EntityID: sp.url + "/metadata", ACSURL: sp.url + "/acs",
 		IdPEntityID: metadata.EntityID, SSOURL: metadata.SSOURLs[binding], Certificates: metadata.Certificates,
-		CheckRequest: func(id string, _ time.Time) error {
+		CheckRequest: func(id string, _ time.Time) *saml.Refusal {
 			if id != sp.request {
 				return saml.Refuse(saml.ReasonRequestUnknown, "This is not the last request.")
 			}
@@ -95,15 +94,19 @@ func (sp *serviceProvider) login(t *testing.T, w http.ResponseWriter, r *http.Re
 	if err != nil {
 		t.Error(err)
 	}
-	w.Write([]byte(`<form method="post" action="` + form.Action + `"><input type="hidden" name="SAMLRequest" value="` + form.SAMLRequest + `"><input type="hidden" name="RelayState" value="` + html.EscapeString(form.RelayState) + `"></form>`))
+	w.Write([]byte(`<form method="post" action="` + form.Action + `"><input type="hidden" name="SAMLRequest" value="` +
+		form.SAMLRequest + `"><input type="hidden" name="RelayState" value="` + html.EscapeString(form.RelayState) +
+		`"></form>`))
 }
 
 func (sp *serviceProvider) acs(w http.ResponseWriter, r *http.Request) {
 	post, err := saml.ReadPost(r, 0)
-	sp.err, sp.relay = err, post.RelayState
-	if err == nil {
-		sp.response, sp.err = sp.connection.Verify(post.Message, time.Now())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
 	}
+	sp.relay = post.RelayState
+	sp.response, sp.refusal = sp.connection.Verify(post.Message, time.Now())
 	w.Write([]byte("landed"))
 }
 
@@ -118,18 +121,21 @@ func TestSignIn(t *testing.T) {
 			if page.Body != "landed" || page.Status != http.StatusOK {
 				t.Fatalf("ended at %s: %d %s", page.URL, page.Status, page.Body)
 			}
-			if sp.err != nil {
-				t.Fatalf("refused: %v\n%+v", sp.err, sp.response.Checks)
+			if sp.refusal != nil {
+				t.Fatalf("refused: %v\n%+v", sp.refusal, sp.response.Checks)
 			}
 			a := sp.response.Assertion
-			if a.NameID != "alice@example.com" || !strings.HasSuffix(a.NameIDFormat, ":persistent") || !sp.response.ResponseSigned {
+			if a.NameID != "alice@example.com" || !strings.HasSuffix(a.NameIDFormat, ":persistent") ||
+				!sp.response.ResponseSigned {
 				t.Errorf("assertion = %+v", a)
 			}
 			if a.InResponseTo != sp.request || sp.relay != testRelay {
 				t.Errorf("RelayState %q, InResponseTo %q", sp.relay, a.InResponseTo)
 			}
-			id, err := saml.MapIdentity(a, saml.AttributeMapping{})
-			if err != nil || id.GivenName != "Alice" || id.FamilyName != "Archer" || id.Email != "alice@example.com" || len(id.Unmatched) != 0 {
+			id, refusal := saml.MapIdentity(a, saml.AttributeMapping{})
+			if refusal != nil || id.GivenName != "Alice" || id.FamilyName != "Archer" ||
+				id.Email != "alice@example.com" ||
+				len(id.Unmatched) != 0 {
 				t.Errorf("identity = %+v, %v", id, err)
 			}
 		})
@@ -143,12 +149,12 @@ func TestPeople(t *testing.T) {
 		if _, err := demoidp.NewBrowser(nil).SignIn(t.Context(), sp.url+"/login", user); err != nil {
 			t.Fatal(err)
 		}
-		if sp.err != nil {
-			t.Fatal(sp.err)
+		if sp.refusal != nil {
+			t.Fatal(sp.refusal)
 		}
-		id, err := saml.MapIdentity(sp.response.Assertion, saml.AttributeMapping{})
-		if err != nil {
-			t.Fatal(err)
+		id, refusal := saml.MapIdentity(sp.response.Assertion, saml.AttributeMapping{})
+		if refusal != nil {
+			t.Fatal(refusal)
 		}
 		return id
 	}
@@ -156,14 +162,17 @@ func TestPeople(t *testing.T) {
 		t.Errorf("bob = %+v", id)
 	}
 	carol := signIn("carol")
-	if err := carol.RequireNames(); err == nil || !strings.Contains(err.Error(), "lacks lastName; ") {
-		t.Errorf("carol: %v", err)
+	if refusal := carol.RequireNames(); refusal == nil || len(carol.Missing) != 1 ||
+		carol.Missing[0].Attribute != "lastName" {
+		t.Errorf("carol: %v", refusal)
 	}
-	idp.SetPeople([]demoidp.Person{{Login: "dan", NameID: "dan@example.com", Attributes: []demoidp.Attribute{{Name: "groups", Values: []string{"A", "B & C"}}}}})
+	idp.SetPeople([]demoidp.Person{{Login: "dan", NameID: "dan@example.com",
+		Attributes: []demoidp.Attribute{{Name: "groups", Values: []string{"A", "B & C"}}}}})
 	if id := signIn("dan"); strings.Join(id.Groups, "|") != "A|B & C" {
 		t.Errorf("dan = %+v", id)
 	}
-	if _, err := demoidp.NewBrowser(nil).SignIn(t.Context(), sp.url+"/login", "alice"); err == nil || !strings.Contains(err.Error(), `does not know "alice"`) {
+	if _, err := demoidp.NewBrowser(nil).SignIn(t.Context(), sp.url+"/login", "alice"); err == nil ||
+		!strings.Contains(err.Error(), `does not know "alice"`) {
 		t.Errorf("alice, who left: %v", err)
 	}
 }
@@ -178,13 +187,13 @@ func TestIdPInitiated(t *testing.T) {
 		}
 	}
 	signIn()
-	if refusal, ok := sp.err.(*saml.Refusal); !ok || refusal.Reason != saml.ReasonIdPInitiated {
-		t.Errorf("IdP-initiated sign-in by default: %v", sp.err)
+	if sp.refusal == nil || sp.refusal.Reason != saml.ReasonIdPInitiated {
+		t.Errorf("IdP-initiated sign-in by default: %v", sp.refusal)
 	}
 	sp.connection.AllowIdPInitiated = true
 	signIn()
-	if sp.err != nil || sp.response.Assertion.InResponseTo != "" {
-		t.Errorf("IdP-initiated sign-in where allowed: %v", sp.err)
+	if sp.refusal != nil || sp.response.Assertion.InResponseTo != "" {
+		t.Errorf("IdP-initiated sign-in where allowed: %v", sp.refusal)
 	}
 }
 
@@ -219,7 +228,8 @@ func TestStrangers(t *testing.T) {
 	if err != nil || page.Status != http.StatusOK || !strings.Contains(page.Body, "alice, bob, carol") {
 		t.Errorf("login form = %+v, %v", page, err)
 	}
-	if policy := page.Header.Get("Content-Security-Policy"); strings.Contains(policy, "script-src") || !strings.Contains(policy, "form-action 'self'") {
+	if policy := page.Header.Get("Content-Security-Policy"); strings.Contains(policy, "script-src") ||
+		!strings.Contains(policy, "form-action 'self'") {
 		t.Errorf("policy of the login form: %s", policy)
 	}
 }
@@ -234,7 +244,8 @@ func TestResponsePage(t *testing.T) {
 	}
 	script := regexp.MustCompile(`<script src="(/assets/[^"]+)" defer></script>`).FindStringSubmatch(page.Body)
 	if script == nil || !strings.Contains(page.Header.Get("Content-Security-Policy"), "script-src 'self'") ||
-		page.Header.Get("Cache-Control") != "no-store" || !strings.HasPrefix(page.Header.Get("Content-Type"), "text/html") {
+		page.Header.Get("Cache-Control") != "no-store" ||
+		!strings.HasPrefix(page.Header.Get("Content-Type"), "text/html") {
 		t.Fatalf("%v\n%s", page.Header, page.Body)
 	}
 	if asset, err := b.Get(t.Context(), idpURL+script[1]); err != nil || asset.Status != http.StatusOK {

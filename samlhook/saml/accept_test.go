@@ -45,12 +45,21 @@ func acceptCases() []acceptCase {
 		{name: "both signed", message: func(t testing.TB) string {
 			return sign(t, sign(t, newParts().Response(), "Assertion", signing{}), "Response", signing{})
 		}},
-		{name: "no KeyInfo, two certificates, the second signs", message: plain("Assertion", func() signing { return signing{By: keys().Second} }), connection: trust(idp, second), by: second},
-		{name: "KeyInfo, two certificates, the second signs", message: plain("Assertion", func() signing { return signing{By: keys().Second, KeyInfo: keys().Second.Cert} }), connection: trust(idp, second), by: second},
-		{name: "KeyInfo names another certificate than the trusted one", message: plain("Assertion", func() signing { return signing{KeyInfo: keys().Attacker.Cert} }), notPeer: true},
+		{name: "no KeyInfo, two certificates, the second signs",
+			message:    plain("Assertion", func() signing { return signing{By: keys().Second} }),
+			connection: trust(idp, second), by: second},
+		{name: "KeyInfo, two certificates, the second signs",
+			message: plain("Assertion", func() signing {
+				return signing{By: keys().Second,
+					KeyInfo: keys().Second.Cert}
+			}), connection: trust(idp, second), by: second},
+		{name: "KeyInfo names another certificate than the trusted one",
+			message: plain("Assertion", func() signing { return signing{KeyInfo: keys().Attacker.Cert} }),
+			notPeer: true},
 		{name: "two Audiences in one restriction", message: func(t testing.TB) string {
 			return signed(t, func(p *parts) {
-				p.Conditions = replace(t, p.Conditions, "<saml:Audience>", "<saml:Audience>https://other.example.com</saml:Audience><saml:Audience>")
+				p.Conditions = replace(t, p.Conditions, "<saml:Audience>",
+					"<saml:Audience>https://other.example.com</saml:Audience><saml:Audience>")
 			})
 		}},
 		{name: "150 groups", groups: 150, message: func(t testing.TB) string {
@@ -75,8 +84,10 @@ func acceptCases() []acceptCase {
 			return sign(t, replace(t, m, "xmlns:saml=", "xmlns="), "Assertion", signing{})
 		}},
 		{name: "prefix list with xs declared on Response", message: func(t testing.TB) string {
-			m := replace(t, newParts().Response(), "<samlp:Response ", `<samlp:Response xmlns:xs="http://www.w3.org/2001/XMLSchema" `)
-			m = strings.ReplaceAll(m, `<saml:AttributeValue xmlns:xs="http://www.w3.org/2001/XMLSchema" `, `<saml:AttributeValue `)
+			m := replace(t, newParts().Response(), "<samlp:Response ",
+				`<samlp:Response xmlns:xs="http://www.w3.org/2001/XMLSchema" `)
+			m = strings.ReplaceAll(m, `<saml:AttributeValue xmlns:xs="http://www.w3.org/2001/XMLSchema" `,
+				`<saml:AttributeValue `)
 			return sign(t, m, "Assertion", signing{PrefixList: "xs"})
 		}},
 		{name: "CDATA in NameID", message: func(t testing.TB) string {
@@ -110,12 +121,15 @@ func acceptCases() []acceptCase {
 		}, connection: func(c *Connection) { c.AllowIdPInitiated = true }},
 		{name: "a holder-of-key confirmation beside a bearer one", message: func(t testing.TB) string {
 			return signed(t, func(p *parts) {
-				p.Subject = replace(t, p.Subject, "<saml:SubjectConfirmation ", `<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"/><saml:SubjectConfirmation `)
+				p.Subject = replace(t, p.Subject, "<saml:SubjectConfirmation ",
+					`<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"/>`+
+						`<saml:SubjectConfirmation `)
 			})
 		}},
-		{name: "Entra ID's 70 minutes of conditions with 5 minutes of confirmation", message: func(t testing.TB) string {
-			return signed(t, func(p *parts) { p.Conditions = replace(t, p.Conditions, at(10*60e9), at(70*60e9)) })
-		}},
+		{name: "Entra ID's 70 minutes of conditions with 5 minutes of confirmation",
+			message: func(t testing.TB) string {
+				return signed(t, func(p *parts) { p.Conditions = replace(t, p.Conditions, at(10*60e9), at(70*60e9)) })
+			}},
 	}
 }
 
@@ -138,14 +152,16 @@ func TestAccept(t *testing.T) {
 				t.Errorf("Verified = %t, signed by %s", r.Verified, r.Certificate.Subject)
 			}
 			a := r.Assertion
-			if a.NameID != "alice@example.com" || a.ID != "_assert1" || a.Issuer != samltest.IdP || a.SessionIndex != "_s1" {
+			if a.NameID != "alice@example.com" || a.ID != "_assert1" || a.Issuer != samltest.IdP ||
+				a.SessionIndex != "_s1" {
 				t.Errorf("assertion = %+v", a)
 			}
 			if want := testNow.Add(5 * 60e9); !a.NotOnOrAfter.Equal(want) {
 				t.Errorf("NotOnOrAfter = %s, want the earlier one, %s", a.NotOnOrAfter, want)
 			}
 			id, err := MapIdentity(a, connection.Attributes)
-			if err != nil || id.GivenName != "Alice" || id.FamilyName != "Archer" || id.UserName != "alice@example.com" || len(id.Groups) != c.groups {
+			if err != nil || id.GivenName != "Alice" || id.FamilyName != "Archer" ||
+				id.UserName != "alice@example.com" || len(id.Groups) != c.groups {
 				t.Errorf("identity = %+v, %v; want Alice Archer with %d groups", id, err, c.groups)
 			}
 			for _, check := range r.Checks {
@@ -164,7 +180,8 @@ func TestAccept(t *testing.T) {
 func TestAcceptPost(t *testing.T) {
 	message := signed(t, nil)
 	encoded := base64.StdEncoding.EncodeToString([]byte(message))
-	for name, value := range map[string]string{"one line": encoded, "line breaks": wrapLines(encoded, 76), "spaces": " " + encoded + "\n"} {
+	for name, value := range map[string]string{"one line": encoded, "line breaks": wrapLines(encoded, 76),
+		"spaces": " " + encoded + "\n"} {
 		t.Run(name, func(t *testing.T) {
 			form := url.Values{"SAMLResponse": {value}, "RelayState": {"token"}}
 			r := httptest.NewRequest("POST", "/acs", strings.NewReader(form.Encode()))
@@ -184,10 +201,13 @@ func TestAcceptPost(t *testing.T) {
 func TestReadsWhatWasSigned(t *testing.T) {
 	r, err := testConnection().Verify([]byte(signed(t, func(p *parts) {
 		p.Attributes = `<saml:AttributeStatement>` +
-			`<saml:Attribute Name="urn:oid:2.5.4.42" FriendlyName="givenName"><saml:AttributeValue> Zoë </saml:AttributeValue></saml:Attribute>` +
+			`<saml:Attribute Name="urn:oid:2.5.4.42" FriendlyName="givenName">` +
+			`<saml:AttributeValue> Zoë </saml:AttributeValue></saml:Attribute>` +
 			`<saml:Attribute Name="empty"/>` +
-			`<saml:Attribute Name="nil"><saml:AttributeValue xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:nil="true"/></saml:Attribute>` +
-			`<saml:Attribute Name="id"><saml:AttributeValue><saml:NameID>deep</saml:NameID></saml:AttributeValue><saml:AttributeValue>a&amp;b</saml:AttributeValue></saml:Attribute>` +
+			`<saml:Attribute Name="nil"><saml:AttributeValue xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"` +
+			` xsi:nil="true"/></saml:Attribute>` +
+			`<saml:Attribute Name="id"><saml:AttributeValue><saml:NameID>deep</saml:NameID></saml:AttributeValue>` +
+			`<saml:AttributeValue>a&amp;b</saml:AttributeValue></saml:Attribute>` +
 			`</saml:AttributeStatement>`
 	})), testNow)
 	if err != nil {
@@ -202,15 +222,19 @@ func TestReadsWhatWasSigned(t *testing.T) {
 		t.Fatalf("attributes = %+v", r.Assertion.Attributes)
 	}
 	for i, a := range r.Assertion.Attributes {
-		if a.Name != want[i].Name || a.FriendlyName != want[i].FriendlyName || strings.Join(a.Values, "|") != strings.Join(want[i].Values, "|") {
+		if a.Name != want[i].Name || a.FriendlyName != want[i].FriendlyName ||
+			strings.Join(a.Values, "|") != strings.Join(want[i].Values, "|") {
 			t.Errorf("attribute %d = %+v, want %+v", i, a, want[i])
 		}
 	}
-	if r.Assertion.InResponseTo != samltest.Request || r.Assertion.SessionNotOnOrAfter.IsZero() || r.Assertion.AuthnInstant.IsZero() ||
-		!strings.HasSuffix(r.Assertion.AuthnContext, "PasswordProtectedTransport") || !strings.HasSuffix(r.Assertion.NameIDFormat, "persistent") {
+	if r.Assertion.InResponseTo != samltest.Request || r.Assertion.SessionNotOnOrAfter.IsZero() ||
+		r.Assertion.AuthnInstant.IsZero() ||
+		!strings.HasSuffix(r.Assertion.AuthnContext, "PasswordProtectedTransport") ||
+		!strings.HasSuffix(r.Assertion.NameIDFormat, "persistent") {
 		t.Errorf("assertion = %+v", r.Assertion)
 	}
-	if r.Algorithm != dsig.RSASHA256SignatureMethod || r.Certificate == (*x509.Certificate)(nil) || r.Status.Code != statusSuccess {
+	if r.Algorithm != dsig.RSASHA256SignatureMethod || r.Certificate == (*x509.Certificate)(nil) ||
+		r.Status.Code != statusSuccess {
 		t.Errorf("response = %+v", r)
 	}
 }

@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// AttributeMapping names the attributes of an assertion to read, where the alias
-// list is not right for a connection. An empty field means the alias list. A name
-// that is given is the only one looked for.
+// AttributeMapping names the attributes of an assertion to read, where the alias lists are not right for a connection.
+// An empty field means the alias list; a name that is given is the only one looked for.
 type AttributeMapping struct {
 	UserName  string // empty or "NameID": the NameID
 	FirstName string
@@ -15,7 +14,7 @@ type AttributeMapping struct {
 	Email     string // "NameID" reads the NameID
 	Groups    string
 
-	// There is no alias list for these: unset, nothing is read.
+	// There are no alias lists for these: unset, nothing is read.
 	DisplayName string
 	ExternalID  string
 }
@@ -23,25 +22,27 @@ type AttributeMapping struct {
 // fromNameID in a mapping stands for the NameID instead of an attribute.
 const fromNameID = "NameID"
 
-const xmlsoap = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
-
-// The names under which identity providers send an attribute when left to
-// themselves, in order of preference: plain ones (Okta, Google, OneLogin,
-// JumpCloud, PingFederate, and Entra ID with an empty Namespace), the claim URIs of
-// Entra ID and AD FS, the object identifiers of Keycloak, Shibboleth and pysaml2.
+// The names under which identity providers send an attribute when left to themselves, in order of preference: plain
+// ones (Okta, Google, OneLogin, JumpCloud, PingFederate, and Entra ID with an empty Namespace), the claim URIs of Entra
+// ID and AD FS, the object identifiers of Keycloak, Shibboleth and pysaml2.
 var (
 	firstNameAliases = []string{"firstName", "User.FirstName", "givenName", "first_name", "first-name", "gn",
 		xmlsoap + "givenname", "urn:oid:2.5.4.42", "urn:mace:dir:attribute-def:givenName"}
 	lastNameAliases = []string{"lastName", "User.LastName", "familyName", "surname", "sn", "last_name", "last-name",
 		xmlsoap + "surname", "urn:oid:2.5.4.4", "urn:mace:dir:attribute-def:sn"}
-	emailAliases = []string{"email", "User.Email", "mail", "emailAddress", "e-mail",
-		xmlsoap + "emailaddress", "urn:oid:0.9.2342.19200300.100.1.3", "urn:oid:1.2.840.113549.1.9.1", "urn:mace:dir:attribute-def:mail"}
-	groupAliases = []string{"groups", "memberOf", "member", "group", "isMemberOf",
-		"http://schemas.microsoft.com/ws/2008/06/identity/claims/groups", "http://schemas.xmlsoap.org/claims/Group", "urn:oid:1.3.6.1.4.1.5923.1.5.1.1"}
+	emailAliases = []string{"email", "User.Email", "mail", "emailAddress", "e-mail", xmlsoap + "emailaddress",
+		"urn:oid:0.9.2342.19200300.100.1.3", "urn:oid:1.2.840.113549.1.9.1", "urn:mace:dir:attribute-def:mail"}
+	groupAliases = []string{"groups", "memberOf", "member", "group", "isMemberOf", microsoft + "groups",
+		"http://schemas.xmlsoap.org/claims/Group", "urn:oid:1.3.6.1.4.1.5923.1.5.1.1"}
 )
 
-// groupsLink is what Entra ID sends instead of groups when there are over 150.
-const groupsLink = "http://schemas.microsoft.com/claims/groups.link"
+const (
+	xmlsoap   = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
+	microsoft = "http://schemas.microsoft.com/ws/2008/06/identity/claims/"
+
+	// groupsLink is what Entra ID sends in place of groups when there are over 150.
+	groupsLink = "http://schemas.microsoft.com/claims/groups.link"
+)
 
 // finder looks attributes up by name; those of one Name are merged, in order.
 type finder struct {
@@ -64,9 +65,8 @@ func newFinder(received []Attribute) *finder {
 	return f
 }
 
-// find returns the first attribute that one of the names fits and that has a
-// value: by Name before by FriendlyName, in exact case before any case, and in any
-// case only where a single attribute fits. NameFormat is ignored.
+// find returns the first attribute that one of the names fits and that has a value: by Name before by FriendlyName, in
+// exact case before any case, and in any case only if a single attribute fits. NameFormat is ignored.
 func (f *finder) find(names []string) (Attribute, bool) {
 	byName := func(a Attribute) string { return a.Name }
 	byFriendly := func(a Attribute) string { return a.FriendlyName }
@@ -74,12 +74,7 @@ func (f *finder) find(names []string) (Attribute, bool) {
 	for _, equal := range []func(a, b string) bool{exact, strings.EqualFold} {
 		for _, key := range []func(Attribute) string{byName, byFriendly} {
 			for _, name := range names {
-				var fit []int
-				for i, a := range f.attributes {
-					if equal(key(a), name) && firstValue(a) != "" {
-						fit = append(fit, i)
-					}
-				}
+				fit := f.fitting(func(a Attribute) bool { return equal(key(a), name) })
 				if len(fit) == 1 {
 					f.matched[fit[0]] = true
 					return f.attributes[fit[0]], true
@@ -90,6 +85,18 @@ func (f *finder) find(names []string) (Attribute, bool) {
 	return Attribute{}, false
 }
 
+// fitting are the indices of the attributes that fit and have a value.
+func (f *finder) fitting(fits func(Attribute) bool) []int {
+	var all []int
+	for i, a := range f.attributes {
+		if fits(a) && firstValue(a) != "" {
+			all = append(all, i)
+		}
+	}
+	return all
+}
+
+// firstValue is the first value that is not empty.
 func firstValue(a Attribute) string {
 	for _, value := range a.Values {
 		if value != "" {
@@ -99,24 +106,7 @@ func firstValue(a Attribute) string {
 	return ""
 }
 
-// namespaced finds the attribute that would have fitted were it not for a path in
-// front: what Entra ID makes of a claim whose Namespace is filled in.
-func (f *finder) namespaced(names []string) string {
-	for _, a := range f.attributes {
-		i := strings.LastIndexByte(a.Name, '/')
-		if i < 0 {
-			continue
-		}
-		last := a.Name[i+1:]
-		if last != "" && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, last) }) {
-			return a.Name
-		}
-	}
-	return ""
-}
-
-// names lists what was received, by Name, in order: the attributes that were used
-// and those that were not.
+// names lists what was received, by Name, in order: the attributes that were used and those that were not.
 func (f *finder) names() (matched, unmatched []string) {
 	for i, a := range f.attributes {
 		if f.matched[i] {
@@ -134,22 +124,40 @@ func (f *finder) missing(attribute string, names []string) MissingAttribute {
 	if received := f.namespaced(names); received != "" {
 		m.Hint = "received `" + Clip(received) + "`: clear the claim's Namespace"
 	} else if fit := f.ambiguous(names); len(fit) > 1 {
-		m.Hint = "several attributes fit (" + Clip(strings.Join(fit, ", ")) + "): name one in the connection's attributes"
+		m.Hint = "several attributes fit (" + Clip(strings.Join(fit, ", ")) +
+			"): name one in the connection's attributes"
 	}
 	return m
+}
+
+// namespaced finds the attribute that would fit were it not for a path in front: what Entra ID makes of a claim whose
+// Namespace is filled in.
+func (f *finder) namespaced(names []string) string {
+	for _, a := range f.attributes {
+		i := strings.LastIndexByte(a.Name, '/')
+		if i < 0 {
+			continue
+		}
+		last := a.Name[i+1:]
+		if last != "" && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, last) }) {
+			return a.Name
+		}
+	}
+	return ""
 }
 
 // ambiguous lists the attributes among which find could not choose.
 func (f *finder) ambiguous(names []string) []string {
 	for _, name := range names {
-		var fit []string
-		for _, a := range f.attributes {
-			if firstValue(a) != "" && (strings.EqualFold(a.Name, name) || strings.EqualFold(a.FriendlyName, name)) {
-				fit = append(fit, a.Name)
-			}
-		}
+		fit := f.fitting(func(a Attribute) bool {
+			return strings.EqualFold(a.Name, name) || strings.EqualFold(a.FriendlyName, name)
+		})
 		if len(fit) > 1 {
-			return fit
+			var all []string
+			for _, i := range fit {
+				all = append(all, f.attributes[i].Name)
+			}
+			return all
 		}
 	}
 	return nil

@@ -3,10 +3,6 @@ package saml
 import (
 	"bytes"
 	"compress/flate"
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -15,6 +11,7 @@ import (
 	"time"
 
 	"github.com/beevik/etree"
+	crewjam "github.com/crewjam/saml"
 	dsig "github.com/russellhaering/goxmldsig"
 )
 
@@ -25,37 +22,34 @@ type Form struct {
 	RelayState  string
 }
 
-// RedirectURL is where to send the browser with an AuthnRequest over the
-// HTTP-Redirect binding (SAML Bindings §3.4). With SignRequests the query is
-// signed with RSA-SHA256. id is the request's ID and relayState our token for it,
-// both from RequestKey.New.
+// RedirectURL is where to send the browser with an AuthnRequest over the HTTP-Redirect binding (SAML Bindings §3.4).
+// With SignRequests the query is signed with RSA-SHA256. id is the request's ID and relayState our token for it. It
+// returns an error if the connection has no usable SSOURL, or is to sign and has no key.
 func (c *Connection) RedirectURL(id, relayState string, now time.Time) (string, error) {
-	doc, err := c.authnRequest(id, now)
+	request, err := c.authnRequest(id, now)
 	if err != nil {
 		return "", err
 	}
-	xml, err := doc.WriteToBytes()
-	if err != nil {
-		return "", fmt.Errorf("write AuthnRequest: %w", err)
-	}
-	var deflated bytes.Buffer
-	w, err := flate.NewWriter(&deflated, flate.DefaultCompression)
+	xml, err := write(c.element(request))
 	if err != nil {
 		return "", err
 	}
-	if _, err := w.Write(xml); err != nil {
+	deflated, err := deflate(xml)
+	if err != nil {
 		return "", err
 	}
-	if err := w.Close(); err != nil {
-		return "", err
-	}
-	// What is signed is this very text, in this order (§3.4.4.1).
-	query := "SAMLRequest=" + url.QueryEscape(base64.StdEncoding.EncodeToString(deflated.Bytes())) +
+
+	// What is signed is this very text, in this order, without parameters that the address has already (§3.4.4.1). The
+	// library's own Redirect signs those too, and does not escape RelayState.
+	query := "SAMLRequest=" + url.QueryEscape(base64.StdEncoding.EncodeToString(deflated)) +
 		"&RelayState=" + url.QueryEscape(relayState)
 	if c.SignRequests {
-		query += "&SigAlg=" + url.QueryEscape(dsig.RSASHA256SignatureMethod)
-		sum := sha256.Sum256([]byte(query))
-		signature, err := rsa.SignPKCS1v15(rand.Reader, c.Key, crypto.SHA256, sum[:])
+		signer, err := c.signer()
+		if err != nil {
+			return "", err
+		}
+		query += "&SigAlg=" + url.QueryEscape(signer.GetSignatureMethodIdentifier())
+		signature, err := signer.SignString(query)
 		if err != nil {
 			return "", fmt.Errorf("sign AuthnRequest: %w", err)
 		}
@@ -68,78 +62,97 @@ func (c *Connection) RedirectURL(id, relayState string, now time.Time) (string, 
 	return c.SSOURL + separator + query, nil
 }
 
-// PostForm is the same for the HTTP-POST binding (§3.5); with SignRequests the
-// document carries an enveloped signature.
+// PostForm is RedirectURL for the HTTP-POST binding (§3.5). With SignRequests the document carries an enveloped
+// signature.
 func (c *Connection) PostForm(id, relayState string, now time.Time) (Form, error) {
-	doc, err := c.authnRequest(id, now)
+	request, err := c.authnRequest(id, now)
 	if err != nil {
 		return Form{}, err
 	}
 	if c.SignRequests {
-		if err := c.sign(doc.Root()); err != nil {
+		signer, err := c.signer()
+		if err != nil {
+			return Form{}, err
+		}
+		if request.Signature, err = signer.ConstructSignature(c.element(request), true); err != nil {
 			return Form{}, fmt.Errorf("sign AuthnRequest: %w", err)
 		}
 	}
-	xml, err := doc.WriteToBytes()
+	xml, err := write(c.element(request))
 	if err != nil {
-		return Form{}, fmt.Errorf("write AuthnRequest: %w", err)
+		return Form{}, err
 	}
 	return Form{Action: c.SSOURL, SAMLRequest: base64.StdEncoding.EncodeToString(xml), RelayState: relayState}, nil
 }
 
-// authnRequest builds the request (SAML Core §3.4.1). There is a NameIDPolicy only
-// when the connection names a format: asking for one that the identity provider
-// was not set up for makes it fail.
-func (c *Connection) authnRequest(id string, now time.Time) (*etree.Document, error) {
+// authnRequest makes the request (SAML Core §3.4.1). There is a NameIDPolicy only when the connection names a format:
+// an identity provider that was not set up for the format asked for fails.
+func (c *Connection) authnRequest(id string, now time.Time) (*crewjam.AuthnRequest, error) {
 	if err := CheckSSOURL(c.SSOURL); err != nil {
 		return nil, err
 	}
-	if c.SignRequests && (c.Key == nil || c.Certificate == nil) {
-		return nil, errors.New("the connection signs requests but has no key")
+	request := &crewjam.AuthnRequest{
+		ID: id, Version: "2.0", IssueInstant: now.UTC(), Destination: c.SSOURL,
+		AssertionConsumerServiceURL: c.ACSURL, ProtocolBinding: BindingPost,
+		Issuer: &crewjam.Issuer{Value: c.EntityID},
 	}
-	doc := etree.NewDocument()
-	root := doc.CreateElement("samlp:AuthnRequest")
-	root.CreateAttr("xmlns:samlp", nsProtocol)
-	root.CreateAttr("xmlns:saml", nsAssertion)
-	root.CreateAttr("ID", id)
-	root.CreateAttr("Version", "2.0")
-	root.CreateAttr("IssueInstant", now.UTC().Format("2006-01-02T15:04:05.000Z"))
-	root.CreateAttr("Destination", c.SSOURL)
-	root.CreateAttr("AssertionConsumerServiceURL", c.ACSURL)
-	root.CreateAttr("ProtocolBinding", BindingPost)
 	if c.ForceAuthn {
-		root.CreateAttr("ForceAuthn", "true")
+		request.ForceAuthn = &c.ForceAuthn
 	}
-	root.CreateElement("saml:Issuer").SetText(c.EntityID)
 	if c.NameIDFormat != "" {
-		policy := root.CreateElement("samlp:NameIDPolicy")
-		policy.CreateAttr("Format", c.NameIDFormat)
-		policy.CreateAttr("AllowCreate", "true")
+		create := true
+		request.NameIDPolicy = &crewjam.NameIDPolicy{Format: &c.NameIDFormat, AllowCreate: &create}
 	}
 	if len(c.RequestedAuthnContext) > 0 {
-		requested := root.CreateElement("samlp:RequestedAuthnContext")
-		requested.CreateAttr("Comparison", "exact")
-		for _, class := range c.RequestedAuthnContext {
+		request.RequestedAuthnContext = &crewjam.RequestedAuthnContext{
+			Comparison: "exact", AuthnContextClassRef: c.RequestedAuthnContext[0]}
+	}
+	return request, nil
+}
+
+// element is the request as XML, with all contexts that the connection asks for: the library's type has room for one.
+func (c *Connection) element(request *crewjam.AuthnRequest) *etree.Element {
+	el := request.Element()
+	if len(c.RequestedAuthnContext) > 1 {
+		requested := el.SelectElement("RequestedAuthnContext")
+		for _, class := range c.RequestedAuthnContext[1:] {
 			requested.CreateElement("saml:AuthnContextClassRef").SetText(class)
 		}
 	}
-	return doc, nil
+	return el
 }
 
-// sign puts an enveloped signature behind the Issuer, where the schema has it.
-func (c *Connection) sign(root *etree.Element) error {
-	context, err := dsig.NewSigningContext(c.Key, [][]byte{c.Certificate.Raw})
+// signer signs with our key and RSA-SHA256.
+func (c *Connection) signer() (*dsig.SigningContext, error) {
+	if c.Key == nil || c.Certificate == nil {
+		return nil, errors.New("the connection signs requests but has no key")
+	}
+	return crewjam.GetSigningContext(&crewjam.ServiceProvider{
+		Key: c.Key, Certificate: c.Certificate, SignatureMethod: dsig.RSASHA256SignatureMethod})
+}
+
+func write(root *etree.Element) ([]byte, error) {
+	doc := etree.NewDocument()
+	doc.SetRoot(root)
+	xml, err := doc.WriteToBytes()
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("write AuthnRequest: %w", err)
 	}
-	context.Canonicalizer = dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("")
-	if err := context.SetSignatureMethod(dsig.RSASHA256SignatureMethod); err != nil {
-		return err
-	}
-	signature, err := context.ConstructSignature(root, true)
+	return xml, nil
+}
+
+// deflate compresses a message for a URL (Bindings §3.4.4.1).
+func deflate(xml []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := flate.NewWriter(&out, flate.DefaultCompression)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	root.InsertChildAt(1, signature)
-	return nil
+	if _, err := w.Write(xml); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
 }

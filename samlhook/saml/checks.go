@@ -1,7 +1,6 @@
 package saml
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,15 +9,18 @@ import (
 	"github.com/beevik/etree"
 )
 
-// checkResponse checks the Response element. Where it is not signed its word does
-// not make anything true, but it may still contradict.
+// checkResponse checks the Response element. If it is not signed, its word makes nothing true, but it may still
+// contradict.
 func (c *Connection) checkResponse(l *checklist, r *Response, now time.Time) {
-	l.add("status", r.Status.Code == statusSuccess, statusSuccess, r.Status.Code, ReasonStatus, r.Status.refusal().Explanation)
-	l.add("response issuer", r.Issuer == c.IdPEntityID || (r.Issuer == "" && !r.ResponseSigned), c.IdPEntityID, r.Issuer, ReasonResponseIssuer,
+	l.add("status", r.Status.Code == statusSuccess, statusSuccess, r.Status.Code, ReasonStatus,
+		r.Status.refusal().Explanation)
+	l.add("response issuer", r.Issuer == c.IdPEntityID || (r.Issuer == "" && !r.ResponseSigned),
+		c.IdPEntityID, r.Issuer, ReasonResponseIssuer,
 		"The Issuer of the Response is not this connection's identity provider.")
 	// Bindings §3.5.5.2: a signed message must name where it was sent to.
-	l.add("destination", r.Destination == c.ACSURL || (r.Destination == "" && !r.ResponseSigned), c.ACSURL, r.Destination, ReasonDestination,
-		"The Response was sent to another address than this connection's; set the ACS URL (reply URL) at the identity provider to the expected value.")
+	l.add("destination", r.Destination == c.ACSURL || (r.Destination == "" && !r.ResponseSigned),
+		c.ACSURL, r.Destination, ReasonDestination, "The Response was sent to another address than this connection's; "+
+			"set the ACS URL (reply URL) at the identity provider to the expected value.")
 	c.checkIssued(l, "response issued", r.IssueInstant, now)
 }
 
@@ -26,17 +28,20 @@ func (c *Connection) checkResponse(l *checklist, r *Response, now time.Time) {
 func (c *Connection) checkIssued(l *checklist, name string, issued, now time.Time) {
 	limit := c.Limits.withDefaults().Lifetime
 	ahead := issued.Sub(now).Round(time.Second)
-	received := stamp(issued) + fmt.Sprintf(" (%s before our clock)", -ahead)
-	reason, explanation := ReasonIssuedTooLongAgo, "The message was issued too long ago; check both clocks, and that the browser did not send an old page again."
+	received := fmt.Sprintf("%s (%s before our clock)", stamp(issued), -ahead)
+	reason, explanation := ReasonIssuedTooLongAgo,
+		"The message was issued too long ago; check both clocks, and that the browser did not send an old page again."
 	switch {
 	case issued.IsZero():
 		received = "none"
 	case ahead > 0:
-		received = stamp(issued) + fmt.Sprintf(" (%s ahead of our clock)", ahead)
-		reason, explanation = ReasonIssuedInFuture, "The message was issued in the future by our clock; check both clocks, or raise clockSkewSeconds."
+		received = fmt.Sprintf("%s (%s ahead of our clock)", stamp(issued), ahead)
+		reason, explanation = ReasonIssuedInFuture,
+			"By our clock the message was issued in the future; check both clocks, or raise clockSkewSeconds."
 	}
 	ok := !issued.IsZero() && issued.Sub(now) <= c.skew() && now.Sub(issued) <= limit+c.skew()
-	l.add(name, ok, fmt.Sprintf("from %s ago to %s ahead of %s", limit, c.skew(), stamp(now)), received, reason, explanation)
+	l.add(name, ok, fmt.Sprintf("from %s ago to %s ahead of %s", limit, c.skew(), stamp(now)), received, reason,
+		explanation)
 }
 
 // checkAssertion decodes a verified assertion into r.Assertion and checks it.
@@ -45,18 +50,21 @@ func (c *Connection) checkAssertion(l *checklist, r *Response, el *etree.Element
 	r.Assertion = a
 	a.IssueInstant, _ = parseInstant(attr(el, "IssueInstant"))
 
+	// Who says it.
 	l.add("version", a.Version == "2.0", "2.0", a.Version, ReasonVersion, "The assertion is not of SAML 2.0.")
-	l.add("assertion id", a.ID != "" && len(a.ID) <= 1024, "an ID", a.ID, ReasonNoAssertionID, "The assertion has no ID of sensible length, so its second use could not be told.")
+	l.add("assertion id", a.ID != "" && len(a.ID) <= maxAssertionID, "an ID", a.ID, ReasonNoAssertionID,
+		"The assertion has no ID of sensible length, so its second use could not be told from the first.")
 	if issuer := l.one(el, nsAssertion, "Issuer"); issuer != nil {
 		a.Issuer = trim(text(issuer))
 	}
 	l.add("issuer", a.Issuer == c.IdPEntityID, c.IdPEntityID, a.Issuer, ReasonIssuer,
 		"The Issuer of the assertion is not this connection's identity provider.")
+
+	// When and for whom it holds, about whom, and what of.
 	c.checkIssued(l, "assertion issued", a.IssueInstant, now)
 	c.checkConditions(l, a, el, now)
-	c.checkSubject(l, r, a, el, now)
+	c.checkSubject(l, a, el, now)
 	c.checkStatements(l, a, el, now)
-
 	limit := c.Limits.withDefaults().Lifetime
 	if lifetime := a.NotOnOrAfter.Sub(a.IssueInstant); !a.NotOnOrAfter.IsZero() {
 		l.add("lifetime", lifetime <= limit+c.skew(), "at most "+limit.String(), lifetime.String(), ReasonLifetime,
@@ -65,68 +73,80 @@ func (c *Connection) checkAssertion(l *checklist, r *Response, el *etree.Element
 	c.checkRequest(l, r, a, now)
 }
 
-// one is the child of that name; two of them fail the checklist.
-func (l *checklist) one(el *etree.Element, space, tag string) *etree.Element {
-	found, err := one(el, space, tag)
-	if err != nil {
-		l.add(strings.ToLower(tag), false, "one "+tag, "several", ReasonDuplicateElement, err.(*Refusal).Explanation)
-	}
-	return found
-}
+// maxAssertionID bounds an ID that is remembered until the assertion ends.
+const maxAssertionID = 1024
 
+// checkConditions checks when the assertion is valid, and for whom (SAML Core §2.5).
 func (c *Connection) checkConditions(l *checklist, a *Assertion, el *etree.Element, now time.Time) {
 	conditions := l.one(el, nsAssertion, "Conditions")
-	if !l.add("conditions", conditions != nil, "Conditions", present(conditions), ReasonNoConditions, "The assertion has no Conditions, so it would be valid for anybody at any time.") {
+	if !l.add("conditions", conditions != nil, "Conditions", present(conditions), ReasonNoConditions,
+		"The assertion has no Conditions, so it would be valid for anybody at any time.") {
 		return
 	}
 	if raw := attr(conditions, "NotBefore"); raw != "" {
 		from, err := parseInstant(raw)
-		l.add("not before", err == nil && !now.Add(c.skew()).Before(from), "at most "+c.skew().String()+" after "+stamp(now), raw, ReasonNotYetValid,
-			"The assertion is not valid yet; check both clocks, or raise clockSkewSeconds.")
+		l.add("not before", err == nil && !now.Add(c.skew()).Before(from),
+			"at most "+c.skew().String()+" after "+stamp(now),
+			raw, ReasonNotYetValid, "The assertion is not valid yet; check both clocks, or raise clockSkewSeconds.")
 	}
 	if raw := attr(conditions, "NotOnOrAfter"); raw != "" {
-		until, err := parseInstant(raw)
-		l.add("not on or after", err == nil && now.Add(-c.skew()).Before(until), "later than "+stamp(now), raw, ReasonExpired,
+		until, ok := c.ahead(raw, now)
+		l.add("not on or after", ok, "later than "+stamp(now), raw, ReasonExpired,
 			"The assertion has expired; check both clocks, or raise clockSkewSeconds.")
 		a.NotOnOrAfter = until
 	}
-	restrictions := 0
+
+	// Every condition must hold. Core §2.5.1.1: one that is not understood makes validity indeterminate.
+	restricted := false
 	for _, condition := range conditions.ChildElements() {
-		space := condition.NamespaceURI()
-		switch {
-		case space == nsAssertion && condition.Tag == "AudienceRestriction":
-			restrictions++
-			var audiences []string
-			for _, audience := range children(condition, nsAssertion, "Audience") {
-				audiences = append(audiences, trim(text(audience)))
-			}
-			l.add("audience", slices.Contains(audiences, c.EntityID), c.EntityID, strings.Join(audiences, ", "), ReasonAudience,
-				"The assertion is for another service; set the audience (SP entity ID) at the identity provider to the expected value.")
-		case space == nsAssertion && (condition.Tag == "OneTimeUse" || condition.Tag == "ProxyRestriction"):
+		switch known := condition.NamespaceURI() == nsAssertion; {
+		case known && condition.Tag == "AudienceRestriction":
+			restricted = true
+			c.checkAudience(l, condition)
+		case known && (condition.Tag == "OneTimeUse" || condition.Tag == "ProxyRestriction"):
 			// Every assertion is used once here, and none is passed on.
 		default:
-			// Core §2.5.1.1: a condition that is not understood makes validity indeterminate.
-			l.add("condition", false, "conditions of SAML 2.0", condition.Tag, ReasonUnknownCondition, "The assertion has a condition that is not understood.")
+			l.add("condition", false, "conditions of SAML 2.0", condition.Tag, ReasonUnknownCondition,
+				"The assertion has a condition that is not understood.")
 		}
 	}
-	if restrictions == 0 {
-		l.add("audience", false, c.EntityID, "none", ReasonNoAudience, "The assertion names no audience, so it may be meant for another service.")
+	if !restricted {
+		l.add("audience", false, c.EntityID, "none", ReasonNoAudience,
+			"The assertion names no audience, so it may be meant for another service.")
 	}
 }
 
-func (c *Connection) checkSubject(l *checklist, r *Response, a *Assertion, el *etree.Element, now time.Time) {
+func (c *Connection) checkAudience(l *checklist, restriction *etree.Element) {
+	var audiences []string
+	for _, audience := range children(restriction, nsAssertion, "Audience") {
+		audiences = append(audiences, trim(text(audience)))
+	}
+	l.add("audience", slices.Contains(audiences, c.EntityID), c.EntityID, strings.Join(audiences, ", "), ReasonAudience,
+		"The assertion is for another service; "+
+			"set the audience (SP entity ID) at the identity provider to the expected value.")
+}
+
+// ahead reads a time at which something ends, and reports whether that is still ahead.
+func (c *Connection) ahead(raw string, now time.Time) (time.Time, bool) {
+	end, err := parseInstant(raw)
+	return end, err == nil && now.Add(-c.skew()).Before(end)
+}
+
+// checkSubject checks who the assertion is about, and that whoever presents it may (SAML Core §2.4).
+func (c *Connection) checkSubject(l *checklist, a *Assertion, el *etree.Element, now time.Time) {
 	subject := l.one(el, nsAssertion, "Subject")
-	if !l.add("subject", subject != nil, "Subject", present(subject), ReasonNoSubject, "The assertion has no Subject.") {
+	if !l.add("subject", subject != nil, "Subject", present(subject), ReasonNoSubject,
+		"The assertion has no Subject.") {
 		return
 	}
 	c.checkNameID(l, a, subject)
-
 	confirmations := children(subject, nsAssertion, "SubjectConfirmation")
-	if !l.add("subject confirmation", len(confirmations) > 0, "SubjectConfirmation", fmt.Sprint(len(confirmations)), ReasonNoSubjectConfirmation,
-		"The Subject has no SubjectConfirmation.") {
+	if !l.add("subject confirmation", len(confirmations) > 0, "SubjectConfirmation", fmt.Sprint(len(confirmations)),
+		ReasonNoSubjectConfirmation, "The Subject has no SubjectConfirmation.") {
 		return
 	}
-	// One bearer confirmation must hold; of several that do not, the first is shown.
+
+	// One bearer confirmation must hold; of several that don't, the first is shown.
 	var shown *checklist
 	for _, confirmation := range confirmations {
 		if attr(confirmation, "Method") != methodBearer {
@@ -143,7 +163,8 @@ func (c *Connection) checkSubject(l *checklist, r *Response, a *Assertion, el *e
 		}
 	}
 	if shown == nil {
-		l.add("bearer", false, methodBearer, attr(confirmations[0], "Method"), ReasonNotBearer, "The assertion is not a bearer assertion, which browser sign-in needs.")
+		l.add("bearer", false, methodBearer, attr(confirmations[0], "Method"), ReasonNotBearer,
+			"The assertion is not a bearer assertion, which browser sign-in needs.")
 		return
 	}
 	l.checks = append(l.checks, shown.checks...)
@@ -152,46 +173,54 @@ func (c *Connection) checkSubject(l *checklist, r *Response, a *Assertion, el *e
 	}
 }
 
+// checkNameID checks that the NameID can identify a person.
 func (c *Connection) checkNameID(l *checklist, a *Assertion, subject *etree.Element) {
 	nameID := l.one(subject, nsAssertion, "NameID")
-	if !l.add("name id", nameID != nil, "NameID", present(nameID), ReasonNoNameID, "The Subject has no NameID; an encrypted one is not supported.") {
+	if !l.add("name id", nameID != nil, "NameID", present(nameID), ReasonNoNameID,
+		"The Subject has no NameID; an encrypted one is not supported.") {
 		return
 	}
-	raw := text(nameID)
-	a.NameID, a.NameIDFormat = trim(raw), trim(attr(nameID, "Format"))
-	l.add("name id value", a.NameID != "", "a value", a.NameID, ReasonBlankNameID, "The NameID is blank; map it to an attribute that every person has.")
-	l.add("name id form", len(nameID.ChildElements()) == 0 && validValue(a.NameID, maxNameID), "plain text of at most "+fmt.Sprint(maxNameID)+" characters", a.NameID,
-		ReasonInvalidNameID, "The NameID holds elements or control characters, or is too long.")
-	l.add("name id format", a.NameIDFormat != NameIDTransient, "any but transient", a.NameIDFormat, ReasonTransientNameID,
-		"The NameID is transient, it changes with every sign-in and names nobody; set the format at the identity provider to persistent or e-mail address.")
+	a.NameID, a.NameIDFormat = trim(text(nameID)), trim(attr(nameID, "Format"))
+	l.add("name id value", a.NameID != "", "a value", a.NameID, ReasonBlankNameID,
+		"The NameID is blank; map it to an attribute that every person has.")
+	l.add("name id form", len(nameID.ChildElements()) == 0 && validValue(a.NameID, maxNameID),
+		fmt.Sprintf("plain text of at most %d characters", maxNameID), a.NameID, ReasonInvalidNameID,
+		"The NameID holds elements or control characters, or is too long.")
+	l.add("name id format", a.NameIDFormat != NameIDTransient, "any but transient", a.NameIDFormat,
+		ReasonTransientNameID,
+		"The NameID is transient: it changes with every sign-in and identifies nobody; "+
+			"set the format at the identity provider to persistent or e-mail address.")
 }
 
-// checkConfirmation checks one bearer SubjectConfirmation (Profiles §4.1.4.3).
+// checkConfirmation checks one bearer SubjectConfirmation (SAML Profiles §4.1.4.3).
 func (c *Connection) checkConfirmation(l *checklist, a *Assertion, confirmation *etree.Element, now time.Time) {
 	data := l.one(confirmation, nsAssertion, "SubjectConfirmationData")
-	if !l.add("subject confirmation data", data != nil, "SubjectConfirmationData", present(data), ReasonNoSubjectConfirmationData,
-		"The SubjectConfirmation has no SubjectConfirmationData.") {
+	if !l.add("subject confirmation data", data != nil, "SubjectConfirmationData", present(data),
+		ReasonNoSubjectConfirmationData, "The SubjectConfirmation has no SubjectConfirmationData.") {
 		return
 	}
 	a.InResponseTo = attr(data, "InResponseTo")
 	recipient := attr(data, "Recipient")
 	l.add("recipient", recipient == c.ACSURL, c.ACSURL, recipient, ReasonRecipient,
-		"The assertion is meant for another address; set the ACS URL (recipient) at the identity provider to the expected value.")
+		"The assertion is meant for another address; "+
+			"set the ACS URL (recipient) at the identity provider to the expected value.")
 	raw := attr(data, "NotOnOrAfter")
-	until, err := parseInstant(raw)
-	l.add("confirmation not on or after", err == nil && now.Add(-c.skew()).Before(until), "later than "+stamp(now), raw, ReasonConfirmationExpired,
+	until, ok := c.ahead(raw, now)
+	l.add("confirmation not on or after", ok, "later than "+stamp(now), raw, ReasonConfirmationExpired,
 		"The time to present the assertion is over, or was not given; check both clocks.")
 	if a.NotOnOrAfter.IsZero() || until.Before(a.NotOnOrAfter) {
 		a.NotOnOrAfter = until
 	}
 	before := attr(data, "NotBefore")
-	l.add("confirmation not before", before == "", "none", before, ReasonConfirmationNotBefore, "A bearer confirmation must not have NotBefore.")
+	l.add("confirmation not before", before == "", "none", before, ReasonConfirmationNotBefore,
+		"A bearer confirmation must not have NotBefore.")
 }
 
+// checkStatements checks that somebody signed in, and how long that holds (SAML Core §2.7.2).
 func (c *Connection) checkStatements(l *checklist, a *Assertion, el *etree.Element, now time.Time) {
 	statements := children(el, nsAssertion, "AuthnStatement")
-	if !l.add("authentication statement", len(statements) > 0, "AuthnStatement", fmt.Sprint(len(statements)), ReasonNoAuthnStatement,
-		"The assertion has no AuthnStatement: it does not say that somebody signed in.") {
+	if !l.add("authentication statement", len(statements) > 0, "AuthnStatement", fmt.Sprint(len(statements)),
+		ReasonNoAuthnStatement, "The assertion has no AuthnStatement: it does not say that somebody signed in.") {
 		return
 	}
 	a.SessionIndex = attr(statements[0], "SessionIndex")
@@ -201,13 +230,15 @@ func (c *Connection) checkStatements(l *checklist, a *Assertion, el *etree.Eleme
 			a.AuthnContext = Clip(trim(text(class)))
 		}
 	}
+
+	// The session ends with the first statement that ends.
 	for _, statement := range statements {
 		raw := attr(statement, "SessionNotOnOrAfter")
 		if raw == "" {
 			continue
 		}
-		end, err := parseInstant(raw)
-		l.add("session not on or after", err == nil && now.Add(-c.skew()).Before(end), "later than "+stamp(now), raw, ReasonSessionExpired,
+		end, ok := c.ahead(raw, now)
+		l.add("session not on or after", ok, "later than "+stamp(now), raw, ReasonSessionExpired,
 			"The session at the identity provider is over.")
 		if a.SessionNotOnOrAfter.IsZero() || end.Before(a.SessionNotOnOrAfter) {
 			a.SessionNotOnOrAfter = end
@@ -215,35 +246,38 @@ func (c *Connection) checkStatements(l *checklist, a *Assertion, el *etree.Eleme
 	}
 }
 
-// checkRequest holds an answer to the request it names. What counts is what was
-// signed: the assertion's own InResponseTo, or the Response's if that is signed.
+// checkRequest holds an answer to the request that it names. What counts is what was signed: the assertion's own
+// InResponseTo, or the Response's if that is signed.
 func (c *Connection) checkRequest(l *checklist, r *Response, a *Assertion, now time.Time) {
+	const name, expected = "in response to", "a request of ours"
 	if a.InResponseTo == "" && r.ResponseSigned {
 		a.InResponseTo = r.InResponseTo
 	}
-	if r.InResponseTo != a.InResponseTo && r.InResponseTo != "" {
-		l.add("in response to", false, a.InResponseTo, r.InResponseTo, ReasonInResponseTo, "The Response and its signed assertion do not name the same request.")
+	switch {
+	case r.InResponseTo != a.InResponseTo && r.InResponseTo != "":
+		l.add(name, false, a.InResponseTo, r.InResponseTo, ReasonInResponseTo,
+			"The Response and its signed assertion do not name the same request.")
+		return
+	case a.InResponseTo == "":
+		l.add(name, c.AllowIdPInitiated, expected, "none", ReasonIdPInitiated,
+			"The identity provider started this sign-in by itself; "+
+				"start at our login URL, or set allowIdpInitiated on the connection.")
 		return
 	}
-	if a.InResponseTo == "" {
-		l.add("in response to", c.AllowIdPInitiated, "a request of ours", "none", ReasonIdPInitiated,
-			"The identity provider started this sign-in by itself; start at our login URL, or set allowIdpInitiated on the connection.")
-		return
-	}
-	err := error(Refuse(ReasonRequestUnknown, "The response answers a request that is not ours."))
+
+	// Whose request it is only the caller knows.
+	refusal := Refuse(ReasonRequestUnknown, "The response answers a request that is not ours.")
 	if c.CheckRequest != nil {
-		err = c.CheckRequest(a.InResponseTo, now)
-	}
-	refusal := (*Refusal)(nil)
-	if err != nil && !errors.As(err, &refusal) {
-		refusal = Refuse(ReasonRequestUnknown, "The response answers a request that is not ours.")
+		refusal = c.CheckRequest(a.InResponseTo, now)
 	}
 	if refusal == nil {
-		refusal = &Refusal{}
+		l.add(name, true, expected, a.InResponseTo, "", "")
+		return
 	}
-	l.add("in response to", err == nil, "a request of ours", a.InResponseTo, refusal.Reason, refusal.Explanation)
+	l.add(name, false, expected, a.InResponseTo, refusal.Reason, refusal.Explanation)
 }
 
+// present names an element for a check.
 func present(el *etree.Element) string {
 	if el == nil {
 		return "none"

@@ -3,6 +3,8 @@ package saml
 import (
 	"bytes"
 	"crypto/x509"
+	"errors"
+	"testing"
 	"time"
 
 	"rollcall/samlhook/saml/samltest"
@@ -29,7 +31,7 @@ func testConnection() *Connection {
 	return &Connection{
 		ID: "c1", EntityID: samltest.EntityID, ACSURL: samltest.ACS, IdPEntityID: samltest.IdP,
 		Certificates: []*x509.Certificate{keys().IdP.Cert},
-		CheckRequest: func(id string, _ time.Time) error {
+		CheckRequest: func(id string, _ time.Time) *Refusal {
 			if id == samltest.Request {
 				return nil
 			}
@@ -44,4 +46,11 @@ func wrapLines(s string, every int) string {
 		s = s[every:]
 	}
 	return b.String() + s
+}
+
+func wantReason(t *testing.T, err error, want Reason) {
+	t.Helper()
+	if refusal, ok := errors.AsType[*Refusal](err); !ok || refusal == nil || refusal.Reason != want {
+		t.Errorf("error = %v, want a refusal with %s", err, want)
+	}
 }

@@ -27,10 +27,10 @@ type Identity struct {
 	NameID       string
 	NameIDFormat string
 
-	// UserName is the subject by which a User is found and created: the NameID, or
-	// the attribute that the mapping names.
+	// UserName is the subject by which a User is found and created: the NameID, or the attribute that the mapping
+	// names.
 	UserName   string
-	GivenName  string // empty when not received
+	GivenName  string // empty if not received
 	FamilyName string
 	Email      string
 
@@ -38,41 +38,42 @@ type Identity struct {
 	DisplayName string
 	ExternalID  string
 
-	// Groups are the values as received. GroupsReceived says that the attribute was
-	// there; GroupsLinked that Entra ID sent a link instead because there are too
-	// many, so that their absence means nothing.
+	// Groups are the values as received. GroupsReceived says that the attribute was there; GroupsLinked that Entra ID
+	// sent a link instead because there are too many, so that their absence means nothing.
 	Groups         []string
 	GroupsReceived bool
 	GroupsLinked   bool
 
-	// Missing are the names that the assertion lacks, for a person who would have to
-	// be created (Identity.RequireNames).
+	// Missing are the names that the assertion lacks, for a person who would have to be created (RequireNames).
 	Missing []MissingAttribute
 
 	// Matched and Unmatched are the Names of the received attributes.
 	Matched, Unmatched []string
 }
 
-// MissingAttribute is an attribute that was looked for and not received. Hint, if
-// not empty, is what was received in its place and what to do about it.
+// MissingAttribute is an attribute that was looked for and not received. Hint, if not empty, is what was received in
+// its place and what to do about it.
 type MissingAttribute struct {
-	Attribute string // firstName or lastName
+	Attribute string // firstName, lastName or userName
 	Hint      string
 }
 
-// MapIdentity reads an identity out of a verified assertion. Values are trimmed;
-// one that holds control characters or is too long is refused
-// (ReasonInvalidAttribute), as is a mapped userName that was not received
-// (ReasonMissingAttribute). Missing names are not an error here.
-func MapIdentity(a *Assertion, m AttributeMapping) (Identity, error) {
+// MapIdentity reads an identity out of a verified assertion. Values are trimmed. It refuses a value that holds control
+// characters or is too long, a userName with invisible characters (ReasonInvalidAttribute), and a mapped userName that
+// was not received (ReasonMissingAttribute). Missing names are not refused here.
+func MapIdentity(a *Assertion, m AttributeMapping) (Identity, *Refusal) {
 	f := newFinder(a.Attributes)
 	id := Identity{NameID: a.NameID, NameIDFormat: a.NameIDFormat, UserName: a.NameID}
-	err := id.fill(f, m)
+	refusal := id.fill(f, m)
 	id.Matched, id.Unmatched = f.names()
-	return id, err
+	if refusal == nil && id.UserName == "" {
+		refusal = id.missingAttributes()
+	}
+	return id, refusal
 }
 
-func (id *Identity) fill(f *finder, m AttributeMapping) error {
+// fill reads the attributes that the mapping or the alias lists name.
+func (id *Identity) fill(f *finder, m AttributeMapping) *Refusal {
 	for _, want := range []struct {
 		into      *string
 		attribute string
@@ -88,6 +89,7 @@ func (id *Identity) fill(f *finder, m AttributeMapping) error {
 		{&id.ExternalID, "externalId", m.ExternalID, nil, maxName, false},
 		{&id.UserName, "userName", cmp.Or(m.UserName, fromNameID), nil, maxUserName, true},
 	} {
+		// The mapping's name alone, or the aliases; or the NameID itself.
 		names := want.aliases
 		if want.mapped != "" {
 			names = []string{want.mapped}
@@ -105,23 +107,18 @@ func (id *Identity) fill(f *finder, m AttributeMapping) error {
 		}
 		*want.into = value
 	}
-	// A userName that looks like another person's would be given that person's rights.
-	if strings.ContainsFunc(id.UserName, func(r rune) bool {
-		return unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
-	}) {
-		return Refuse(ReasonInvalidAttribute, "The userName "+Clip(strconv.QuoteToASCII(id.UserName))+" holds invisible characters; correct it at the identity provider.")
+
+	if strings.ContainsFunc(id.UserName, isInvisible) {
+		return Refuse(ReasonInvalidAttribute, "The userName "+Clip(strconv.QuoteToASCII(id.UserName))+
+			" holds invisible characters; correct it at the identity provider.")
 	}
 	if id.Email == "" && m.Email == "" && id.NameIDFormat == NameIDEmail {
 		id.Email = id.NameID
 	}
-	if id.UserName == "" {
-		id.Matched, id.Unmatched = f.names()
-		return id.missingAttributes()
-	}
-	return id.readGroups(f, m)
+	return id.fillGroups(f, m)
 }
 
-func (id *Identity) readGroups(f *finder, m AttributeMapping) error {
+func (id *Identity) fillGroups(f *finder, m AttributeMapping) *Refusal {
 	names := groupAliases
 	if m.Groups != "" {
 		names = []string{m.Groups}
@@ -141,10 +138,9 @@ func (id *Identity) readGroups(f *finder, m AttributeMapping) error {
 	return nil
 }
 
-// RequireNames is the rule for creating a person just in time: both names must be
-// there. It returns nil, or a *Refusal (ReasonMissingAttribute) that names what is
-// missing, lists what arrived and gives the hint.
-func (id *Identity) RequireNames() error {
+// RequireNames is the rule for creating a person just in time: both names must be there. It returns nil, or a refusal
+// (ReasonMissingAttribute) that names what is missing, lists what arrived and gives the hint.
+func (id *Identity) RequireNames() *Refusal {
 	if len(id.Missing) == 0 {
 		return nil
 	}
@@ -156,36 +152,36 @@ func (id *Identity) missingAttributes() *Refusal {
 	if all := slices.Concat(id.Matched, id.Unmatched); len(all) > 0 {
 		received = strings.Join(all[:min(len(all), maxListed)], ", ")
 	}
-	return Refuse(ReasonMissingAttribute, missingList(id.Missing)+" Received: "+received+".")
-}
-
-func missingList(missing []MissingAttribute) string {
-	var b strings.Builder
-	b.WriteString("The assertion lacks ")
-	for i, m := range missing {
-		if i > 0 {
-			b.WriteString(" and ")
-		}
-		b.WriteString(m.Attribute)
+	var missing []string
+	for _, m := range id.Missing {
 		if m.Hint != "" {
-			b.WriteString(" (" + m.Hint + ")")
+			m.Attribute += " (" + m.Hint + ")"
 		}
+		missing = append(missing, m.Attribute)
 	}
-	b.WriteString("; have the identity provider send it, or name the attribute in the connection's attributes.")
-	return b.String()
+	return Refuse(ReasonMissingAttribute, "The assertion lacks "+strings.Join(missing, " and ")+
+		"; have the identity provider send it, or name the attribute in the connection's attributes."+
+		" Received: "+received+".")
 }
 
-func invalid(name string, limit int) error {
-	return Refuse(ReasonInvalidAttribute, fmt.Sprintf("The value of %s holds control characters or is longer than %d characters.", Clip(name), limit))
+func invalid(name string, limit int) *Refusal {
+	return Refuse(ReasonInvalidAttribute,
+		fmt.Sprintf("The value of %s holds control characters or is longer than %d characters.", Clip(name), limit))
 }
 
-// validValue says whether a trimmed value may be stored: at most limit characters,
-// and none that would print as nothing or break a line.
+// validValue reports whether a trimmed value may be stored: at most limit characters, none of which breaks a line or
+// turns the direction of text.
 func validValue(s string, limit int) bool {
 	if !utf8.ValidString(s) || utf8.RuneCountInString(s) > limit {
 		return false
 	}
 	return !strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || (r >= '\u202a' && r <= '\u202e') || (r >= '\u2066' && r <= '\u2069')
+		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' ||
+			(r >= '\u202a' && r <= '\u202e') || (r >= '\u2066' && r <= '\u2069')
 	})
+}
+
+// isInvisible is for userNames: one that looks like another person's would be given that person's rights.
+func isInvisible(r rune) bool {
+	return unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }

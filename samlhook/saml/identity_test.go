@@ -26,40 +26,72 @@ func TestMapIdentity(t *testing.T) {
 		want       Identity // names, e-mail, userName and groups
 		unmatched  string
 	}{
-		{name: "Okta, by convention", attributes: []Attribute{values("firstName", "Ann"), values("lastName", "Lee"), values("email", "ann@x.org"), values("groups", "A", "B")},
-			want: Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee", Email: "ann@x.org", Groups: []string{"A", "B"}}},
-		{name: "OneLogin", attributes: []Attribute{values("User.FirstName", "Ann"), values("User.LastName", "Lee"), values("User.email", "ann@x.org"), values("memberOf", "A")},
-			want: Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee", Email: "ann@x.org", Groups: []string{"A"}}},
+		{name: "Okta, by convention", attributes: []Attribute{values("firstName", "Ann"), values("lastName", "Lee"),
+			values("email", "ann@x.org"), values("groups", "A", "B")},
+			want: Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee", Email: "ann@x.org",
+				Groups: []string{"A", "B"}}},
+		{name: "OneLogin", attributes: []Attribute{values("User.FirstName", "Ann"), values("User.LastName", "Lee"),
+			values("User.email", "ann@x.org"), values("memberOf", "A")},
+			want: Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee", Email: "ann@x.org",
+				Groups: []string{"A"}}},
 		{name: "in another case", attributes: []Attribute{values("FIRSTNAME", "Ann"), values("Lastname", "Lee")},
 			want: Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee"}},
-		{name: "Entra ID and AD FS", attributes: []Attribute{values(claims+"givenname", "Ann"), values(claims+"surname", "Lee"), values(claims+"emailaddress", "ann@x.org"), values(claims+"name", "ann@x.org"),
+		{name: "Entra ID and AD FS", attributes: []Attribute{values(claims+"givenname", "Ann"),
+			values(claims+"surname", "Lee"), values(claims+"emailaddress", "ann@x.org"),
+			values(claims+"name", "ann@x.org"),
 			values("http://schemas.microsoft.com/ws/2008/06/identity/claims/groups", "guid")},
-			want: Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee", Email: "ann@x.org", Groups: []string{"guid"}}, unmatched: claims + "name"},
-		{name: "AD FS groups", attributes: []Attribute{values("http://schemas.xmlsoap.org/claims/Group", "Domain Users")}, want: Identity{UserName: "nid", Groups: []string{"Domain Users"}}},
-		{name: "Keycloak, one Attribute per group", attributes: []Attribute{friendly("urn:oid:2.5.4.42", "givenName", "Ann"), friendly("urn:oid:2.5.4.4", "surname", "Lee"), friendly("urn:oid:1.2.840.113549.1.9.1", "email", "ann@x.org"),
-			values("member", "/a"), values("Role", "x"), values("member", "/a/b")},
-			want: Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee", Email: "ann@x.org", Groups: []string{"/a", "/a/b"}}, unmatched: "Role"},
-		{name: "Shibboleth by FriendlyName alone", attributes: []Attribute{friendly("urn:x:1", "givenName", "Ann"), friendly("urn:x:2", "sn", "Lee"), friendly("urn:x:3", "mail", "ann@x.org"), friendly("urn:x:4", "isMemberOf", "A")},
-			want: Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee", Email: "ann@x.org", Groups: []string{"A"}}},
-		{name: "Name before FriendlyName", attributes: []Attribute{friendly("urn:x:1", "firstName", "Friend"), values("givenName", "Name")}, want: Identity{UserName: "nid", GivenName: "Name"}, unmatched: "urn:x:1"},
-		{name: "exact case before any case", attributes: []Attribute{values("FirstName", "Other"), values("firstName", "Exact")}, want: Identity{UserName: "nid", GivenName: "Exact"}, unmatched: "FirstName"},
-		{name: "two that fit in any case only", attributes: []Attribute{values("FIRSTNAME", "A"), values("FirstName", "B")}, want: Identity{UserName: "nid"}, unmatched: "FIRSTNAME FirstName"},
-		{name: "empty values are passed over", attributes: []Attribute{values("firstName", "", "Ann"), values("lastName", ""), values("sn", "Lee")}, want: Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee"}, unmatched: "lastName"},
-		{name: "an empty groups attribute is as none", attributes: []Attribute{values("groups", "")}, want: Identity{UserName: "nid"}, unmatched: "groups"},
-		{name: "mapping wins", attributes: []Attribute{values("firstName", "Alias"), values("vorname", "Map"), values("uid", "ann")},
-			mapping: AttributeMapping{FirstName: "vorname", UserName: "uid"}, want: Identity{UserName: "ann", GivenName: "Map"}, unmatched: "firstName"},
-		{name: "a mapping is the only name looked for", attributes: []Attribute{values("firstName", "Alias")}, mapping: AttributeMapping{FirstName: "vorname"}, want: Identity{UserName: "nid"}, unmatched: "firstName"},
-		{name: "mapping by FriendlyName", attributes: []Attribute{friendly("urn:x", "vorname", "Ann")}, mapping: AttributeMapping{FirstName: "vorname"}, want: Identity{UserName: "nid", GivenName: "Ann"}},
-		{name: "NameID as mapping", mapping: AttributeMapping{UserName: "NameID", Email: "NameID"}, want: Identity{UserName: "nid", Email: "nid"}},
-		{name: "NameID of e-mail format is the e-mail", format: NameIDEmail, want: Identity{UserName: "nid", Email: "nid"}},
-		{name: "an e-mail attribute before the NameID", format: NameIDEmail, attributes: []Attribute{values("mail", "a@x.org")}, want: Identity{UserName: "nid", Email: "a@x.org"}},
+			want: Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee", Email: "ann@x.org",
+				Groups: []string{"guid"}}, unmatched: claims + "name"},
+		{name: "AD FS groups", attributes: []Attribute{values("http://schemas.xmlsoap.org/claims/Group",
+			"Domain Users")}, want: Identity{UserName: "nid", Groups: []string{"Domain Users"}}},
+		{name: "Keycloak, one Attribute per group",
+			attributes: []Attribute{friendly("urn:oid:2.5.4.42", "givenName", "Ann"),
+				friendly("urn:oid:2.5.4.4", "surname", "Lee"),
+				friendly("urn:oid:1.2.840.113549.1.9.1", "email", "ann@x.org"),
+				values("member", "/a"), values("Role", "x"), values("member", "/a/b")},
+			want: Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee", Email: "ann@x.org",
+				Groups: []string{"/a", "/a/b"}}, unmatched: "Role"},
+		{name: "Shibboleth by FriendlyName alone",
+			attributes: []Attribute{friendly("urn:x:1", "givenName", "Ann"), friendly("urn:x:2", "sn", "Lee"),
+				friendly("urn:x:3", "mail", "ann@x.org"), friendly("urn:x:4", "isMemberOf", "A")},
+			want: Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee", Email: "ann@x.org",
+				Groups: []string{"A"}}},
+		{name: "Name before FriendlyName", attributes: []Attribute{friendly("urn:x:1", "firstName", "Friend"),
+			values("givenName", "Name")}, want: Identity{UserName: "nid", GivenName: "Name"}, unmatched: "urn:x:1"},
+		{name: "exact case before any case", attributes: []Attribute{values("FirstName", "Other"),
+			values("firstName", "Exact")}, want: Identity{UserName: "nid", GivenName: "Exact"}, unmatched: "FirstName"},
+		{name: "two that fit in any case only",
+			attributes: []Attribute{values("FIRSTNAME", "A"), values("FirstName", "B")},
+			want:       Identity{UserName: "nid"}, unmatched: "FIRSTNAME FirstName"},
+		{name: "empty values are passed over",
+			attributes: []Attribute{values("firstName", "", "Ann"), values("lastName", ""), values("sn", "Lee")},
+			want:       Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee"}, unmatched: "lastName"},
+		{name: "an empty groups attribute is as none", attributes: []Attribute{values("groups", "")},
+			want: Identity{UserName: "nid"}, unmatched: "groups"},
+		{name: "mapping wins", attributes: []Attribute{values("firstName", "Alias"), values("vorname", "Map"),
+			values("uid", "ann")},
+			mapping: AttributeMapping{FirstName: "vorname", UserName: "uid"},
+			want:    Identity{UserName: "ann", GivenName: "Map"}, unmatched: "firstName"},
+		{name: "a mapping is the only name looked for", attributes: []Attribute{values("firstName", "Alias")},
+			mapping: AttributeMapping{FirstName: "vorname"}, want: Identity{UserName: "nid"}, unmatched: "firstName"},
+		{name: "mapping by FriendlyName", attributes: []Attribute{friendly("urn:x", "vorname", "Ann")},
+			mapping: AttributeMapping{FirstName: "vorname"}, want: Identity{UserName: "nid", GivenName: "Ann"}},
+		{name: "NameID as mapping", mapping: AttributeMapping{UserName: "NameID", Email: "NameID"},
+			want: Identity{UserName: "nid", Email: "nid"}},
+		{name: "NameID of e-mail format is the e-mail", format: NameIDEmail,
+			want: Identity{UserName: "nid", Email: "nid"}},
+		{name: "an e-mail attribute before the NameID", format: NameIDEmail,
+			attributes: []Attribute{values("mail", "a@x.org")}, want: Identity{UserName: "nid", Email: "a@x.org"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := MapIdentity(&Assertion{NameID: "nid", NameIDFormat: c.format, Attributes: c.attributes}, c.mapping)
+			got, err := MapIdentity(&Assertion{NameID: "nid", NameIDFormat: c.format, Attributes: c.attributes},
+				c.mapping)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.UserName != c.want.UserName || got.GivenName != c.want.GivenName || got.FamilyName != c.want.FamilyName || got.Email != c.want.Email || !slices.Equal(got.Groups, c.want.Groups) {
+			if got.UserName != c.want.UserName || got.GivenName != c.want.GivenName ||
+				got.FamilyName != c.want.FamilyName || got.Email != c.want.Email ||
+				!slices.Equal(got.Groups, c.want.Groups) {
 				t.Errorf("identity = %+v, want %+v", got, c.want)
 			}
 			if u := strings.Join(got.Unmatched, " "); u != c.unmatched {
@@ -73,7 +105,8 @@ func TestMapIdentity(t *testing.T) {
 }
 
 func TestGroupsLink(t *testing.T) {
-	id, err := MapIdentity(&Assertion{NameID: "n", Attributes: []Attribute{values(groupsLink, "https://graph")}}, AttributeMapping{})
+	id, err := MapIdentity(&Assertion{NameID: "n", Attributes: []Attribute{values(groupsLink, "https://graph")}},
+		AttributeMapping{})
 	if err != nil || !id.GroupsLinked || id.GroupsReceived {
 		t.Errorf("identity = %+v, %v", id, err)
 	}
@@ -90,10 +123,14 @@ func TestRequireNames(t *testing.T) {
 		{"no lastName", both[:1], []string{"lacks lastName;", "Received: firstName."}},
 		{"no firstName", both[1:], []string{"lacks firstName;", "Received: lastName."}},
 		{"nothing at all", nil, []string{"lacks firstName and lastName", "Received: no attributes."}},
-		{"blank lastName", []Attribute{both[0], values("lastName", "")}, []string{"lacks lastName", "Received: firstName, lastName."}},
-		{"Namespace filled in", []Attribute{values("acme/firstName", "Ann"), both[1]}, []string{"received `acme/firstName`: clear the claim's Namespace"}},
-		{"Namespace is a URL", []Attribute{both[0], values("http://x/y/LastName", "Lee")}, []string{"received `http://x/y/LastName`: clear the claim's Namespace"}},
-		{"two fit in another case", []Attribute{values("FIRSTNAME", "A"), values("Firstname", "B"), both[1]}, []string{"several attributes fit (FIRSTNAME, Firstname)"}},
+		{"blank lastName", []Attribute{both[0], values("lastName", "")},
+			[]string{"lacks lastName", "Received: firstName, lastName."}},
+		{"Namespace filled in", []Attribute{values("acme/firstName", "Ann"), both[1]},
+			[]string{"received `acme/firstName`: clear the claim's Namespace"}},
+		{"Namespace is a URL", []Attribute{both[0], values("http://x/y/LastName", "Lee")},
+			[]string{"received `http://x/y/LastName`: clear the claim's Namespace"}},
+		{"two fit in another case", []Attribute{values("FIRSTNAME", "A"), values("Firstname", "B"), both[1]},
+			[]string{"several attributes fit (FIRSTNAME, Firstname)"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			id, err := MapIdentity(&Assertion{NameID: "n", Attributes: c.attributes}, AttributeMapping{})
@@ -130,9 +167,12 @@ func TestInvalidValues(t *testing.T) {
 		{"too long", values("firstName", strings.Repeat("ä", 257)), AttributeMapping{}, ReasonInvalidAttribute},
 		{"as long as allowed", values("firstName", strings.Repeat("ä", 256)), AttributeMapping{}, ""},
 		{"group with a tab", values("groups", "A", "B\tC"), AttributeMapping{}, ReasonInvalidAttribute},
-		{"userName too long", values("uid", strings.Repeat("u", 257)), AttributeMapping{UserName: "uid"}, ReasonInvalidAttribute},
-		{"mapped userName not received", values("firstName", "A"), AttributeMapping{UserName: "uid"}, ReasonMissingAttribute},
-		{"mapped userName under a Namespace", values("acme/uid", "u"), AttributeMapping{UserName: "uid"}, ReasonMissingAttribute},
+		{"userName too long", values("uid", strings.Repeat("u", 257)), AttributeMapping{UserName: "uid"},
+			ReasonInvalidAttribute},
+		{"mapped userName not received", values("firstName", "A"), AttributeMapping{UserName: "uid"},
+			ReasonMissingAttribute},
+		{"mapped userName under a Namespace", values("acme/uid", "u"), AttributeMapping{UserName: "uid"},
+			ReasonMissingAttribute},
 		{"an unused attribute may hold anything", values("photo", "\x00\n"), AttributeMapping{}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -166,22 +206,26 @@ func TestMissingAmongMany(t *testing.T) {
 	}
 }
 
-// Nobody is taken for another because a character of the userName does not show.
-// In other values such characters have their use (names in Persian).
+// Nobody is taken for another because a character of the userName does not show. In other values such characters have
+// their use (names in Persian).
 func TestInvisibleUserName(t *testing.T) {
-	for _, hidden := range []string{"ann\u200b", "a\u00adnn", "\ufeffann", "an\u2060n", "\u200eann", "ann\ufe0f", "an\u034fn", "an\u3164n", "an\U000e0101n"} {
-		for name, a := range map[string]*Assertion{"NameID": {NameID: hidden}, "mapped": {NameID: "n", Attributes: []Attribute{values("uid", hidden)}}} {
+	for _, hidden := range []string{"ann\u200b", "a\u00adnn", "\ufeffann", "an\u2060n", "\u200eann", "ann\ufe0f",
+		"an\u034fn", "an\u3164n", "an\U000e0101n"} {
+		for name, a := range map[string]*Assertion{"NameID": {NameID: hidden},
+			"mapped": {NameID: "n", Attributes: []Attribute{values("uid", hidden)}}} {
 			m := AttributeMapping{}
 			if name == "mapped" {
 				m.UserName = "uid"
 			}
 			_, err := MapIdentity(a, m)
-			if r, ok := errors.AsType[*Refusal](err); !ok || r.Reason != ReasonInvalidAttribute || strings.Contains(r.Explanation, hidden) {
+			if r, ok := errors.AsType[*Refusal](err); !ok || r.Reason != ReasonInvalidAttribute ||
+				strings.Contains(r.Explanation, hidden) {
 				t.Errorf("%s %+q: %v", name, hidden, err)
 			}
 		}
 	}
-	id, err := MapIdentity(&Assertion{NameID: "n", Attributes: []Attribute{values("firstName", "Mah\u200cdi")}}, AttributeMapping{})
+	id, err := MapIdentity(&Assertion{NameID: "n", Attributes: []Attribute{values("firstName", "Mah\u200cdi")}},
+		AttributeMapping{})
 	if err != nil || id.GivenName != "Mah\u200cdi" {
 		t.Errorf("%+v, %v", id, err)
 	}

@@ -22,10 +22,11 @@ func xmlsec(t *testing.T, args ...string) (string, error) {
 }
 
 var idAttributes = []string{
-	"--id-attr:ID", nsAssertion + ":Assertion", "--id-attr:ID", nsProtocol + ":Response", "--id-attr:ID", nsProtocol + ":AuthnRequest",
+	"--id-attr:ID", nsAssertion + ":Assertion", "--id-attr:ID", nsProtocol + ":Response", "--id-attr:ID",
+	nsProtocol + ":AuthnRequest",
 }
 
-func write(t *testing.T, name string, data []byte) string {
+func writeFile(t *testing.T, name string, data []byte) string {
 	t.Helper()
 	// Not t.TempDir: it holds the test's name, and xmlsec1 splits paths at commas.
 	folder, err := os.MkdirTemp("", "xmlsec")
@@ -51,8 +52,8 @@ func TestPeerAcceptsWhatWeAccept(t *testing.T) {
 			if c.by != nil {
 				by = c.by()
 			}
-			cert := write(t, "cert.pem", by.PEM())
-			message := write(t, "message.xml", []byte(c.message(t)))
+			cert := writeFile(t, "cert.pem", by.PEM())
+			message := writeFile(t, "message.xml", []byte(c.message(t)))
 			// xmlsec1 takes the first Signature of the document.
 			args := append([]string{"--verify", "--pubkey-cert-pem", cert, "--trusted-pem", cert}, idAttributes...)
 			if out, err := xmlsec(t, append(args, message)...); err != nil {
@@ -64,16 +65,15 @@ func TestPeerAcceptsWhatWeAccept(t *testing.T) {
 
 // TestPeerRefusesChangedContent: the peer can tell good from bad at all.
 func TestPeerRefusesChangedContent(t *testing.T) {
-	cert := write(t, "cert.pem", keys().IdP.PEM())
-	message := write(t, "message.xml", []byte(tampered("alice@example.com", "admin@example.com")(t)))
+	cert := writeFile(t, "cert.pem", keys().IdP.PEM())
+	message := writeFile(t, "message.xml", []byte(tampered("alice@example.com", "admin@example.com")(t)))
 	args := append([]string{"--verify", "--pubkey-cert-pem", cert}, idAttributes...)
 	if out, err := xmlsec(t, append(args, message)...); err == nil {
 		t.Errorf("xmlsec1 accepts changed content: %s", out)
 	}
 }
 
-// TestAcceptWhatPeerSigned signs with xmlsec1, whose output has line breaks in
-// SignatureValue and certificates.
+// TestAcceptWhatPeerSigned signs with xmlsec1, whose output has line breaks in SignatureValue and certificates.
 func TestAcceptWhatPeerSigned(t *testing.T) {
 	ecKey, err := x509.MarshalPKCS8PrivateKey(keys().EC.Key)
 	if err != nil {
@@ -89,17 +89,24 @@ func TestAcceptWhatPeerSigned(t *testing.T) {
 		key                  []byte
 	}{
 		{"assertion by RSA", "Assertion", "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", keys().IdP, rsaKey},
-		{"response by RSA with SHA-512", "Response", "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512", keys().IdP, rsaKey},
+		{"response by RSA with SHA-512", "Response", "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512", keys().IdP,
+			rsaKey},
 		{"assertion by ECDSA", "Assertion", "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256", keys().EC, ecKey},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			id := map[string]string{"Assertion": "_assert1", "Response": "_resp1"}[c.tag]
-			template := `<ds:Signature xmlns:ds="` + nsDsig + `"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/><ds:SignatureMethod Algorithm="` + c.algorithm + `"/>` +
-				`<ds:Reference URI="#` + id + `"><ds:Transforms>` + samltest.Enveloped + samltest.Exclusive + `</ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue/></ds:Reference></ds:SignedInfo><ds:SignatureValue/><ds:KeyInfo><ds:X509Data/></ds:KeyInfo></ds:Signature>`
-			message := write(t, "template.xml", []byte(samltest.InsertSignature(t, newParts().Response(), c.tag, template)))
-			key := write(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: c.key}))
-			cert := write(t, "cert.pem", c.by.PEM())
-			output := write(t, "signed.xml", nil)
+			template := `<ds:Signature xmlns:ds="` + nsDsig +
+				`"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>` +
+				`<ds:SignatureMethod Algorithm="` + c.algorithm + `"/>` +
+				`<ds:Reference URI="#` + id + `"><ds:Transforms>` + samltest.Enveloped + samltest.Exclusive +
+				`</ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>` +
+				`<ds:DigestValue/></ds:Reference></ds:SignedInfo><ds:SignatureValue/><ds:KeyInfo><ds:X509Data/>` +
+				`</ds:KeyInfo></ds:Signature>`
+			message := writeFile(t, "template.xml",
+				[]byte(samltest.InsertSignature(t, newParts().Response(), c.tag, template)))
+			key := writeFile(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: c.key}))
+			cert := writeFile(t, "cert.pem", c.by.PEM())
+			output := writeFile(t, "signed.xml", nil)
 			args := append([]string{"--sign", "--output", output, "--privkey-pem", key + "," + cert}, idAttributes...)
 			if out, err := xmlsec(t, append(args, message)...); err != nil {
 				t.Fatalf("xmlsec1 --sign: %v\n%s", err, out)
@@ -130,9 +137,10 @@ func TestPeerAcceptsOurRequest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cert := write(t, "cert.pem", keys().SP.PEM())
+	cert := writeFile(t, "cert.pem", keys().SP.PEM())
 	args := append([]string{"--verify", "--pubkey-cert-pem", cert, "--trusted-pem", cert}, idAttributes...)
-	if out, err := xmlsec(t, append(args, write(t, "request.xml", xml))...); err != nil || strings.Contains(out, "FAIL") {
+	if out, err := xmlsec(t, append(args, writeFile(t, "request.xml", xml))...); err != nil ||
+		strings.Contains(out, "FAIL") {
 		t.Errorf("xmlsec1 refuses our AuthnRequest: %v\n%s", err, out)
 	}
 }

@@ -1,7 +1,6 @@
 package saml
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -11,13 +10,18 @@ import (
 	"strings"
 )
 
-// DefaultBodyBytes caps the body of a POST to the ACS: 3,000 groups with typed
-// values are nearly 1 MB in base64.
-const DefaultBodyBytes = 2 << 20
+const (
+	// DefaultBodyBytes caps the body of a POST to the ACS: 3,000 groups with typed values are nearly 1 MB in base64.
+	DefaultBodyBytes = 2 << 20
 
-// MaxParameters is how many form parameters a response may come with; identity
-// providers send two.
-const MaxParameters = 16
+	// MaxParameters is how many form parameters a response may come with; identity providers send two.
+	MaxParameters = 16
+
+	// maxParameterName is the length above which a parameter cannot be one of ours.
+	maxParameterName = 64
+)
+
+const formType = "application/x-www-form-urlencoded"
 
 // Post is what came over the HTTP-POST binding (SAML Bindings §3.5).
 type Post struct {
@@ -25,98 +29,102 @@ type Post struct {
 	RelayState string
 }
 
-// ReadPost reads a message from a request to the ACS. limit caps the body in
-// bytes; zero means DefaultBodyBytes. The error is a *Refusal, or an error of the
-// connection when the body could not be read.
+// ReadPost reads a message from a request to the ACS. limit caps the body in bytes; zero means DefaultBodyBytes. The
+// error is a *Refusal, or that of the connection if the body could not be read.
 func ReadPost(r *http.Request, limit int64) (Post, error) {
 	if limit <= 0 {
 		limit = DefaultBodyBytes
 	}
-	query := r.URL.Query()
-	switch {
-	case query.Has("SAMLart"):
-		return Post{}, Refuse(ReasonArtifact, "The identity provider used the artifact binding; set it to HTTP-POST.")
-	case r.Method != http.MethodPost:
-		return Post{}, Refuse(ReasonNotPost, "Responses are accepted by POST only; set the identity provider to the HTTP-POST binding.")
-	case query.Has("SAMLResponse"):
-		return Post{}, Refuse(ReasonNotPost, "The response came in the URL instead of the body; set the identity provider to the HTTP-POST binding.")
-	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/x-www-form-urlencoded" {
-		return Post{}, Refuse(ReasonNoResponse, "The body is not an HTML form (application/x-www-form-urlencoded).")
+	if refusal := checkBinding(r); refusal != nil {
+		return Post{}, refusal
 	}
 	tooLarge := Refuse(ReasonTooLarge, fmt.Sprintf("The posted form is larger than %d bytes.", limit))
 	if r.ContentLength > limit {
 		return Post{}, tooLarge
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, limit))
+	if _, over := errors.AsType[*http.MaxBytesError](err); over {
+		return Post{}, tooLarge
+	}
 	if err != nil {
-		if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
-			return Post{}, tooLarge
-		}
 		return Post{}, fmt.Errorf("read the posted form: %w", err)
 	}
-	return parsePost(string(body))
+	post, refusal := parsePost(string(body))
+	if refusal != nil {
+		return Post{}, refusal
+	}
+	return post, nil
 }
 
-// parsePost takes a form apart. Not url.ParseQuery, which would unescape and keep
-// every parameter of a form made to be expensive.
-func parsePost(body string) (Post, error) {
-	var response string
-	var post Post
-	seen := map[string]int{}
+// checkBinding refuses what is not HTTP-POST.
+func checkBinding(r *http.Request) *Refusal {
+	query := r.URL.Query()
+	switch {
+	case query.Has("SAMLart"):
+		return artifact()
+	case r.Method != http.MethodPost:
+		return Refuse(ReasonNotPost,
+			"Responses are accepted by POST only; set the identity provider to the HTTP-POST binding.")
+	case query.Has("SAMLResponse"):
+		return Refuse(ReasonNotPost,
+			"The response came in the URL, not in the body; set the identity provider to the HTTP-POST binding.")
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != formType {
+		return Refuse(ReasonNoResponse, "The body is not an HTML form ("+formType+").")
+	}
+	return nil
+}
+
+func artifact() *Refusal {
+	return Refuse(ReasonArtifact, "The identity provider used the artifact binding; set it to HTTP-POST.")
+}
+
+// parsePost takes a form apart. It does not use url.ParseQuery, which would unescape and keep every parameter of a form
+// that is made to be expensive.
+func parsePost(body string) (Post, *Refusal) {
+	// What is ours is unescaped and counted.
+	seen, values := map[string]int{}, map[string]string{}
 	for count := 0; body != ""; count++ {
 		if count == MaxParameters {
-			return Post{}, Refuse(ReasonTooLarge, fmt.Sprintf("The posted form has more than %d parameters.", MaxParameters))
+			return Post{}, Refuse(ReasonTooLarge,
+				fmt.Sprintf("The posted form has more than %d parameters.", MaxParameters))
 		}
 		var pair string
 		pair, body, _ = strings.Cut(body, "&")
-		rawName, rawValue, _ := strings.Cut(pair, "=")
-		if len(rawName) > 64 {
+		name, raw, ok := parameter(pair)
+		if !ok {
 			continue
 		}
-		name, err := url.QueryUnescape(rawName)
-		if err != nil || (name != "SAMLResponse" && name != "RelayState" && name != "SAMLart") {
-			continue
-		}
-		value, err := url.QueryUnescape(rawValue)
+		value, err := url.QueryUnescape(raw)
 		if err != nil {
 			return Post{}, Refuse(ReasonNotBase64, "The form parameter "+name+" is not percent-encoded correctly.")
 		}
 		seen[name]++
-		switch name {
-		case "SAMLResponse":
-			response = value
-		case "RelayState":
-			post.RelayState = value
-		}
+		values[name] = value
 	}
+
+	// Exactly one response, by this binding.
 	switch {
 	case seen["SAMLart"] > 0:
-		return Post{}, Refuse(ReasonArtifact, "The identity provider used the artifact binding; set it to HTTP-POST.")
+		return Post{}, artifact()
 	case seen["SAMLResponse"] > 1 || seen["RelayState"] > 1:
 		return Post{}, Refuse(ReasonSeveralResponses, "The form holds more than one SAMLResponse or RelayState.")
-	case response == "":
+	case values["SAMLResponse"] == "":
 		return Post{}, Refuse(ReasonNoResponse, "The form holds no SAMLResponse.")
 	}
-	message, err := decodeBase64(response)
+	message, err := decodeBase64(values["SAMLResponse"])
 	if err != nil {
 		return Post{}, Refuse(ReasonNotBase64, "SAMLResponse is not standard base64.")
 	}
-	post.Message = message
-	return post, nil
+	return Post{Message: message, RelayState: values["RelayState"]}, nil
 }
 
-// decodeBase64 decodes standard base64 with white space anywhere, which XML
-// Schema's base64Binary and identity providers that wrap lines have.
-func decodeBase64(s string) ([]byte, error) {
-	if strings.ContainsAny(s, " \t\r\n") {
-		s = strings.Map(func(r rune) rune {
-			switch r {
-			case ' ', '\t', '\r', '\n':
-				return -1
-			}
-			return r
-		}, s)
+// parameter splits a parameter, whose value stays escaped. ok is false for one that is none of SAML's.
+func parameter(pair string) (name, raw string, ok bool) {
+	rawName, raw, _ := strings.Cut(pair, "=")
+	if len(rawName) > maxParameterName {
+		return "", "", false
 	}
-	return base64.StdEncoding.DecodeString(s)
+	name, err := url.QueryUnescape(rawName)
+	return name, raw, err == nil && (name == "SAMLResponse" || name == "RelayState" || name == "SAMLart")
 }

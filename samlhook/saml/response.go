@@ -8,11 +8,11 @@ import (
 	"github.com/beevik/etree"
 )
 
-// Response is what a posted message turned out to be. Of a refused message it
-// holds what is known: Assertion only when Verified, Checks as far as they went.
+// Response is what a posted message turned out to be. Of a refused message it holds what is known: Assertion only when
+// Verified, Checks as far as they went.
 type Response struct {
-	// Verified says that a signature by a certificate of the connection covers what
-	// is in Assertion, or the whole Response. It may be set on a refused message.
+	// Verified says that a signature by a certificate of the connection covers what is in Assertion, or the whole
+	// Response. A refused message may be verified.
 	Verified bool
 
 	// Of the Response element; believed only when ResponseSigned.
@@ -26,8 +26,8 @@ type Response struct {
 
 	Assertion *Assertion
 
-	// Certificate signed; Algorithm is the identifier of the SignatureMethod.
-	// With a Response and an assertion both signed they are those of the assertion.
+	// Certificate signed; Algorithm is the identifier of the SignatureMethod. If both Response and assertion are
+	// signed, they are those of the assertion.
 	Certificate *x509.Certificate
 	Algorithm   string
 
@@ -35,112 +35,86 @@ type Response struct {
 	Warnings []string
 }
 
-// Status is what the identity provider says of its own success (SAML Core §3.2.2).
-type Status struct {
-	Code    string // top-level, e.g. …:status:Responder
-	SubCode string // e.g. …:status:AuthnFailed
-	Message string
-}
-
-// Assertion is a verified assertion, as signed.
-type Assertion struct {
-	ID           string
-	Version      string
-	Issuer       string
-	IssueInstant time.Time
-
-	NameID       string // trimmed
-	NameIDFormat string // empty when not given
-
-	// InResponseTo is the request that was answered, as the signed part says;
-	// empty for IdP-initiated sign-in.
-	InResponseTo string
-	// NotOnOrAfter is when the assertion ends: the earlier of the conditions' and
-	// the subject confirmation's. An id that was used is remembered that long.
-	NotOnOrAfter time.Time
-
-	SessionIndex        string
-	SessionNotOnOrAfter time.Time // zero when not given
-	AuthnInstant        time.Time
-	AuthnContext        string
-
-	// Attributes in the order of the assertion; two of one Name stay two.
-	Attributes []Attribute
-}
-
-// Attribute is one saml:Attribute with its values, trimmed, in order. A nil or
-// absent value is not among them, an empty one is "".
-type Attribute struct {
-	Name         string
-	FriendlyName string
-	Values       []string
-}
-
-// Verify judges a decoded message (Post.Message) as an answer for this connection
-// at the time now: the whole of what makes it believable except that it was not
-// used before, which only the transaction of the sign-in can know.
+// Verify judges a decoded message (Post.Message) as an answer for this connection at the time now: everything that
+// makes it believable except that it was not used before, which only the transaction of the sign-in can know. An
+// encrypted assertion is refused (ReasonEncrypted).
 //
-// The Response is never nil. The error is nil when the message is accepted, else
-// a *Refusal. An encrypted assertion is refused (ReasonEncrypted).
-func (c *Connection) Verify(message []byte, now time.Time) (*Response, error) {
+// The Response is never nil. The refusal is nil if the message is accepted.
+func (c *Connection) Verify(message []byte, now time.Time) (*Response, *Refusal) {
 	r := &Response{}
-	o, err := scan(message, c.Limits.withDefaults())
-	if err != nil {
-		return r, err
+	o, refusal := scan(message, c.Limits.withDefaults())
+	if refusal != nil {
+		return r, refusal
 	}
 	if o.encrypted {
-		return r, Refuse(ReasonEncrypted, "The assertion is encrypted and the connection does not ask for that; switch encryption off at the identity provider.")
+		return r, Refuse(ReasonEncrypted,
+			"The assertion is encrypted, but the connection does not ask for that; "+
+				"switch encryption off at the identity provider.")
 	}
-	signers, err := c.authenticateAll(o, now)
-	if err != nil {
-		return r, c.signatureFailed(r, err)
+
+	// Signatures first, alone: what nobody signed is not parsed.
+	signers, refusal := c.authenticateAll(o, now)
+	if refusal != nil {
+		return r, c.signatureFailed(r, refusal)
 	}
 	if len(signers) == 0 {
 		return r, c.unsigned(r, o)
 	}
-	doc := etree.NewDocument()
-	if err := doc.ReadFromBytes(o.message); err != nil || doc.Root() == nil {
-		return r, Refuse(ReasonMalformed, "The message is not well-formed XML.")
+	root, refusal := parse(o.message)
+	if refusal != nil {
+		return r, refusal
 	}
-	response, assertion, err := r.verifyAll(doc.Root(), signers, o.assertion.to > 0)
-	if err != nil {
-		return r, c.signatureFailed(r, err)
+	response, assertion, refusal := r.verifyAll(root, signers, o.assertion.to > 0)
+	if refusal != nil {
+		return r, c.signatureFailed(r, refusal)
 	}
 	r.Verified = true
+
+	// From here on the message is what the identity provider said; whether it is meant for us is the question.
 	var list checklist
 	r.read(response)
 	c.checkResponse(&list, r, now)
 	if assertion == nil {
-		list.add("assertion", false, "one assertion", "none", ReasonNoAssertion, "The Response is signed but holds no assertion.")
+		list.add("assertion", false, "one assertion", "none", ReasonNoAssertion,
+			"The Response is signed but holds no assertion.")
 	} else {
 		c.checkAssertion(&list, r, assertion, now)
 	}
 	r.Checks = append(r.Checks, list.checks...)
-	return r, list.err()
+	return r, list.first
 }
 
-// authenticateAll judges each signature of the message by itself; one that is not
-// genuine refuses the message, whatever else is signed.
-func (c *Connection) authenticateAll(o *outline, now time.Time) (map[string]signer, error) {
+// parse builds a tree of a message that passed the scan.
+func parse(message []byte) (*etree.Element, *Refusal) {
+	doc := etree.NewDocument()
+	if err := doc.ReadFromBytes(message); err != nil || doc.Root() == nil {
+		return nil, Refuse(ReasonMalformed, "The message is not well-formed XML.")
+	}
+	return doc.Root(), nil
+}
+
+// authenticateAll judges each signature of the message by itself. One that is not genuine refuses the message, whatever
+// else is signed.
+func (c *Connection) authenticateAll(o *outline, now time.Time) (map[string]signer, *Refusal) {
 	signers := make(map[string]signer, len(o.signatures))
 	for _, s := range o.signatures {
-		by, err := c.authenticate(o, s, now)
-		if err != nil {
-			return nil, err
+		by, refusal := c.authenticate(o, s, now)
+		if refusal != nil {
+			return nil, refusal
 		}
 		signers[s.parent] = by
 	}
 	return signers, nil
 }
 
-// verifyAll checks the digests and returns the Response to read (as received when
-// it is not signed) and the assertion to read, which always comes out of a
-// verification; nil when there is none.
-func (r *Response) verifyAll(root *etree.Element, signers map[string]signer, hasAssertion bool) (response, assertion *etree.Element, err error) {
+// verifyAll checks the digests. It returns the Response to read (as received if it is not signed) and the assertion to
+// read, which always comes out of a verification; nil if there is none.
+func (r *Response) verifyAll(root *etree.Element, signers map[string]signer, hasAssertion bool) (
+	response, assertion *etree.Element, refusal *Refusal) {
 	response = root
 	if by, signed := signers["Response"]; signed {
-		if response, err = verify(root, by); err != nil {
-			return nil, nil, err
+		if response, refusal = verify(root, by); refusal != nil {
+			return nil, nil, refusal
 		}
 		r.signedBy("Response", by)
 		r.ResponseSigned = true
@@ -148,6 +122,8 @@ func (r *Response) verifyAll(root *etree.Element, signers map[string]signer, has
 	if !hasAssertion {
 		return response, nil, nil
 	}
+
+	// The one assertion is read from what was verified, or verified itself.
 	found := children(response, nsAssertion, "Assertion")
 	if len(found) != 1 {
 		return nil, nil, Refuse(ReasonMisplaced, "The verified Response does not hold exactly one assertion.")
@@ -156,8 +132,8 @@ func (r *Response) verifyAll(root *etree.Element, signers map[string]signer, has
 	if !signed {
 		return response, found[0], nil
 	}
-	if assertion, err = verify(found[0], by); err != nil {
-		return nil, nil, err
+	if assertion, refusal = verify(found[0], by); refusal != nil {
+		return nil, nil, refusal
 	}
 	r.signedBy("Assertion", by)
 	if assertion.Tag != "Assertion" || assertion.NamespaceURI() != nsAssertion {
@@ -166,40 +142,43 @@ func (r *Response) verifyAll(root *etree.Element, signers map[string]signer, has
 	return response, assertion, nil
 }
 
+// signedBy notes a signature that holds.
 func (r *Response) signedBy(what string, by signer) {
 	r.Certificate, r.Algorithm = by.certificate, by.algorithm
-	r.Checks = append(r.Checks, Check{Name: "signature of the " + what, OK: true, Expected: "a certificate of the connection",
-		Received: Fingerprint(by.certificate) + ", valid to " + stamp(by.certificate.NotAfter) + ", " + by.algorithm})
+	r.Checks = append(r.Checks, Check{Name: "signature of the " + what, OK: true,
+		Expected: "a certificate of the connection",
+		Received: describeCertificate(by.certificate) + ", " + by.algorithm})
 	if by.sha1 {
 		r.Warnings = append(r.Warnings, "The "+what+" is signed with SHA-1.")
 	}
 }
 
-// signatureFailed notes a signature that does not hold and passes the error on.
-func (c *Connection) signatureFailed(r *Response, err error) error {
+// signatureFailed notes a signature that does not hold, and passes the refusal on.
+func (c *Connection) signatureFailed(r *Response, refusal *Refusal) *Refusal {
 	var known []string
 	for _, cert := range c.Certificates {
-		known = append(known, Fingerprint(cert)+", valid to "+stamp(cert.NotAfter))
+		known = append(known, describeCertificate(cert))
 	}
-	r.Checks = append(r.Checks, Check{Name: "signature", Expected: Clip(strings.Join(known, "; ")), Received: Clip(err.Error())})
-	return err
+	r.Checks = append(r.Checks,
+		Check{Name: "signature", Expected: Clip(strings.Join(known, "; ")), Received: Clip(refusal.Error())})
+	return refusal
 }
 
-// smallMessage bounds what is parsed of a message nobody signed.
+// smallMessage bounds what is parsed of a message that nobody signed.
 const smallMessage = 16 << 10
 
-// unsigned is the refusal of a message without a signature. An identity provider
-// that refuses the person says so in a small, often unsigned, message without an
-// assertion, and the administrator wants to read what it said.
-func (c *Connection) unsigned(r *Response, o *outline) error {
+// unsigned is the refusal of a message without a signature. An identity provider that refuses the person says so in a
+// small message without an assertion, often unsigned, and the administrator wants to read what it said.
+func (c *Connection) unsigned(r *Response, o *outline) *Refusal {
 	if o.assertion.to > 0 || len(o.message) > smallMessage {
-		return Refuse(ReasonUnsigned, "Neither the Response nor the assertion is signed; have the identity provider sign at least one.")
+		return Refuse(ReasonUnsigned,
+			"Neither the Response nor the assertion is signed; have the identity provider sign at least one.")
 	}
-	doc := etree.NewDocument()
-	if err := doc.ReadFromBytes(o.message); err != nil || doc.Root() == nil {
-		return Refuse(ReasonMalformed, "The message is not well-formed XML.")
+	root, refusal := parse(o.message)
+	if refusal != nil {
+		return refusal
 	}
-	r.read(doc.Root())
+	r.read(root)
 	if r.Status.Code != statusSuccess {
 		return r.Status.refusal()
 	}
@@ -226,18 +205,4 @@ func (r *Response) read(el *etree.Element) {
 			r.Status.Message = Clip(trim(text(message)))
 		}
 	}
-}
-
-func (s Status) refusal() *Refusal {
-	what := "The identity provider reports " + Clip(s.Code)
-	if s.Code == "" {
-		what = "The identity provider reports no status"
-	}
-	if s.SubCode != "" {
-		what += " (" + s.SubCode + ")"
-	}
-	if s.Message != "" {
-		what += ": " + s.Message
-	}
-	return Refuse(ReasonStatus, what+". Look into its own log for the reason.")
 }

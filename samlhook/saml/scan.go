@@ -3,15 +3,16 @@ package saml
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
-// outline is what one pass over the bytes of a message shows before anything is
-// built from them. Offsets are into message.
+// outline is what one pass over the bytes of a message shows, before anything is built from them. Offsets are into
+// message.
 type outline struct {
 	message    []byte // without a byte order mark
 	response   span   // start tag of Response
-	assertion  span   // start tag of the one Assertion; empty when there is none
+	assertion  span   // start tag of the one Assertion; empty if there is none
 	encrypted  bool   // the one assertion is an EncryptedAssertion
 	signatures []signatureSpan
 	elements   int
@@ -19,21 +20,20 @@ type outline struct {
 
 type span struct{ from, to int }
 
-// signatureSpan is a Signature element, whole, and whose child it is.
+// signatureSpan is a whole Signature element, and whose child it is.
 type signatureSpan struct {
 	span
 	parent string // "Response" or "Assertion"
 }
 
-// maxScope bounds attributes of one element and namespace declarations in scope:
-// canonicalization costs their product.
+// maxScope bounds the attributes of one element, and the namespace declarations in scope: canonicalization costs their
+// product.
 const maxScope = 48
 
-// scan judges the bytes of a message without building anything: well-formed
-// enough that no two parsers can disagree, inside the limits, with IDs that are
-// unique, and with assertions and signatures only where the SAML schema has them.
-// It is stricter than XML: no comment, no instruction, no DOCTYPE.
-func scan(message []byte, limits Limits) (*outline, error) {
+// scan judges the bytes of a message without building anything. What it passes is so well-formed that no two parsers
+// can disagree, within the limits, with unique IDs, and with assertions and signatures only where the SAML schema has
+// them. It is stricter than XML: no comments, no instructions, no DOCTYPE.
+func scan(message []byte, limits Limits) (*outline, *Refusal) {
 	if len(message) > limits.Bytes {
 		return nil, Refuse(ReasonTooLarge, fmt.Sprintf("The message is larger than %d bytes.", limits.Bytes))
 	}
@@ -45,8 +45,10 @@ func scan(message []byte, limits Limits) (*outline, error) {
 	if err := s.declaration(); err != nil {
 		return nil, err
 	}
+
+	// Text and markup take turns.
 	for s.pos < len(s.in) {
-		var err error
+		var err *Refusal
 		if s.in[s.pos] == '<' {
 			err = s.markup()
 		} else {
@@ -57,23 +59,25 @@ func scan(message []byte, limits Limits) (*outline, error) {
 		}
 	}
 	if len(s.open) > 0 || s.out.elements == 0 {
-		return nil, s.malformed("the message ends too early")
+		return nil, s.malformed("it ends too early")
 	}
 	return &s.out, nil
 }
 
+// scanner is a scan under way.
 type scanner struct {
 	in       []byte
 	pos      int
 	limits   Limits
-	open     []element
-	bindings []binding
+	open     []element // from the root to where the scanner is
+	bindings []binding // namespace declarations in scope
 	ids      map[string]struct{}
-	topSeen  []string // children of Response so far
-	attrs    []attribute
+	topSeen  []string    // children of Response so far
+	attrs    []attribute // of the start tag that is being read
 	out      outline
 }
 
+// element is one whose end tag has not come yet.
 type element struct {
 	name     []byte // as written, with its prefix
 	space    string
@@ -83,20 +87,17 @@ type element struct {
 	sig      int // 1 + index in out.signatures
 }
 
-type binding struct {
-	prefix, uri string
-}
+// binding is a namespace declaration.
+type binding struct{ prefix, uri string }
 
-type attribute struct {
-	name, value []byte
-}
+type attribute struct{ name, value []byte }
 
 func (s *scanner) malformed(what string) *Refusal {
 	return Refuse(ReasonMalformed, fmt.Sprintf("The message is not well-formed XML at byte %d: %s.", s.pos, what))
 }
 
 // declaration skips an XML declaration, which must not promise another encoding.
-func (s *scanner) declaration() error {
+func (s *scanner) declaration() *Refusal {
 	if !bytes.HasPrefix(s.in, []byte("<?xml ")) {
 		return nil
 	}
@@ -113,7 +114,7 @@ func (s *scanner) declaration() error {
 }
 
 // text passes over character data up to the next markup.
-func (s *scanner) text() error {
+func (s *scanner) text() *Refusal {
 	end := bytes.IndexByte(s.in[s.pos:], '<')
 	if end < 0 {
 		end = len(s.in) - s.pos
@@ -130,11 +131,11 @@ func (s *scanner) text() error {
 	return nil
 }
 
-// characters checks character data and attribute values: no control characters,
-// and only the references that every parser resolves alike.
-func (s *scanner) characters(data []byte) error {
+// characters checks character data and attribute values: no control characters, and only references that every parser
+// resolves alike.
+func (s *scanner) characters(data []byte) *Refusal {
 	for i, b := range data {
-		if b < 0x20 && b != '\t' && b != '\n' && b != '\r' {
+		if isControl(b) {
 			return s.malformed("a control character")
 		}
 		if b != '&' {
@@ -142,38 +143,33 @@ func (s *scanner) characters(data []byte) error {
 		}
 		end := bytes.IndexByte(data[i:min(len(data), i+12)], ';')
 		if end < 2 {
-			return s.malformed("an unfinished reference")
+			return s.malformed("a reference that does not end")
 		}
 		switch ref := string(data[i+1 : i+end]); ref {
 		case "amp", "lt", "gt", "quot", "apos":
 		default:
 			if ref[0] != '#' {
-				return Refuse(ReasonEntity, "The message uses the entity &"+Clip(ref)+"; which XML does not predefine.")
+				return Refuse(ReasonEntity, "The message uses the entity &"+Clip(ref)+
+					";, which XML does not predefine.")
 			}
 		}
 	}
 	return nil
 }
 
-func (s *scanner) markup() error {
+func isControl(b byte) bool { return b < 0x20 && b != '\t' && b != '\n' && b != '\r' }
+
+// markup passes over what begins with <.
+func (s *scanner) markup() *Refusal {
 	rest := s.in[s.pos:]
 	switch {
 	case bytes.HasPrefix(rest, []byte("</")):
 		return s.endTag()
 	case bytes.HasPrefix(rest, []byte("<!--")):
-		return Refuse(ReasonComment, "The message holds an XML comment, which can hide part of a value from its reader.")
+		return Refuse(ReasonComment,
+			"The message holds an XML comment, which can hide part of a value from its reader.")
 	case bytes.HasPrefix(rest, []byte("<![CDATA[")):
-		end := bytes.Index(rest, []byte("]]>"))
-		if end < 0 || len(s.open) == 0 {
-			return s.malformed("a CDATA section that does not end or stands outside the root element")
-		}
-		for _, b := range rest[:end] {
-			if b < 0x20 && b != '\t' && b != '\n' && b != '\r' {
-				return s.malformed("a control character")
-			}
-		}
-		s.pos += end + 3
-		return nil
+		return s.cdata(rest)
 	case bytes.HasPrefix(rest, []byte("<!")):
 		return Refuse(ReasonDoctype, "The message holds a document type declaration.")
 	case bytes.HasPrefix(rest, []byte("<?")):
@@ -182,72 +178,14 @@ func (s *scanner) markup() error {
 	return s.startTag()
 }
 
-func (s *scanner) endTag() error {
-	s.pos += 2
-	name, err := s.name()
-	if err != nil {
-		return err
+func (s *scanner) cdata(rest []byte) *Refusal {
+	end := bytes.Index(rest, []byte("]]>"))
+	if end < 0 || len(s.open) == 0 {
+		return s.malformed("a CDATA section that does not end or stands outside the root element")
 	}
-	s.space()
-	if !s.take('>') {
-		return s.malformed("an end tag that does not end")
+	if slices.ContainsFunc(rest[:end], isControl) {
+		return s.malformed("a control character")
 	}
-	if len(s.open) == 0 || !bytes.Equal(s.open[len(s.open)-1].name, name) {
-		return s.malformed("an end tag without its start tag")
-	}
-	s.pop()
-	return nil
-}
-
-func (s *scanner) pop() {
-	top := s.open[len(s.open)-1]
-	if top.sig > 0 {
-		s.out.signatures[top.sig-1].to = s.pos
-	}
-	s.bindings = s.bindings[:top.bindings]
-	s.open = s.open[:len(s.open)-1]
-}
-
-// startTag reads a start tag, resolves its names and gives it its place.
-func (s *scanner) startTag() error {
-	from := s.pos
-	s.pos++
-	if len(s.open) == 0 && s.out.elements > 0 {
-		return s.malformed("a second root element")
-	}
-	if s.out.elements++; s.out.elements > s.limits.Elements {
-		return Refuse(ReasonTooManyElements, fmt.Sprintf("The message has more than %d elements.", s.limits.Elements))
-	}
-	if len(s.open) == s.limits.Depth {
-		return Refuse(ReasonTooDeep, fmt.Sprintf("Elements are nested deeper than %d.", s.limits.Depth))
-	}
-	name, err := s.name()
-	if err != nil {
-		return err
-	}
-	closed, err := s.attributes()
-	if err != nil {
-		return err
-	}
-	e := element{name: name, bindings: len(s.bindings)}
-	if err := s.declare(); err != nil {
-		return err
-	}
-	if e.space, e.local, err = s.resolve(name); err != nil {
-		return err
-	}
-	if err := s.identify(); err != nil {
-		return err
-	}
-	if err := s.place(&e, span{from, s.pos}); err != nil {
-		return err
-	}
-	if len(s.open) > 0 {
-		s.open[len(s.open)-1].children++
-	}
-	s.open = append(s.open, e)
-	if closed {
-		s.pop()
-	}
+	s.pos += end + 3
 	return nil
 }

@@ -2,46 +2,37 @@ package saml
 
 import (
 	"encoding/base64"
+	"encoding/xml"
 
-	"github.com/beevik/etree"
+	crewjam "github.com/crewjam/saml"
 )
 
-// SPMetadata writes our own metadata towards this connection (SAML Metadata
-// §2.4.4): one ACS for HTTP-POST, the certificates that sign requests, and that
-// assertions are wanted signed. It has no validUntil: it holds until it is changed,
-// and a copy kept by an identity provider does not go stale by itself.
-func (c *Connection) SPMetadata() ([]byte, error) {
-	doc := etree.NewDocument()
-	doc.CreateProcInst("xml", `version="1.0" encoding="UTF-8"`)
-	root := doc.CreateElement("md:EntityDescriptor")
-	root.CreateAttr("xmlns:md", nsMetadata)
-	root.CreateAttr("xmlns:ds", nsDsig)
-	root.CreateAttr("entityID", c.EntityID)
-	role := root.CreateElement("md:SPSSODescriptor")
-	role.CreateAttr("AuthnRequestsSigned", boolean(c.SignRequests))
-	role.CreateAttr("WantAssertionsSigned", "true")
-	role.CreateAttr("protocolSupportEnumeration", nsProtocol)
-	if c.Certificate != nil {
-		key := role.CreateElement("md:KeyDescriptor")
-		key.CreateAttr("use", "signing")
-		key.CreateElement("ds:KeyInfo").CreateElement("ds:X509Data").CreateElement("ds:X509Certificate").
-			SetText(base64.StdEncoding.EncodeToString(c.Certificate.Raw))
-	}
-	if c.NameIDFormat != "" {
-		role.CreateElement("md:NameIDFormat").SetText(c.NameIDFormat)
-	}
-	acs := role.CreateElement("md:AssertionConsumerService")
-	acs.CreateAttr("Binding", BindingPost)
-	acs.CreateAttr("Location", c.ACSURL)
-	acs.CreateAttr("index", "0")
-	acs.CreateAttr("isDefault", "true")
-	doc.Indent(2)
-	return doc.WriteToBytes()
+// entityDescriptor is ours. The library's own cannot be written without a validUntil: unset, it is the year 1.
+type entityDescriptor struct {
+	XMLName  xml.Name `xml:"urn:oasis:names:tc:SAML:2.0:metadata EntityDescriptor"`
+	EntityID string   `xml:"entityID,attr"`
+	Role     crewjam.SPSSODescriptor
 }
 
-func boolean(b bool) string {
-	if b {
-		return "true"
+// SPMetadata is our own metadata towards this connection (SAML Metadata §2.4.4): one ACS for HTTP-POST, the certificate
+// that signs requests, and that assertions are wanted signed. It has no validUntil: it holds until it is changed, and a
+// copy that an identity provider keeps does not expire.
+func (c *Connection) SPMetadata() ([]byte, error) {
+	yes := true
+	role := crewjam.SPSSODescriptor{
+		AuthnRequestsSigned: &c.SignRequests, WantAssertionsSigned: &yes,
+		AssertionConsumerServices: []crewjam.IndexedEndpoint{
+			{Binding: BindingPost, Location: c.ACSURL, IsDefault: &yes}},
 	}
-	return "false"
+	role.ProtocolSupportEnumeration = nsProtocol
+	if c.Certificate != nil {
+		data := base64.StdEncoding.EncodeToString(c.Certificate.Raw)
+		role.KeyDescriptors = []crewjam.KeyDescriptor{{Use: "signing", KeyInfo: crewjam.KeyInfo{
+			X509Data: crewjam.X509Data{X509Certificates: []crewjam.X509Certificate{{Data: data}}}}}}
+	}
+	if c.NameIDFormat != "" {
+		role.NameIDFormats = []crewjam.NameIDFormat{crewjam.NameIDFormat(c.NameIDFormat)}
+	}
+	out, err := xml.MarshalIndent(entityDescriptor{EntityID: c.EntityID, Role: role}, "", "  ")
+	return append([]byte(xml.Header), out...), err
 }

@@ -4,17 +4,15 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"slices"
-	"strings"
 
 	"github.com/beevik/etree"
 	dsig "github.com/russellhaering/goxmldsig"
 )
 
-// verify checks the signature that el holds against the one certificate that
-// authenticate found, and returns the element anew, parsed from the canonical
-// bytes that were signed, without the Signature. el is not changed. It must be
-// the root, or a child of a root whose namespace declarations it inherits.
-func verify(el *etree.Element, by signer) (*etree.Element, error) {
+// verify checks the signature that el holds against the one certificate that authenticate found. It returns the element
+// parsed again from the canonical bytes that were signed, without the Signature. el is not changed. It must be the
+// root, or a child of a root whose namespace declarations it inherits.
+func verify(el *etree.Element, by signer) (*etree.Element, *Refusal) {
 	copied := el.Copy()
 	inherit(copied, el.Parent())
 	i := slices.IndexFunc(copied.ChildElements(), func(child *etree.Element) bool { return child.Tag == "Signature" })
@@ -22,85 +20,41 @@ func verify(el *etree.Element, by signer) (*etree.Element, error) {
 		return nil, Refuse(ReasonUnsigned, "The "+el.Tag+" is not signed.")
 	}
 	parts := copied.ChildElements()[i].ChildElements()
-	value, err := signatureValue(parts[1], by.algorithm)
-	if err != nil {
-		return nil, err
+	value, refusal := signatureValue(parts[1], by.algorithm)
+	if refusal != nil {
+		return nil, refusal
 	}
-	// SignatureValue and KeyInfo are not signed: the first is brought into the form
-	// that the library decodes, the second removed, so that the library must use
-	// the certificate it is given.
+
+	// SignatureValue and KeyInfo are not signed: the first is brought into the form that the library decodes, the
+	// second removed, so that the library must use the certificate that it is given.
 	parts[1].SetText(base64.StdEncoding.EncodeToString(value))
 	if len(parts) == 3 {
 		copied.ChildElements()[i].RemoveChild(parts[2])
 	}
-	context := dsig.NewDefaultValidationContext(&dsig.MemoryX509CertificateStore{Roots: []*x509.Certificate{by.certificate}})
+	context := dsig.NewDefaultValidationContext(
+		&dsig.MemoryX509CertificateStore{Roots: []*x509.Certificate{by.certificate}})
 	// Validity was judged with our own clock and skew.
 	context.Clock = dsig.NewFakeClockAt(by.certificate.NotBefore)
 	verified, err := context.Validate(copied)
 	if err != nil {
-		return nil, Refuse(ReasonContentChanged, "The signature is genuine, but the "+el.Tag+" is not what was signed: it was changed on the way.")
+		return nil, Refuse(ReasonContentChanged, "The signature is genuine, but the "+el.Tag+
+			" is not what was signed: it was changed on the way.")
 	}
 	return verified, nil
 }
 
-// inherit gives an element that was taken out of its document the namespace
-// declarations it had from its ancestors.
+// inherit gives an element that was taken out of its document the namespace declarations that it had from its
+// ancestors.
 func inherit(el, parent *etree.Element) {
 	for ; parent != nil; parent = parent.Parent() {
 		for _, a := range parent.Attr {
-			isDefault := a.Space == "" && a.Key == "xmlns"
-			if !isDefault && a.Space != "xmlns" {
+			if !(a.Space == "xmlns" || (a.Space == "" && a.Key == "xmlns")) {
 				continue
 			}
-			if slices.ContainsFunc(el.Attr, func(own etree.Attr) bool { return own.Space == a.Space && own.Key == a.Key }) {
-				continue
+			own := func(b etree.Attr) bool { return b.Space == a.Space && b.Key == a.Key }
+			if !slices.ContainsFunc(el.Attr, own) {
+				el.CreateAttr(a.FullKey(), a.Value)
 			}
-			el.CreateAttr(a.FullKey(), a.Value)
 		}
 	}
-}
-
-// attr is the value of an attribute without a prefix; empty when there is none.
-// (etree's SelectAttr takes an attribute of any prefix.)
-func attr(el *etree.Element, key string) string {
-	for _, a := range el.Attr {
-		if a.Space == "" && a.Key == key {
-			return a.Value
-		}
-	}
-	return ""
-}
-
-// text is the character data of an element, without that of its children.
-func text(el *etree.Element) string {
-	var whole strings.Builder
-	for _, child := range el.Child {
-		if data, ok := child.(*etree.CharData); ok {
-			whole.WriteString(data.Data)
-		}
-	}
-	return whole.String()
-}
-
-// children are the child elements with this name in this namespace.
-func children(el *etree.Element, space, tag string) []*etree.Element {
-	var found []*etree.Element
-	for _, child := range el.ChildElements() {
-		if child.Tag == tag && child.NamespaceURI() == space {
-			found = append(found, child)
-		}
-	}
-	return found
-}
-
-// dsigChildren are all child elements, or nil when one of them is not of XML
-// Signature's namespace.
-func dsigChildren(el *etree.Element) []*etree.Element {
-	all := el.ChildElements()
-	for _, child := range all {
-		if child.NamespaceURI() != nsDsig {
-			return nil
-		}
-	}
-	return all
 }

@@ -8,9 +8,9 @@ type Loaded struct {
 	Modified int64
 }
 
-// Build makes the state of one revision from all its keys. It comes out as if every revision had been applied: resources
-// have the same order. Index entries are gathered, sorted once and loaded in order, which is several times as fast as
-// inserting them.
+// Build makes the state of one revision from all its keys. It comes out as if every revision had been applied:
+// resources have the same order. Index entries are gathered, sorted once and loaded in order, which is several times as
+// fast as inserting them.
 func Build(k Keyspace, builtin *Catalog, revision int64, parts [][]Loaded) (*State, error) {
 	var entries []Entry
 	var modified []int64
@@ -23,6 +23,8 @@ func Build(k Keyspace, builtin *Catalog, revision int64, parts [][]Loaded) (*Sta
 	if err != nil {
 		return nil, err
 	}
+
+	// Resources first, in the order of their creation, then the rest.
 	s := New(k, builtin)
 	if err := s.load(resources); err != nil {
 		return nil, err
@@ -30,7 +32,8 @@ func Build(k Keyspace, builtin *Catalog, revision int64, parts [][]Loaded) (*Sta
 	if err := s.applyRest(rest); err != nil {
 		return nil, err
 	}
-	for _, sc := range s.live {
+
+	for _, sc := range s.live { // the types are compiled when all is there
 		sc.refreshCatalog()
 	}
 	clear(s.defined)

@@ -11,8 +11,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// Catalog is what an organization offers: the built-in types, with the extensions the organization added, and its own. It
-// never changes.
+// Catalog is what an organization offers: the built-in types, with the extensions the organization added, and its own.
+// It never changes.
 type Catalog struct {
 	types      []*schema.ResourceType
 	byName     map[string]*schema.ResourceType
@@ -55,7 +55,8 @@ func (c *Catalog) Unique(typ string, a *schema.Attribute) *schema.Attribute {
 	return nil
 }
 
-// Definitions are the documents of an organization's SchemaDefinitions and ResourceTypeDefinitions, in order of creation.
+// Definitions are the documents of an organization's SchemaDefinitions and ResourceTypeDefinitions, in order of
+// creation.
 type Definitions struct {
 	Schemas []Definition `json:"schemas,omitempty"`
 	Types   []Definition `json:"types,omitempty"`
@@ -79,7 +80,8 @@ func (s *Scope) Definitions() Definitions {
 }
 
 // reservedEndpoints cannot be used by custom types.
-var reservedEndpoints = []string{"/Me", "/Bulk", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig", "/ServiceProviderConfigs"}
+var reservedEndpoints = []string{"/Me", "/Bulk", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig",
+	"/ServiceProviderConfigs"}
 
 // With returns a catalog of the built-in types and an organization's definitions. Errors: *schema.Error naming the
 // attribute of the definition that is wrong; Invalid; Exists.
@@ -92,6 +94,8 @@ func (c *Catalog) With(defs Definitions) (*Catalog, error) {
 	}
 	next := &Catalog{types: slices.Clone(c.types), byName: maps.Clone(c.byName), known: maps.Clone(c.known),
 		extensible: c.extensible, builtin: c}
+
+	// Schemas first: types refer to them.
 	for _, d := range defs.Schemas {
 		s, err := schema.CompileSchema([]byte(d.Doc))
 		if err != nil {

@@ -25,6 +25,12 @@ func Delete(key string) Entry { return Entry{Key: key, Deleted: true} }
 // DeletePrefix is the entry of all keys with the prefix, which go; only for keys that are not held in memory.
 func DeletePrefix(prefix string) Entry { return Entry{Key: prefix, Deleted: true, Prefix: true} }
 
+// entryOverhead is what etcd counts for a key beside its name and value.
+const entryOverhead = 256
+
+// Size is about what the entry adds to etcd's file: a deletion adds a mark to the history, too.
+func (e Entry) Size() int64 { return int64(len(e.Key)+len(e.Value)) + entryOverhead }
+
 // change is an entry with what its key says.
 type change struct {
 	Entry
@@ -34,9 +40,10 @@ type change struct {
 	revision int64
 }
 
-// changes takes the keys of entries apart, sorts out the resources, and puts the rest in the order of their keys. Keys of
-// no scope are passed over.
+// changes takes the keys of entries apart, sorts out the resources, and puts the rest in the order of their keys. Keys
+// of no scope are passed over.
 func (k Keyspace) changes(entries []Entry, revision func(i int) int64) (resources, rest []change, err error) {
+	rest = make([]change, 0, len(entries))
 	for i, e := range entries {
 		p, ok := k.locate(e.Key)
 		if !ok {
@@ -56,8 +63,9 @@ func (k Keyspace) changes(entries []Entry, revision func(i int) int64) (resource
 	return resources, rest, nil
 }
 
-// byCreation is the order in which resources get their ordinals: by the revision that created them, those of one revision
-// by their IDs. So every node orders them alike, whether it saw them being created or loaded them later.
+// byCreation is the order in which resources get their ordinals: by the revision that created them, those of one
+// revision by their IDs. So every node orders them alike, whether it saw them being created or loaded them later.
 func byCreation(a, b change) int {
-	return cmp.Or(cmp.Compare(a.Created, b.Created), strings.Compare(string(a.id[:]), string(b.id[:])), strings.Compare(a.Key, b.Key))
+	return cmp.Or(cmp.Compare(a.Created, b.Created), strings.Compare(string(a.id[:]), string(b.id[:])),
+		strings.Compare(a.Key, b.Key))
 }

@@ -196,6 +196,8 @@ func (s *Scope) Memberships(r *Resource) iter.Seq[Membership] {
 			queue = append(queue, g)
 			return yield(Membership{g, direct})
 		}
+
+		// The direct ones, then those above them, breadth first.
 		for g := range s.parents(r.ord) {
 			if !visit(g, true) {
 				return

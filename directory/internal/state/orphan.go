@@ -31,7 +31,8 @@ func (d *deletedMembers) forget(id ID) {
 	delete(d.ordinals, id)
 }
 
-// end finds the ordinal of one end of a membership, also when its resource was deleted and its grants are yet to be swept.
+// end finds the ordinal of one end of a membership, also when its resource was deleted and its grants are yet to be
+// swept.
 func (s *State) end(sc *liveScope, scope ScopeID, id ID, types ...string) (ord uint32, ok bool) {
 	if r := sc.Get(id); r != nil && slices.Contains(types, r.Type) {
 		return r.ord, true

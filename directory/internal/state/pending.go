@@ -84,8 +84,8 @@ func (s *liveScope) setIndexes(t *schema.ResourceType) {
 	table.indexes = fresh.indexes
 }
 
-// indexedAttributes are the attributes of a type that have an index in memory, beside meta.lastModified: what clients look
-// for, and whatever is unique.
+// indexedAttributes are the attributes of a type that have an index in memory, beside meta.lastModified: what clients
+// look for, and whatever is unique.
 func indexedAttributes(t *schema.ResourceType) []*schema.Attribute {
 	var attrs []*schema.Attribute
 	for _, path := range []string{"userName", "externalId", "emails.value", "displayName"} {

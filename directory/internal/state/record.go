@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -34,8 +35,8 @@ type Resource struct {
 	memo *atomic.Value
 }
 
-// Memo is a place where readers keep what they worked out of the resource, such as parts of its representation; it lasts
-// as long as the bytes. It is nil for a resource that is not held in memory.
+// Memo is a place where readers keep what they worked out of the resource, such as parts of its representation; it
+// lasts as long as the bytes. It is nil for a resource that is not held in memory.
 func (r *Resource) Memo() *atomic.Value { return r.memo }
 
 // Uncommitted reports whether the resource is not in the trees: it is being created, or it was read from the log.
@@ -59,6 +60,12 @@ type Record struct {
 	Hash     string // of the secret that presents an AccessToken or a Session
 	Epoch    int64  // of a Session: the User's session epoch at its start
 	Released bool   // of a DeletedUser: its userName belongs to another User now
+
+	// Granted are those roles of a User or Group that an administrator gave: the others give no rights. It is nil where
+	// there are no roles, and in records from before roles were told apart.
+	Granted *[]string
+	// Suspended tells that an administrator deactivated the User.
+	Suspended bool
 
 	CreateRevision int64 // etcd's; 0 until committed
 }
@@ -93,12 +100,23 @@ func (r *Record) Encode() []byte {
 	if r.Released {
 		b = append(b, " released=1"...)
 	}
+	if r.Granted != nil {
+		list, err := json.Marshal(*r.Granted)
+		if err != nil {
+			panic(err) // strings only
+		}
+		b = append(b, " granted="...)
+		b = base64.RawURLEncoding.AppendEncode(b, list)
+	}
+	if r.Suspended {
+		b = append(b, " suspended=1"...)
+	}
 	b = append(b, '\n')
 	return append(b, r.JSON...)
 }
 
-// DecodeRecord reads what Encode wrote, at the revisions at which its key was created and last modified. The record keeps
-// a reference to value.
+// DecodeRecord reads what Encode wrote, at the revisions at which its key was created and last modified. The record
+// keeps a reference to value.
 func DecodeRecord(typ string, id ID, value []byte, created, modified int64) (*Record, error) {
 	head, doc, ok := bytes.Cut(value, []byte{'\n'})
 	if !ok {
@@ -122,6 +140,8 @@ func (r *Record) decodeHead(fields []string) (err error) {
 	if r.LastModified, err = parseMillis(fields[1]); err != nil {
 		return fmt.Errorf("lastModified: %w", err)
 	}
+
+	// What only some types have.
 	for _, f := range fields[2:] {
 		name, v, _ := strings.Cut(f, "=")
 		switch name {
@@ -137,6 +157,16 @@ func (r *Record) decodeHead(fields []string) (err error) {
 			}
 		case "released":
 			r.Released = v == "1"
+		case "granted":
+			b, err := base64.RawURLEncoding.DecodeString(v)
+			if err != nil {
+				return fmt.Errorf("granted: %w", err)
+			}
+			if err := json.Unmarshal(b, &r.Granted); err != nil {
+				return fmt.Errorf("granted: %w", err)
+			}
+		case "suspended":
+			r.Suspended = v == "1"
 		}
 	}
 	return nil

@@ -12,8 +12,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// Scope is one scope in memory at one revision: an organization, or the system scope. It never changes; its methods only
-// read. It may be used by any number of goroutines.
+// Scope is one scope in memory at one revision: an organization, or the system scope. It never changes; its methods
+// only read. It may be used by any number of goroutines.
 type Scope struct {
 	control  Control // the scope key
 	nest     int64   // mod revision of the nest key
@@ -168,7 +168,8 @@ const (
 
 // Range returns the records of the type whose keys in the attribute's index are inside, in the order of their keys from
 // the key on; ok is false where the attribute has no index. A record with several such keys may be there several times.
-func (s *Scope) Range(typ string, a *schema.Attribute, from string, where func(key string) Where) (found []*Record, ok bool) {
+func (s *Scope) Range(typ string, a *schema.Attribute, from string, where func(key string) Where) (
+	found []*Record, ok bool) {
 	t := s.tables[typ]
 	if t == nil {
 		return nil, true

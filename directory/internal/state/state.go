@@ -8,8 +8,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// State is everything that is held in memory, at one revision. Whoever applies revisions changes it, and nobody else has
-// it; readers get what Freeze returns.
+// State is everything that is held in memory, at one revision. Whoever applies revisions changes it, and no one else
+// has it; readers get what Freeze returns.
 type State struct {
 	keys     Keyspace
 	builtin  *Catalog
@@ -46,7 +46,7 @@ func (s *State) Revision() int64 { return s.revision }
 // Skip brings the state to a later revision that changed nothing.
 func (s *State) Skip(revision int64) { s.revision = revision }
 
-// Bytes is how many bytes of keys and values have been applied.
+// Bytes is how much has been applied since the start, by the size of its entries.
 func (s *State) Bytes() int64 { return s.bytes }
 
 // scope returns a scope to change it.

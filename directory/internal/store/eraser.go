@@ -16,8 +16,8 @@ type Eraser struct {
 	reader    Reader
 }
 
-// Delete deletes the keys, in batches, each under the conditions. When it returns, the replica has seen it. Errors: Busy if
-// a condition does not hold; Unavailable.
+// Delete deletes the keys, in batches, each under the conditions. When it returns, the replica has seen it. Errors:
+// Busy if a condition does not hold; Unavailable.
 func (e Eraser) Delete(ctx context.Context, keys []string, conditions ...Condition) error {
 	for batch := range slices.Chunk(keys, eraseBatch) {
 		writes := make([]state.Entry, len(batch))

@@ -18,7 +18,8 @@ var errReload = errors.New("the replica must be reloaded")
 // gapPatience is how long a lone writer waits for its own commits to close a gap before it watches for what is missing.
 const gapPatience = 10 * time.Millisecond
 
-// follower keeps the replica up to date with the store, and notices when the store has another history than the replica.
+// follower keeps the replica up to date with the store, and notices when the store has another history than the
+// replica.
 type follower struct {
 	client  *clientv3.Client
 	watcher *clientv3.Client
@@ -94,9 +95,9 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// readRevision is a quorum read of the store's revision. A store that has another history than the replica, because it was
-// restored from a backup or is another cluster, has a revision below what was applied before it was asked, or another ID:
-// then no reader is served until everything is reloaded.
+// readRevision is a quorum read of the store's revision. A store that has another history than the replica, because it
+// was restored from a backup or is another cluster, has a revision below what was applied before it was asked, or
+// another ID: then no reader is served until everything is reloaded.
 func (f *follower) readRevision(ctx context.Context) (int64, error) {
 	applied := f.replica.applied.Load()
 	resp, err := f.askRevision(ctx)

@@ -21,7 +21,8 @@ const (
 var held = []string{"scope", "nest", "r/", "m/", "v/", "l/", "n/", "k/"}
 
 // load reads everything under the root as it is at one revision, and the ID of the cluster that it is from.
-func load(ctx context.Context, c *clientv3.Client, k state.Keyspace, builtin *state.Catalog) (*state.State, uint64, error) {
+func load(ctx context.Context, c *clientv3.Client, k state.Keyspace, builtin *state.Catalog) (
+	*state.State, uint64, error) {
 	head, err := c.Get(ctx, k.Format())
 	if err != nil {
 		return nil, 0, state.Unanswered(err)
@@ -31,7 +32,16 @@ func load(ctx context.Context, c *clientv3.Client, k state.Keyspace, builtin *st
 	if err != nil {
 		return nil, 0, err
 	}
+	complete, err := c.Get(ctx, k.Complete(), clientv3.WithRev(l.revision), clientv3.WithCountOnly())
+	if err != nil {
+		return nil, 0, state.Unanswered(err)
+	}
 	for _, s := range scopes {
+		if complete.Count == 0 { // some Users may have left nothing else
+			if err := l.split(ctx, s.UserNames()); err != nil {
+				return nil, 0, err
+			}
+		}
 		for _, kind := range held {
 			if err := l.split(ctx, s.All()+kind); err != nil {
 				return nil, 0, err
@@ -70,7 +80,8 @@ func (l *loader) scopes(ctx context.Context, k state.Keyspace) ([]state.ScopeKey
 
 // split adds the prefix, in parts where it holds more than a chunk.
 func (l *loader) split(ctx context.Context, prefix string) error {
-	resp, err := l.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(l.revision), clientv3.WithCountOnly())
+	resp, err := l.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(l.revision),
+		clientv3.WithCountOnly())
 	if err != nil {
 		return state.Unanswered(err)
 	}

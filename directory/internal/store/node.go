@@ -12,18 +12,16 @@ import (
 	"rollcall/directory/internal/state"
 )
 
-const (
-	quotaInterval = 10 * time.Second
-	pinInterval   = time.Minute
-)
+const pinInterval = time.Minute
 
-// Options of a node. All but the booleans and Registry are required.
+// Options of a node. All but the booleans, Disk and Registry are required.
 type Options struct {
 	Keys       state.Keyspace
 	Builtin    *state.Catalog        // the types that every organization has
 	Alone      bool                  // this process is the only writer: no quorum reads, no election
 	StaleReads bool                  // without quorum, read what this node has
 	Watcher    *clientv3.Client      // for the watch alone
+	Disk       Disk                  // of an embedded etcd; nil for a cluster
 	Now        func() time.Time      // for the lifetime of pins
 	Log        *slog.Logger          //
 	Registry   prometheus.Registerer // no metrics unless given
@@ -49,8 +47,8 @@ type Node struct {
 // Open loads the store and follows it until Close. Errors: Unavailable; others if the data cannot be read.
 func Open(ctx context.Context, c *clientv3.Client, o Options) (*Node, error) {
 	r := newReplica(o.Keys, o.Builtin)
-	n := &Node{options: o, client: c, replica: r, Quota: newQuota(o, c)}
-	n.Committer, n.Reader = &Committer{c, r}, Reader{c}
+	n := &Node{options: o, client: c, replica: r, Quota: newQuota(o, c, r.bytes.Load)}
+	n.Committer, n.Reader = &Committer{c, r, n.Quota}, Reader{c}
 	n.Eraser = Eraser{n.Committer, n.Reader}
 	n.follower = &follower{client: c, watcher: o.Watcher, keys: o.Keys, replica: r, alone: o.Alone, log: o.Log,
 		restart: make(chan struct{}, 1)}
@@ -64,7 +62,7 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Node, error) {
 	background, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	n.done.Go(func() { n.follower.run(background) })
-	n.done.Go(func() { Every(background, o.Log, quotaInterval, "quota", n.Quota.check) })
+	n.done.Go(func() { n.Quota.run(background) })
 	n.done.Go(func() { Every(background, o.Log, pinInterval, "pins", n.dropPins) })
 	return n, nil
 }
@@ -75,8 +73,8 @@ func (n *Node) Close() {
 	n.done.Wait()
 }
 
-// Linearizable returns a state at least as new as the call; an older one if reads without quorum were chosen and there is
-// no quorum. Error: Unavailable.
+// Linearizable returns a state at least as new as the call; an older one if reads without quorum were chosen and there
+// is no quorum. Error: Unavailable.
 func (n *Node) Linearizable(ctx context.Context) (*state.Frozen, error) {
 	if n.options.Alone { // every acknowledged commit is in the replica
 		return n.replica.snapshot()
@@ -104,19 +102,18 @@ func (n *Node) Stale(ctx context.Context) bool {
 	return err != nil
 }
 
-// Ready returns nil when the store answers and the replica has caught up with it, else what is missing.
+// Ready returns nil when the store answers and the replica has caught up with it, else what is missing. A lone node whose
+// disk has failed is ready: it has everything in memory.
 func (n *Node) Ready(ctx context.Context) error {
+	if n.options.Alone && n.options.Disk != nil && n.options.Disk.Failed() != nil {
+		_, err := n.replica.snapshot()
+		return err
+	}
 	rev, err := n.quorum.revision(ctx)
 	if err != nil {
 		return err
 	}
-	if err := n.replica.wait(ctx, rev); err != nil {
-		return err
-	}
-	if n.Quota.Full() {
-		return ErrFull(nil)
-	}
-	return nil
+	return n.replica.wait(ctx, rev)
 }
 
 // Pin returns a pin as it is at a time, and when it was put or renewed last; nil if it is not kept.

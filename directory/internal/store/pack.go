@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	// etcdOps is etcd's default for the operations of a transaction: what stands in a list and what is nested in it together.
+	// etcdOps is etcd's default for the operations of a transaction: what stands in a list and what is nested in it
+	// together.
 	etcdOps = 128
 	// MaxParts is how many parts one transaction carries.
 	MaxParts = 40
@@ -35,13 +36,18 @@ func transaction(parts []Part) (clientv3.Op, error) {
 
 func (p Part) op(budget int) (clientv3.Op, error) {
 	if len(p.Conditions) > min(budget, MaxConditions) {
-		return clientv3.Op{}, state.Errorf(state.TooLarge, "", "the change depends on %d resources and values; at most %d are allowed",
+		return clientv3.Op{}, state.Errorf(state.TooLarge, "",
+			"the change depends on %d resources and values; at most %d are allowed",
 			len(p.Conditions), min(budget, MaxConditions))
 	}
+
+	// If: the conditions.
 	cmps := make([]clientv3.Cmp, len(p.Conditions))
 	for i, c := range p.Conditions {
 		cmps[i] = c.compare()
 	}
+
+	// Then: the writes, nested where they are too many.
 	ops := make([]clientv3.Op, len(p.Writes))
 	for i, w := range p.Writes {
 		switch {
@@ -55,8 +61,11 @@ func (p Part) op(budget int) (clientv3.Op, error) {
 	}
 	packed, ok := pack(ops, len(cmps), budget)
 	if !ok {
-		return clientv3.Op{}, state.Errorf(state.TooLarge, "", "the change writes %d keys, more than fit into one transaction", len(ops))
+		return clientv3.Op{}, state.Errorf(state.TooLarge, "",
+			"the change writes %d keys, more than fit into one transaction", len(ops))
 	}
+
+	// Else: whether some keys exist.
 	ask := make([]clientv3.Op, len(p.Ask))
 	for i, key := range p.Ask {
 		ask[i] = clientv3.OpGet(key, clientv3.WithCountOnly())
@@ -64,8 +73,8 @@ func (p Part) op(budget int) (clientv3.Op, error) {
 	return clientv3.OpTxn(cmps, packed, ask), nil
 }
 
-// pack nests unconditional operations so that they fit a budget: etcd counts, for each level of nesting, the longest of its
-// lists, and bounds the sum over the levels. first is how long a list at the first level is anyway.
+// pack nests unconditional operations so that they fit a budget: etcd counts, for each level of nesting, the longest of
+// its lists, and bounds the sum over the levels. first is how long a list at the first level is anyway.
 func pack(ops []clientv3.Op, first, budget int) ([]clientv3.Op, bool) {
 	if max(len(ops), first) <= budget {
 		return ops, true

@@ -14,8 +14,8 @@ const (
 	MaxPinBytes = 256 << 20 // of changes since: what a pinned state keeps from being freed
 )
 
-// Pin is a state that is kept because a walk goes on seeing it. Every node keeps the same state, that of the revision at
-// which the pin was put.
+// Pin is a state that is kept because a walk goes on seeing it. Every node keeps the same state, that of the revision
+// at which the pin was put.
 type Pin struct {
 	Walk   []byte // what the walk is about, in the form of whoever put the pin
 	Frozen *state.Frozen

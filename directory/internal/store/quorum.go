@@ -11,8 +11,8 @@ import (
 // quorumTimeout bounds a quorum read: without a leader etcd does not answer at all.
 const quorumTimeout = 3 * time.Second
 
-// quorum learns etcd's revision. One read serves all that were waiting before it was sent: a caller that arrives while one
-// is in flight waits for the next, because the one in flight may have been answered before the caller arrived.
+// quorum learns etcd's revision. One read serves all that were waiting before it was sent: a caller that arrives while
+// one is in flight waits for the next, because the one in flight may have been answered before the caller arrived.
 type quorum struct {
 	read func(context.Context) (int64, error)
 
@@ -52,7 +52,7 @@ func (q *quorum) revision(ctx context.Context) (int64, error) {
 }
 
 // run sends one read after the other while anybody waits. The reads have a context of their own: a caller that gives up
-// fails nobody else.
+// does not fail the others.
 func (q *quorum) run() {
 	for {
 		q.mu.Lock()

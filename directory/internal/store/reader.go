@@ -28,8 +28,8 @@ func (r Reader) Get(ctx context.Context, key string) (l state.Loaded, ok bool, e
 	return loadedOf(resp.Kvs)[0], true, nil
 }
 
-// NewestFirst reads all keys with the prefix, the last one first: as they were at the revision, or as they are if it is 0.
-// Errors: NotFound if the revision was compacted; Unavailable.
+// NewestFirst reads all keys with the prefix, the last one first: as they were at the revision, or as they are if it is
+// 0. Errors: NotFound if the revision was compacted; Unavailable.
 func (r Reader) NewestFirst(ctx context.Context, prefix string, revision int64) ([]state.Loaded, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()

@@ -9,8 +9,8 @@ import (
 	"rollcall/directory/internal/state"
 )
 
-// replica is the state in memory, brought forward in the order of revisions from two sources: the watch, which is complete,
-// and this node's own commits, which are known sooner.
+// replica is the state in memory, brought forward in the order of revisions from two sources: the watch, which is
+// complete, and this node's own commits, which are known sooner.
 type replica struct {
 	keys    state.Keyspace
 	builtin *state.Catalog
@@ -24,6 +24,7 @@ type replica struct {
 	gone    bool  // the state is not the store's any more; nothing is served until it is reloaded
 
 	applied   atomic.Int64
+	bytes     atomic.Int64 // applied since the start, reloads apart
 	published atomic.Pointer[state.Frozen]
 	waiting   chan struct{} // tells the watch that somebody waits
 }
@@ -40,7 +41,8 @@ type revision struct {
 }
 
 func newReplica(k state.Keyspace, builtin *state.Catalog) *replica {
-	return &replica{keys: k, builtin: builtin, ahead: map[int64][]state.Entry{}, pins: pins{kept: map[state.ScopedID]*Pin{}},
+	return &replica{keys: k, builtin: builtin, ahead: map[int64][]state.Entry{},
+		pins:    pins{kept: map[state.ScopedID]*Pin{}},
 		waiters: map[*waiter]struct{}{}, waiting: make(chan struct{}, 1)}
 }
 
@@ -126,6 +128,8 @@ func (r *replica) watched(revisions []revision, through int64) error {
 
 // apply brings the state to the revision. It must hold mu.
 func (r *replica) apply(rev int64, entries []state.Entry) {
+	before := r.state.Bytes()
+	defer func() { r.bytes.Add(r.state.Bytes() - before) }()
 	if err := r.state.Apply(rev, entries); err != nil {
 		r.failed = err
 		r.published.Store(nil)
@@ -133,8 +137,8 @@ func (r *replica) apply(rev int64, entries []state.Entry) {
 	r.pins.follow(r.state)
 }
 
-// advance applies own commits whose turn has come, publishes the revision and wakes the waiters that it satisfies. It must
-// hold mu.
+// advance applies own commits whose turn has come, publishes the revision and wakes the waiters that it satisfies. It
+// must hold mu.
 func (r *replica) advance() {
 	for r.failed == nil {
 		next := r.state.Revision() + 1
@@ -172,6 +176,8 @@ func (r *replica) wait(ctx context.Context, revision int64) error {
 		r.mu.Unlock()
 		return nil
 	}
+
+	// Have the watch ask for progress, and wait for whoever applies the revision.
 	w := &waiter{revision, make(chan struct{})}
 	r.waiters[w] = struct{}{}
 	r.mu.Unlock()

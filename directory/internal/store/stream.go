@@ -26,7 +26,8 @@ type stream struct {
 }
 
 // watch applies one watch stream until it ends; a lone writer's ends without an error when nobody waits any more.
-// Progress is asked on the watch's own context: a request with other metadata would go to another stream and be dropped.
+// Progress is asked on the watch's own context: a request with other metadata would go to another stream and be
+// dropped.
 func (f *follower) watch(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

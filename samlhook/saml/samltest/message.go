@@ -73,7 +73,8 @@ func Attribute(name string, values ...string) string {
 	b.WriteString(`<saml:Attribute Name="` + name + `">`)
 	for _, v := range values {
 		b.WriteString(`<saml:AttributeValue xmlns:xs="http://www.w3.org/2001/XMLSchema"` +
-			` xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="xs:string">` + v + `</saml:AttributeValue>`)
+			` xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="xs:string">` + v +
+			`</saml:AttributeValue>`)
 	}
 	return b.String() + `</saml:Attribute>`
 }

@@ -58,7 +58,8 @@ func (s Signing) withDefaults(id string) Signing {
 	setDefault(&s.URI, "#"+id)
 	setDefault(&s.C14N, exclusiveC14)
 	if s.PrefixList != "" {
-		setDefault(&s.Transforms, Enveloped+`<ds:Transform Algorithm="`+exclusiveC14+`"><ec:InclusiveNamespaces xmlns:ec="`+
+		setDefault(&s.Transforms, Enveloped+`<ds:Transform Algorithm="`+exclusiveC14+
+			`"><ec:InclusiveNamespaces xmlns:ec="`+
 			exclusiveC14+`" PrefixList="`+s.PrefixList+`"/></ds:Transform>`)
 	}
 	setDefault(&s.Transforms, Enveloped+Exclusive)

@@ -1,0 +1,46 @@
+package saml
+
+import (
+	"strings"
+
+	"github.com/beevik/etree"
+)
+
+// Check is one comparison of the verification. The SignIn record keeps it, so that an administrator sees what was
+// expected beside what was received. Values are clipped.
+type Check struct {
+	Name     string
+	OK       bool
+	Expected string
+	Received string
+}
+
+// checklist gathers checks. All of them are made, so that one record shows everything that is wrong; the first that
+// failed is the reason of the refusal.
+type checklist struct {
+	checks []Check
+	first  *Refusal // nil while every check has passed
+}
+
+// add notes a check and reports whether it passed.
+func (l *checklist) add(name string, ok bool, expected, received string, reason Reason, explanation string) bool {
+	l.checks = append(l.checks, Check{Name: name, OK: ok, Expected: Clip(expected), Received: Clip(received)})
+	if !ok && l.first == nil {
+		l.first = Refuse(reason, explanation)
+	}
+	return ok
+}
+
+// one is the only child of that name; nil if there is none. Two fail the checklist: readers differ in which they take.
+func (l *checklist) one(el *etree.Element, space, tag string) *etree.Element {
+	found := children(el, space, tag)
+	switch len(found) {
+	case 0:
+		return nil
+	case 1:
+		return found[0]
+	}
+	l.add(strings.ToLower(tag), false, "one "+tag, "several", ReasonDuplicateElement,
+		"The "+el.Tag+" holds "+tag+" more than once.")
+	return nil
+}

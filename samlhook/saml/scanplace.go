@@ -1,0 +1,143 @@
+package saml
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+)
+
+// declare brings the namespace declarations of the element into scope.
+func (s *scanner) declare() *Refusal {
+	for _, a := range s.attrs {
+		prefix, isDeclaration := "", string(a.name) == "xmlns"
+		if rest, ok := bytes.CutPrefix(a.name, []byte("xmlns:")); ok {
+			prefix, isDeclaration = string(rest), true
+		}
+		if !isDeclaration {
+			continue
+		}
+		switch {
+		case prefix == "xml" || prefix == "xmlns" || (prefix != "" && len(a.value) == 0):
+			return s.malformed("a namespace declaration that XML forbids")
+		case bytes.IndexByte(a.value, '&') >= 0:
+			return s.malformed("a reference in a namespace declaration")
+		case len(s.bindings) == maxScope:
+			return s.malformed(fmt.Sprintf("more than %d namespace declarations in scope", maxScope))
+		}
+		s.bindings = append(s.bindings, binding{prefix, string(a.value)})
+	}
+	return nil
+}
+
+// namespace is that of a prefix, which may be empty.
+func (s *scanner) namespace(prefix []byte) (string, *Refusal) {
+	for _, b := range slices.Backward(s.bindings) {
+		if b.prefix == string(prefix) {
+			return b.uri, nil
+		}
+	}
+	if len(prefix) > 0 && string(prefix) != "xml" {
+		return "", s.malformed("a prefix that is not declared")
+	}
+	return "", nil
+}
+
+// split takes a qualified name apart; the prefix may be empty.
+func split(name []byte) (prefix, local []byte) {
+	if prefix, local, found := bytes.Cut(name, []byte(":")); found {
+		return prefix, local
+	}
+	return nil, name
+}
+
+// identify checks that the prefixes of the attributes are declared and that an ID is used once.
+func (s *scanner) identify() *Refusal {
+	for _, a := range s.attrs {
+		prefix, local := split(a.name)
+		if len(prefix) > 0 && string(prefix) != "xmlns" {
+			if _, err := s.namespace(prefix); err != nil {
+				return err
+			}
+		}
+		if !bytes.EqualFold(local, []byte("id")) || (len(prefix) > 0 && string(prefix) != "xml") {
+			continue
+		}
+		if bytes.IndexByte(a.value, '&') >= 0 {
+			return s.malformed("a reference in an ID")
+		}
+		id := string(a.value)
+		if _, used := s.ids[id]; used {
+			return Refuse(ReasonDuplicateID, "Two elements of the message have the ID "+Clip(id)+".")
+		}
+		s.ids[id] = struct{}{}
+	}
+	return nil
+}
+
+// place holds a message to the shape in which nothing can be confused: assertions only as the one child of Response,
+// signatures only in front of what they sign.
+func (s *scanner) place(e *element, tag span) *Refusal {
+	depth := len(s.open)
+	if depth == 0 {
+		if e.local != "Response" || e.space != nsProtocol {
+			return Refuse(ReasonNotResponse, "The message is not a SAML 2.0 Response but "+Clip(e.local)+".")
+		}
+		s.out.response = tag
+		return nil
+	}
+	parent := &s.open[depth-1]
+	switch e.local {
+	case "Assertion", "EncryptedAssertion":
+		return s.placeAssertion(e, parent, tag)
+	case "Response":
+		return Refuse(ReasonUnexpected, "A Response stands inside "+Clip(parent.local)+".")
+	case "Signature":
+		return s.placeSignature(e, parent, tag)
+	}
+	if depth > 1 {
+		return nil
+	}
+
+	// What else may be a child of Response, each once.
+	legal := (e.local == "Issuer" && e.space == nsAssertion) ||
+		((e.local == "Status" || e.local == "Extensions") && e.space == nsProtocol)
+	if !legal || slices.Contains(s.topSeen, e.local) {
+		return Refuse(ReasonUnexpected, "The Response holds "+Clip(e.local)+
+			", which SAML does not allow there, or not twice.")
+	}
+	s.topSeen = append(s.topSeen, e.local)
+	return nil
+}
+
+func (s *scanner) placeAssertion(e, parent *element, tag span) *Refusal {
+	if len(s.open) != 1 || e.space != nsAssertion {
+		return Refuse(ReasonMisplaced, "An assertion stands inside "+Clip(parent.local)+
+			", not directly in the Response.")
+	}
+	if s.out.assertion.to > 0 || s.out.encrypted {
+		return Refuse(ReasonSeveral, "The Response holds more than one assertion.")
+	}
+	if e.local == "Assertion" {
+		s.out.assertion = tag
+	} else {
+		s.out.encrypted = true
+	}
+	return nil
+}
+
+func (s *scanner) placeSignature(e, parent *element, tag span) *Refusal {
+	// An Assertion is only ever the child of Response.
+	above := len(s.open) == 1 || parent.local == "Assertion"
+	for _, other := range s.out.signatures {
+		if above && other.parent == parent.local {
+			return Refuse(ReasonSignatureShape, "The "+parent.local+" has two signatures.")
+		}
+	}
+	if !above || e.space != nsDsig || parent.children > 1 {
+		return Refuse(ReasonMisplacedSignature, "A Signature stands inside "+Clip(parent.local)+
+			", where SAML has none: it belongs right behind the Issuer of a Response or assertion.")
+	}
+	s.out.signatures = append(s.out.signatures, signatureSpan{tag, parent.local})
+	e.sig = len(s.out.signatures)
+	return nil
+}
