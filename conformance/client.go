@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,6 +19,8 @@ import (
 )
 
 const mediaType = "application/scim+json"
+
+const tls13 = tls.VersionTLS13
 
 // request is what a check sends. Path is relative to the base URL, or absolute.
 type request struct {
@@ -43,7 +47,8 @@ type reply struct {
 	check   string       // on whose behalf it was sent
 	real    int          // the status as it came, where adapt changed it
 	trail   []*reply     // what the check had sent before
-	ticket  *ticket      // when it was on its way, by the clock of states
+	tls     *tls.ConnectionState
+	ticket  *ticket // when it was on its way, by the clock of states
 }
 
 func (r *reply) at(keys ...string) any { return at(r.json, keys...) }
@@ -62,6 +67,7 @@ type client struct {
 	before  func(request) // called before each request, to wait if need be
 	states  *states       // takes note of what requests may change
 	sleep   func(time.Duration)
+	now     func() time.Time
 
 	readOnly bool
 	patience int // how often a 429 is waited out
@@ -90,6 +96,9 @@ func (c *client) url(path string, q url.Values) string {
 
 // errReadOnly is what a check gets that would write in a read-only run.
 var errReadOnly = errors.New("it would write, and the run is read-only")
+
+// errReused is what a request gets whose connection had served others before.
+var errReused = errors.New("on a connection that was used before")
 
 // safe reports whether a request changes nothing.
 func (rq request) safe() bool {
@@ -128,7 +137,9 @@ func (c *client) do(ctx context.Context, rq request) (*reply, error) {
 	repeated := false
 	for try := 0; ; try++ {
 		r, err := c.once(ctx, rq, body)
-		again := rq.idempotent() && !repeated && ctx.Err() == nil
+		// A server may close an idle connection just when it is used again: that
+		// is no answer, but no fault either, so such a request is repeated, too.
+		again := (rq.idempotent() || errors.Is(err, errReused)) && !repeated && ctx.Err() == nil
 		switch {
 		case err != nil && again:
 			repeated = true
@@ -197,9 +208,17 @@ func (c *client) once(ctx context.Context, rq request, body []byte) (*reply, err
 	if err := c.authorize(ctx, req, auth); err != nil {
 		return nil, err
 	}
-	start := time.Now()
+	reused := false
+	trace := &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }}
+	req = req.WithContext(httptrace.WithClientTrace(ctx, trace))
+	start := c.now()
 	res, err := c.http.Do(req)
 	if err != nil {
+		var t interface{ Timeout() bool }
+		if reused && !(errors.As(err, &t) && t.Timeout()) {
+			c.http.CloseIdleConnections()
+			err = fmt.Errorf("%w: %w", errReused, err)
+		}
 		return nil, err
 	}
 	defer res.Body.Close()
@@ -207,8 +226,9 @@ func (c *client) once(ctx context.Context, rq request, body []byte) (*reply, err
 	if err != nil {
 		return nil, err
 	}
-	r := &reply{req: req, reqBody: body, status: res.StatusCode, header: res.Header, body: data, took: time.Since(start),
-		auth: rq.auth, check: rq.check}
+	r := &reply{req: req, reqBody: body, status: res.StatusCode, header: res.Header, body: data,
+		took: c.now().Sub(start),
+		auth: rq.auth, check: rq.check, tls: res.TLS}
 	if len(bytes.TrimSpace(data)) > 0 {
 		r.json, r.err = decode(data)
 	}
@@ -291,7 +311,8 @@ func (c *client) token(ctx context.Context, cc *ClientCredentials) (string, erro
 	}
 	err = json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&answer)
 	if err != nil || answer.AccessToken == "" {
-		return "", fmt.Errorf("OAuth token request: status %d, no access_token (error %q)", res.StatusCode, answer.Error)
+		return "", fmt.Errorf("OAuth token request: status %d, no access_token (error %q)", res.StatusCode,
+			answer.Error)
 	}
 	life := time.Duration(answer.ExpiresIn) * time.Second
 	if life == 0 {
@@ -310,6 +331,7 @@ func (t Target) transport() *http.Client {
 		tr.TLSClientConfig = t.TLS
 		tr.MaxIdleConnsPerHost = t.Concurrency + 2
 		tr.DisableCompression = true
+		tr.IdleConnTimeout = time.Second
 		rt = tr
 	}
 	return &http.Client{

@@ -28,8 +28,8 @@ func Diff(older, newer Report) []Change {
 	for _, r := range newer.Results {
 		old, known := was[r.ID]
 		delete(was, r.ID)
-		if known && rank[old.Status] == rank[r.Status] {
-			continue
+		if known && rank[old.Status] == rank[r.Status] || old.Status == Unstable || r.Status == Unstable {
+			continue // what comes and goes by itself is no difference
 		}
 		if !known && rank[r.Status] < rank[Warned] {
 			continue // new in the suite, and nothing to tell about it
@@ -37,7 +37,7 @@ func Diff(older, newer Report) []Change {
 		out = append(out, Change{r.ID, r.Text, old.Status, r.Status, rank[r.Status] > rank[old.Status]})
 	}
 	for _, r := range older.Results {
-		if _, gone := was[r.ID]; gone && r.Status != Skipped {
+		if _, gone := was[r.ID]; gone && r.Status != Skipped && r.Status != Unstable {
 			out = append(out, Change{r.ID, r.Text, r.Status, "", r.Status == Passed})
 		}
 	}

@@ -1,19 +1,13 @@
 package conformance
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
+	_ "embed"
 	"encoding/base64"
 	"encoding/json"
 	"hash/fnv"
 	"math/big"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 )
 
 const (
@@ -96,7 +90,8 @@ func fill(body obj, attrs []*attribute, unique string, full bool) {
 // refersToResources tells attributes whose values name other resources.
 func refersToResources(a *attribute) bool {
 	internal := func(a *attribute) bool {
-		return a.typ == "reference" && len(a.refs) > 0 && !slices.Contains(a.refs, "external") && !slices.Contains(a.refs, "uri")
+		return a.typ == "reference" && len(a.refs) > 0 && !slices.Contains(a.refs, "external") &&
+			!slices.Contains(a.refs, "uri")
 	}
 	return internal(a) || slices.ContainsFunc(a.subs, internal)
 }
@@ -139,7 +134,8 @@ func (a *attribute) complexValue(unique string, full bool) any {
 		if s.mutability == "readOnly" || !s.required && !full && !strings.EqualFold(s.name, "value") {
 			continue
 		}
-		if strings.EqualFold(s.name, "primary") || strings.EqualFold(s.name, "type") && len(s.canonical) == 0 && !s.required {
+		if strings.EqualFold(s.name, "primary") || strings.EqualFold(s.name, "type") && len(s.canonical) == 0 &&
+			!s.required {
 			continue // servers know more about these than their schemas tell
 		}
 		if strings.EqualFold(s.name, "country") {
@@ -165,7 +161,8 @@ func (a *attribute) complexValue(unique string, full bool) any {
 }
 
 // wellKnown are values for attributes whose form the RFC fixes in prose.
-var wellKnown = map[string]string{"locale": "en-US", "preferredLanguage": "en-US", "timezone": "Europe/Berlin", "country": "US"}
+var wellKnown = map[string]string{"locale": "en-US", "preferredLanguage": "en-US", "timezone": "Europe/Berlin",
+	"country": "US"}
 
 func (a *attribute) text(unique string) string {
 	if len(a.canonical) > 0 {
@@ -184,30 +181,21 @@ func number(s string) uint32 {
 	return h.Sum32()%1_000_000 + 1
 }
 
-// certificate is a self-signed X.509 certificate in base64 DER.
-var certificate = sync.OnceValue(func() string { return makeCertificate("scimconform") })
+// certificatesText holds two self-signed X.509 certificates in base64 DER, one
+// a line. They are always the same, so that runs can be compared.
+//
+//go:embed certificates.txt
+var certificatesText string
 
-func makeCertificate(name string) string {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return ""
-	}
-	t := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		Subject:      pkix.Name{CommonName: name},
-		NotBefore:    time.Now().Add(-time.Hour),
-		NotAfter:     time.Now().AddDate(10, 0, 0),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, t, t, &key.PublicKey, key)
-	if err != nil {
-		return ""
+// certificate is an X.509 certificate in base64 DER.
+func certificate() string { return strings.Fields(certificatesText)[0] }
+
+// twoCertificates is what one value must not hold: two certificates in a row.
+func twoCertificates() string {
+	var der []byte
+	for _, c := range strings.Fields(certificatesText) {
+		b, _ := base64.StdEncoding.DecodeString(c)
+		der = append(der, b...)
 	}
 	return base64.StdEncoding.EncodeToString(der)
 }
-
-// twoCertificates is what one value must not hold: two certificates in a row.
-var twoCertificates = sync.OnceValue(func() string {
-	a, _ := base64.StdEncoding.DecodeString(certificate())
-	b, _ := base64.StdEncoding.DecodeString(makeCertificate("scimconform two"))
-	return base64.StdEncoding.EncodeToString(append(a, b...))
-})

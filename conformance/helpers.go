@@ -1,8 +1,11 @@
 package conformance
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"iter"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,6 +34,18 @@ func (p *probe) other() *probe {
 	o.auth = &p.s.target.Other.Auth
 	o.base = strings.TrimRight(p.s.target.Other.URL, "/")
 	return &o
+}
+
+// sorted walks a map in the order of its keys, so that a run sends its requests
+// in one order every time.
+func sorted[M ~map[K]V, K cmp.Ordered, V any](m M) iter.Seq2[K, V] {
+	return func(yield func(K, V) bool) {
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			if !yield(k, m[k]) {
+				return
+			}
+		}
+	}
 }
 
 func sortedStrings(in []string) []string {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // A probe is one run of a check: what it sends with and reports to.
@@ -24,6 +27,24 @@ type probe struct {
 	mu      *sync.Mutex
 	trail   []*reply // the last requests of this check
 	onTrial bool     // before it is known what works
+	names   *names   // for what it makes
+}
+
+// names are the names that one job gives what it makes.
+type names struct {
+	tag    string
+	serial atomic.Int64
+}
+
+func newNames(of string) *names {
+	h := fnv.New32a()
+	h.Write([]byte(of))
+	return &names{tag: strconv.FormatUint(uint64(h.Sum32()), 36)}
+}
+
+// unique returns a name that no other resource has.
+func (p *probe) unique() string {
+	return fmt.Sprintf("%s-%s%s-%d", p.s.target.Prefix, p.s.id, p.names.tag, p.names.serial.Add(1))
 }
 
 // stop ends a check early; requirements it has not judged are skipped.
@@ -149,7 +170,8 @@ func (s *suite) judgeType(check string, r *reply, want string) {
 			return
 		}
 		s.find("R7644-3.12-27", func() Finding {
-			return s.finding(check, fmt.Sprintf("scimType is %s; %s would say what is wrong", kind, strings.Join(a.types, " or ")), r)
+			return s.finding(check, fmt.Sprintf("scimType is %s; %s would say what is wrong", kind,
+				strings.Join(a.types, " or ")), r)
 		})
 		return
 	}
@@ -246,7 +268,7 @@ type res struct {
 // make creates a resource of a type by the generator; pairs are attributes to
 // set besides. Where the server refuses, the check ends.
 func (p *probe) make(t *resourceType, pairs ...any) *res {
-	return p.create(t, with(p.s.generate(t, p.s.unique(), false), pairs...))
+	return p.create(t, with(p.s.generate(t, p.unique(), false), pairs...))
 }
 
 func (p *probe) create(t *resourceType, body obj) *res {
@@ -333,5 +355,5 @@ func (p *probe) mine(t *resourceType) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	return fmt.Sprintf(`%s sw "%s-%s-"`, f.path(), p.s.target.Prefix, p.s.id), true
+	return fmt.Sprintf(`%s sw "%s-%s"`, f.path(), p.s.target.Prefix, p.s.id), true
 }

@@ -1,7 +1,9 @@
 package conformance
 
 import (
+	"cmp"
 	_ "embed"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -48,6 +50,73 @@ type progress struct {
 	start       time.Time
 	total, done int
 	cost, spent int
+}
+
+// trialCost is what the trial of one type sends.
+const trialCost = 12
+
+// foretell tells the estimate before the first resource is made.
+func (s *suite) foretell() {
+	if s.target.Progress == nil {
+		return
+	}
+	n, cost := 0, trialCost*len(s.svc.types)
+	for _, c := range s.selected() {
+		if s.unmet(c) != nil {
+			continue
+		}
+		runs := 1
+		if c.each {
+			runs = len(s.svc.types)
+		}
+		n, cost = n+runs, cost+runs*c.cost()
+	}
+	left := s.estimate(cost)
+	if s.target.Budget > 0 {
+		left = min(left, s.target.Budget)
+	}
+	s.target.Progress(Progress{Total: n, Left: left})
+}
+
+// sample chooses the checks that fit into the target's budget: of each area the
+// one that sees most for its requests, then the others in that order. What is
+// left out is skipped with that reason.
+func (s *suite) sample(all []*check) []*check {
+	if s.target.Budget <= 0 {
+		return all
+	}
+	cost := func(c *check) int {
+		if c.each {
+			return c.cost() * len(s.svc.types)
+		}
+		return c.cost()
+	}
+	ranked := slices.DeleteFunc(slices.Clone(all), func(c *check) bool { return s.unmet(c) != nil })
+	slices.SortStableFunc(ranked, func(a, b *check) int { return cmp.Compare(len(b.ids)*cost(a), len(a.ids)*cost(b)) })
+	rank, seen := map[*check]int{}, map[string]bool{}
+	for _, c := range ranked { // the best of each area comes first
+		if seen[c.area] {
+			rank[c] = 1
+		}
+		seen[c.area] = true
+	}
+	slices.SortStableFunc(ranked, func(a, b *check) int { return cmp.Compare(rank[a], rank[b]) })
+	chosen := map[*check]bool{}
+	spent := s.target.now().Sub(s.began)
+	for _, c := range ranked {
+		if next := spent + s.estimate(cost(c)); next <= s.target.Budget {
+			chosen[c], spent = true, next
+		}
+	}
+	var out []*check
+	for _, c := range all {
+		if chosen[c] || s.unmet(c) != nil {
+			out = append(out, c)
+		} else {
+			s.skipAll(c, stop{reason: "not in the sample"})
+		}
+	}
+	return out
 }
 
 func (s *suite) newProgress(jobs []job) *progress {

@@ -1,7 +1,10 @@
 package conformance
 
 import (
+	"fmt"
 	"net/http"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +27,7 @@ func refTarget(srv *refserver.Server, h http.Handler) Target {
 
 var refOptions = map[string]refserver.Options{
 	"full": {}, "minimal": {Minimal: true}, "cursorOnly": {CursorOnly: true}, "redirect": {Redirect: true},
+	"interop": {},
 }
 
 func TestReferenceServerIsClean(t *testing.T) {
@@ -33,8 +37,12 @@ func TestReferenceServerIsClean(t *testing.T) {
 			srv := refserver.New(opts)
 			before := srv.Len()
 			target := refTarget(srv, srv)
-			if name == "cursorOnly" {
+			switch name {
+			case "cursorOnly":
 				target.Profile = ProfileRFC // Okta needs index paging
+			case "interop":
+				target = refTarget(srv, interopServer(srv))
+				target.Profile = ProfileIPSIE2
 			}
 			rep, err := Run(t.Context(), target)
 			if err != nil {
@@ -59,5 +67,42 @@ func TestReferenceServerIsClean(t *testing.T) {
 			}
 			t.Logf("%s: %+v in %s", name, rep.Counts, rep.Duration)
 		})
+	}
+}
+
+// TestCosts holds that costs.txt, which estimates rest on, has what each check
+// sends to the reference server for one type; -update writes it.
+func TestCosts(t *testing.T) {
+	srv := refserver.New(refserver.Options{})
+	target, err := refTarget(srv, srv).withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSuite(target)
+	if err := s.discover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.trial(t.Context())
+	if err := s.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, c := range allChecks() {
+		n := s.spent[c.name].requests
+		if c.each {
+			n = (n + len(s.svc.types) - 1) / len(s.svc.types)
+		}
+		fmt.Fprintf(&b, "%s %d\n", c.name, n)
+		if !*update && costs()[c.name] != 0 && (n > 2*costs()[c.name]+10 || costs()[c.name] > 2*n+10) {
+			t.Errorf("%s sends %d requests, costs.txt has %d", c.name, n, costs()[c.name])
+		}
+	}
+	if *update {
+		if err := os.WriteFile("costs.txt", []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !*update && len(costs()) < len(allChecks()) {
+		t.Error("costs.txt lacks checks; go test -run TestCosts -update writes it")
 	}
 }

@@ -1,20 +1,30 @@
 package conformance
 
 import (
-	"fmt"
-	"io"
+	"cmp"
 	"slices"
-	"strings"
 	"time"
+)
+
+// The versions of the suite and of the JSON form of its reports.
+const (
+	Version       = "2.0"
+	SchemaVersion = 2
 )
 
 // A Report is what a run saw.
 type Report struct {
-	Tool     string        `json:"tool"` // "scimconform 1"
-	URL      string        `json:"url"`
-	Profile  string        `json:"profile"`
+	Tool    string `json:"tool"`          // "scimconform" and the suite's version
+	Schema  int    `json:"schemaVersion"` // SchemaVersion
+	URL     string `json:"url"`
+	Name    string `json:"name,omitempty"`   // what the server is called, from Target
+	Server  string `json:"server,omitempty"` // its Server header
+	Profile string `json:"profile"`
+	// Texts are the versions of what a profile rests on, and where profiles contradict each other.
+	Texts    []string      `json:"texts,omitempty"`
 	Started  time.Time     `json:"started"`
 	Duration time.Duration `json:"durationNanoseconds"`
+	Requests int           `json:"requests"`
 
 	Features  map[string]bool `json:"features"` // what the server promises or was seen to offer
 	Types     []string        `json:"types"`    // the resource types that were looked at
@@ -23,16 +33,18 @@ type Report struct {
 
 	Counts  Counts   `json:"counts"`
 	Areas   []Area   `json:"areas"`
-	Results []Result `json:"results"` // one for each requirement of the profile
+	Causes  []Cause  `json:"causes,omitempty"` // the worst first
+	Results []Result `json:"results"`          // one for each requirement of the profile
 }
 
 // A Result is the verdict on one requirement.
 type Result struct {
 	Requirement
-	Status   string    `json:"status"`
-	Reason   string    `json:"reason,omitempty"`  // why it was skipped
-	Follows  string    `json:"follows,omitempty"` // the id of the requirement whose failure is the cause
-	Findings []Finding `json:"findings,omitempty"`
+	Status   string        `json:"status"`
+	Reason   string        `json:"reason,omitempty"`          // why it was skipped, or is unstable
+	Follows  string        `json:"follows,omitempty"`         // the id of the requirement whose failure is the cause
+	Took     time.Duration `json:"tookNanoseconds,omitempty"` // its share of the time of its checks
+	Findings []Finding     `json:"findings,omitempty"`
 }
 
 // Counts of results by status.
@@ -42,6 +54,8 @@ type Counts struct {
 	Warned  int `json:"warned"`
 	Info    int `json:"info"`
 	Skipped int `json:"skipped"`
+
+	Unstable int `json:"unstable"`
 }
 
 // An Area is the score of one subject.
@@ -63,7 +77,26 @@ func (c *Counts) add(status string) {
 		c.Info++
 	case Skipped:
 		c.Skipped++
+	case Unstable:
+		c.Unstable++
 	}
+}
+
+// Score is what passed of all that was graded, in percent; a broken SHOULD
+// counts half as much as a broken MUST. It is -1 if nothing was graded.
+func (rep Report) Score() int { return rep.Counts.score() }
+
+// Title is the server's name, or its URL.
+func (rep Report) Title() string { return cmp.Or(rep.Name, rep.URL) }
+
+// Result returns the result of a requirement; nil if the report has none.
+func (rep Report) Result(id string) *Result {
+	for i := range rep.Results {
+		if rep.Results[i].ID == id {
+			return &rep.Results[i]
+		}
+	}
+	return nil
 }
 
 // score counts a broken SHOULD half as much as a broken MUST.
@@ -77,12 +110,16 @@ func (c Counts) score() int {
 
 func (s *suite) report(start time.Time) Report {
 	rep := Report{
-		Tool: "scimconform 1", URL: s.target.URL, Profile: s.target.Profile, Started: start.UTC(), Duration: time.Since(start),
-		Features: s.svc.features, Notes: s.svc.notes, Leftovers: s.left,
+		Tool: "scimconform " + Version, Schema: SchemaVersion, URL: s.target.URL, Name: s.target.Name,
+		Profile: s.target.Profile,
+		Server:  s.redact(s.svc.spc.header.Get("Server")), Started: start.UTC(), Duration: time.Since(start),
+		Requests: s.answered,
+		Features: s.svc.features, Notes: s.svc.notes, Leftovers: s.left, Texts: s.texts(),
 	}
 	for _, t := range s.svc.types {
 		rep.Types = append(rep.Types, t.name)
 	}
+	took := s.shares()
 	wanted := map[string]bool{}
 	for _, c := range s.selected() {
 		for _, id := range c.ids {
@@ -100,9 +137,23 @@ func (s *suite) report(start time.Time) Report {
 		if !s.inProfile(r.Area) || s.target.Run != nil && !wanted[r.ID] {
 			continue
 		}
-		rep.add(s.verdicts[r.ID].result(r))
+		res := s.verdicts[r.ID].result(r)
+		res.Took = took[r.ID]
+		rep.add(res)
 	}
+	rep.findCauses()
 	return rep
+}
+
+// shares divides the time of each check among its requirements.
+func (s *suite) shares() map[string]time.Duration {
+	out := map[string]time.Duration{}
+	for _, c := range append(allChecks(), trialCheck) {
+		for _, id := range c.ids {
+			out[id] += s.spent[c.name].took / time.Duration(len(c.ids))
+		}
+	}
+	return out
 }
 
 func (rep *Report) add(res Result) {
@@ -131,40 +182,4 @@ func (rep Report) withStatus(status string) []Result {
 		}
 	}
 	return out
-}
-
-// WriteText writes a summary by area, then failures and warnings with what
-// was seen.
-func (rep Report) WriteText(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s  profile %s  %s\n\n", rep.URL, rep.Profile, rep.Duration.Round(time.Millisecond))
-	fmt.Fprintf(&b, "%-12s %6s %6s %6s %6s %7s %6s\n", "area", "passed", "failed", "warned", "info", "skipped", "score")
-	row := func(name string, c Counts, score int) {
-		sc := "-"
-		if score >= 0 {
-			sc = fmt.Sprintf("%d%%", score)
-		}
-		fmt.Fprintf(&b, "%-12s %6d %6d %6d %6d %7d %6s\n", name, c.Passed, c.Failed, c.Warned, c.Info, c.Skipped, sc)
-	}
-	for _, a := range rep.Areas {
-		row(a.Name, a.Counts, a.Score)
-	}
-	row("all", rep.Counts, rep.Counts.score())
-	for _, r := range slices.Concat(rep.Failures(), rep.Warnings()) {
-		fmt.Fprintf(&b, "\n%s %s (%s, %s)\n  %s\n", strings.ToUpper(r.Status), r.ID, r.Level, r.Where(), r.Text)
-		for _, f := range r.Findings {
-			fmt.Fprintf(&b, "  - %s\n", f.Message)
-			if f.Exchange != nil {
-				fmt.Fprintf(&b, "    %s %s -> %d\n", f.Exchange.Method, f.Exchange.URL, f.Exchange.Status)
-			}
-		}
-		if r.Hint != "" {
-			fmt.Fprintf(&b, "  hint: %s\n", r.Hint)
-		}
-	}
-	for _, l := range rep.Leftovers {
-		fmt.Fprintf(&b, "\nnot deleted: %s\n", l)
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }

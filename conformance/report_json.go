@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // WriteJSON writes the report as JSON; ReadJSON reads it back.
@@ -25,6 +26,10 @@ func ReadJSON(r io.Reader) (Report, error) {
 	if !strings.HasPrefix(rep.Tool, "scimconform ") {
 		return Report{}, fmt.Errorf("report: not made by scimconform (tool %q)", rep.Tool)
 	}
+	if rep.Schema > SchemaVersion {
+		return Report{}, fmt.Errorf("report: has version %d of the schema; this program knows up to %d", rep.Schema,
+			SchemaVersion)
+	}
 	return rep, nil
 }
 
@@ -43,12 +48,14 @@ type junitSuite struct {
 	Tests    int         `xml:"tests,attr"`
 	Failures int         `xml:"failures,attr"`
 	Skipped  int         `xml:"skipped,attr"`
+	Time     string      `xml:"time,attr"`
 	Cases    []junitCase `xml:"testcase"`
 }
 
 type junitCase struct {
 	Class   string        `xml:"classname,attr"`
 	Name    string        `xml:"name,attr"`
+	Time    string        `xml:"time,attr"`
 	Failure *junitMessage `xml:"failure,omitempty"`
 	Skipped *junitMessage `xml:"skipped,omitempty"`
 	Out     string        `xml:"system-out,omitempty"`
@@ -64,14 +71,18 @@ type junitMessage struct {
 // testsuite for each area, one testcase for each requirement. Warnings and
 // informations are no failures there; they stand in system-out.
 func (rep Report) WriteJUnit(w io.Writer) error {
-	out := junitSuites{Name: rep.URL, Tests: len(rep.Results), Failures: rep.Counts.Failed, Skipped: rep.Counts.Skipped, Time: fmt.Sprintf("%.3f", rep.Duration.Seconds())}
+	out := junitSuites{Name: rep.URL, Tests: len(rep.Results), Failures: rep.Counts.Failed,
+		Skipped: rep.Counts.Skipped, Time: seconds(rep.Duration)}
 	for _, a := range rep.Areas {
 		s := junitSuite{Name: a.Name, Failures: a.Counts.Failed, Skipped: a.Counts.Skipped}
+		var took time.Duration
 		for _, r := range rep.Results {
 			if r.Area == a.Name {
 				s.Cases = append(s.Cases, r.junit())
+				took += r.Took
 			}
 		}
+		s.Time = seconds(took)
 		s.Tests = len(s.Cases)
 		out.Suites = append(out.Suites, s)
 	}
@@ -87,8 +98,10 @@ func (rep Report) WriteJUnit(w io.Writer) error {
 	return err
 }
 
+func seconds(d time.Duration) string { return fmt.Sprintf("%.3f", d.Seconds()) }
+
 func (r Result) junit() junitCase {
-	c := junitCase{Class: "scim." + r.Area, Name: r.ID + " " + r.Text}
+	c := junitCase{Class: "scim." + r.Area, Name: r.ID + " " + r.Text, Time: seconds(r.Took)}
 	var messages []string
 	for _, f := range r.Findings {
 		messages = append(messages, f.Message+"\n"+f.Exchange.String())
@@ -99,7 +112,7 @@ func (r Result) junit() junitCase {
 		c.Failure = &junitMessage{Message: r.Findings[0].Message, Type: r.Level + ", " + r.Where(), Text: body}
 	case Skipped:
 		c.Skipped = &junitMessage{Message: r.Reason}
-	case Warned, Info:
+	case Warned, Info, Unstable:
 		c.Out = r.Status + ": " + body
 	}
 	return c

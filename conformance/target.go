@@ -7,16 +7,9 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
-)
-
-// The profiles of Target.Profile.
-const (
-	ProfileRFC   = "rfc"   // the RFCs' requirements and the choices of Appendix B
-	ProfileEntra = "entra" // the dialogues of Microsoft Entra ID
-	ProfileOkta  = "okta"  // the dialogues of Okta
-	ProfileAll   = "all"   // all of them
 )
 
 // Target says which server to judge and how. Only URL is required.
@@ -37,6 +30,7 @@ type Target struct {
 	TLS       *tls.Config       // custom CA, client certificate
 	Transport http.RoundTripper // replaces the network; TLS is ignored then
 
+	Name     string // what the server is called in reports; its URL if empty
 	Profile  string // ProfileRFC if empty
 	Prefix   string // starts the names of everything the suite makes; "scimconform" if empty
 	ReadOnly bool   // sends only GET, HEAD and OPTIONS, and POST to .search
@@ -71,6 +65,7 @@ type Target struct {
 	sleep func(time.Duration) // a test's clock instead of time.Sleep
 	now   func() time.Time    // likewise
 	id    string              // instead of a random one, for recorded runs
+	plain bool                // nothing is sent at the same time, for recorded runs
 }
 
 // A Tenant is a place of the same server with credentials of its own.
@@ -128,9 +123,10 @@ func (t Target) withDefaults() (Target, error) {
 	switch t.Profile {
 	case "":
 		t.Profile = ProfileRFC
-	case ProfileRFC, ProfileEntra, ProfileOkta, ProfileAll:
 	default:
-		return t, fmt.Errorf("profile %q: must be rfc, entra, okta or all", t.Profile)
+		if !slices.Contains(Profiles, t.Profile) {
+			return t, fmt.Errorf("profile %q: must be one of %s", t.Profile, strings.Join(Profiles, ", "))
+		}
 	}
 	if t.Rate < 0 || t.Concurrency < 0 {
 		return t, errors.New("rate and concurrency must not be negative")

@@ -74,7 +74,12 @@ func integer(v any) (int, bool) {
 	return i, err == nil
 }
 
-func isInt(v any) bool { _, ok := integer(v); return ok }
+// isInt reports whether v is a JSON number without fraction and exponent, of
+// whatever size.
+func isInt(v any) bool {
+	n, ok := v.(json.Number)
+	return ok && !strings.ContainsAny(n.String(), ".eE")
+}
 
 // unassigned reports whether v is one of the forms of "no value"
 // (RFC 7643 §2.5).

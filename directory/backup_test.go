@@ -106,7 +106,8 @@ func TestBackupPutBack(t *testing.T) {
 	}
 	d := openReplaceable(t, root, etcd)
 	kept := createUser(t, d, "kept")
-	backup, err := directorytest.Client(t).Get(t.Context(), root+"/", clientv3.WithPrefix(), clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortAscend))
+	backup, err := directorytest.Client(t).Get(t.Context(), root+"/", clientv3.WithPrefix(),
+		clientv3.WithSort(clientv3.SortByCreateRevision, clientv3.SortAscend))
 	if err != nil {
 		t.Fatal(err)
 	}

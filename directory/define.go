@@ -80,7 +80,7 @@ func (tx *Tx) proposedType(t *schema.ResourceType) *schema.ResourceType {
 func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) (*Snapshot, error) {
 	// The definitions must be right in themselves.
 	defs := tx.proposed()
-	next, err := builtinCatalog().With(defs)
+	next, err := builtinCatalog().With(defs, tx.snap.scope.Definitions())
 	if err != nil {
 		return nil, err
 	}
@@ -192,14 +192,14 @@ func (d *Directory) withdraw(ctx context.Context, p *state.PendingChange) {
 	}
 }
 
-// withdraw takes a pending change back: first so that nobody heeds it any more, then what was indexed for it.
+// withdraw takes a pending change back: first so that no writer heeds it, then what was indexed for it.
 func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope, change ID) error {
 	p := sc.Pending()
 	if p == nil || p.Change != change {
 		return nil
 	}
 
-	// From here on nobody heeds it.
+	// From here on no writer heeds it.
 	revision, now := p.Revision, sc.Control()
 	if !p.Withdrawn {
 		p.Withdrawn = true
@@ -227,17 +227,16 @@ func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope
 
 	// What was indexed for it goes, then the announcement itself.
 	pending := store.Unchanged(k.Pending(), revision)
-	if next, err := builtinCatalog().With(p.Definitions); err == nil {
-		if err := s.unclaim(ctx, k, sc.Catalog(), next, pending); err != nil {
-			return err
-		}
+	next, _ := builtinCatalog().Load(p.Definitions)
+	if err := s.unclaim(ctx, k, sc.Catalog(), next, pending); err != nil {
+		return err
 	}
 	return s.node.Delete(ctx, []string{k.Pending()}, pending)
 }
 
 // unclaim deletes the keys of values that are to be unique in next and are not so in force. Left from a time when they
 // were, or from a change that was withdrawn, they would keep everybody from the values. The condition makes sure that
-// nobody puts such keys meanwhile.
+// no writer puts such keys meanwhile.
 func (s *Store) unclaim(ctx context.Context, k state.ScopeKeys, inForce, next *state.Catalog, c store.Condition) error {
 	for _, t := range next.Types() {
 		for _, a := range state.UniqueAttributes(t) {

@@ -28,7 +28,7 @@ func schemaOf(urn string, attributes ...any) schema.Document {
 func badges(d *directory.Directory, t *testing.T, attributes ...any) (definition *directory.Resource) {
 	definition = create(t, d, "SchemaDefinition", schemaOf(badgeURN, attributes...))
 	create(t, d, "ResourceTypeDefinition", schema.Document{"name": "User", "endpoint": "/Users",
-		"schema": "urn:ietf:params:scim:schemas:core:2.0:User", "schemaExtensions": []any{map[string]any{"schema": badgeURN}}})
+		"schema": schema.UserURN, "schemaExtensions": []any{map[string]any{"schema": badgeURN}}})
 	return definition
 }
 
@@ -62,7 +62,8 @@ func TestExtensionOfUser(t *testing.T) {
 	ann, _ := directory.ParseID(got[0])
 	update(t, d, remove("User", ann))
 	create(t, d, "User", badge("bob", "7")) // the tombstone keeps the userName, not the badge
-	if live, loaded, err := directory.DumpReloaded(t.Context(), directoryStore(t, root), directorytest.Client(t)); err != nil || live != loaded {
+	if live, loaded, err := directory.DumpReloaded(t.Context(), directoryStore(t, root),
+		directorytest.Client(t)); err != nil || live != loaded {
 		t.Errorf("%v\n--- live\n%s--- loaded\n%s", err, live, loaded)
 	}
 }
@@ -74,9 +75,11 @@ func directoryStore(t testing.TB, root string) *directory.Store {
 func TestCustomType(t *testing.T) {
 	d := home(t)
 	const urn = "urn:example:params:scim:schemas:core:1.0:Device"
-	def := create(t, d, "SchemaDefinition", schemaOf(urn, attribute("serial", "string", "required", true, "uniqueness", "server", "caseExact", true),
+	def := create(t, d, "SchemaDefinition", schemaOf(urn, attribute("serial", "string", "required", true,
+		"uniqueness", "server", "caseExact", true),
 		attribute("weight", "integer")))
-	typ := create(t, d, "ResourceTypeDefinition", schema.Document{"name": "Device", "endpoint": "/Devices", "schema": urn})
+	typ := create(t, d, "ResourceTypeDefinition", schema.Document{"name": "Device", "endpoint": "/Devices",
+		"schema": urn})
 	if rt := snapshot(t, d).TypeAt("/Devices"); rt == nil || rt.Name != "Device" {
 		t.Fatalf("no type at /Devices: %v", rt)
 	}
@@ -119,13 +122,16 @@ func TestDefinitionsThatDataViolates(t *testing.T) {
 		{"unique", []any{attribute("number", "string", "uniqueness", "server")}, "same"},
 	} {
 		_, err := d.Update(t.Context(), modify("SchemaDefinition", def.ID, schema.Document{"attributes": c.attributes}))
-		if k := directory.KindOf(err); (k != directory.Invalid && k != directory.Exists) || !strings.Contains(err.Error(), u.ID.String()) || !strings.Contains(err.Error(), c.want) {
+		k := directory.KindOf(err)
+		if k != directory.Invalid && k != directory.Exists || !strings.Contains(err.Error(), u.ID.String()) ||
+			!strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 	// Withdrawn changes leave nothing behind: the value may still be there three times.
 	create(t, d, "User", badge("carl", "7"))
-	update(t, d, modify("SchemaDefinition", def.ID, schema.Document{"attributes": []any{attribute("number", "string"), attribute("size", "integer")}}))
+	update(t, d, modify("SchemaDefinition", def.ID, schema.Document{"attributes": []any{attribute("number", "string"),
+		attribute("size", "integer")}}))
 }
 
 // A writer that began before the change of definitions and commits after it was announced must satisfy it too.
@@ -190,17 +196,27 @@ func TestUniqueForManyExisting(t *testing.T) {
 func TestWrongDefinitions(t *testing.T) {
 	d := home(t)
 	create(t, d, "SchemaDefinition", schemaOf("urn:example:a", attribute("x", "string")))
+	typ := func(name, endpoint, urn string) schema.Document {
+		return schema.Document{"name": name, "endpoint": endpoint, "schema": urn}
+	}
 	for name, c := range map[string]struct {
 		typ  string
 		doc  schema.Document
 		want string
 	}{
 		"no URN":            {"SchemaDefinition", schemaOf("nonsense", attribute("x", "string")), "urn"},
-		"the URN of User":   {"SchemaDefinition", schemaOf("urn:ietf:params:scim:schemas:core:2.0:User", attribute("x", "string")), "urn"},
-		"unknown schema":    {"ResourceTypeDefinition", schema.Document{"name": "X", "endpoint": "/Xs", "schema": "urn:example:b"}, "schema"},
-		"endpoint taken":    {"ResourceTypeDefinition", schema.Document{"name": "X", "endpoint": "/Users", "schema": "urn:example:a"}, "endpoint"},
-		"endpoint reserved": {"ResourceTypeDefinition", schema.Document{"name": "X", "endpoint": "/Bulk", "schema": "urn:example:a"}, "endpoint"},
-		"built-in":          {"ResourceTypeDefinition", schema.Document{"name": "AccessToken", "endpoint": "/AccessTokens", "schema": "urn:example:a"}, "name"},
+		"the URN of User":   {"SchemaDefinition", schemaOf(schema.UserURN, attribute("x", "string")), "urn"},
+		"unknown schema":    {"ResourceTypeDefinition", typ("X", "/Xs", "urn:example:b"), "schema"},
+		"endpoint taken":    {"ResourceTypeDefinition", typ("X", "/Users", "urn:example:a"), "endpoint"},
+		"endpoint reserved": {"ResourceTypeDefinition", typ("X", "/Bulk", "urn:example:a"), "endpoint"},
+		"built-in":          {"ResourceTypeDefinition", typ("AccessToken", "/AccessTokens", "urn:example:a"), "name"},
+		"endpoint in case":  {"ResourceTypeDefinition", typ("X", "/users", "urn:example:a"), "endpoint"},
+		"reserved in case":  {"ResourceTypeDefinition", typ("X", "/me", "urn:example:a"), "endpoint"},
+		"kept endpoint":     {"ResourceTypeDefinition", typ("X", "/roles", "urn:example:a"), "endpoint"},
+		"kept endpoint 2":   {"ResourceTypeDefinition", typ("X", "/GroupMemberships", "urn:example:a"), "endpoint"},
+		"kept name":         {"ResourceTypeDefinition", typ("Role", "/Xs", "urn:example:a"), "name"},
+		"kept name in case": {"ResourceTypeDefinition", typ("groupmembership", "/Xs", "urn:example:a"), "name"},
+		"name in case":      {"ResourceTypeDefinition", typ("user", "/Xs", "urn:example:a"), "name"},
 	} {
 		if err := tryCreate(t, d, c.typ, c.doc); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
@@ -213,7 +229,8 @@ func TestWrongDefinitions(t *testing.T) {
 		many = append(many, map[string]any{"schema": urn})
 	}
 	many = append(many, map[string]any{"schema": "urn:example:nowhere"})
-	err := tryCreate(t, d, "ResourceTypeDefinition", schema.Document{"name": "X", "endpoint": "/Xs", "schema": "urn:example:a", "schemaExtensions": many})
+	err := tryCreate(t, d, "ResourceTypeDefinition", schema.Document{"name": "X", "endpoint": "/Xs",
+		"schema": "urn:example:a", "schemaExtensions": many})
 	if err == nil || !strings.Contains(err.Error(), "schemaExtensions[11].schema") {
 		t.Errorf("the twelfth extension is unknown: %v", err)
 	}
@@ -246,6 +263,7 @@ func TestCaseRuleOfAUniqueAttribute(t *testing.T) {
 	def := badges(d, t, attribute("number", "string", "uniqueness", "server", "caseExact", true))
 	create(t, d, "User", badge("ann", "a"))
 	create(t, d, "User", badge("bob", "B"))
-	_, err := d.Update(t.Context(), modify("SchemaDefinition", def.ID, schema.Document{"attributes": []any{attribute("number", "string", "uniqueness", "server")}}))
+	_, err := d.Update(t.Context(), modify("SchemaDefinition", def.ID,
+		schema.Document{"attributes": []any{attribute("number", "string", "uniqueness", "server")}}))
 	wantKind(t, err, directory.Invalid)
 }

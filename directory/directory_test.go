@@ -10,6 +10,9 @@ import (
 	"rollcall/directory/schema"
 )
 
+// change is what Update runs.
+type change = func(*directory.Tx) error
+
 func TestMain(m *testing.M) { directorytest.Main(m) }
 
 // home is the organization that every new store has.
@@ -59,7 +62,9 @@ func modify(typ string, id directory.ID, set schema.Document) func(*directory.Tx
 			return err
 		}
 		for k, v := range set {
-			doc[k] = v
+			if doc[k] = v; v == nil {
+				delete(doc, k)
+			}
 		}
 		_, err = tx.Replace(r, doc)
 		return err
@@ -76,7 +81,8 @@ func remove(typ string, id directory.ID) func(*directory.Tx) error {
 	}
 }
 
-func members(op func(*directory.Tx, *directory.Resource, []directory.ID) error, group directory.ID, ids ...directory.ID) func(*directory.Tx) error {
+func members(op func(*directory.Tx, *directory.Resource, []directory.ID) error, group directory.ID,
+	ids ...directory.ID) func(*directory.Tx) error {
 	return func(tx *directory.Tx) error {
 		g, err := tx.Get("Group", group)
 		if err != nil {

@@ -99,3 +99,12 @@ func SetBlocked(s *Store, blocked bool) {
 
 // MaxAttempts is how often a change is run.
 const MaxAttempts = maxAttempts
+
+// RightsOf are the rights that sessions of the User have.
+func RightsOf(s *Snapshot, user ID) Rights {
+	rights, _ := s.sessionRights(user)
+	return rights
+}
+
+// GivesRole reports whether the User's role is one that an administrator gave.
+func GivesRole(s *Snapshot, user ID, role string) bool { return gives(s.scope.Get(user), role) }

@@ -89,7 +89,8 @@ func TestTimedOutButApplied(t *testing.T) {
 		u, err = tx.Create("User", schema.Document{"userName": "ann"})
 		return err
 	})
-	if got := find(t, d, "User", `userName eq "ann"`); len(got) != 1 || got[0] != u.ID.String() || runs != 1 || u.Version == 0 {
+	if got := find(t, d, "User",
+		`userName eq "ann"`); len(got) != 1 || got[0] != u.ID.String() || runs != 1 || u.Version == 0 {
 		t.Fatalf("found %v after %d runs, version %v", got, runs, u.Version)
 	}
 }

@@ -41,7 +41,8 @@ func (h *history) step(tx *directory.Tx) error {
 	user, group := pick(h.Rand, h.users), pick(h.Rand, h.groups)
 	switch h.IntN(16) {
 	case 0, 1, 2:
-		r, err := tx.Create("User", schema.Document{"userName": name, "emails": []any{map[string]any{"value": name + "@x", "type": "work"}}})
+		r, err := tx.Create("User", schema.Document{"userName": name,
+			"emails": []any{map[string]any{"value": name + "@x", "type": "work"}}})
 		if err == nil {
 			h.users = append(h.users, r.ID)
 		}

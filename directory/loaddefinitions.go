@@ -199,7 +199,7 @@ func readDefinition(v any) (loadedDefinition, error) {
 	return l, err
 }
 
-// definitionKind is the type of definition that the object is; "" where it is none.
+// definitionKind is the type of definition that the object is; "" if it is not one.
 func definitionKind(m map[string]any) string {
 	if list, ok := m["schemas"].([]any); ok {
 		for _, e := range list {

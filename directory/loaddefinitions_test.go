@@ -13,11 +13,15 @@ import (
 )
 
 const (
-	deviceSchema = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Schema"],"id":"urn:example:params:scim:schemas:core:1.0:Device","name":"Device",
-		"meta":{"resourceType":"Schema"},"attributes":[{"name":"serial","type":"string","multiValued":false,"required":true,"uniqueness":"server"}]}`
-	deviceType = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],"id":"Device","name":"Device","endpoint":"/Devices",
+	deviceSchema = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Schema"],
+		"id":"urn:example:params:scim:schemas:core:1.0:Device","name":"Device",
+		"meta":{"resourceType":"Schema"},
+		"attributes":[{"name":"serial","type":"string","multiValued":false,"required":true,"uniqueness":"server"}]}`
+	deviceType = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+		"id":"Device","name":"Device","endpoint":"/Devices",
 		"schema":"urn:example:params:scim:schemas:core:1.0:Device"}`
-	badgeFile = `[{"name":"User","endpoint":"/Users","schema":"urn:ietf:params:scim:schemas:core:2.0:User","schemaExtensions":[{"schema":"` + badgeURN + `","required":false}]},
+	badgeFile = `[{"name":"User","endpoint":"/Users","schema":"urn:ietf:params:scim:schemas:core:2.0:User",
+		"schemaExtensions":[{"schema":"` + badgeURN + `","required":false}]},
 		{"id":"` + badgeURN + `","name":"Badge","attributes":[{"name":"number","type":"string"}]}]`
 )
 
@@ -83,12 +87,16 @@ func TestLoadDefinitionsErrors(t *testing.T) {
 		{"no JSON", []string{"x.json", `{"a":`}, []string{"x.json", "byte"}},
 		{"no definition", []string{"x.json", `{"schemas":["urn:x"]}`}, []string{"x.json", "schemas"}},
 		{"not in an array", []string{"sub/x.json", `[` + deviceSchema + `,5]`}, []string{"sub/x.json: [1]", "object"}},
-		{"an attribute", []string{"x.json", strings.Replace(deviceSchema, `"type":"string"`, `"type":"strong"`, 1)}, []string{"x.json", "attributes[0].type"}},
-		{"an unknown word", []string{"x.json", strings.Replace(deviceSchema, `"multiValued"`, `"multi"`, 1)}, []string{"x.json", "multi"}},
-		{"no name", []string{"x.json", strings.Replace(deviceType, `"name":"Device",`, ``, 1)}, []string{"x.json", "name"}},
+		{"an attribute", []string{"x.json", strings.Replace(deviceSchema, `"type":"string"`, `"type":"strong"`, 1)},
+			[]string{"x.json", "attributes[0].type"}},
+		{"an unknown word", []string{"x.json", strings.Replace(deviceSchema, `"multiValued"`, `"multi"`, 1)},
+			[]string{"x.json", "multi"}},
+		{"no name", []string{"x.json", strings.Replace(deviceType, `"name":"Device",`, ``, 1)}, []string{"x.json",
+			"name"}},
 		{"twice", []string{"x.json", deviceSchema, "y.json", deviceSchema}, []string{"y.json", "x.json"}},
 		{"an unknown schema", []string{"x.json", deviceType}, []string{"x.json", "default", "schema"}},
-		{"data in the way", []string{"x.json", strings.Replace(strings.Replace(badgeFile, `"required":false`, `"required":true`, 1), `"type":"string"`, `"type":"string","required":true`, 1)},
+		{"data in the way", []string{"x.json", strings.Replace(strings.Replace(badgeFile, `"required":false`,
+			`"required":true`, 1), `"type":"string"`, `"type":"string","required":true`, 1)},
 			[]string{"x.json: [0]", "default", "User"}},
 	} {
 		err := directory.LoadDefinitions(t.Context(), s, definitionFiles(tc.files...))

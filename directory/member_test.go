@@ -47,7 +47,11 @@ func TestMembership(t *testing.T) {
 		t.Errorf("after the removal: %v", got)
 	}
 	r, _ := gone.Get("Group", g.ID)
-	if none := update(t, d, take(g.ID, u.ID)); func() bool { x, _ := none.Get("Group", g.ID); return x.Version != r.Version }() {
+	if none := update(t, d, take(g.ID, u.ID)); func() bool {
+		x, _ := none.Get("Group",
+			g.ID)
+		return x.Version != r.Version
+	}() {
 		t.Error("removing who is no member moved the version")
 	}
 	_, err := d.Update(t.Context(), add(g.ID, directory.NewID()))
@@ -169,7 +173,8 @@ func TestProtectedGroup(t *testing.T) {
 	}
 	update(t, d, deactivate(u.ID)) // v is left
 	for name, change := range map[string]func(*directory.Tx) error{
-		"deactivate": deactivate(v.ID), "delete": remove("User", v.ID), "remove": take(g.ID, v.ID), "empty": set(g.ID), "all": take(g.ID, u.ID, v.ID),
+		"deactivate": deactivate(v.ID), "delete": remove("User", v.ID), "remove": take(g.ID,
+			v.ID), "empty": set(g.ID), "all": take(g.ID, u.ID, v.ID),
 	} {
 		_, err := d.Update(t.Context(), change)
 		if directory.KindOf(err) != directory.Mutability || !strings.Contains(err.Error(), "protected") {
@@ -262,7 +267,8 @@ func TestConnectionOfAProtectedGroup(t *testing.T) {
 func TestNestedPrivilege(t *testing.T) {
 	d := home(t)
 	u, inner := createUser(t, d, "u"), createGroup(t, d, "inner")
-	outer := create(t, d, "Group", schema.Document{"displayName": "admins", groupAccess: map[string]any{"roles": []any{map[string]any{"value": "administrator"}}}})
+	outer := create(t, d, "Group", schema.Document{"displayName": "admins",
+		groupAccess: map[string]any{"roles": []any{map[string]any{"value": "administrator"}}}})
 	update(t, d, add(outer.ID, inner.ID))
 	secret, _ := token(t, d, scoped("write"))
 	w := bearer(t, d, secret)
@@ -284,12 +290,14 @@ func TestChainOfMembers(t *testing.T) {
 		"add, then replace": {nil, []directory.ID{v.ID}, func(g directory.ID) []func(*directory.Tx) error {
 			return []func(*directory.Tx) error{add(g, u.ID), set(g, v.ID)}
 		}},
-		"remove, then replace": {[]directory.ID{u.ID, w.ID}, []directory.ID{u.ID}, func(g directory.ID) []func(*directory.Tx) error {
-			return []func(*directory.Tx) error{take(g, u.ID), set(g, u.ID)}
-		}},
-		"remove, add, replace": {[]directory.ID{u.ID, w.ID}, []directory.ID{u.ID}, func(g directory.ID) []func(*directory.Tx) error {
-			return []func(*directory.Tx) error{take(g, u.ID), add(g, u.ID), set(g, u.ID)}
-		}},
+		"remove, then replace": {[]directory.ID{u.ID, w.ID}, []directory.ID{u.ID},
+			func(g directory.ID) []func(*directory.Tx) error {
+				return []func(*directory.Tx) error{take(g, u.ID), set(g, u.ID)}
+			}},
+		"remove, add, replace": {[]directory.ID{u.ID, w.ID}, []directory.ID{u.ID},
+			func(g directory.ID) []func(*directory.Tx) error {
+				return []func(*directory.Tx) error{take(g, u.ID), add(g, u.ID), set(g, u.ID)}
+			}},
 	} {
 		g := createGroup(t, d, name)
 		update(t, d, add(g.ID, c.before...))

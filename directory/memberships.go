@@ -44,9 +44,10 @@ func (m *memberships) begin(group *Resource, n int) (*state.Record, error) {
 	if g == nil {
 		return nil, notFound(schema.GroupType, group.ID)
 	}
-	if n > 0 && m.tx.dir.actor.Scope < ScopeAdmin && m.tx.snap.grantsPrivileges(g) {
-		return nil, errorf(Forbidden, "members", "only a credential with the scope admin may change the members "+
-			"of a group that is protected or has roles, or is in such a group")
+	if n > 0 {
+		if err := m.tx.touchesPrivileges(g.Type, deed{was: g, members: true}); err != nil {
+			return nil, err
+		}
 	}
 	if m.count += n; m.count > MaxMemberships {
 		return nil, tooManyMemberships(m.count)
@@ -61,7 +62,7 @@ func (m *memberships) key(group, member ID) string {
 	return m.tx.keys().Grant(group, member, m.grantor)
 }
 
-// grant adds a membership, unless the grantor granted it before. It reports whether nobody did.
+// grant adds a membership, unless the grantor granted it before. It reports whether it is new.
 func (m *memberships) grant(group, member *state.Record) (isNew bool, err error) {
 	e := edge{group.ID, member.ID}
 	if m.edges[e] || m.granted(group, member) {
@@ -73,6 +74,7 @@ func (m *memberships) grant(group, member *state.Record) (isNew bool, err error)
 		}
 	}
 	m.tx.put(m.key(group.ID, member.ID), nil)
+	m.tx.noteAccess(group, member)
 	m.edges[e] = true
 	return !m.existed(group, member), nil
 }

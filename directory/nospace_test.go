@@ -44,7 +44,8 @@ func TestNoSpace(t *testing.T) {
 		{"not applied", []fault{noSpace}, 1, directory.Full},
 		{"not applied, read at the second attempt", []fault{noSpace, lost}, 1, directory.Full},
 		{"unheard, the fence not put", []fault{appliedUnheard, noSpace}, 1, 0},
-		{"unheard, the fence not put, read at the second attempt", []fault{appliedUnheard, noSpace, lost, noSpace}, 1, 0},
+		{"unheard, the fence not put, read at the second attempt", []fault{appliedUnheard, noSpace, lost, noSpace}, 1,
+			0},
 		{"unheard, the fence never put", append([]fault{appliedUnheard, noSpace, through}, refusals...), 1, 0},
 		{"lost, the fence not put at first", []fault{lost, noSpace}, 2, 0},
 		{"lost, the fence put", []fault{lost, appliedNoSpace}, 2, 0},
@@ -201,7 +202,8 @@ func fill(t *testing.T, d *directory.Directory) (done, full []string) {
 				}
 				name := fmt.Sprintf("user-%d-%d", w, n)
 				_, err := d.Update(t.Context(), func(tx *directory.Tx) error {
-					_, err := tx.Create("User", schema.Document{"userName": name, "title": strings.Repeat("x", 100<<10)})
+					_, err := tx.Create("User", schema.Document{"userName": name, "title": strings.Repeat("x",
+						100<<10)})
 					return err
 				})
 				mu.Lock()

@@ -74,7 +74,8 @@ func TestOrganizationsOwnAdmin(t *testing.T) {
 	update(t, s.System(), modify("Organization", org.ID, schema.Document{"domains": []any{shown("example.org")}}))
 	update(t, bearer(t, d, secret), modify("Organization", org.ID, schema.Document{"displayName": "Ours",
 		"domains": []any{shown("example.com"), shown("Example.ORG")}}))
-	for name, want := range map[string]string{"domains.0.verified": "", "domains.1.verified": "true", "displayName": "Ours"} {
+	for name, want := range map[string]string{"domains.0.verified": "", "domains.1.verified": "true",
+		"displayName": "Ours"} {
 		if got := snapshot(t, d).Organization().Text(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}

@@ -16,7 +16,8 @@ func TestWalkOverAPin(t *testing.T) {
 	root := directorytest.Root()
 	var nodes []*directory.Directory
 	for range 2 {
-		nodes = append(nodes, directorytest.Open(t, directorytest.Client(t), directory.Options{Root: root, Now: c.Now}).Organization("default"))
+		nodes = append(nodes, directorytest.Open(t, directorytest.Client(t), directory.Options{Root: root,
+			Now: c.Now}).Organization("default"))
 	}
 	want := map[string]bool{}
 	for i := range 30 {
@@ -38,7 +39,8 @@ func TestWalkOverAPin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		pinned, err := again.Query(t.Context(), directory.Query{Type: "User", SortBy: "userName", Descending: true, Offset: offset, Limit: 3})
+		pinned, err := again.Query(t.Context(), directory.Query{Type: "User", SortBy: "userName", Descending: true,
+			Offset: offset, Limit: 3})
 		if err != nil || pinned.Total != 30 {
 			t.Fatalf("total %d, %v", pinned.Total, err)
 		}
@@ -58,7 +60,8 @@ func TestWalkOverAPin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if page, err := again.Query(t.Context(), directory.Query{Type: "User", SortBy: "userName", Descending: true}); err != nil || page.Total != 30 {
+		if page, err := again.Query(t.Context(), directory.Query{Type: "User", SortBy: "userName",
+			Descending: true}); err != nil || page.Total != 30 {
 			t.Fatalf("total %d, %v", page.Total, err)
 		}
 		if _, err := nodes[1].Pinned(t.Context(), p.ID); err != nil {

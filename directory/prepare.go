@@ -22,6 +22,21 @@ type format struct {
 	SecretKey string `json:"secretKey"` // fingerprint: a store opened with another key fails at once
 }
 
+// FormatKey is the key of the data format below the usual root.
+const FormatKey = defaultRoot + "/format"
+
+// SecretKeyOf returns the fingerprint of the secret key that data is sealed under, from the value of its format key.
+func SecretKeyOf(value []byte) (fingerprint string, err error) {
+	var f format
+	if err := json.Unmarshal(value, &f); err != nil {
+		return "", fmt.Errorf("the key %q does not hold the data format: %w", FormatKey, err)
+	}
+	return f.SecretKey, nil
+}
+
+// Fingerprint tells a secret key from others and nothing about it.
+func Fingerprint(secretKey []byte) string { return fingerprint(secretKey, secretKeyText) }
+
 // DefaultOrganization is the name of the organization that the first start creates.
 const DefaultOrganization = "default"
 

@@ -51,7 +51,8 @@ func TestSort(t *testing.T) {
 	} {
 		var got []string
 		for offset := 0; ; offset += 3 { // the order holds across pages (R7644-3.4.2.3-11)
-			page, err := d.Query(t.Context(), directory.Query{Type: "User", SortBy: c.by, Descending: c.desc, Offset: offset, Limit: 3})
+			page, err := d.Query(t.Context(), directory.Query{Type: "User", SortBy: c.by, Descending: c.desc,
+				Offset: offset, Limit: 3})
 			if err != nil || page.Total != 4 {
 				t.Fatalf("%s: total %d, %v", c.by, page.Total, err)
 			}

@@ -50,8 +50,8 @@ func (s resealer) run(ctx context.Context) error {
 	return nil
 }
 
-// reseal returns how many secrets it sealed: none where the current key sealed this one already, or another node is
-// faster.
+// reseal returns how many secrets it sealed: none where the current key sealed this one already, or another node
+// came first.
 func (s resealer) reseal(ctx context.Context, key string, sealed []byte) (int, error) {
 	secret, current, err := s.open(key, sealed)
 	if err != nil || current {

@@ -34,15 +34,15 @@ func newSealer(key []byte, previous [][]byte) (*sealer, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.keys = append(s.keys, sealingKey{k, aead, fingerprint(k, "rollcall secret key")})
+		s.keys = append(s.keys, sealingKey{k, aead, fingerprint(k, secretKeyText)})
 	}
 	return s, nil
 }
 
 func (s *sealer) fingerprint() string { return s.keys[0].fingerprint }
 
-// fingerprints are what may be shown of secrets, by their hashes: under every key, so that nodes can compare theirs while
-// the key is being replaced.
+// fingerprints are what may be shown of secrets, by their hashes: under every key, so that nodes can compare theirs
+// while the key is being replaced.
 func (s *sealer) fingerprints(hashes []string) []string {
 	var all []string
 	for _, k := range s.keys {
@@ -52,6 +52,9 @@ func (s *sealer) fingerprints(hashes []string) []string {
 	}
 	return all
 }
+
+// secretKeyText is what a secret key's fingerprint is made of.
+const secretKeyText = "rollcall secret key"
 
 // fingerprint tells two texts apart and nothing about them.
 func fingerprint(key []byte, text string) string {

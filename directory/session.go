@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"strconv"
 	"time"
 
@@ -77,6 +78,23 @@ func (tx *Tx) EndSessions(user ID) error {
 	tx.Mention("endSessions", schema.UserType, user)
 	tx.endSessions(user)
 	return nil
+}
+
+// SignOut ends the session that acts, whatever its rights, and nothing else. Errors: Forbidden where no session acts;
+// NotFound if it has ended; those of Update.
+func (d *Directory) SignOut(ctx context.Context) error {
+	id, ok := ParseID(d.actor.ID)
+	if !ok || d.actor.Type != schema.SessionType {
+		return errorf(Forbidden, "", "only a session can sign out")
+	}
+	_, err := d.Update(ctx, func(tx *Tx) error {
+		session := tx.record(schema.SessionType, id)
+		if session == nil {
+			return notFound(schema.SessionType, id)
+		}
+		return tx.remove(session)
+	})
+	return err
 }
 
 // endSessions raises the epoch, which ends the sessions, and deletes some of them.

@@ -91,7 +91,7 @@ func (s *Snapshot) foreign(id ID) bool { return id != s.id.Organization }
 // Get returns the resource. Errors: NotFound, also for the ID of another type, scope or, in an organization, of another
 // Organization; Forbidden where the actor may not read the type; its own User every actor may read.
 func (s *Snapshot) Get(typ string, id ID) (*Resource, error) {
-	if err := s.actor.mayRead(typ); err != nil && !s.actor.isUser(typ, id) {
+	if err := s.actor.MayRead(typ); err != nil && !s.actor.isUser(typ, id) {
 		return nil, err
 	}
 	r := s.record(typ, id)

@@ -14,6 +14,8 @@ import (
 	"rollcall/directory/internal/store"
 )
 
+const defaultRoot = "/rollcall"
+
 // Options of a store. The zero value is for tests: its own etcd, no operator, a secret key that is made up.
 type Options struct {
 	Root          string                // prefix of all keys; "/rollcall" unless given
@@ -32,7 +34,7 @@ type Options struct {
 
 func (o Options) withDefaults(c *clientv3.Client) Options {
 	if o.Root == "" {
-		o.Root = "/rollcall"
+		o.Root = defaultRoot
 	}
 	if o.Now == nil {
 		o.Now = time.Now
@@ -102,6 +104,8 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 		return nil, err
 	}
 
+	s.warnOfDefinitions()
+
 	// Begin the store's own work.
 	s.usage = &usage{store: s}
 	background, stop := context.WithCancel(context.Background())
@@ -116,9 +120,22 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 	return s, nil
 }
 
+// warnOfDefinitions logs what is wrong with organizations' definitions.
+func (s *Store) warnOfDefinitions() {
+	f, err := s.node.Latest()
+	if err != nil {
+		return
+	}
+	for id, sc := range f.Scopes() {
+		for _, p := range sc.Problems() {
+			s.log.Warn("a definition is not, or not fully, in force", "organization", id.Organization.String(), "error", p)
+		}
+	}
+}
+
 func newLostRaces(r prometheus.Registerer) prometheus.Counter {
 	c := prometheus.NewCounter(prometheus.CounterOpts{Name: "rollcall_directory_lost_races_total",
-		Help: "Changes that were run again because another one was faster."})
+		Help: "Changes that ran again because a concurrent change was committed first."})
 	if r != nil {
 		r.MustRegister(c)
 	}

@@ -170,6 +170,9 @@ func (tx *Tx) create(id ID, typ string, doc schema.Document, server func(*state.
 	if server != nil {
 		server(r)
 	}
+	if err := tx.touchesPrivileges(typ, deed{next: doc}); err != nil {
+		return nil, err
+	}
 	if rule := kindOf(typ).rule.create; rule != nil {
 		if err := rule(tx, r, doc); err != nil {
 			return nil, err
@@ -234,8 +237,7 @@ func (tx *Tx) putRecord(r *state.Record) {
 }
 
 // Replace gives the resource, which was read by Get, another document. An equal document writes nothing and returns
-// old. Attributes that the directory derives or guards itself (roles for those who may not change them) keep their
-// values. Errors: as Create; VersionMismatch cannot occur, a lost race runs the change again.
+// old. Attributes that the directory derives keep their values. Errors: as Create; VersionMismatch cannot occur, a lost race runs the change again.
 func (tx *Tx) Replace(old *Resource, doc schema.Document) (*Resource, error) {
 	if err := tx.dir.actor.mayWrite(old.Type); err != nil {
 		return nil, err
@@ -253,6 +255,9 @@ func (tx *Tx) replace(old *Resource, doc schema.Document) (*Resource, error) {
 	t, r := tx.snap.Type(old.Type), was.Next()
 	doc = maps.Clone(doc)
 	doc["id"] = r.ID.String()
+	if err := tx.touchesPrivileges(r.Type, deed{was: was, next: doc}); err != nil {
+		return nil, err
+	}
 	if rule := kindOf(old.Type).rule.replace; rule != nil {
 		if err := rule(tx, was, r, doc); err != nil {
 			return nil, err
@@ -303,9 +308,16 @@ func (tx *Tx) Delete(old *Resource) error {
 	if r == nil {
 		return notFound(old.Type, old.ID)
 	}
+	if err := tx.touchesPrivileges(r.Type, deed{was: r}); err != nil {
+		return err
+	}
+	return tx.remove(r)
+}
+
+func (tx *Tx) remove(r *state.Record) error {
 	tx.guardUnlessStaged(r)
 	tx.Mention("delete", r.Type, r.ID)
-	if rule := kindOf(old.Type).rule.delete; rule != nil {
+	if rule := kindOf(r.Type).rule.delete; rule != nil {
 		if err := rule(tx, r); err != nil {
 			return err
 		}

@@ -18,7 +18,8 @@ func TestLifeOfAUser(t *testing.T) {
 	if u.Version == 0 || u.Created.IsZero() || !u.Created.Equal(u.LastModified) {
 		t.Fatalf("created: %+v", u)
 	}
-	for _, expr := range []string{`userName eq "bARBARA"`, `userName sw "bar"`, `id eq "` + u.ID.String() + `"`, `active eq true`, `userName co "arb"`} {
+	for _, expr := range []string{`userName eq "bARBARA"`, `userName sw "bar"`, `id eq "` + u.ID.String() + `"`,
+		`active eq true`, `userName co "arb"`} {
 		if got := find(t, d, "User", expr); !slices.Equal(got, []string{u.ID.String()}) {
 			t.Errorf("%s finds %v", expr, got)
 		}
@@ -56,32 +57,36 @@ func TestLifeOfAUser(t *testing.T) {
 // TestLostRace blocks inside the change, lets another one win, and counts how often the change ran.
 func TestLostRace(t *testing.T) {
 	access := schema.Document{groupAccess: map[string]any{"roles": []any{map[string]any{"value": "administrator"}}}}
+	var d *directory.Directory
+	var u, v, g *directory.Resource // of the case that runs
 	for _, c := range []struct {
 		name string
-		make func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error)
+		make func() (mine, other change)
 		runs int
 		kind directory.Kind // of my error, 0: none
 	}{
-		{"create: one userName", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"create: one userName", func() (mine, other change) {
 			c := func(tx *directory.Tx) error {
 				_, err := tx.Create("User", schema.Document{"userName": "new"})
 				return err
 			}
 			return c, c
 		}, 2, directory.Exists},
-		{"replace: the same User", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
-			return modify("User", u.ID, schema.Document{"title": "a"}), modify("User", u.ID, schema.Document{"nickName": "b"})
+		{"replace: the same User", func() (mine, other change) {
+			return modify("User", u.ID, schema.Document{"title": "a"}), modify("User", u.ID,
+				schema.Document{"nickName": "b"})
 		}, 2, 0},
-		{"replace: two take one userName", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
-			return modify("User", u.ID, schema.Document{"userName": "x"}), modify("User", v.ID, schema.Document{"userName": "X"})
+		{"replace: two take one userName", func() (mine, other change) {
+			return modify("User", u.ID, schema.Document{"userName": "x"}), modify("User", v.ID,
+				schema.Document{"userName": "X"})
 		}, 2, directory.Exists},
-		{"delete: changed meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"delete: changed meanwhile", func() (mine, other change) {
 			return remove("User", u.ID), modify("User", u.ID, schema.Document{"nickName": "b"})
 		}, 2, 0},
-		{"replace: deleted meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"replace: deleted meanwhile", func() (mine, other change) {
 			return modify("User", u.ID, schema.Document{"nickName": "b"}), remove("User", u.ID)
 		}, 2, directory.NotFound},
-		{"create over a tombstone: ended meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"create over a tombstone: ended meanwhile", func() (mine, other change) {
 			if _, err := d.Update(t.Context(), remove("User", u.ID)); err != nil {
 				t.Fatal(err)
 			}
@@ -90,46 +95,47 @@ func TestLostRace(t *testing.T) {
 				return err
 			}, remove("DeletedUser", u.ID)
 		}, 2, 0},
-		{"add members: another addition", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"add members: another addition", func() (mine, other change) {
 			return add(g.ID, u.ID), add(g.ID, v.ID)
 		}, 1, 0},
-		{"add members: renamed meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"add members: renamed meanwhile", func() (mine, other change) {
 			return add(g.ID, u.ID), modify("Group", g.ID, schema.Document{"displayName": "other"})
 		}, 1, 0},
-		{"add members, privileges guarded: another addition", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"add members, privileges guarded: another addition", func() (mine, other change) {
 			return addUnprivileged(g.ID, u.ID), add(g.ID, v.ID)
 		}, 1, 0},
-		{"add members, privileges guarded: roles meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"add members, privileges guarded: roles meanwhile", func() (mine, other change) {
 			return addUnprivileged(g.ID, u.ID), modify("Group", g.ID, access)
 		}, 2, 0},
-		{"add members, privileges guarded: nested meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"add members, privileges guarded: nested meanwhile", func() (mine, other change) {
 			outer := create(t, d, "Group", schema.Document{"displayName": "outer", groupAccess: access[groupAccess]})
 			return addUnprivileged(g.ID, u.ID), add(outer.ID, g.ID)
 		}, 2, 0},
-		{"add members, privileges guarded: roles of a group around it meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"add members, privileges guarded: roles of a group around it meanwhile", func() (mine, other change) {
 			middle, outer := createGroup(t, d, "middle"), createGroup(t, d, "outer")
 			update(t, d, add(middle.ID, g.ID))
 			update(t, d, add(outer.ID, middle.ID))
 			return addUnprivileged(g.ID, u.ID), modify("Group", outer.ID, access)
 		}, 2, 0},
-		{"add members: group deleted meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"add members: group deleted meanwhile", func() (mine, other change) {
 			return add(g.ID, u.ID), remove("Group", g.ID)
 		}, 2, directory.NotFound},
-		{"set members: another addition", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"set members: another addition", func() (mine, other change) {
 			return set(g.ID, u.ID), add(g.ID, v.ID)
 		}, 2, 0},
-		{"remove members: another removal", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"remove members: another removal", func() (mine, other change) {
 			if _, err := d.Update(t.Context(), add(g.ID, u.ID, v.ID)); err != nil {
 				t.Fatal(err)
 			}
 			return take(g.ID, u.ID), take(g.ID, v.ID)
 		}, 1, 0},
-		{"rename a group: renamed meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
-			return modify("Group", g.ID, schema.Document{"displayName": "a"}), modify("Group", g.ID, schema.Document{"displayName": "b"})
+		{"rename a group: renamed meanwhile", func() (mine, other change) {
+			return modify("Group", g.ID, schema.Document{"displayName": "a"}), modify("Group", g.ID,
+				schema.Document{"displayName": "b"})
 		}, 2, 0},
-		{"link: linked meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"link: linked meanwhile", func() (mine, other change) {
 			connection := directory.NewID()
-			link := func(user directory.ID) func(*directory.Tx) error {
+			link := func(user directory.ID) change {
 				return func(tx *directory.Tx) error {
 					if tx.Link(connection, "name") != nil {
 						return errStop
@@ -140,17 +146,17 @@ func TestLostRace(t *testing.T) {
 			}
 			return link(u.ID), link(v.ID)
 		}, 2, 0},
-		{"use once: used meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"use once: used meanwhile", func() (mine, other change) {
 			use := func(tx *directory.Tx) error { return tx.UseOnce("assertion", "a1", tx.Now()) }
 			return use, use
 		}, 2, directory.Exists},
-		{"session: ended meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"session: ended meanwhile", func() (mine, other change) {
 			return func(tx *directory.Tx) error {
 				_, err := tx.CreateSession(u.ID, directory.NewID(), tx.Now().AddDate(0, 0, 1))
 				return err
 			}, func(tx *directory.Tx) error { return tx.EndSessions(u.ID) }
 		}, 2, 0},
-		{"secret: made up meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"secret: made up meanwhile", func() (mine, other change) {
 			owner := directory.NewID()
 			c := func(tx *directory.Tx) error {
 				if b, err := tx.Snapshot().Secret(owner, "key"); b != nil || err != nil {
@@ -161,7 +167,7 @@ func TestLostRace(t *testing.T) {
 			}
 			return c, c
 		}, 2, 0},
-		{"token: user deleted meanwhile", func(d *directory.Directory, u, v, g *directory.Resource) (mine, other func(*directory.Tx) error) {
+		{"token: user deleted meanwhile", func() (mine, other change) {
 			return func(tx *directory.Tx) error {
 				_, err := tx.Create("AccessToken", schema.Document{"displayName": "t", "scopes": []any{"read"},
 					"user": map[string]any{"value": u.ID.String()}})
@@ -170,9 +176,9 @@ func TestLostRace(t *testing.T) {
 		}, 2, directory.Invalid},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := home(t)
-			u, v, g := createUser(t, d, "u"), createUser(t, d, "v"), createGroup(t, d, "g")
-			mine, other := c.make(d, u, v, g)
+			d = home(t)
+			u, v, g = createUser(t, d, "u"), createUser(t, d, "v"), createGroup(t, d, "g")
+			mine, other := c.make()
 			runs := 0
 			_, err := d.Update(t.Context(), func(tx *directory.Tx) error {
 				if runs++; runs == 1 {
@@ -197,7 +203,8 @@ func TestTwoNodesCreateOneUserName(t *testing.T) {
 	root := directorytest.Root()
 	var nodes []*directory.Directory
 	for range 2 {
-		nodes = append(nodes, directorytest.Open(t, directorytest.Client(t), directory.Options{Root: root}).Organization("default"))
+		nodes = append(nodes, directorytest.Open(t, directorytest.Client(t),
+			directory.Options{Root: root}).Organization("default"))
 	}
 	for i := range 20 {
 		var wg sync.WaitGroup

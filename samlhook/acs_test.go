@@ -36,7 +36,8 @@ func TestReplay(t *testing.T) {
 	for name, node := range map[string]*site{"the same node": s, "another node": second} {
 		again := b.step(node.url+"/orgs/default/saml/"+connection.String()+"/acs", form)
 		wantStatus(t, again, http.StatusForbidden)
-		if body := bodyOf(t, again); !strings.Contains(body, again.Header.Get("X-Request-Id")) || !strings.Contains(body, inLog) {
+		if body := bodyOf(t, again); !strings.Contains(body, again.Header.Get("X-Request-Id")) ||
+			!strings.Contains(body, inLog) {
 			t.Errorf("%s: the page does not say where its number is:\n%s", name, body)
 		}
 		if len(again.Cookies()) != 0 {
@@ -63,7 +64,8 @@ func TestSimultaneousPosts(t *testing.T) {
 	for i := range 100 {
 		all.Go(func() {
 			<-start
-			r, err := http.NewRequest(http.MethodPost, nodes[i%2].url+"/orgs/default/saml/"+connection.String()+"/acs", strings.NewReader(form.Encode()))
+			r, err := http.NewRequest(http.MethodPost, nodes[i%2].url+"/orgs/default/saml/"+connection.String()+"/acs",
+				strings.NewReader(form.Encode()))
 			if err != nil {
 				t.Error(err)
 				return
@@ -113,12 +115,14 @@ func TestSimultaneousPosts(t *testing.T) {
 }
 
 // forged is a response of an identity provider whose key the test has.
-func (s *site) forged(connection directory.ID, request, nameID, assertionID string, edit func(string) string) url.Values {
+func (s *site) forged(connection directory.ID, request, nameID, assertionID string,
+	edit func(string) string) url.Values {
 	s.t.Helper()
 	p, at := samltest.NewMessage(), s.hook.now()
 	message := p.Response()
 	for old, with := range map[string]string{
-		samltest.ACS: s.acsURL(connection), samltest.EntityID: s.hook.urls("default", connection).Metadata, samltest.Request: request,
+		samltest.ACS: s.acsURL(connection), samltest.EntityID: s.hook.urls("default", connection).Metadata,
+		samltest.Request:                  request,
 		"alice@example.com</saml:NameID>": nameID + "</saml:NameID>", "_assert1": assertionID,
 	} {
 		message = strings.ReplaceAll(message, old, with)
@@ -126,8 +130,10 @@ func (s *site) forged(connection directory.ID, request, nameID, assertionID stri
 	if request == "" {
 		message = strings.ReplaceAll(message, ` InResponseTo=""`, "")
 	}
-	for _, d := range []time.Duration{-5 * time.Second, 5 * time.Minute, -time.Minute, 10 * time.Minute, 8 * time.Hour} {
-		message = strings.ReplaceAll(message, samltest.Now.Add(d).Format("2006-01-02T15:04:05Z"), at.Add(d).UTC().Format("2006-01-02T15:04:05Z"))
+	for _, d := range []time.Duration{-5 * time.Second, 5 * time.Minute, -time.Minute, 10 * time.Minute,
+		8 * time.Hour} {
+		message = strings.ReplaceAll(message, samltest.Now.Add(d).Format("2006-01-02T15:04:05Z"),
+			at.Add(d).UTC().Format("2006-01-02T15:04:05Z"))
 	}
 	if edit != nil {
 		message = edit(message)
@@ -138,8 +144,9 @@ func (s *site) forged(connection directory.ID, request, nameID, assertionID stri
 // own makes a connection to the identity provider of the fixtures.
 func (s *site) own(settings schema.Document) directory.ID {
 	s.t.Helper()
-	doc := schema.Document{"displayName": "Own", "idp": map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso",
-		"certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}}
+	doc := schema.Document{"displayName": "Own",
+		"idp": map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso",
+			"certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}}
 	for name, value := range settings {
 		doc[name] = value
 	}
@@ -163,8 +170,8 @@ func (s *site) request(b *browser, connection directory.ID) string {
 		s.t.Fatal(err)
 	}
 	for _, c := range b.client.Jar.Cookies(u) {
-		if strings.HasPrefix(c.Name, LoginCookiePrefix) {
-			if l, err := RequestKey(mac).OpenLogin(c.Value, s.hook.now()); err == nil {
+		if strings.HasPrefix(c.Name, loginCookiePrefix) {
+			if l, err := requestKey(mac).openLogin(c.Value, s.hook.now()); err == nil {
 				return l.Request
 			}
 		}
@@ -197,17 +204,17 @@ func TestRefusedConsumes(t *testing.T) {
 	refused := b.step(s.acsURL(connection), form)
 	wantStatus(t, refused, http.StatusForbidden)
 	record := s.lastSignIn(OutcomeRefused, ReasonJITDisabled)
-	if body := bodyOf(t, refused); !strings.Contains(body, record.Text("correlationId")) || strings.Contains(body, inLog) {
+	if body := bodyOf(t, refused); !strings.Contains(body, record.Text("correlationId")) ||
+		strings.Contains(body, inLog) {
 		t.Errorf("the number of %s is in a record:\n%s", record.JSON, body)
 	}
-	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	s.mustModify(schema.IdentityProviderType, connection, changed("jit", map[string]any{"enabled": true}))
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
 	s.hook.aggregate.flushAll()
 	s.lastSignIn(OutcomeRefused, ReasonAssertionUsed)
 }
 
-// Neither a change of the clock skew nor another of two confirmations lets an
-// assertion be used again.
+// Neither a change of the clock skew nor another of two confirmations lets an assertion be used again.
 func TestReplayKeyStaysPut(t *testing.T) {
 	s := newSite(t)
 	connection := s.own(schema.Document{"jit": map[string]any{"enabled": true}, "allowIdpInitiated": true})
@@ -220,15 +227,14 @@ func TestReplayKeyStaysPut(t *testing.T) {
 	}
 	form := s.forged(connection, "", "ann", "_a1", two)
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusSeeOther)
-	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["clockSkewSeconds"] = number(600) })
+	s.mustModify(schema.IdentityProviderType, connection, changed("clockSkewSeconds", number(600)))
 	s.later(7 * time.Minute)
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
 	s.hook.aggregate.flushAll()
 	s.lastSignIn(OutcomeRefused, ReasonAssertionUsed)
 }
 
-// A genuine message that is refused for what it says is recorded, with its checks,
-// but not each time it is sent.
+// A genuine message that is refused for what it says is recorded, with its checks, but not each time it is sent.
 func TestGenuineButRefused(t *testing.T) {
 	s := newSite(t)
 	connection := s.own(jitOn)
@@ -239,7 +245,8 @@ func TestGenuineButRefused(t *testing.T) {
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusBadRequest)
 	record := s.lastSignIn(OutcomeRefused, saml.ReasonAudience)
 	text := string(record.JSON)
-	for _, want := range []string{`"name":"audience","passed":false`, "https://other.example.com/", saml.Fingerprint(samltest.Keys().IdP.Cert), `"nameId":"ann"`, "clockSkewSeconds"} {
+	for _, want := range []string{`"name":"audience","passed":false`, "https://other.example.com/",
+		saml.Fingerprint(samltest.Keys().IdP.Cert), `"nameId":"ann"`, "clockSkewSeconds"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the record lacks %s:\n%s", want, text)
 		}
@@ -277,23 +284,25 @@ func (s *site) events() int {
 	return len(page.Resources)
 }
 
-// What nobody vouches for is counted, in one record for each reason and minute.
+// A message that no signature covers is counted, in one record for each reason and minute.
 func TestUnsigned(t *testing.T) {
 	s := newSite(t)
 	connection := s.own(jitOn)
 	b := s.browser()
 	p := samltest.NewMessage()
 	garbage := map[string]url.Values{
-		"unsigned":    {"SAMLResponse": {encode(p.Response())}},
-		"not base64":  {"SAMLResponse": {"%%%"}},
-		"unknown key": {"SAMLResponse": {encode(samltest.Sign(t, p.Response(), "Assertion", samltest.Signing{By: samltest.Keys().Attacker}))}},
+		"unsigned":   {"SAMLResponse": {encode(p.Response())}},
+		"not base64": {"SAMLResponse": {"%%%"}},
+		"unknown key": {"SAMLResponse": {encode(samltest.Sign(t, p.Response(), "Assertion",
+			samltest.Signing{By: samltest.Keys().Attacker}))}},
 	}
 	first := map[string]string{}
 	for range 4 {
 		for name, form := range garbage {
 			response := b.step(s.acsURL(connection), form)
 			wantStatus(t, response, http.StatusBadRequest)
-			if body := bodyOf(t, response); !strings.Contains(body, response.Header.Get("X-Request-Id")) || !strings.Contains(body, inLog) {
+			if body := bodyOf(t, response); !strings.Contains(body, response.Header.Get("X-Request-Id")) ||
+				!strings.Contains(body, inLog) {
 				t.Fatalf("%s: the page does not say where its number is:\n%s", name, body)
 			}
 			if first[name] == "" {
@@ -307,7 +316,7 @@ func TestUnsigned(t *testing.T) {
 	before := s.events()
 	s.hook.aggregate.flushAll()
 	if n := s.events() - before; n < 1 || n > 2 { // two where the minute ended meanwhile
-		t.Errorf("%d Events of what nobody vouches for", n)
+		t.Errorf("%d Events of messages without a valid signature", n)
 	}
 	total, correlations := 0, ""
 	for _, r := range s.signIns() {
@@ -339,11 +348,13 @@ func TestTooLarge(t *testing.T) {
 		"bytes":  "SAMLResponse=" + strings.Repeat("A", saml.DefaultBodyBytes),
 		"fields": strings.Repeat("a=b&", saml.MaxParameters+1),
 	} {
-		r := httptest.NewRequest(http.MethodPost, "/orgs/default/saml/"+connection.String()+"/acs", strings.NewReader(form))
+		r := httptest.NewRequest(http.MethodPost, "/orgs/default/saml/"+connection.String()+"/acs",
+			strings.NewReader(form))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		w := httptest.NewRecorder()
 		router.ServeHTTP(w, r)
-		if w.Code != http.StatusRequestEntityTooLarge || !strings.Contains(w.Body.String(), `id="tooLarge"`) || !strings.Contains(w.Body.String(), "2 MiB") || !strings.Contains(w.Body.String(), " 16 ") {
+		if w.Code != http.StatusRequestEntityTooLarge || !strings.Contains(w.Body.String(), `id="tooLarge"`) ||
+			!strings.Contains(w.Body.String(), "2 MiB") || !strings.Contains(w.Body.String(), " 16 ") {
 			t.Errorf("%s: %d\n%s", name, w.Code, w.Body)
 		}
 	}
@@ -358,7 +369,8 @@ func TestForeignConnection(t *testing.T) {
 	b := s.browser()
 	form := s.forged(mine, s.request(b, mine), "ann", "_a1", nil)
 	wantStatus(t, b.step(s.acsURL(other), form), http.StatusBadRequest)
-	for _, address := range []string{"/orgs/default/saml/" + directory.NewID().String(), "/orgs/default/saml/x", "/orgs/nobody/saml/" + mine.String()} {
+	for _, address := range []string{"/orgs/default/saml/" + directory.NewID().String(), "/orgs/default/saml/x",
+		"/orgs/nobody/saml/" + mine.String()} {
 		wantStatus(t, b.step(s.url+address+"/acs", form), http.StatusNotFound)
 	}
 	wantStatus(t, b.step(s.acsURL(mine), nil), http.StatusMethodNotAllowed)
@@ -398,16 +410,16 @@ func newFaultySite(t *testing.T) (*site, *faulty) {
 	return newNode(t, c, directorytest.Root(), "", new(atomic.Int64)), f
 }
 
-// While the store does not answer nothing is consumed, and the same response can be
-// posted again.
+// While the store does not answer nothing is consumed, and the same response can be posted again.
 func TestStoreDown(t *testing.T) {
 	s, f := newFaultySite(t)
 	connection := s.connect(jitOn)
-	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) { doc["displayName"] = "Acme Works" })
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, changed("displayName", "Acme Works"))
 	b := s.browser()
 	form := b.answer(s.loginURL(connection), "alice")
 	f.down.Store(true)
-	for _, r := range []*http.Response{b.step(s.acsURL(connection), form), b.step(s.loginURL(connection), nil), b.step(s.url+"/orgs/default/me", nil)} {
+	for _, r := range []*http.Response{b.step(s.acsURL(connection), form), b.step(s.loginURL(connection), nil),
+		b.step(s.url+"/orgs/default/me", nil)} {
 		wantStatus(t, r, http.StatusServiceUnavailable)
 		if r.Header.Get("Retry-After") == "" || len(r.Cookies()) != 0 {
 			t.Errorf("%s: headers %v", r.Request.URL.Path, r.Header)
@@ -455,8 +467,8 @@ func TestTransactionUnheard(t *testing.T) {
 	}
 }
 
-// Somebody else creates the User between decision and commit: the sign-in finds and
-// links that User instead of making a second one.
+// Somebody else creates the User between decision and commit: the sign-in finds and links that User instead of making a
+// second one.
 func TestLostRace(t *testing.T) {
 	s, f := newFaultySite(t)
 	connection := s.connect(jitOn)
@@ -476,14 +488,15 @@ func TestLostRace(t *testing.T) {
 		t.Errorf("the message was verified %d times", got)
 	}
 	users := s.users("alice@example.com")
-	if len(users) != 1 || users[0].ID != made || users[0].Text("title") != "by SCIM" || users[0].Text("name.familyName") != "Archer" {
+	if len(users) != 1 || users[0].ID != made || users[0].Text("title") != "by SCIM" ||
+		users[0].Text("name.familyName") != "Archer" {
 		t.Fatalf("Users %v, made %s", users, made)
 	}
 
 	// And the other way round: SCIM deactivates the User in that moment.
 	form = b.answer(s.loginURL(connection), "alice")
 	hook = func(clientv3.Op) error {
-		other.mustModify(typeUser, made, func(doc schema.Document) { doc["active"] = false })
+		other.mustModify(schema.UserType, made, changed("active", false))
 		return nil
 	}
 	f.before.Store(&hook)
@@ -491,8 +504,7 @@ func TestLostRace(t *testing.T) {
 	s.lastSignIn(OutcomeRefused, ReasonUserInactive)
 }
 
-// An administrator links the NameID to another User between decision and commit: the
-// sign-in is that User's.
+// An administrator links the NameID to another User between decision and commit: the sign-in is that User's.
 func TestLostRaceOnLink(t *testing.T) {
 	s, f := newFaultySite(t)
 	connection := s.connect(jitOn)
@@ -536,9 +548,6 @@ func (s *site) verifications() int {
 // The connection changes between verification and commit: the message is verified again, once for each change, and the
 // sign-in is judged by what the connection says then.
 func TestLostRaceOnConnection(t *testing.T) {
-	changed := func(name string, value any) func(schema.Document) {
-		return func(doc schema.Document) { doc[name] = value }
-	}
 	for _, c := range []struct {
 		name    string
 		changes []func(schema.Document) // each before another commit
@@ -546,7 +555,8 @@ func TestLostRaceOnConnection(t *testing.T) {
 		outcome Outcome
 		reason  saml.Reason
 	}{
-		{"renamed", []func(schema.Document){changed("displayName", "Renamed")}, http.StatusSeeOther, OutcomeCreated, ReasonCreated},
+		{"renamed", []func(schema.Document){changed("displayName", "Renamed")}, http.StatusSeeOther, OutcomeCreated,
+			ReasonCreated},
 		{"renamed twice", []func(schema.Document){changed("displayName", "First"), changed("displayName", "Renamed")},
 			http.StatusSeeOther, OutcomeCreated, ReasonCreated},
 		{"JIT off", []func(schema.Document){changed("jit", map[string]any{"enabled": false})},
@@ -565,7 +575,7 @@ func TestLostRaceOnConnection(t *testing.T) {
 			next := c.changes
 			var hook func(clientv3.Op) error
 			hook = func(clientv3.Op) error {
-				other.mustModify(typeConnection, connection, next[0])
+				other.mustModify(schema.IdentityProviderType, connection, next[0])
 				if next = next[1:]; len(next) > 0 {
 					f.before.Store(&hook)
 				}
@@ -597,7 +607,7 @@ func TestConnectionChangesForever(t *testing.T) {
 	form := s.forged(connection, s.request(b, connection), "ann", "_a1", nil)
 	var hook func(clientv3.Op) error
 	hook = func(clientv3.Op) error {
-		other.mustModify(typeConnection, connection, func(doc schema.Document) { doc["displayName"] = directory.NewID().String() })
+		other.mustModify(schema.IdentityProviderType, connection, changed("displayName", directory.NewID().String()))
 		f.before.Store(&hook)
 		return nil
 	}

@@ -17,14 +17,16 @@ import (
 	"rollcall/samlhook/saml/samltest"
 )
 
-// chromium opens an address in a real browser and returns the page it ends at, once
-// scripts have run. With ROLLCALL_SCREENSHOTS naming a folder, it leaves a picture there.
+// chromium opens an address in a real browser and returns the page it ends at, once scripts have run. With
+// ROLLCALL_SCREENSHOTS naming a folder, it leaves a picture there.
 func chromium(t *testing.T, name, address string) string {
 	t.Helper()
 	program := samltest.Peer(t, "chromium")
 	flags := func(folder string) []string {
-		return []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-			"--no-first-run", "--disable-dev-shm-usage", "--user-data-dir=" + folder, "--virtual-time-budget=4000", "--timeout=20000", "--window-size=900,700"}
+		return []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+			"--disable-component-update", "--disable-sync",
+			"--no-first-run", "--disable-dev-shm-usage", "--user-data-dir=" + folder, "--virtual-time-budget=4000",
+			"--timeout=20000", "--window-size=900,700"}
 	}
 	run := func(more ...string) string {
 		folder, err := os.MkdirTemp("", "chromium")
@@ -46,8 +48,8 @@ func chromium(t *testing.T, name, address string) string {
 	return run("--dump-dom", address)
 }
 
-// A real browser does the whole sign-in, with an identity provider on another site
-// (localhost beside 127.0.0.1), so that SameSite and the Content-Security-Policy count.
+// A real browser does the whole sign-in, with an identity provider on another site (localhost beside 127.0.0.1), so
+// that SameSite and the Content-Security-Policy count.
 func TestChromium(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a browser")
@@ -77,7 +79,8 @@ func TestChromium(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	connection, err := s.configure(schema.Document{"displayName": "Demo", "metadataXml": string(metadata), "jit": map[string]any{"enabled": true}})
+	connection, err := s.configure(schema.Document{"displayName": "Demo", "metadataXml": string(metadata),
+		"jit": map[string]any{"enabled": true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,10 +90,11 @@ func TestChromium(t *testing.T) {
 	login := s.url + "/orgs/default/login"
 
 	page := chromium(t, "landing", login)
-	if !strings.Contains(page, `id="me"`) || !strings.Contains(page, "Alice Archer") || !strings.Contains(page, `/orgs/default/sign-out"`) {
+	if !strings.Contains(page, `id="me"`) || !strings.Contains(page, "Alice Archer") ||
+		!strings.Contains(page, `/orgs/default/sign-out"`) {
 		t.Errorf("redirect binding ended at:\n%s", page)
 	}
-	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["binding"] = "post" })
+	s.mustModify(schema.IdentityProviderType, connection, changed("binding", "post"))
 	if page := chromium(t, "landing-post", login); !strings.Contains(page, `id="me"`) {
 		t.Errorf("POST binding ended at:\n%s", page)
 	}

@@ -14,26 +14,27 @@ import (
 	"rollcall/samlhook/saml"
 )
 
-// codeLifetime is how long finish may take after the acs.
+// codeLifetime is how long the browser may take from acs to finish.
 const codeLifetime = time.Minute
 
-// handOver is what the acs hands to finish through the browser. It travels sealed,
-// so any node can open it and nothing of it is kept until it is used.
+// handOver is what acs hands to finish through the browser. It travels sealed, so any node can open it, and nothing of
+// it is stored until it is used.
 type handOver struct {
 	ID          string       `json:"i"` // used once
 	User        directory.ID `json:"u"`
 	Epoch       int64        `json:"s"` // of the User's sessions
 	Expires     time.Time    `json:"e"`
-	SessionEnd  time.Time    `json:"n"` // as the identity provider says; zero when it does not
+	SessionEnd  time.Time    `json:"n"` // as the identity provider says; zero if it does not
 	Binding     []byte       `json:"b"` // hash of the binding cookie
 	Correlation string       `json:"c"`
 	Request     string       `json:"r,omitempty"` // nonce of our request; empty for IdP-initiated sign-in
 	Target      string       `json:"t,omitempty"` // of IdP-initiated sign-in
 }
 
+// cookieName is the name of the binding cookie.
 func (o handOver) cookieName() string { return bindingCookiePrefix + o.ID }
 
-// boundTo says whether the binding cookie is the one that was set with the code.
+// boundTo reports whether this is the value of the binding cookie that was set with the code.
 func (o handOver) boundTo(cookie string) bool {
 	return cookie != "" && subtle.ConstantTimeCompare(o.Binding, hashOf(cookie)) == 1
 }
@@ -44,21 +45,22 @@ func hashOf(s string) []byte {
 }
 
 // sealCode makes the code for a connection.
-func (k RequestKey) sealCode(connection string, o handOver) (string, error) {
-	aead := k.codes()
+func (k requestKey) sealCode(connection string, o handOver) (string, error) {
 	body, err := json.Marshal(o)
 	if err != nil {
 		return "", err
 	}
+	aead := k.codes()
 	nonce := make([]byte, aead.NonceSize())
-	rand.Read(nonce)
+	rand.Read(nonce) // never fails since Go 1.24
 	return base64.RawURLEncoding.EncodeToString(aead.Seal(nonce, nonce, body, []byte(connection))), nil
 }
 
 // openCode reads a code. It refuses one that this key did not make for the connection (ReasonCodeInvalid), and one that
-// has expired, with what it says (ReasonCodeExpired).
-func (k RequestKey) openCode(connection, code string, now time.Time) (handOver, *saml.Refusal) {
-	invalid := saml.Refuse(ReasonCodeInvalid, "The hand-over code is not one that this connection made; the sign-in has to begin anew.")
+// has expired, whose contents it returns as well (ReasonCodeExpired).
+func (k requestKey) openCode(connection, code string, now time.Time) (handOver, *saml.Refusal) {
+	invalid := saml.Refuse(ReasonCodeInvalid,
+		"The hand-over code was not made by this connection; start the sign-in again.")
 	aead := k.codes()
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(code)
 	if err != nil || len(raw) < aead.NonceSize() {
@@ -73,13 +75,14 @@ func (k RequestKey) openCode(connection, code string, now time.Time) (handOver, 
 		return handOver{}, invalid
 	}
 	if !now.Before(o.Expires) {
-		return o, saml.Refuse(ReasonCodeExpired, "The browser took more than "+codeLifetime.String()+" from the identity provider's answer to the end of the sign-in.")
+		return o, saml.Refuse(ReasonCodeExpired, "The browser took more than "+codeLifetime.String()+
+			" from the identity provider's answer to the end of the sign-in.")
 	}
 	return o, nil
 }
 
 // codes seals hand-over codes, under a key of their own.
-func (k RequestKey) codes() cipher.AEAD {
+func (k requestKey) codes() cipher.AEAD {
 	block, err := aes.NewCipher(k.mac("hand-over code", nil))
 	if err != nil {
 		panic("samlhook: a MAC is as long as an AES key: " + err.Error())
@@ -91,8 +94,9 @@ func (k RequestKey) codes() cipher.AEAD {
 	return aead
 }
 
+// randomToken is a name or a secret that nobody can guess: 128 random bits.
 func randomToken() string {
 	b := make([]byte, 16)
-	rand.Read(b)
+	rand.Read(b) // never fails since Go 1.24
 	return base64.RawURLEncoding.EncodeToString(b)
 }

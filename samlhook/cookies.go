@@ -5,27 +5,35 @@ import (
 	"time"
 )
 
-// sessionCookie holds the secret of a session; the SCIM side reads it under this name.
-const sessionCookie = "rollcall_session"
+const (
+	// sessionCookie holds the secret of a session. The SCIM side reads it under this name.
+	sessionCookie = "rollcall_session"
+	// loginCookiePrefix starts the name of the cookie of each login under way.
+	loginCookiePrefix = "rollcall-login-"
+	// bindingCookiePrefix starts the name of the cookie that ties a hand-over code to the browser that posted the
+	// response.
+	bindingCookiePrefix = "rollcall-finish-"
+)
 
-// bindingCookiePrefix begins the name of the cookie that ties a hand-over code to
-// the browser that posted the response.
-const bindingCookiePrefix = "rollcall-finish-"
-
-// setCookie sets a cookie for a path of ours; without an end it lasts as long as the
-// browser. SameSite=Lax is as strict as can be: the person comes from another site.
+// setCookie sets a cookie for a path of ours. If lasts is zero, it lasts as long as the browser. SameSite=Lax is as
+// strict as possible: the person comes from another site.
 func (x *exchange) setCookie(name, value, path string, lasts time.Duration) {
-	c := &http.Cookie{Name: name, Value: value, Path: path, HttpOnly: true, Secure: x.secure, SameSite: http.SameSiteLaxMode}
-	if lasts > 0 {
-		c.MaxAge = int(lasts / time.Second)
-	}
+	c := x.newCookie(name, path)
+	c.Value, c.MaxAge = value, int(lasts/time.Second)
 	http.SetCookie(x.w, c)
 }
 
 func (x *exchange) dropCookie(name, path string) {
-	http.SetCookie(x.w, &http.Cookie{Name: name, Path: path, MaxAge: -1, HttpOnly: true, Secure: x.secure, SameSite: http.SameSiteLaxMode})
+	c := x.newCookie(name, path)
+	c.MaxAge = -1
+	http.SetCookie(x.w, c)
 }
 
+func (x *exchange) newCookie(name, path string) *http.Cookie {
+	return &http.Cookie{Name: name, Path: path, HttpOnly: true, Secure: x.secure, SameSite: http.SameSiteLaxMode}
+}
+
+// cookie is the value of a cookie; empty if the browser sent none.
 func (x *exchange) cookie(name string) string {
 	c, err := x.r.Cookie(name)
 	if err != nil {
@@ -34,8 +42,9 @@ func (x *exchange) cookie(name string) string {
 	return c.Value
 }
 
-// Paths for which cookies are set.
+// organizationPath and finishPath are the paths for which cookies are set.
 func (x *exchange) organizationPath() string { return "/orgs/" + x.org }
+
 func (x *exchange) finishPath() string {
 	return x.organizationPath() + "/saml/" + x.connection.String() + "/finish"
 }

@@ -6,250 +6,179 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"rollcall/directory"
 	"rollcall/directory/schema"
 	"rollcall/samlhook/saml"
 )
 
-// Outcome is what becomes of a sign-in.
-type Outcome string
-
-// The outcomes of a SignIn. A decision is never OutcomeFailed: that is a sign-in
-// that broke off after it was decided.
-const (
-	OutcomeSignedIn Outcome = "signedIn"
-	OutcomeCreated  Outcome = "created"
-	OutcomeRefused  Outcome = "refused"
-	OutcomeFailed   Outcome = "failed"
-)
-
-// Decision says who a person is and whether they may come in.
+// Decision says who a person is and whether they may sign in.
 type Decision struct {
 	Outcome     Outcome
 	Reason      saml.Reason
-	Explanation string // one sentence for the administrator, with the remedy
+	Explanation string // one or two sentences for the administrator, with the remedy
 
-	// User is the one found; nil when one is to be created and when nobody was found.
-	// Of somebody who was deleted it is the DeletedUser.
+	// User is the one found; nil if one is to be created, or if no User was found. For a person whose User was deleted,
+	// it is the DeletedUser.
 	User *directory.Resource
-	// Document is the User's new document, nil when it stays as it is; of somebody to
-	// be created the whole.
+	// Document is the User's new document, nil if it stays as it is; for a User to be created, the whole document.
 	Document schema.Document
-	// Link is what ties the NameID to the User afterwards, but for the id of a User to
-	// be created; nil when it stays as it is.
+	// Link is what ties the NameID to the User from now on, without the id of a User to be created; nil if it stays as
+	// it is.
 	Link *directory.Link
-	// Groups are those that somebody to be created is added to. MissingGroups are
-	// default groups that do not exist any more, PrivilegedGroups those that sign-in
-	// may not touch.
+	// Groups are those that a User to be created is added to. MissingGroups are default groups that do not exist any
+	// more, PrivilegedGroups those that sign-in may not touch.
 	Groups, MissingGroups, PrivilegedGroups []directory.ID
 }
 
-// Decide looks the person up in the organization of the snapshot and decides. It is
-// pure: it writes nothing, and the same arguments give the same Decision. Every
-// Decision but OutcomeRefused is to be carried out whole.
+// Decide looks the person up in the organization of the snapshot and decides. It is pure: it writes nothing, and the
+// same arguments give the same Decision. A Decision other than OutcomeRefused must be carried out as a whole.
 func Decide(s *directory.Snapshot, c Settings, id saml.Identity, now time.Time) (Decision, error) {
 	d := decider{snapshot: s, settings: c, identity: id, now: now, several: severalConnections(s)}
 	d.verified, d.elsewhere = divideDomains(s, c.ID)
+
+	// Known by an earlier sign-in.
 	if link := s.Link(c.ID, id.NameID); link != nil {
-		if user, err := s.Get(typeUser, link.User); err == nil {
+		if user, err := s.Get(schema.UserType, link.User); err == nil {
 			return d.known(user, link)
 		}
 		return d.deleted(s.TombstoneOf(link.User))
 	}
+
+	// Found by linkBy, or deleted, or new.
 	found := d.find()
 	switch {
 	case len(found) > 1:
-		var ids []string
+		var ids []directory.ID
 		for _, user := range found {
-			ids = append(ids, user.ID.String())
+			ids = append(ids, user.ID)
 		}
-		return d.refuse(nil, ReasonAmbiguous, fmt.Sprintf("%d Users fit (%s); change what they share, or link one of them.",
-			len(found), saml.Clip(strings.Join(ids, ", ")))), nil
+		explanation := fmt.Sprintf("%d Users match (%s); change what they share, or link one of them.",
+			len(found), saml.Clip(strings.Join(idTexts(ids), ", ")))
+		return d.refuse(nil, ReasonAmbiguous, explanation), nil
 	case len(found) == 1:
 		return d.link(found[0])
 	}
-	if stone, how := tombstone(s, id.UserName); how == same {
-		return d.deleted(stone)
+	if deleted, how := tombstone(s, id.UserName); how == same {
+		return d.deleted(deleted)
 	}
-	return d.nobody(false)
+	return d.create(false)
 }
 
+// decider is a decision in the making.
 type decider struct {
 	snapshot  *directory.Snapshot
 	settings  Settings
 	identity  saml.Identity
 	now       time.Time
-	several   bool     // connections in the organization
-	verified  []string // domains of the organization that no other connection holds
-	elsewhere []string // verified domains that another connection holds
-}
-
-func severalConnections(s *directory.Snapshot) bool {
-	n := 0
-	for range s.All(typeConnection) {
-		if n++; n > 1 {
-			return true
-		}
-	}
-	return false
+	several   bool     // the organization has several connections
+	verified  []string // domains of the organization that no other connection has
+	elsewhere []string // verified domains that another connection has
 }
 
 func (d *decider) refuse(user *directory.Resource, reason saml.Reason, explanation string) Decision {
 	return Decision{Outcome: OutcomeRefused, Reason: reason, Explanation: explanation, User: user}
 }
 
-// Attributes by which Users are found.
-const (
-	attributeUserName   = "userName"
-	attributeExternalID = "externalId"
-	attributeEmail      = "emails.value"
-)
-
-// find looks for Users to link: by the subject first, by e-mail address where that
-// found nobody, not even somebody whom the subject looks like.
-func (d *decider) find() []*directory.Resource {
-	subject := d.identity.UserName
-	found := d.linkable(linkByUserName, attributeUserName, subject)
-	for _, user := range d.linkable(linkByExternalID, attributeExternalID, subject) {
-		if !slices.ContainsFunc(found, func(f *directory.Resource) bool { return f.ID == user.ID }) {
-			found = append(found, user)
-		}
-	}
-	if len(found) == 0 && d.resembled() == nil {
-		found = d.linkable(linkByEmail, attributeEmail, d.identity.Email)
-	}
-	return found
-}
-
-// linkable are the Users that have the value, where the connection links by it.
-func (d *decider) linkable(by, attribute, value string) []*directory.Resource {
-	if value == "" || !slices.Contains(d.settings.LinkBy, by) || !d.mayLink(value) {
-		return nil
-	}
-	if attribute == attributeExternalID { // its case counts (RFC 7643 §3.1), so what is found is the same
-		return slices.Collect(d.snapshot.Find(typeUser, attribute, value))
-	}
-	having, _ := holders(d.snapshot, attribute, value)
-	return having
-}
-
-// mayLink says whether a value may link at all. With several connections one could
-// claim the people of another: there a value links only in a domain that was
-// verified and assigned to this one.
-func (d *decider) mayLink(value string) bool {
-	return !d.several || d.settings.verifiedHere(value, d.verified)
-}
-
 // link is for a User whom linkBy found.
 func (d *decider) link(user *directory.Resource) (Decision, error) {
 	if other := d.linkedElsewhere(user); other != "" {
-		return d.refuse(user, ReasonLinkedElsewhere, "The User signs in through this connection under another NameID ("+saml.Clip(other)+
-			"); if both are the same person, delete that link first."), nil
+		return d.refuse(user, ReasonLinkedElsewhere, "The User signs in through this connection with another NameID ("+
+			saml.Clip(other)+"); if both are the same person, delete that link first."), nil
 	}
 	if !d.settings.LinkPrivileged && d.snapshot.Privileged(user.ID) {
-		return d.refuse(user, ReasonPrivilegedUser, "The User has roles or is in a protected group and was never linked to this NameID; link it by hand, or set linkPrivileged."), nil
+		return d.refuse(user, ReasonPrivilegedUser, "The User has roles or is in a protected group and was never "+
+			"linked to this NameID; link it by hand, or set linkPrivileged."), nil
 	}
 	return d.known(user, nil)
 }
 
-// linkedElsewhere is the NameID under which the User is known to this connection
-// already; empty if there is none.
-func (d *decider) linkedElsewhere(user *directory.Resource) string {
-	for _, l := range gjson.GetBytes(user.JSON, gjson.Escape(schema.OriginURN)+".links").Array() {
-		nameID := l.Get("nameId").String()
-		if l.Get("connection").String() != d.settings.ID.String() || nameID == d.identity.NameID {
-			continue
-		}
-		if link := d.snapshot.Link(d.settings.ID, nameID); link != nil && link.User == user.ID {
-			return nameID
-		}
-	}
-	return ""
-}
-
-// known is for a User who exists; link is nil when there is none yet.
+// known is for a User who exists; link is nil if there is none yet.
 func (d *decider) known(user *directory.Resource, link *directory.Link) (Decision, error) {
 	if !directory.Active(user.JSON) {
-		return d.refuse(user, ReasonUserInactive, "The User is not active (active: false); set active to true to let the person in again."), nil
+		return d.refuse(user, ReasonUserInactive, "The User is not active (active: false); set active to true to let "+
+			"the person sign in again."), nil
 	}
-	decision := Decision{Outcome: OutcomeSignedIn, Reason: ReasonSignedIn, Explanation: "The person is linked to this User.", User: user}
-	w := &writer{settings: d.settings, identity: d.identity, now: d.now}
+	decision := Decision{Outcome: OutcomeSignedIn, Reason: ReasonSignedIn, User: user,
+		Explanation: "The person is linked to this User."}
 	if link == nil {
-		decision.Reason, decision.Explanation = ReasonLinked, "The User was found by "+strings.Join(d.settings.LinkBy, ", ")+" and is linked to this NameID now."
+		decision.Reason = ReasonLinked
+		decision.Explanation = "The User was found by " + strings.Join(d.settings.LinkBy, ", ") +
+			" and is linked to this NameID now."
 	}
+	w := &writer{settings: d.settings, identity: d.identity, now: d.now}
 	var err error
 	decision.Document, decision.Link, err = w.update(user, link)
 	return decision, err
 }
 
-// deleted is for somebody whose User was deleted.
-func (d *decider) deleted(stone *directory.Resource) (Decision, error) {
+// deleted is for a person whose User was deleted.
+func (d *decider) deleted(tombstone *directory.Resource) (Decision, error) {
 	if !d.settings.ReviveDeleted {
-		return d.refuse(stone, ReasonUserDeleted, "The User was deleted; delete the DeletedUser "+stone.ID.String()+
-			", create the User anew, or set jit.reviveDeleted to let the person in again."), nil
+		return d.refuse(tombstone, ReasonUserDeleted, "The User was deleted; to let the person sign in again, "+
+			"delete the DeletedUser "+tombstone.ID.String()+", create the User again, or set jit.reviveDeleted."), nil
 	}
-	return d.nobody(true)
+	return d.create(true)
 }
 
-// nobody is for a person whom nobody knows.
-func (d *decider) nobody(revived bool) (Decision, error) {
-	c, id := d.settings, d.identity
-	if refusal := d.lookAlike(); refusal != nil {
+// create is for a person who has no User; revived says that they had one.
+func (d *decider) create(revived bool) (Decision, error) {
+	if refusal := d.mayNotCreate(); refusal != nil {
 		return *refusal, nil
 	}
-	if !c.JIT {
-		return d.refuse(nil, ReasonJITDisabled, "Nobody in the organization is "+saml.Clip(id.UserName)+d.why()+
-			"; create the User by SCIM, or set jit.enabled to true to have sign-in create it."), nil
-	}
-	if c.RequireNames {
-		if refusal := id.RequireNames(); refusal != nil {
-			return d.refuse(nil, refusal.Reason, refusal.Explanation), nil
-		}
-	}
-	if value := d.subject(); len(c.Domains) > 0 && !c.verifiedHere(value, d.verified) {
-		return d.refuse(nil, ReasonDomainNotVerified, saml.Clip(value)+" is in none of the connection's domains that the organization has verified ("+
-			strings.Join(c.Domains, ", ")+"); assign and verify the domain, or create the User by SCIM."), nil
-	}
-	if domain := domainOf(d.subject()); slices.Contains(d.elsewhere, domain) {
-		return d.refuse(nil, ReasonDomainNotVerified, saml.Clip(d.subject())+" is in a verified domain of another connection ("+domain+
-			"), which alone makes its people; have the person sign in there, assign the domain to this connection, or create the User by SCIM."), nil
-	}
-	for user := range d.snapshot.Find(typeUser, attributeUserName, id.UserName) {
-		return d.refuse(user, ReasonUserNameTaken, "The userName "+saml.Clip(id.UserName)+" belongs to a User that this sign-in may not be linked to"+d.why()+
-			"; link them by hand, or let linkBy and domains allow it."), nil
-	}
-	w := &writer{settings: c, identity: id, now: d.now}
-	decision := Decision{Outcome: OutcomeCreated, Reason: ReasonCreated, Explanation: "Nobody knew the person; the User was created from the assertion."}
+	decision := Decision{Outcome: OutcomeCreated, Reason: ReasonCreated,
+		Explanation: "No User matched; one was created from the assertion."}
 	if revived {
-		decision.Reason, decision.Explanation = ReasonRevived, "The User had been deleted; a new one was created from the assertion (jit.reviveDeleted)."
+		decision.Reason = ReasonRevived
+		decision.Explanation = "The User had been deleted; another one was created from the assertion " +
+			"(jit.reviveDeleted)."
 	}
+	w := &writer{settings: d.settings, identity: d.identity, now: d.now}
 	decision.Document, decision.Link = w.create()
 	d.addGroups(&decision)
 	return decision, nil
 }
 
-// addGroups divides the default groups of somebody to be created.
-func (d *decider) addGroups(decision *Decision) {
-	for _, g := range d.settings.DefaultGroups {
-		switch _, err := d.snapshot.Get(typeGroup, g); {
-		case err != nil:
-			decision.MissingGroups = append(decision.MissingGroups, g)
-		case !d.settings.mayTouch(d.snapshot, g):
-			decision.PrivilegedGroups = append(decision.PrivilegedGroups, g)
-		default:
-			decision.Groups = append(decision.Groups, g)
+// mayNotCreate says why sign-in creates no User for the person; nil if it does.
+func (d *decider) mayNotCreate() *Decision {
+	c, id := d.settings, d.identity
+	if refusal := d.lookAlike(); refusal != nil {
+		return refusal
+	}
+	refuse := func(user *directory.Resource, reason saml.Reason, explanation string) *Decision {
+		decision := d.refuse(user, reason, explanation)
+		return &decision
+	}
+	if !c.JIT {
+		return refuse(nil, ReasonJITDisabled, "No User in the organization is "+saml.Clip(id.UserName)+d.why()+
+			"; create the User by SCIM, or set jit.enabled to true to have sign-in create it.")
+	}
+	if c.RequireNames {
+		if refusal := id.RequireNames(); refusal != nil {
+			return refuse(nil, refusal.Reason, refusal.Explanation)
 		}
 	}
-	if passed := decision.PrivilegedGroups; len(passed) > 0 {
-		decision.Explanation += " It was not added to default groups that have roles or are protected, themselves or through a group they are in (" +
-			saml.Clip(strings.Join(idTexts(passed), ", ")) + "); to have sign-in add to them, list them in groupSync.allowPrivileged."
+
+	// The person must be in a domain of this connection if it has any, and in no domain of another one.
+	subject := d.subject()
+	if len(c.Domains) > 0 && !c.verifiedHere(subject, d.verified) {
+		return refuse(nil, ReasonDomainNotVerified, saml.Clip(subject)+" is in none of the connection's domains that "+
+			"the organization has verified ("+strings.Join(c.Domains, ", ")+
+			"); assign and verify the domain, or create the User by SCIM.")
 	}
+	if domain := domainOf(subject); slices.Contains(d.elsewhere, domain) {
+		return refuse(nil, ReasonDomainNotVerified, saml.Clip(subject)+" is in a verified domain of another connection "+
+			"("+domain+"), and only that one creates its people; have the person sign in there, assign the domain to "+
+			"this connection, or create the User by SCIM.")
+	}
+	for user := range d.snapshot.Find(schema.UserType, attributeUserName, id.UserName) {
+		return refuse(user, ReasonUserNameTaken, "The userName "+saml.Clip(id.UserName)+" belongs to a User that this "+
+			"sign-in may not be linked to"+d.why()+"; link them by hand, or let linkBy and domains allow it.")
+	}
+	return nil
 }
 
-// subject is the value whose domain decides whether the connection may make the
-// person: the userName, or the e-mail address where the userName has none.
+// subject is the value whose domain decides whether the connection may create the person: the userName, or the e-mail
+// address if the userName has no domain.
 func (d *decider) subject() string {
 	if !strings.Contains(wideFold(d.identity.UserName), "@") && d.identity.Email != "" {
 		return d.identity.Email
@@ -257,7 +186,7 @@ func (d *decider) subject() string {
 	return d.identity.UserName
 }
 
-// why explains that somebody was not even looked for.
+// why explains that Users were not even looked for.
 func (d *decider) why() string {
 	if d.mayLink(d.identity.UserName) {
 		return ""

@@ -25,7 +25,7 @@ func (w *world) user(doc schema.Document) directory.ID { return w.createUser(doc
 // link signs nobody in: it writes what an earlier sign-in would have left.
 func (w *world) link(user directory.ID, nameID string, wrote map[string]string) {
 	w.update(func(tx *directory.Tx) error {
-		r, err := tx.Get(typeUser, user)
+		r, err := tx.Get(schema.UserType, user)
 		if err != nil {
 			return err
 		}
@@ -33,7 +33,8 @@ func (w *world) link(user directory.ID, nameID string, wrote map[string]string) 
 		if err != nil {
 			return err
 		}
-		writer := &writer{settings: Settings{ID: w.connection}, identity: saml.Identity{NameID: nameID}, now: samltest.Now}
+		writer := &writer{settings: Settings{ID: w.connection}, identity: saml.Identity{NameID: nameID},
+			now: samltest.Now}
 		writer.addOrigin(doc)
 		if _, err := tx.Replace(r, doc); err != nil {
 			return err
@@ -49,7 +50,7 @@ func (w *world) domains(values ...string) {
 	for i, v := range values {
 		list = append(list, map[string]any{"value": v, "verified": i == 0})
 	}
-	w.mustModify(typeOrganization, w.snapshot().Organization().ID, func(doc schema.Document) { doc["domains"] = list })
+	w.mustModify(schema.OrganizationType, w.snapshot().Organization().ID, changed("domains", list))
 }
 
 // secondConnection adds a second connection.
@@ -58,7 +59,7 @@ func (w *world) secondConnection() { w.connectionHolding() }
 // connectionHolding adds a connection with domains, whoever else has them.
 func (w *world) connectionHolding(domains ...any) {
 	w.update(func(tx *directory.Tx) error {
-		_, err := tx.Create(typeConnection, schema.Document{"displayName": "Second", "domains": domains})
+		_, err := tx.Create(schema.IdentityProviderType, schema.Document{"displayName": "Second", "domains": domains})
 		return err
 	})
 }
@@ -83,9 +84,11 @@ func jit(pairs ...any) schema.Document {
 // TestDecide has a case for every row of the decision table, and for what leads to it.
 func TestDecide(t *testing.T) {
 	linkBy := func(ways ...any) schema.Document { return schema.Document{"linkBy": ways} }
-	ann := saml.Identity{NameID: "ann@example.com", UserName: "ann@example.com", GivenName: "Ann", FamilyName: "Arbor", Email: "ann@example.com"}
+	ann := saml.Identity{NameID: "ann@example.com", UserName: "ann@example.com", GivenName: "Ann", FamilyName: "Arbor",
+		Email: "ann@example.com"}
 	nameless := ann
-	nameless.FamilyName, nameless.Missing, nameless.Matched = "", []saml.MissingAttribute{{Attribute: "lastName"}}, []string{"firstName"}
+	nameless.FamilyName, nameless.Missing, nameless.Matched = "", []saml.MissingAttribute{{Attribute: "lastName"}},
+		[]string{"firstName"}
 	opaque := ann
 	opaque.NameID, opaque.UserName = "x1", "x1"
 	userAnn := schema.Document{"userName": "ANN@example.com"}
@@ -97,19 +100,23 @@ func TestDecide(t *testing.T) {
 		prepare  func(w *world) directory.ID // who is meant; zero for nobody
 		outcome  Outcome
 		reason   saml.Reason
-		says     string // a part of the explanation
+		names    string // what the explanation names
 	}{
-		{"nobody, JIT off", nil, ann, nil, OutcomeRefused, ReasonJITDisabled, "set jit.enabled to true"},
+		{"nobody, JIT off", nil, ann, nil, OutcomeRefused, ReasonJITDisabled, "jit.enabled"},
 		{"nobody, JIT on", jit(), ann, nil, OutcomeCreated, ReasonCreated, ""},
-		{"nobody, JIT on, a name is missing", jit(), nameless, nil, OutcomeRefused, saml.ReasonMissingAttribute, "lacks lastName"},
-		{"nobody, a name is missing and not required", jit("requireNames", false), nameless, nil, OutcomeCreated, ReasonCreated, ""},
-		{"a name is missing of somebody who exists", nil, nameless, func(w *world) directory.ID { return w.user(userAnn) }, OutcomeSignedIn, ReasonLinked, ""},
-		{"found by userName in another case", nil, ann, func(w *world) directory.ID { return w.user(userAnn) }, OutcomeSignedIn, ReasonLinked, "userName"},
+		{"nobody, JIT on, a name is missing", jit(), nameless, nil, OutcomeRefused, saml.ReasonMissingAttribute,
+			"lastName"},
+		{"nobody, a name is missing and not required", jit("requireNames", false), nameless, nil, OutcomeCreated,
+			ReasonCreated, ""},
+		{"a name is missing of somebody who exists", nil, nameless,
+			func(w *world) directory.ID { return w.user(userAnn) }, OutcomeSignedIn, ReasonLinked, ""},
+		{"found by userName in another case", nil, ann, func(w *world) directory.ID { return w.user(userAnn) },
+			OutcomeSignedIn, ReasonLinked, "userName"},
 		{"linked, although the userName is another", nil, ann, func(w *world) directory.ID {
 			id := w.user(schema.Document{"userName": "annie"})
 			w.link(id, ann.NameID, nil)
 			return id
-		}, OutcomeSignedIn, ReasonSignedIn, "linked"},
+		}, OutcomeSignedIn, ReasonSignedIn, ""},
 		{"the link goes before the userName", nil, ann, func(w *world) directory.ID {
 			id := w.user(schema.Document{"userName": "annie"})
 			w.link(id, ann.NameID, nil)
@@ -124,7 +131,8 @@ func TestDecide(t *testing.T) {
 			return w.user(schema.Document{"userName": "ann", "externalId": "x1"})
 		}, OutcomeSignedIn, ReasonLinked, "externalId"},
 		{"by e-mail", linkBy("userName", "email"), opaque, func(w *world) directory.ID {
-			return w.user(schema.Document{"userName": "ann", "emails": []any{map[string]any{"value": "Ann@Example.com"}}})
+			return w.user(schema.Document{"userName": "ann",
+				"emails": []any{map[string]any{"value": "Ann@Example.com"}}})
 		}, OutcomeSignedIn, ReasonLinked, ""},
 		{"the userName goes before the e-mail", linkBy("userName", "email"), ann, func(w *world) directory.ID {
 			w.user(schema.Document{"userName": "else", "emails": []any{map[string]any{"value": "ann@example.com"}}})
@@ -135,16 +143,17 @@ func TestDecide(t *testing.T) {
 				w.user(schema.Document{"userName": n, "emails": []any{map[string]any{"value": "ann@example.com"}}})
 			}
 			return directory.ID{}
-		}, OutcomeRefused, ReasonAmbiguous, "2 Users fit"},
+		}, OutcomeRefused, ReasonAmbiguous, ""},
 		{"one by userName, another by externalId", linkBy("userName", "externalId"), ann, func(w *world) directory.ID {
 			w.user(userAnn)
 			w.user(schema.Document{"userName": "else", "externalId": "ann@example.com"})
 			return directory.ID{}
 		}, OutcomeRefused, ReasonAmbiguous, ""},
-		{"no e-mail links nobody", linkBy("email"), saml.Identity{NameID: "x", UserName: "x"}, func(w *world) directory.ID {
-			w.user(schema.Document{"userName": "a"})
-			return directory.ID{}
-		}, OutcomeRefused, ReasonJITDisabled, ""},
+		{"no e-mail links nobody", linkBy("email"), saml.Identity{NameID: "x", UserName: "x"},
+			func(w *world) directory.ID {
+				w.user(schema.Document{"userName": "a"})
+				return directory.ID{}
+			}, OutcomeRefused, ReasonJITDisabled, ""},
 		{"linked under another NameID", nil, ann, func(w *world) directory.ID {
 			id := w.user(userAnn)
 			w.link(id, "other", nil)
@@ -170,7 +179,8 @@ func TestDecide(t *testing.T) {
 		{"in a protected group", nil, ann, func(w *world) directory.ID {
 			id := w.user(userAnn)
 			w.update(func(tx *directory.Tx) error {
-				g, err := tx.Create(typeGroup, schema.Document{"displayName": "Admins", schema.GroupAccessURN: map[string]any{"protected": true}})
+				g, err := tx.Create(schema.GroupType,
+					schema.Document{"displayName": "Admins", schema.GroupAccessURN: map[string]any{"protected": true}})
 				if err != nil {
 					return err
 				}
@@ -178,7 +188,8 @@ func TestDecide(t *testing.T) {
 			})
 			return id
 		}, OutcomeRefused, ReasonPrivilegedUser, ""},
-		{"not active", jit(), ann, func(w *world) directory.ID { return w.user(with(userAnn, "active", false)) }, OutcomeRefused, ReasonUserInactive, "active: false"},
+		{"not active", jit(), ann, func(w *world) directory.ID { return w.user(with(userAnn, "active", false)) },
+			OutcomeRefused, ReasonUserInactive, "active"},
 		{"not active, linked", jit(), ann, func(w *world) directory.ID {
 			id := w.user(with(userAnn, "active", false))
 			w.link(id, ann.NameID, nil)
@@ -186,94 +197,103 @@ func TestDecide(t *testing.T) {
 		}, OutcomeRefused, ReasonUserInactive, ""},
 		{"deleted, by userName", jit(), ann, func(w *world) directory.ID {
 			id := w.user(userAnn)
-			w.remove(typeUser, id)
+			w.remove(schema.UserType, id)
 			return id
 		}, OutcomeRefused, ReasonUserDeleted, "reviveDeleted"},
 		{"deleted, by link", jit(), ann, func(w *world) directory.ID {
 			id := w.user(schema.Document{"userName": "annie"})
 			w.link(id, ann.NameID, nil)
-			w.remove(typeUser, id)
+			w.remove(schema.UserType, id)
 			return id
 		}, OutcomeRefused, ReasonUserDeleted, ""},
 		{"deleted, by link, and created anew under its userName", nil, ann, func(w *world) directory.ID {
 			id := w.user(userAnn)
 			w.link(id, ann.NameID, nil)
-			w.remove(typeUser, id)
+			w.remove(schema.UserType, id)
 			return w.user(userAnn)
 		}, OutcomeSignedIn, ReasonLinked, ""},
 		{"deleted, JIT off", nil, ann, func(w *world) directory.ID {
 			id := w.user(userAnn)
-			w.remove(typeUser, id)
+			w.remove(schema.UserType, id)
 			return id
 		}, OutcomeRefused, ReasonUserDeleted, ""},
 		{"deleted, reviveDeleted", jit("reviveDeleted", true), ann, func(w *world) directory.ID {
-			w.remove(typeUser, w.user(userAnn))
+			w.remove(schema.UserType, w.user(userAnn))
 			return directory.ID{}
 		}, OutcomeCreated, ReasonRevived, ""},
-		{"deleted, reviveDeleted, JIT off", schema.Document{"jit": map[string]any{"reviveDeleted": true}}, ann, func(w *world) directory.ID {
-			w.remove(typeUser, w.user(userAnn))
-			return directory.ID{}
-		}, OutcomeRefused, ReasonJITDisabled, ""},
+		{"deleted, reviveDeleted, JIT off", schema.Document{"jit": map[string]any{"reviveDeleted": true}}, ann,
+			func(w *world) directory.ID {
+				w.remove(schema.UserType, w.user(userAnn))
+				return directory.ID{}
+			}, OutcomeRefused, ReasonJITDisabled, ""},
 		{"deleted, and the DeletedUser deleted too", jit(), ann, func(w *world) directory.ID {
 			id := w.user(userAnn)
 			w.link(id, ann.NameID, nil)
-			w.remove(typeUser, id)
+			w.remove(schema.UserType, id)
 			w.remove("DeletedUser", id)
 			return directory.ID{}
 		}, OutcomeCreated, ReasonCreated, ""},
-		{"the userName is taken by somebody not to be linked", with(jit(), "linkBy", []any{"externalId"}), ann, func(w *world) directory.ID {
-			return w.user(userAnn)
-		}, OutcomeRefused, ReasonUserNameTaken, "linkBy"},
-		{"outside the connection's domains", with(jit(), "domains", []any{"example.org"}), ann, func(w *world) directory.ID {
-			w.domains("example.org")
-			return directory.ID{}
-		}, OutcomeRefused, ReasonDomainNotVerified, "example.org"},
-		{"inside a domain that is not verified", with(jit(), "domains", []any{"example.com"}), ann, func(w *world) directory.ID {
-			w.domains("example.org", "example.com")
-			return directory.ID{}
-		}, OutcomeRefused, ReasonDomainNotVerified, ""},
+		{"the userName is taken by somebody not to be linked", with(jit(), "linkBy", []any{"externalId"}), ann,
+			func(w *world) directory.ID {
+				return w.user(userAnn)
+			}, OutcomeRefused, ReasonUserNameTaken, "linkBy"},
+		{"outside the connection's domains", with(jit(), "domains", []any{"example.org"}), ann,
+			func(w *world) directory.ID {
+				w.domains("example.org")
+				return directory.ID{}
+			}, OutcomeRefused, ReasonDomainNotVerified, "example.org"},
+		{"inside a domain that is not verified", with(jit(), "domains", []any{"example.com"}), ann,
+			func(w *world) directory.ID {
+				w.domains("example.org", "example.com")
+				return directory.ID{}
+			}, OutcomeRefused, ReasonDomainNotVerified, ""},
 		{"inside a verified domain", with(jit(), "domains", []any{"example.com"}), ann, func(w *world) directory.ID {
 			w.domains("Example.COM")
 			return directory.ID{}
 		}, OutcomeCreated, ReasonCreated, ""},
 		{"what follows the last @ counts", with(jit(), "domains", []any{"example.com"}),
-			saml.Identity{NameID: "a@example.com@evil.example", UserName: "a@example.com@evil.example", GivenName: "A", FamilyName: "B"},
-			func(w *world) directory.ID { w.domains("example.com"); return directory.ID{} }, OutcomeRefused, ReasonDomainNotVerified, ""},
+			saml.Identity{NameID: "a@example.com@evil.example", UserName: "a@example.com@evil.example", GivenName: "A",
+				FamilyName: "B"},
+			func(w *world) directory.ID { w.domains("example.com"); return directory.ID{} }, OutcomeRefused,
+			ReasonDomainNotVerified, ""},
 		{"several connections, no domain: nobody is found", nil, ann, func(w *world) directory.ID {
 			w.secondConnection()
 			w.user(userAnn)
 			return directory.ID{}
-		}, OutcomeRefused, ReasonJITDisabled, "several connections"},
+		}, OutcomeRefused, ReasonJITDisabled, ""},
 		{"several connections, no domain, JIT on", jit(), ann, func(w *world) directory.ID {
 			w.secondConnection()
 			return w.user(userAnn)
-		}, OutcomeRefused, ReasonUserNameTaken, "several connections"},
-		{"several connections, explicit linkBy changes nothing", linkBy("userName", "email"), ann, func(w *world) directory.ID {
-			w.secondConnection()
-			w.user(userAnn)
-			return directory.ID{}
-		}, OutcomeRefused, ReasonJITDisabled, ""},
-		{"several connections, in a verified domain of this one", schema.Document{"domains": []any{"example.com"}}, ann, func(w *world) directory.ID {
-			w.secondConnection()
-			w.domains("example.com")
-			return w.user(userAnn)
-		}, OutcomeSignedIn, ReasonLinked, ""},
-		{"several connections, in a domain that both hold", with(jit(), "domains", []any{"example.com"}), ann, func(w *world) directory.ID {
-			w.connectionHolding("example.com")
-			w.domains("example.com")
-			w.user(userAnn)
-			return directory.ID{}
-		}, OutcomeRefused, ReasonDomainNotVerified, ""},
+		}, OutcomeRefused, ReasonUserNameTaken, ""},
+		{"several connections, explicit linkBy changes nothing", linkBy("userName", "email"), ann,
+			func(w *world) directory.ID {
+				w.secondConnection()
+				w.user(userAnn)
+				return directory.ID{}
+			}, OutcomeRefused, ReasonJITDisabled, ""},
+		{"several connections, in a verified domain of this one", schema.Document{"domains": []any{"example.com"}}, ann,
+			func(w *world) directory.ID {
+				w.secondConnection()
+				w.domains("example.com")
+				return w.user(userAnn)
+			}, OutcomeSignedIn, ReasonLinked, ""},
+		{"several connections, in a domain that both hold", with(jit(), "domains", []any{"example.com"}), ann,
+			func(w *world) directory.ID {
+				w.connectionHolding("example.com")
+				w.domains("example.com")
+				w.user(userAnn)
+				return directory.ID{}
+			}, OutcomeRefused, ReasonDomainNotVerified, ""},
 		{"nobody, in a domain of another connection", jit(), ann, func(w *world) directory.ID {
 			w.connectionHolding("Example.com")
 			w.domains("example.com")
 			return directory.ID{}
-		}, OutcomeRefused, ReasonDomainNotVerified, "another connection (example.com)"},
+		}, OutcomeRefused, ReasonDomainNotVerified, "example.com"},
 		{"nobody, the address is in a domain of another connection", jit(), opaque, func(w *world) directory.ID {
 			w.connectionHolding("example.com")
 			w.domains("example.com")
 			return directory.ID{}
-		}, OutcomeRefused, ReasonDomainNotVerified, "another connection"},
+		}, OutcomeRefused, ReasonDomainNotVerified, ""},
 		{"nobody, in a domain of another connection that is not verified", jit(), ann, func(w *world) directory.ID {
 			w.connectionHolding("example.com")
 			w.domains("example.org", "example.com")
@@ -289,7 +309,7 @@ func TestDecide(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := &world{site: newSite(t)}
 			w.update(func(tx *directory.Tx) error {
-				r, err := tx.Create(typeConnection, with(c.settings, "displayName", "First"))
+				r, err := tx.Create(schema.IdentityProviderType, with(c.settings, "displayName", "First"))
 				if err == nil {
 					w.connection = r.ID
 				}
@@ -300,7 +320,7 @@ func TestDecide(t *testing.T) {
 				meant = c.prepare(w)
 			}
 			snapshot := w.snapshot()
-			r, err := snapshot.Get(typeConnection, w.connection)
+			r, err := snapshot.Get(schema.IdentityProviderType, w.connection)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -311,8 +331,8 @@ func TestDecide(t *testing.T) {
 			if d.Outcome != c.outcome || d.Reason != c.reason {
 				t.Fatalf("%s %s (%s), want %s %s", d.Outcome, d.Reason, d.Explanation, c.outcome, c.reason)
 			}
-			if !strings.Contains(d.Explanation, c.says) || d.Explanation == "" {
-				t.Errorf("explanation %q does not say %q", d.Explanation, c.says)
+			if !strings.Contains(d.Explanation, c.names) || d.Explanation == "" {
+				t.Errorf("explanation %q does not name %q", d.Explanation, c.names)
 			}
 			if got := (directory.ID{}); d.User != nil {
 				got = d.User.ID
@@ -331,10 +351,15 @@ func TestDecide(t *testing.T) {
 
 // Sign-in changes an attribute only while it holds what sign-in last wrote, or nothing.
 func TestUpdate(t *testing.T) {
-	received := saml.Identity{NameID: "n", GivenName: "Ann", FamilyName: "New", Email: "new@example.com", DisplayName: "Ann N.", ExternalID: "e2"}
-	allOld := map[string]string{pathFamilyName: "Old", pathFormatted: "Ann Old", pathDisplayName: "Ann O.", pathEmail: "old@example.com", pathExternalID: "e1"}
-	held := schema.Document{"userName": "u", "name": map[string]any{"givenName": "Ann", "familyName": "Old", "formatted": "Ann Old"},
-		"displayName": "Ann O.", "externalId": "e1", "emails": []any{map[string]any{"value": "home@example.com", "type": "home"}, map[string]any{"value": "old@example.com", "type": "work", "primary": true}}}
+	received := saml.Identity{NameID: "n", GivenName: "Ann", FamilyName: "New", Email: "new@example.com",
+		DisplayName: "Ann N.", ExternalID: "e2"}
+	allOld := map[string]string{pathFamilyName: "Old", pathFormatted: "Ann Old", pathDisplayName: "Ann O.",
+		pathEmail: "old@example.com", pathExternalID: "e1"}
+	held := schema.Document{"userName": "u", "name": map[string]any{"givenName": "Ann", "familyName": "Old",
+		"formatted": "Ann Old"},
+		"displayName": "Ann O.", "externalId": "e1",
+		"emails": []any{map[string]any{"value": "home@example.com", "type": "home"},
+			map[string]any{"value": "old@example.com", "type": "work", "primary": true}}}
 	for _, c := range []struct {
 		name   string
 		doc    schema.Document
@@ -346,33 +371,53 @@ func TestUpdate(t *testing.T) {
 		unnamed bool // no displayName is asserted
 	}{
 		{name: "what sign-in wrote is updated", doc: held, wrote: allOld,
-			want: map[string]string{"name.familyName": "New", "name.formatted": "Ann New", "displayName": "Ann N.", "externalId": "e2",
-				"emails.0.value": "home@example.com", "emails.1.value": "new@example.com", "emails.1.primary": "true", "emails.1.type": "work"}},
+			want: map[string]string{"name.familyName": "New", "name.formatted": "Ann New", "displayName": "Ann N.",
+				"externalId":     "e2",
+				"emails.0.value": "home@example.com", "emails.1.value": "new@example.com", "emails.1.primary": "true",
+				"emails.1.type": "work"}},
 		{name: "what somebody else set stays", doc: held, wrote: nil, same: true,
-			want: map[string]string{"name.familyName": "Old", "displayName": "Ann O.", "externalId": "e1", "emails.1.value": "old@example.com"}},
-		{name: "only some is sign-in's", doc: held, wrote: map[string]string{pathDisplayName: "Ann O.", pathFamilyName: "Older"},
-			want: map[string]string{"name.familyName": "Old", "displayName": "Ann N."}},
+			want: map[string]string{"name.familyName": "Old", "displayName": "Ann O.", "externalId": "e1",
+				"emails.1.value": "old@example.com"}},
+		{name: "only some is sign-in's", doc: held,
+			wrote: map[string]string{pathDisplayName: "Ann O.", pathFamilyName: "Older"},
+			want:  map[string]string{"name.familyName": "Old", "displayName": "Ann N."}},
 		{name: "empty is filled", doc: schema.Document{"userName": "u"},
-			want: map[string]string{"name.givenName": "Ann", "name.familyName": "New", "name.formatted": "Ann New", "displayName": "Ann N.", "emails.0.value": "new@example.com", "externalId": "e2"}},
-		{name: "another givenName gets no derived names", doc: schema.Document{"userName": "u", "name": map[string]any{"givenName": "Anna", "familyName": "New"}}, unnamed: true,
-			want: map[string]string{"name.givenName": "Anna", "name.formatted": "", "displayName": "", "externalId": "e2"}},
-		{name: "another familyName gets no derived names", doc: schema.Document{"userName": "u", "name": map[string]any{"familyName": "Newt"}}, unnamed: true,
-			want: map[string]string{"name.givenName": "Ann", "name.familyName": "Newt", "name.formatted": "", "displayName": ""}},
+			want: map[string]string{"name.givenName": "Ann", "name.familyName": "New", "name.formatted": "Ann New",
+				"displayName": "Ann N.", "emails.0.value": "new@example.com", "externalId": "e2"}},
+		{name: "another givenName gets no derived names",
+			doc:     schema.Document{"userName": "u", "name": map[string]any{"givenName": "Anna", "familyName": "New"}},
+			unnamed: true,
+			want: map[string]string{"name.givenName": "Anna", "name.formatted": "", "displayName": "",
+				"externalId": "e2"}},
+		{name: "another familyName gets no derived names",
+			doc: schema.Document{"userName": "u", "name": map[string]any{"familyName": "Newt"}}, unnamed: true,
+			want: map[string]string{"name.givenName": "Ann", "name.familyName": "Newt", "name.formatted": "",
+				"displayName": ""}},
 		{name: "what was derived stays beside a name that somebody changed", unnamed: true,
-			doc: schema.Document{"userName": "u", "displayName": "Ann Old", "externalId": "e2", "name": map[string]any{"givenName": "Ann", "familyName": "Newt", "formatted": "Ann Old"},
+			doc: schema.Document{"userName": "u", "displayName": "Ann Old", "externalId": "e2",
+				"name":   map[string]any{"givenName": "Ann", "familyName": "Newt", "formatted": "Ann Old"},
 				"emails": []any{map[string]any{"value": "new@example.com"}}},
-			wrote: map[string]string{pathFamilyName: "Old", pathFormatted: "Ann Old", pathDisplayName: "Ann Old"}, same: true,
-			want: map[string]string{"name.formatted": "Ann Old", "displayName": "Ann Old"}},
-		{name: "the same names get derived ones", doc: schema.Document{"userName": "u", "name": map[string]any{"givenName": "Ann", "familyName": "New"}}, unnamed: true,
-			want: map[string]string{"name.formatted": "Ann New", "displayName": "Ann New"}},
-		{name: "a displayName that was asserted needs no names", doc: schema.Document{"userName": "u", "name": map[string]any{"givenName": "Anna"}},
+			wrote: map[string]string{pathFamilyName: "Old", pathFormatted: "Ann Old", pathDisplayName: "Ann Old"},
+			same:  true,
+			want:  map[string]string{"name.formatted": "Ann Old", "displayName": "Ann Old"}},
+		{name: "the same names get derived ones",
+			doc:     schema.Document{"userName": "u", "name": map[string]any{"givenName": "Ann", "familyName": "New"}},
+			unnamed: true,
+			want:    map[string]string{"name.formatted": "Ann New", "displayName": "Ann New"}},
+		{name: "a displayName that was asserted needs no names",
+			doc:  schema.Document{"userName": "u", "name": map[string]any{"givenName": "Anna"}},
 			want: map[string]string{"name.formatted": "", "displayName": "Ann N."}},
 		{name: "update never", doc: held, wrote: allOld, update: map[string]any{"default": "never"}, same: true,
 			want: map[string]string{"name.familyName": "Old"}},
-		{name: "never one attribute, and one with its parts", doc: held, wrote: allOld, update: map[string]any{"never": []any{"DisplayName", "name"}},
-			want: map[string]string{"displayName": "Ann O.", "name.familyName": "Old", "name.formatted": "Ann Old", "externalId": "e2"}},
-		{name: "an address that is there already", doc: schema.Document{"userName": "u", "name": map[string]any{"givenName": "Ann", "familyName": "New", "formatted": "Ann New"},
-			"displayName": "Ann N.", "externalId": "e2", "emails": []any{map[string]any{"value": "new@example.com"}}}, same: true,
+		{name: "never one attribute, and one with its parts", doc: held, wrote: allOld,
+			update: map[string]any{"never": []any{"DisplayName", "name"}},
+			want: map[string]string{"displayName": "Ann O.", "name.familyName": "Old", "name.formatted": "Ann Old",
+				"externalId": "e2"}},
+		{name: "an address that is there already",
+			doc: schema.Document{"userName": "u",
+				"name":        map[string]any{"givenName": "Ann", "familyName": "New", "formatted": "Ann New"},
+				"displayName": "Ann N.", "externalId": "e2",
+				"emails": []any{map[string]any{"value": "new@example.com"}}}, same: true,
 			want: map[string]string{"emails.0.value": "new@example.com", "emails.#": "1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -380,15 +425,18 @@ func TestUpdate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			config, err := schema.IdentityProvider().Encode(schema.Document{"displayName": "d", "jit": map[string]any{"update": c.update}})
+			config, err := schema.IdentityProvider().Encode(schema.Document{"displayName": "d",
+				"jit": map[string]any{"update": c.update}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			w := &writer{settings: ReadSettings(&directory.Resource{JSON: config}), identity: received, now: samltest.Now}
+			w := &writer{settings: ReadSettings(&directory.Resource{JSON: config}), identity: received,
+				now: samltest.Now}
 			if c.unnamed {
 				w.identity.DisplayName = ""
 			}
-			doc, link, err := w.update(&directory.Resource{Type: typeUser, JSON: b}, &directory.Link{NameID: "n", Wrote: c.wrote})
+			doc, link, err := w.update(&directory.Resource{Type: schema.UserType, JSON: b},
+				&directory.Link{NameID: "n", Wrote: c.wrote})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -422,7 +470,8 @@ func TestVerifiedHere(t *testing.T) {
 	verified := []string{"example.com", "example.net"}
 	for value, want := range map[string]bool{
 		"a@example.com": true, "A@EXAMPLE.COM": true, "a@b@example.com": true, "a@example.com@example.net": false,
-		"a@example.org": false, "a@example.net": false, "a@sub.example.com": false, "example.com": false, "a@": false, "": false,
+		"a@example.org": false, "a@example.net": false, "a@sub.example.com": false, "example.com": false, "a@": false,
+		"": false,
 	} {
 		if got := c.verifiedHere(value, verified); got != want {
 			t.Errorf("%q: %v", value, got)

@@ -1,17 +1,32 @@
 // Package samlhook is the SAML 2.0 service provider: it sends people to their organization's identity provider, judges
 // what comes back, and signs them in. The protocol itself is in [rollcall/samlhook/saml]; here are HTTP, the decision
-// and what is stored.
+// about the person, and what is stored.
 //
-// A sign-in takes four requests: login.go sends the browser to the identity provider, acs.go takes its answer and makes
-// the one transaction of the sign-in, finish.go begins the session once the browser has shown that it is the one that
-// began (code.go is what acs hands to it), session.go is the landing page and sign-out. hook.go has the routes and what
-// every request does; cookies.go, pages.go and target.go are what these share, requestid.go makes request ids that need
-// no state on the server until they are answered.
+// hook.go has the routes, exchange.go what every request does: it finds the organization and the connection, writes the
+// log line, and turns an error into a page (errors.go, notice.go, pages.go; the words are in words/).
 //
-// decide.go (who is it, and may they come in?) is pure, so that a dry run is the same code without the commit;
-// document.go makes the User's document of it, settings.go is what the connection says about people. record.go and
-// aggregate.go write what an administrator reads afterwards.
+// A sign-in takes four requests:
 //
-// provider.go and render.go are the hooks of the IdentityProvider resource, load.go reads it, spkey.go has our keys,
-// fetch.go gets metadata by URL.
+//   - login.go sends the browser to the identity provider. It stores nothing: requestid.go makes ids that only we can
+//     make, logincookie.go keeps the rest in the browser. choose.go is the login page of an organization that has
+//     several connections.
+//   - acs.go takes the identity provider's answer. attempt.go verifies it by the connection as it is now, then makes
+//     the one transaction of the sign-in: it uses up the message, decides, changes the directory, and records all of
+//     it. The commit compares the connection, so nobody signs in by settings that are gone.
+//   - finish.go begins the session once the browser has shown that it is the one that started. code.go is what acs
+//     hands to it.
+//   - session.go is the landing page, and sign-out.
+//
+// decide.go answers who the person is and whether they may come in. It is pure, and so are its parts: find.go looks for
+// the User, lookalike.go tells a value from one that only looks like it, domains.go says which values a connection may
+// claim, defaultgroups.go to which Groups a new User is added, document.go what is written of a User. settings.go is
+// what a connection says about all this.
+//
+// An administrator reads afterwards what record.go writes of each sign-in; aggregate.go counts what anybody could send,
+// one record a minute. notes.go remembers when a connection was last used, metrics.go counts for the operator.
+//
+// An IdentityProvider resource is a connection. provider.go checks it before it is stored, and secrets.go gives it its
+// key; both are pure, and resolve.go gets what they need from outside: metadata (fetch.go) and a new key (keypair.go).
+// loaded.go reads a connection for use and keeps it parsed, render.go and health.go add what is derived to a reply,
+// metadata.go serves our side as XML.
 package samlhook

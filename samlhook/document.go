@@ -9,8 +9,8 @@ import (
 	"rollcall/samlhook/saml"
 )
 
-// What sign-in writes of a User, by attribute path. userName is not among them: it
-// is what finds the person, and renaming is the administrator's.
+// What sign-in writes of a User, by attribute path. userName is not among them: it finds the person, and renaming is
+// for the administrator.
 const (
 	pathGivenName   = "name.givenName"
 	pathFamilyName  = "name.familyName"
@@ -27,22 +27,24 @@ type writer struct {
 	now      time.Time
 }
 
-// asserted are what the identity has for each path; what it lacks is not among them.
+// asserted is what the identity has for each path; what it lacks is left out.
 func (w *writer) asserted() map[string]string {
 	id := w.identity
-	values := map[string]string{pathGivenName: id.GivenName, pathFamilyName: id.FamilyName, pathDisplayName: id.DisplayName,
-		pathExternalID: id.ExternalID, pathEmail: id.Email}
+	values := map[string]string{
+		pathGivenName: id.GivenName, pathFamilyName: id.FamilyName, pathDisplayName: id.DisplayName,
+		pathExternalID: id.ExternalID, pathEmail: id.Email,
+	}
 	maps.DeleteFunc(values, func(_, v string) bool { return v == "" })
 	return values
 }
 
-// derived are what follows from the asserted names for a document that holds them;
-// none where it holds others: "Bob Baker" beside a givenName "Robert" would be
-// nobody's name.
+// derived is what follows from the asserted names, for a document that has them. If it has others, there is nothing:
+// "Bob Baker" beside a givenName "Robert" would be nobody's name.
 func (w *writer) derived(doc schema.Document) map[string]string {
 	id := w.identity
 	name, _ := doc["name"].(map[string]any)
-	if id.GivenName == "" || id.FamilyName == "" || name["givenName"] != id.GivenName || name["familyName"] != id.FamilyName {
+	if id.GivenName == "" || id.FamilyName == "" ||
+		name["givenName"] != id.GivenName || name["familyName"] != id.FamilyName {
 		return nil
 	}
 	formatted := id.GivenName + " " + id.FamilyName
@@ -70,36 +72,38 @@ func (w *writer) create() (schema.Document, *directory.Link) {
 	}
 	doc[schema.OriginURN] = map[string]any{
 		"source": "jit",
-		"by":     map[string]any{"type": typeConnection, "value": w.settings.ID.String(), "display": w.settings.Name},
-		"links":  []any{w.origin()},
+		"by": map[string]any{"type": schema.IdentityProviderType, "value": w.settings.ID.String(),
+			"display": w.settings.Name},
+		"links": []any{w.origin()},
 	}
 	return doc, &directory.Link{Connection: w.settings.ID, NameID: w.identity.NameID, Wrote: wrote}
 }
 
+// origin is the link as the User's document shows it.
 func (w *writer) origin() map[string]any {
 	link := map[string]any{"connection": w.settings.ID.String(), "nameId": w.identity.NameID,
 		"linkedAt": schema.FormatTime(w.now)}
-	if f := w.identity.NameIDFormat; f != "" {
-		link["nameIdFormat"] = f
-	}
+	putText(link, "nameIdFormat", w.identity.NameIDFormat)
 	return link
 }
 
-// update gives the document and the link that change, nil for those that do not. An
-// attribute is changed only while the document still holds what sign-in last wrote,
-// or nothing: what a SCIM client or an administrator set stays.
+// update returns the document and the link that change; nil for what does not. An attribute is changed only while the
+// document still has what sign-in last wrote, or nothing: what a SCIM client or an administrator set stays.
 func (w *writer) update(user *directory.Resource, link *directory.Link) (schema.Document, *directory.Link, error) {
 	doc, err := schema.User().Decode(user.JSON)
 	if err != nil {
 		return nil, nil, err
 	}
-	next := directory.Link{Connection: w.settings.ID, User: user.ID, NameID: w.identity.NameID, Wrote: map[string]string{}}
+	next := directory.Link{Connection: w.settings.ID, User: user.ID, NameID: w.identity.NameID,
+		Wrote: map[string]string{}}
 	changed := link == nil
 	if link != nil {
 		maps.Copy(next.Wrote, link.Wrote)
 	} else {
 		w.addOrigin(doc)
 	}
+
+	// What follows from the names comes after them.
 	write := func(values map[string]string) {
 		for path, value := range values {
 			if w.settings.updates(path) && set(doc, path, next.Wrote[path], value) {
@@ -136,8 +140,8 @@ func (w *writer) addOrigin(doc schema.Document) {
 	doc[schema.OriginURN] = origin
 }
 
-// set puts a value where the document has none or still has what was written last,
-// and reports whether it changed the document.
+// set sets a value where the document has none or still has what was written last. It reports whether it changed the
+// document.
 func set(doc schema.Document, path, wrote, value string) bool {
 	switch path {
 	case pathEmail:
@@ -157,6 +161,7 @@ func set(doc schema.Document, path, wrote, value string) bool {
 	return replaceText(doc, path, wrote, value)
 }
 
+// replaceText is set for one text.
 func replaceText(in map[string]any, name, wrote, value string) bool {
 	held, _ := in[name].(string)
 	if held == value || (held != "" && held != wrote) {
@@ -166,14 +171,15 @@ func replaceText(in map[string]any, name, wrote, value string) bool {
 	return true
 }
 
-// setEmail keeps the one address that sign-in wrote: the primary work address of a
-// User who had none.
+// setEmail is set for the one address that sign-in writes: the primary work address of a User who had none.
 func setEmail(doc schema.Document, wrote, value string) bool {
 	list, _ := doc[pathEmail].([]any)
 	if len(list) == 0 {
 		doc[pathEmail] = []any{map[string]any{"value": value, "type": "work", "primary": true}}
 		return true
 	}
+
+	// The first one that sign-in wrote; nothing if the User has the value already.
 	at := -1
 	for i, e := range list {
 		email, _ := e.(map[string]any)

@@ -1,18 +1,14 @@
 package samlhook
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"rollcall/directory"
-	"rollcall/internal/web"
 	"rollcall/samlhook/saml"
 )
 
-// failure is an error of this package's HTTP side: what the person reads.
+// failure is an error of this package's HTTP side: the notice that the person reads.
 type failure struct {
 	status int
 	kind   string         // of the notice
@@ -55,15 +51,7 @@ func noConnection(organization string) *failure {
 		values: map[string]any{"organization": organization}}
 }
 
-// panicked is a panic of a handler.
-type panicked struct {
-	value any
-	stack []byte
-}
-
-func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value, p.stack) }
-
-// translate says what the person reads of an error; anything unknown is a bare 500.
+// translate is the one place that turns errors into what the person reads. An unknown error is a bare 500.
 func translate(err error) *failure {
 	if f, ok := errors.AsType[*failure](err); ok {
 		return f
@@ -72,7 +60,7 @@ func translate(err error) *failure {
 		return failureOf(r.Reason)
 	}
 	switch directory.KindOf(err) {
-	case directory.NotFound, directory.Forbidden: // no such organization or connection, or one that is switched off
+	case directory.NotFound, directory.Forbidden: // no such organization or connection, or one that is not active
 		return errNotFound
 	case directory.Unavailable, directory.Busy, directory.Full:
 		return errUnavailable
@@ -80,18 +68,19 @@ func translate(err error) *failure {
 	return errInternal
 }
 
-// failureOf is how a refusal looks to the person: one of a few pages that tell
-// nothing of the reason but what the person can do about it.
+// failureOf is how a refusal looks to the person: one of a few pages that tell nothing of the reason but what the
+// person can do about it.
 func failureOf(reason saml.Reason) *failure {
 	switch reason {
-	case saml.ReasonRequestExpired, saml.ReasonExpired, saml.ReasonConfirmationExpired, ReasonAssertionUsed, ReasonRequestUsed, ReasonCodeExpired,
-		ReasonCodeUsed, saml.ReasonSessionExpired, saml.ReasonIssuedTooLongAgo, ReasonSessionsEnded:
+	case saml.ReasonRequestExpired, saml.ReasonExpired, saml.ReasonConfirmationExpired, saml.ReasonSessionExpired,
+		saml.ReasonIssuedTooLongAgo, ReasonAssertionUsed, ReasonRequestUsed, ReasonCodeExpired, ReasonCodeUsed,
+		ReasonSessionsEnded:
 		return errTooLate
 	case ReasonBrowserMismatch, ReasonLoginCookie:
 		return errOtherBrowser
-	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere, ReasonPrivilegedUser,
-		ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute,
-		ReasonConnectionDisabled, saml.ReasonIdPInitiated:
+	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere,
+		ReasonPrivilegedUser, ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, ReasonConnectionDisabled,
+		saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute, saml.ReasonIdPInitiated:
 		return errRefused
 	case ReasonNotConfigured:
 		return errNotSetUp
@@ -99,66 +88,4 @@ func failureOf(reason saml.Reason) *failure {
 		return errTooLarge
 	}
 	return errBadMessage
-}
-
-// fail writes the page of an error.
-func (x *exchange) fail(err error) {
-	if x.status != 0 {
-		return // the answer is on its way; the log has the error
-	}
-	f := translate(err)
-	if f.status == http.StatusServiceUnavailable {
-		x.w.Header().Set("Retry-After", "5")
-	}
-	n := notice{Kind: f.kind, Values: f.values, Next: x.offer(f.next)}
-	if !f.untraced {
-		n.Correlation, n.Logged, n.Organization = x.id, !x.recorded, x.organizationName(f.status)
-	}
-	x.show(f.status, "notice", n, web.Policy{})
-}
-
-// offer is the link of a next step; nil where there is none.
-func (x *exchange) offer(step nextStep) *link {
-	l := &link{"signInAgain", x.organizationURL(x.org) + "/login"}
-	switch {
-	case step == noStep:
-		return nil
-	case step == startAgain:
-		l.Text = "startAgain"
-		if !x.connection.IsZero() {
-			l.URL = x.urls(x.org, x.connection).Login
-		}
-	}
-	return l
-}
-
-// organizationName is the organization's name to show. While the store does not
-// answer that is the one read last; the name in URLs if this node has read none.
-func (x *exchange) organizationName(status int) string {
-	if status >= http.StatusInternalServerError {
-		if name, ok := x.shown.Load(x.org); ok {
-			return name.(string)
-		}
-		return x.org
-	}
-	s, err := x.dir.Snapshot(x.r.Context())
-	if err != nil || s.Organization() == nil {
-		return x.org
-	}
-	return displayOf(s.Organization(), "name")
-}
-
-// displayOf is a resource's displayName, or another attribute where it has none.
-func displayOf(r *directory.Resource, otherwise string) string {
-	if name := r.Text("displayName"); name != "" {
-		return name
-	}
-	return r.Text(otherwise)
-}
-
-// newCorrelationID is short enough to be read out over the telephone.
-func newCorrelationID() string {
-	var b [8]byte
-	rand.Read(b[:])
-	return hex.EncodeToString(b[:])
 }

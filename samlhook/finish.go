@@ -5,22 +5,21 @@ import (
 	"time"
 
 	"rollcall/directory"
+	"rollcall/directory/schema"
 	"rollcall/internal/web"
 	"rollcall/samlhook/saml"
 )
 
-// finish ends a sign-in in the person's own browser: it demands the cookie that was
-// set with the code and, where the sign-in began with us, the cookie of that
-// beginning. Without these two a sign-in could be begun by somebody else.
+// finish ends a sign-in in the person's own browser. It demands the cookie that was set with the code and, if the
+// sign-in started with us, the cookie of that start. Without these two, somebody could start a sign-in for somebody
+// else.
 func (x *exchange) finish() error {
 	s, l, err := x.ready()
 	if err != nil {
 		return err
 	}
-	if x.r.Method == http.MethodPost {
-		if err := x.origin.Check(x.r); err != nil {
-			return errCrossOrigin
-		}
+	if x.r.Method == http.MethodPost && x.origin.Check(x.r) != nil {
+		return errCrossOrigin
 	}
 	now := x.now()
 	code := x.code()
@@ -32,34 +31,27 @@ func (x *exchange) finish() error {
 	if refusal != nil {
 		return x.unverified(l.Name, refusal, nil)
 	}
+
+	// Whose browser it is, and where it goes.
 	f := &finishing{exchange: x, loaded: l, handOver: o, at: now}
 	if refusal := f.sameBrowser(); refusal != nil {
 		return f.complete(refusal)
 	}
-	location, ok := x.target(f.asked, s.Organization())
+	location, ok := x.target(f.target, s.Organization())
 	if !ok {
 		location, _ = x.target("", s.Organization())
 	}
 	if o.Request == "" && x.r.Method == http.MethodGet {
 		return f.confirm(s, code, location)
 	}
-	if err := f.findEarlier(); err != nil {
-		return err
-	}
-	if err := f.complete(nil); err != nil {
-		return err
-	}
-	x.setCookie(sessionCookie, f.secret, x.organizationPath(), 0)
-	x.redirect(location)
-	x.noteSignIn()
-	return nil
+	return f.signIn(location)
 }
 
-// maxCodeForm bounds a form that holds a code.
+// maxCodeForm bounds a form that holds a code, in bytes.
 const maxCodeForm = 16 << 10
 
-// code is the hand-over code of the request; empty when there is none. Not FormValue:
-// that reads a multipart body of any size, of a GET too, and into files.
+// code is the hand-over code of the request; empty if there is none. It does not use FormValue, which reads a multipart
+// body of any size, of a GET too, and into files.
 func (x *exchange) code() string {
 	x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxCodeForm)
 	if err := x.r.ParseForm(); err != nil {
@@ -68,48 +60,87 @@ func (x *exchange) code() string {
 	return x.r.Form.Get("code")
 }
 
-// finishing is the end of one sign-in.
+// finishing is one request to finish.
 type finishing struct {
 	*exchange
 	loaded   *loaded
 	handOver handOver
 	at       time.Time
-	asked    string       // where the person wanted to go
-	login    string       // name of the login cookie; "" for IdP-initiated sign-in
-	earlier  directory.ID // session of this browser that the new one takes the place of; zero when it has none
+	target   string       // where the person wanted to go
+	login    string       // name of the login cookie; empty for IdP-initiated sign-in
+	earlier  directory.ID // session of this browser that the new one replaces; zero if it has none
 
-	refusal *saml.Refusal
-	secret  string
+	refusal *saml.Refusal // of the last run of the change
+	secret  string        // of the session that it made
 }
 
-// sameBrowser finds out whether this is the browser that the sign-in belongs to.
+// sameBrowser checks that this is the browser that the sign-in belongs to, and reads where the person wanted to go.
 func (f *finishing) sameBrowser() *saml.Refusal {
 	if !f.handOver.boundTo(f.cookie(f.handOver.cookieName())) {
-		return saml.Refuse(ReasonBrowserMismatch, "The browser that finished the sign-in is not the one that brought the identity provider's answer: it lacks the cookie set there. "+
-			"Either cookies are blocked, or somebody passed the link on.")
+		return saml.Refuse(ReasonBrowserMismatch, "The browser that finished the sign-in is not the one that brought "+
+			"the identity provider's answer: it lacks the cookie set there. Either cookies are blocked, or somebody "+
+			"passed the link on.")
 	}
 	if f.handOver.Request == "" {
-		f.asked = f.handOver.Target
+		f.target = f.handOver.Target
 		return nil
 	}
-	mismatch := saml.Refuse(ReasonBrowserMismatch, "The sign-in was not begun in the browser that finished it: it lacks the cookie set at its beginning. "+
-		"Either cookies are blocked, or somebody tried to sign another person in under his own name.")
-	f.login = RequestID{Nonce: f.handOver.Request}.CookieName()
-	login, refusal := f.loaded.requests.OpenLogin(f.cookie(f.login), f.at)
+
+	// We started it: with the cookie of that very request.
+	mismatch := saml.Refuse(ReasonBrowserMismatch, "The sign-in was not started in the browser that finished it: it "+
+		"lacks the cookie set at the start. Either cookies are blocked, or somebody tried to sign another person in "+
+		"under their own name.")
+	f.login = requestID{Nonce: f.handOver.Request}.cookieName()
+	login, refusal := f.loaded.requests.openLogin(f.cookie(f.login), f.at)
 	if refusal != nil {
 		return mismatch
 	}
-	request, refusal := f.loaded.requests.Check(f.loaded.Connection.ID, login.Request, f.at)
+	request, refusal := f.loaded.requests.check(f.loaded.Connection.ID, login.Request, f.at)
 	if refusal != nil || request.Nonce != f.handOver.Request {
 		return mismatch
 	}
-	f.asked = login.Target
+	f.target = login.Target
 	return nil
 }
 
-// findEarlier finds the session that the browser has already. It ends with the new
-// one's beginning: its cookie is about to be overwritten, and nobody could sign out
-// of it any more.
+// confirmPage is what confirm.html shows.
+type confirmPage struct {
+	Organization string
+	Person       person
+	Action, Code string // of its form
+}
+
+// confirm asks a person whose sign-in we did not start.
+func (f *finishing) confirm(s *directory.Snapshot, code, location string) error {
+	user, err := s.Get(schema.UserType, f.handOver.User)
+	if err != nil {
+		return f.complete(saml.Refuse(ReasonUserDeleted, "The User was deleted while the person signed in."))
+	}
+	policy := web.Policy{}
+	if origin := f.originOf(location); origin != "" {
+		policy.FormTargets = []string{origin}
+	}
+	f.show(http.StatusOK, "confirm", confirmPage{Organization: displayOrganization(s), Person: describePerson(s, user),
+		Action: f.urls(f.org, f.connection).Finish, Code: code}, policy)
+	return nil
+}
+
+// signIn begins the session and sends the person on.
+func (f *finishing) signIn(location string) error {
+	if err := f.findEarlier(); err != nil {
+		return err
+	}
+	if err := f.complete(nil); err != nil {
+		return err
+	}
+	f.setCookie(sessionCookie, f.secret, f.organizationPath(), 0)
+	f.redirect(location)
+	f.noteSignIn()
+	return nil
+}
+
+// findEarlier finds the session that the browser has already. It ends when the new one begins: its cookie is about to
+// be overwritten, and then nobody could sign out of it.
 func (f *finishing) findEarlier() error {
 	d, err := f.signedIn()
 	if directory.KindOf(err) == directory.Unauthenticated {
@@ -122,107 +153,76 @@ func (f *finishing) findEarlier() error {
 	return nil
 }
 
-// confirmPage is what confirm.html shows.
-type confirmPage struct {
-	Organization string
-	Person       person
-	Action, Code string // of its form
-}
-
-// confirm asks a person whose sign-in we did not begin.
-func (f *finishing) confirm(s *directory.Snapshot, code, location string) error {
-	user, err := s.Get(typeUser, f.handOver.User)
-	if err != nil {
-		return f.complete(saml.Refuse(ReasonUserDeleted, "The User was deleted while the person signed in."))
-	}
-	policy := web.Policy{}
-	if origin := f.originOf(location); origin != "" {
-		policy.FormTargets = []string{origin}
-	}
-	f.show(http.StatusOK, "confirm", confirmPage{Organization: displayOf(s.Organization(), "name"),
-		Person: describePerson(s, user), Action: f.urls(f.org, f.connection).Finish, Code: code}, policy)
-	return nil
-}
-
-// complete uses the code up and begins the session, or records why not.
+// complete uses up the code and begins the session or, if there is a refusal, records it.
 func (f *finishing) complete(refusal *saml.Refusal) error {
 	if refusal == nil {
 		refusal = f.loaded.usable()
 	}
 	as := f.dir.As(directory.Connection(f.connection))
-	_, err := as.Update(f.r.Context(), func(tx *directory.Tx) error {
-		f.refusal, f.secret = refusal, ""
-		if err := tx.UseOnce(onceCode, f.handOver.ID, f.handOver.Expires.Add(maxClockSkew)); err != nil {
-			return err
-		}
-		if f.refusal == nil {
-			if err := f.begin(tx); err != nil {
-				return err
-			}
-		}
-		if f.refusal == nil {
-			return nil
-		}
-		doc := newRecord(f.handOver.Correlation, f.connection, f.loaded.Name)
-		judged(doc, OutcomeFailed, f.refusal.Reason, f.refusal.Explanation)
-		doc["user"] = map[string]any{"value": f.handOver.User.String()}
-		_, err := tx.RecordSignIn(doc)
-		return err
-	})
+	_, err := as.Update(f.r.Context(), func(tx *directory.Tx) error { return f.change(tx, refusal) })
 	if directory.KindOf(err) == directory.Exists {
-		return f.unverified(f.loaded.Name, saml.Refuse(ReasonCodeUsed, "The hand-over code was used before; it counts once."), nil)
+		return f.unverified(f.loaded.Name,
+			saml.Refuse(ReasonCodeUsed, "The hand-over code was used before; it counts once."), nil)
 	}
 	if err != nil {
 		return err
 	}
+
+	// The sign-in is over, whatever came of it.
 	f.dropCookie(f.handOver.cookieName(), f.finishPath())
 	if f.login != "" {
 		f.dropCookie(f.login, f.finishPath())
 	}
 	if f.refusal != nil {
-		f.note(OutcomeFailed, f.refusal)
+		f.count(OutcomeFailed, f.refusal.Reason)
 		return f.refusal
 	}
-	f.outcome, f.reason = OutcomeSignedIn, ReasonSignedIn // counted at the acs
+	f.outcome, f.reason = OutcomeSignedIn, ReasonSignedIn // acs has counted it
 	return nil
 }
 
-// begin creates the session, unless what the acs decided on has changed since.
+// change is the transaction of the end of a sign-in. It may run more than once.
+func (f *finishing) change(tx *directory.Tx, refusal *saml.Refusal) error {
+	f.refusal, f.secret = refusal, ""
+	if err := tx.UseOnce(onceCode, f.handOver.ID, f.handOver.Expires.Add(maxClockSkew)); err != nil {
+		return err
+	}
+	if f.refusal == nil {
+		if err := f.begin(tx); err != nil {
+			return err
+		}
+	}
+	if f.refusal == nil {
+		return nil
+	}
+	doc := newRecord(f.handOver.Correlation, f.connection, f.loaded.Name)
+	judged(doc, OutcomeFailed, f.refusal.Reason, f.refusal.Explanation)
+	doc["user"] = map[string]any{"value": f.handOver.User.String()}
+	_, err := tx.RecordSignIn(doc)
+	return err
+}
+
+// begin creates the session, unless what acs decided on has changed since.
 func (f *finishing) begin(tx *directory.Tx) error {
-	connection, err := tx.Get(typeConnection, f.connection)
-	if err != nil {
+	if err := f.recheck(tx); err != nil || f.refusal != nil {
 		return err
-	}
-	if !directory.Enabled(connection.JSON) {
-		f.refusal = saml.Refuse(ReasonConnectionDisabled, "The connection was switched off while the person signed in.")
-		return nil
-	}
-	user, err := tx.Get(typeUser, f.handOver.User)
-	switch {
-	case directory.KindOf(err) == directory.NotFound:
-		f.refusal = saml.Refuse(ReasonUserDeleted, "The User was deleted while the person signed in.")
-		return nil
-	case err != nil:
-		return err
-	case !directory.Active(user.JSON):
-		f.refusal = saml.Refuse(ReasonUserInactive, "The User was deactivated while the person signed in.")
-		return nil
-	case tx.Snapshot().SessionEpoch(user.ID) != f.handOver.Epoch:
-		f.refusal = saml.Refuse(ReasonSessionsEnded, "All sessions of the User were ended while the person signed in; begin the sign-in again.")
-		return nil
 	}
 	end := f.at.Add(f.loaded.Session)
 	if limit := f.handOver.SessionEnd; !limit.IsZero() && limit.Before(end) {
 		end = limit
 	}
 	if !tx.Now().Before(end) {
-		f.refusal = saml.Refuse(saml.ReasonSessionExpired, "The session at the identity provider is over (SessionNotOnOrAfter).")
+		f.refusal = saml.Refuse(saml.ReasonSessionExpired,
+			"The session at the identity provider is over (SessionNotOnOrAfter).")
 		return nil
 	}
-	if f.secret, err = tx.CreateSession(user.ID, f.connection, end); err != nil {
+	var err error
+	if f.secret, err = tx.CreateSession(f.handOver.User, f.connection, end); err != nil {
 		return err
 	}
-	earlier, err := tx.Get(typeSession, f.earlier)
+
+	// It takes the place of the browser's earlier one.
+	earlier, err := tx.Get(schema.SessionType, f.earlier)
 	if directory.KindOf(err) == directory.NotFound {
 		return nil
 	}
@@ -230,4 +230,28 @@ func (f *finishing) begin(tx *directory.Tx) error {
 		return err
 	}
 	return tx.Delete(earlier)
+}
+
+// recheck looks at the connection and the User again, and sets the refusal if the person may not sign in any more.
+func (f *finishing) recheck(tx *directory.Tx) error {
+	connection, err := tx.Get(schema.IdentityProviderType, f.connection)
+	if err != nil {
+		return err
+	}
+	user, err := tx.Get(schema.UserType, f.handOver.User)
+	if err != nil && directory.KindOf(err) != directory.NotFound {
+		return err
+	}
+	switch {
+	case !directory.Enabled(connection.JSON):
+		f.refusal = saml.Refuse(ReasonConnectionDisabled, "The connection was disabled while the person signed in.")
+	case err != nil:
+		f.refusal = saml.Refuse(ReasonUserDeleted, "The User was deleted while the person signed in.")
+	case !directory.Active(user.JSON):
+		f.refusal = saml.Refuse(ReasonUserInactive, "The User was deactivated while the person signed in.")
+	case tx.Snapshot().SessionEpoch(user.ID) != f.handOver.Epoch:
+		f.refusal = saml.Refuse(ReasonSessionsEnded,
+			"All sessions of the User were ended while the person signed in; start the sign-in again.")
+	}
+	return nil
 }

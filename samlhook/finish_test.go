@@ -40,8 +40,7 @@ func TestTwoTabs(t *testing.T) {
 	}
 }
 
-// A sign-in that another browser began, or whose answer another browser brought, is
-// not finished here.
+// A sign-in that another browser began, or whose answer another browser brought, is not finished here.
 func TestOtherBrowser(t *testing.T) {
 	s := newSite(t)
 	connection := s.connect(jitOn)
@@ -55,8 +54,10 @@ func TestOtherBrowser(t *testing.T) {
 	wantPage(t, page, http.StatusForbidden, "otherBrowser")
 	record := s.lastSignIn(OutcomeFailed, ReasonBrowserMismatch)
 	before := s.signIns()[1]
-	if record.Text("correlationId") != before.Text("correlationId") || !strings.Contains(page.Body, record.Text("correlationId")) {
-		t.Errorf("the records have the correlation ids %s and %s", record.Text("correlationId"), before.Text("correlationId"))
+	if record.Text("correlationId") != before.Text("correlationId") ||
+		!strings.Contains(page.Body, record.Text("correlationId")) {
+		t.Errorf("the records have the correlation ids %s and %s", record.Text("correlationId"),
+			before.Text("correlationId"))
 	}
 	if victim.session(s) != "" {
 		t.Fatal("the victim is signed in as the attacker")
@@ -131,15 +132,15 @@ func TestFinishChecksAgain(t *testing.T) {
 		change func(s *site, connection, user directory.ID)
 	}{
 		"deactivated": {ReasonUserInactive, func(s *site, _, user directory.ID) {
-			s.mustModify(typeUser, user, func(doc schema.Document) { doc["active"] = false })
+			s.mustModify(schema.UserType, user, changed("active", false))
 		}},
 		"deactivated and activated": {ReasonSessionsEnded, func(s *site, _, user directory.ID) {
-			s.mustModify(typeUser, user, func(doc schema.Document) { doc["active"] = false })
-			s.mustModify(typeUser, user, func(doc schema.Document) { doc["active"] = true })
+			s.mustModify(schema.UserType, user, changed("active", false))
+			s.mustModify(schema.UserType, user, changed("active", true))
 		}},
-		"deleted": {ReasonUserDeleted, func(s *site, _, user directory.ID) { s.remove(typeUser, user) }},
+		"deleted": {ReasonUserDeleted, func(s *site, _, user directory.ID) { s.remove(schema.UserType, user) }},
 		"connection switched off": {ReasonConnectionDisabled, func(s *site, connection, _ directory.ID) {
-			s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["enabled"] = false })
+			s.mustModify(schema.IdentityProviderType, connection, changed("enabled", false))
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -161,10 +162,13 @@ func TestFinishChecksAgain(t *testing.T) {
 func TestSessionEnds(t *testing.T) {
 	for name, end := range map[string]func(s *site, connection directory.ID){
 		"the connection is switched off": func(s *site, connection directory.ID) {
-			s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["enabled"] = false })
+			s.mustModify(schema.IdentityProviderType, connection, changed("enabled", false))
 		},
-		"the connection is deleted": func(s *site, connection directory.ID) { s.remove(typeConnection, connection) },
-		"its time is over":          func(s *site, _ directory.ID) { s.later(30 * time.Minute) },
+		"the connection is deleted": func(s *site,
+			connection directory.ID) {
+			s.remove(schema.IdentityProviderType, connection)
+		},
+		"its time is over": func(s *site, _ directory.ID) { s.later(30 * time.Minute) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
@@ -214,7 +218,8 @@ func TestSignOut(t *testing.T) {
 	secret, address := b.session(s), s.url+"/orgs/default/sign-out"
 
 	wantStatus(t, b.step(address, nil), http.StatusMethodNotAllowed)
-	for name, header := range map[string][2]string{"by Sec-Fetch-Site": {"Sec-Fetch-Site", "cross-site"}, "by Origin": {"Origin", "https://evil.example"}} {
+	for name, header := range map[string][2]string{"by Sec-Fetch-Site": {"Sec-Fetch-Site", "cross-site"},
+		"by Origin": {"Origin", "https://evil.example"}} {
 		r, err := http.NewRequest(http.MethodPost, address, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -239,7 +244,7 @@ func TestSignOut(t *testing.T) {
 	if !s.signedInAs(secret).IsZero() || b.session(s) != "" {
 		t.Error("the session is still there")
 	}
-	for range s.snapshot().All(typeSession) {
+	for range s.snapshot().All(schema.SessionType) {
 		t.Error("a Session is left")
 	}
 	wantPage(t, b.get(s.url+"/orgs/default/me"), http.StatusForbidden, "notSignedIn")
@@ -254,7 +259,7 @@ func TestIdPInitiated(t *testing.T) {
 	wantStatus(t, b.step(s.acsURL(connection), s.forged(connection, "", "ann", "_a1", nil)), http.StatusForbidden)
 	s.lastSignIn(OutcomeRefused, saml.ReasonIdPInitiated)
 
-	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["allowIdpInitiated"] = true })
+	s.mustModify(schema.IdentityProviderType, connection, changed("allowIdpInitiated", true))
 	for asked, want := range map[string]string{"/reports": "/reports", "https://evil.example/": "/orgs/default/me"} {
 		form := s.forged(connection, "", "ann", "_a2"+asked[:2], nil)
 		form.Set("RelayState", asked)
@@ -262,7 +267,8 @@ func TestIdPInitiated(t *testing.T) {
 		wantStatus(t, landed, http.StatusSeeOther)
 		location := landed.Header.Get("Location")
 
-		wantPage(t, s.browser().get(location), http.StatusForbidden, "otherBrowser") // another browser, and the code is gone
+		wantPage(t, s.browser().get(location), http.StatusForbidden,
+			"otherBrowser") // another browser, and the code is gone
 		form = s.forged(connection, "", "ann", "_a3"+asked[:2], nil)
 		form.Set("RelayState", asked)
 		location = b.step(s.acsURL(connection), form).Header.Get("Location")
@@ -299,11 +305,12 @@ func TestIdPInitiated(t *testing.T) {
 func TestTarget(t *testing.T) {
 	s := newSite(t)
 	connection := s.connect(jitOn)
-	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) {
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, func(doc schema.Document) {
 		doc["redirectTargets"] = []any{"https://app.example.com/start"}
 	})
 	good := map[string]string{
-		"": s.url + "/orgs/default/me", "/": s.url + "/", "/x/y?a=b#c": s.url + "/x/y?a=b#c", "/.//evil.example": s.url + "/.//evil.example",
+		"": s.url + "/orgs/default/me", "/": s.url + "/", "/x/y?a=b#c": s.url + "/x/y?a=b#c",
+		"/.//evil.example":              s.url + "/.//evil.example",
 		"https://app.example.com/start": "https://app.example.com/start",
 	}
 	for asked, want := range good {
@@ -312,9 +319,12 @@ func TestTarget(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{
-		"https://evil.example/", "//evil.example", `/\evil.example`, `\\evil.example`, "/\t/evil.example", "/\n/evil.example", "\t//evil.example", " /x",
-		"https:evil.example", "javascript:alert(1)", "data:text/html,x", "x", "?x", "https://app.example.com/start/", "https://app.example.com/start?x",
-		"https://app.example.com.evil.example/start", "HTTPS://app.example.com/start", "https://app.example.com@evil.example/", "/" + strings.Repeat("x", maxTarget),
+		"https://evil.example/", "//evil.example", `/\evil.example`, `\\evil.example`, "/\t/evil.example",
+		"/\n/evil.example", "\t//evil.example", " /x",
+		"https:evil.example", "javascript:alert(1)", "data:text/html,x", "x", "?x", "https://app.example.com/start/",
+		"https://app.example.com/start?x",
+		"https://app.example.com.evil.example/start", "HTTPS://app.example.com/start",
+		"https://app.example.com@evil.example/", "/" + strings.Repeat("x", maxTarget),
 		s.url + "/", "/%zz", "///evil.example", "/\u2028x",
 	} {
 		if got, ok := s.hook.target(bad, s.snapshot().Organization()); ok {
@@ -328,7 +338,8 @@ func TestTarget(t *testing.T) {
 	// An entry that the organization took away while the person signed in.
 	b := s.browser()
 	form := b.answer(s.loginURL(connection)+"?target="+url.QueryEscape("https://app.example.com/start"), "alice")
-	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) { delete(doc, "redirectTargets") })
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID,
+		func(doc schema.Document) { delete(doc, "redirectTargets") })
 	landed := b.step(s.acsURL(connection), form)
 	end := b.step(landed.Header.Get("Location"), nil)
 	if got := end.Header.Get("Location"); got != s.url+"/orgs/default/me" {
@@ -336,8 +347,8 @@ func TestTarget(t *testing.T) {
 	}
 }
 
-// A sign-in takes the place of the session that the browser had, whoever's it was: its
-// cookie is overwritten, so nobody could sign out of it. One that fails does not.
+// A sign-in takes the place of the session that the browser had, whoever's it was: its cookie is overwritten, so nobody
+// could sign out of it. One that fails does not.
 func TestEarlierSessionEnds(t *testing.T) {
 	s := newSite(t)
 	connection := s.own(with(jitOn, "allowIdpInitiated", true))
@@ -396,7 +407,8 @@ func TestFinishReadsLittle(t *testing.T) {
 	s.hook.Register(router)
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		for kind, head := range map[string]string{
-			"multipart/form-data; boundary=x":   "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n",
+			"multipart/form-data; boundary=x": "--x\r\n" +
+				"Content-Disposition: form-data; name=\"f\"; filename=\"f\"\r\n\r\n",
 			"application/x-www-form-urlencoded": "code=",
 		} {
 			body := &counter{head: strings.NewReader(head)}
@@ -418,7 +430,8 @@ func TestFinishCorrelation(t *testing.T) {
 	b := s.browser()
 	landed := b.step(s.acsURL(connection), s.forged(connection, s.request(b, connection), "ann", "_a1", nil))
 	end := s.browser().step(landed.Header.Get("Location"), nil)
-	if got, want := end.Header.Get("X-Request-Id"), landed.Header.Get("X-Request-Id"); got != want || s.signIns()[0].Text("correlationId") != want {
+	if got, want := end.Header.Get("X-Request-Id"), landed.Header.Get("X-Request-Id"); got != want ||
+		s.signIns()[0].Text("correlationId") != want {
 		t.Errorf("X-Request-Id %s, want %s", got, want)
 	}
 }

@@ -54,13 +54,15 @@ func TestLoginSetsCookie(t *testing.T) {
 		router := mux.NewRouter()
 		hook.Register(router)
 		w := httptest.NewRecorder()
-		router.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://evil.example/orgs/default/saml/"+connection.String()+"/login", nil))
+		router.ServeHTTP(w, httptest.NewRequest(http.MethodGet,
+			"http://evil.example/orgs/default/saml/"+connection.String()+"/login", nil))
 		cookies := w.Result().Cookies()
 		if len(cookies) != 1 {
 			t.Fatalf("cookies %v", cookies)
 		}
 		c := cookies[0]
-		if !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteLaxMode || c.Path != "/orgs/default/saml/"+connection.String()+"/finish" ||
+		if !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteLaxMode ||
+			c.Path != "/orgs/default/saml/"+connection.String()+"/finish" ||
 			c.MaxAge != int(loginLifetime/time.Second) || c.Domain != "" {
 			t.Errorf("%s: %s", scheme, c.Raw)
 		}
@@ -84,14 +86,15 @@ func TestChoose(t *testing.T) {
 	second := s.own(schema.Document{"displayName": "<Second>"})
 	page := b.get(address + "?target=/x")
 	wantPage(t, page, http.StatusOK, "choose", "First &amp; only")
-	if !strings.Contains(page.Body, "&lt;Second&gt;") || !strings.Contains(page.Body, s.loginURL(second)+"?target=%2Fx") {
+	if !strings.Contains(page.Body, "&lt;Second&gt;") ||
+		!strings.Contains(page.Body, s.loginURL(second)+"?target=%2Fx") {
 		t.Errorf("page:\n%s", page.Body)
 	}
-	s.mustModify(typeConnection, second, func(doc schema.Document) { doc["default"] = true })
+	s.mustModify(schema.IdentityProviderType, second, changed("default", true))
 	if got := b.step(address, nil).Header.Get("Location"); got != s.loginURL(second) {
 		t.Errorf("sent to %s", got)
 	}
-	s.mustModify(typeConnection, second, func(doc schema.Document) { doc["enabled"] = false })
+	s.mustModify(schema.IdentityProviderType, second, changed("enabled", false))
 	if got := b.step(address, nil).Header.Get("Location"); got != s.loginURL(first) {
 		t.Errorf("a connection that is off: sent to %s", got)
 	}
@@ -104,7 +107,8 @@ func TestPostBinding(t *testing.T) {
 	b := s.browser()
 	page := b.get(s.loginURL(connection))
 	policy := page.Header.Get("Content-Security-Policy")
-	if !strings.Contains(page.Body, `name="SAMLRequest"`) || !strings.Contains(policy, "script-src 'self'") || strings.Contains(policy, "form-action") {
+	if !strings.Contains(page.Body, `name="SAMLRequest"`) || !strings.Contains(policy, "script-src 'self'") ||
+		strings.Contains(policy, "form-action") {
 		t.Fatalf("policy %q:\n%s", policy, page.Body)
 	}
 	wantPage(t, b.signIn(s.loginURL(connection), "alice"), http.StatusOK, "me")
@@ -114,17 +118,20 @@ func TestHeaders(t *testing.T) {
 	s := newSite(t)
 	connection := s.connect(nil)
 	b := s.browser()
-	for _, address := range []string{"/orgs/default/login", "/orgs/default/me", "/orgs/default/saml/" + connection.String() + "/finish?code=x", "/orgs/none/me"} {
+	for _, address := range []string{"/orgs/default/login", "/orgs/default/me",
+		"/orgs/default/saml/" + connection.String() + "/finish?code=x", "/orgs/none/me"} {
 		r := b.step(s.url+address, nil)
 		h := r.Header
-		if h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Referrer-Policy") != "same-origin" || h.Get("X-Request-Id") == "" {
+		if h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" ||
+			h.Get("Referrer-Policy") != "same-origin" || h.Get("X-Request-Id") == "" {
 			t.Errorf("%s: %v", address, h)
 		}
 		if r.StatusCode == http.StatusSeeOther {
 			continue
 		}
 		policy := h.Get("Content-Security-Policy")
-		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "script-src") {
+		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") ||
+			strings.Contains(policy, "script-src") {
 			t.Errorf("%s: policy %q", address, policy)
 		}
 	}
@@ -138,7 +145,7 @@ func TestOrganizationInactive(t *testing.T) {
 	form := b.answer(s.loginURL(connection), "alice")
 	system := s.store.System()
 	if _, err := system.Update(t.Context(), func(tx *directory.Tx) error {
-		org, err := tx.Get(typeOrganization, s.snapshot().Organization().ID)
+		org, err := tx.Get(schema.OrganizationType, s.snapshot().Organization().ID)
 		if err != nil {
 			return err
 		}
@@ -152,7 +159,8 @@ func TestOrganizationInactive(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range []*http.Response{b.step(s.acsURL(connection), form), b.step(s.loginURL(connection), nil), b.step(s.url+"/orgs/default/login", nil), b.step(s.url+"/orgs/default/me", nil)} {
+	for _, r := range []*http.Response{b.step(s.acsURL(connection), form), b.step(s.loginURL(connection), nil),
+		b.step(s.url+"/orgs/default/login", nil), b.step(s.url+"/orgs/default/me", nil)} {
 		wantStatus(t, r, http.StatusNotFound)
 	}
 }
@@ -163,19 +171,22 @@ func TestLogAndMetrics(t *testing.T) {
 	connection := s.connect(jitOn)
 	var log bytes.Buffer
 	registry := prometheus.NewRegistry()
-	hook, err := New(s.store, Options{PublicURL: s.hook.public, Log: slog.New(slog.NewTextHandler(&log, nil)), Registry: registry})
+	hook, err := New(s.store, Options{PublicURL: s.hook.public, Log: slog.New(slog.NewTextHandler(&log, nil)),
+		Registry: registry})
 	if err != nil {
 		t.Fatal(err)
 	}
 	router := mux.NewRouter()
 	hook.Register(router)
 	form := s.browser().answer(s.loginURL(connection), "alice")
-	r := httptest.NewRequest(http.MethodPost, "/orgs/default/saml/"+connection.String()+"/acs", strings.NewReader(form.Encode()))
+	r := httptest.NewRequest(http.MethodPost, "/orgs/default/saml/"+connection.String()+"/acs",
+		strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	w := httptest.NewRecorder()
 	router.ServeHTTP(w, r)
 	line := log.String()
-	for _, want := range []string{"outcome=created", "reason=created", "status=303", "organization=default", "connection=" + connection.String(), "correlationId=" + w.Header().Get("X-Request-Id")} {
+	for _, want := range []string{"outcome=created", "reason=created", "status=303", "organization=default",
+		"connection=" + connection.String(), "correlationId=" + w.Header().Get("X-Request-Id")} {
 		if !strings.Contains(line, want) {
 			t.Errorf("the log lacks %s: %s", want, line)
 		}
@@ -186,9 +197,11 @@ func TestLogAndMetrics(t *testing.T) {
 	counted := map[string]float64{}
 	families, err := registry.Gather()
 	for _, f := range families {
-		counted[f.GetName()] = f.Metric[0].GetCounter().GetValue() + float64(f.Metric[0].GetHistogram().GetSampleCount())
+		counted[f.GetName()] = f.Metric[0].GetCounter().GetValue() +
+			float64(f.Metric[0].GetHistogram().GetSampleCount())
 	}
-	if err != nil || len(counted) != 2 || counted["rollcall_sign_ins_total"] != 1 || counted["rollcall_saml_verification_seconds"] != 1 {
+	if err != nil || len(counted) != 2 || counted["rollcall_sign_ins_total"] != 1 ||
+		counted["rollcall_saml_verification_seconds"] != 1 {
 		t.Errorf("metrics %v, %v", counted, err)
 	}
 	hook.Close()
@@ -207,27 +220,30 @@ func TestLogOfRefusal(t *testing.T) {
 	router := mux.NewRouter()
 	hook.Register(router)
 	form := s.forged(connection, s.request(s.browser(), connection), "ann@example.com", "_a1", nil)
-	r := httptest.NewRequest(http.MethodPost, "/orgs/default/saml/"+connection.String()+"/acs", strings.NewReader(form.Encode()))
+	r := httptest.NewRequest(http.MethodPost, "/orgs/default/saml/"+connection.String()+"/acs",
+		strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	router.ServeHTTP(httptest.NewRecorder(), r)
-	if line := log.String(); !strings.Contains(line, "reason=jit_disabled") || !strings.Contains(line, "cause=jit_disabled") || strings.Contains(line, "ann@example.com") {
+	if line := log.String(); !strings.Contains(line, "reason=jit_disabled") ||
+		!strings.Contains(line, "cause=jit_disabled") || strings.Contains(line, "ann@example.com") {
 		t.Errorf("log: %s", line)
 	}
-	if record := s.lastSignIn(OutcomeRefused, ReasonJITDisabled); !strings.Contains(record.Text("explanation"), "ann@example.com") {
+	if record := s.lastSignIn(OutcomeRefused, ReasonJITDisabled); !strings.Contains(record.Text("explanation"),
+		"ann@example.com") {
 		t.Errorf("record: %s", record.JSON)
 	}
 }
 
 func TestPublicURL(t *testing.T) {
-	for _, bad := range []string{"", "rollcall.example.com", "ftp://x", "https://", "https://u@x", "https://x?y", "https://x#y", "https://x/y"} {
+	for _, bad := range []string{"", "rollcall.example.com", "ftp://x", "https://", "https://u@x", "https://x?y",
+		"https://x#y", "https://x/y"} {
 		if _, err := New(nil, Options{PublicURL: bad}); err == nil {
 			t.Errorf("%q is taken", bad)
 		}
 	}
 }
 
-// A refusal because of settings leads to the organization's login page: another
-// connection may let the person in.
+// A refusal because of settings leads to the organization's login page: another connection may let the person in.
 func TestRefusedBySettings(t *testing.T) {
 	s := newSite(t)
 	connection := s.own(schema.Document{"enabled": false})

@@ -14,9 +14,8 @@ import (
 	"rollcall/samlhook/saml"
 )
 
-// Values are unique under a wide fold, so that nobody can have a name that looks
-// like another's. Linking under that fold would do the opposite: whoever can have an
-// identity provider assert the look-alike would sign in as the other.
+// Values are unique under a wide fold, so that nobody can have a name that looks like another's. Linking under that
+// fold would do the opposite: whoever gets an identity provider to assert the look-alike would sign in as the other.
 
 // likeness is how an asserted value compares with a stored one.
 type likeness int
@@ -27,8 +26,7 @@ const (
 	same               // links
 )
 
-// compare says whether an asserted value links to a stored one: if both are the same
-// in NFC with A to Z in lower case.
+// compare tells whether an asserted value links to a stored one: if both are the same in NFC with A to Z in lower case.
 func compare(asserted, stored string) likeness {
 	switch {
 	case linkForm(asserted) == linkForm(stored):
@@ -39,9 +37,8 @@ func compare(asserted, stored string) likeness {
 	return different
 }
 
-// linkForm is the value in NFC with A to Z in lower case. A value with a character
-// that NFC would replace by another one (the Kelvin sign by K) rather than compose
-// is not normalized, so it equals nothing but itself.
+// linkForm is the value in NFC with A to Z in lower case. A value with a character that NFC would replace by another
+// one (the Kelvin sign by K) rather than compose is not normalized, so it equals only itself.
 func linkForm(s string) string {
 	if !strings.ContainsFunc(s, replacedByNFC) {
 		s = norm.NFC.String(s)
@@ -62,22 +59,21 @@ func replacedByNFC(r rune) bool {
 	return composed != string(r) && utf8.RuneCountInString(composed) == 1
 }
 
-// wideFold is the form in which look-alikes are equal: that of unique values
-// (schema.Fold), and beyond it without compatibility forms (ligatures, circled and
-// mathematical letters: NFKC) and with every dot of a domain as "." (RFC 3490 §3.1).
-// Letters of other alphabets, ß and the dotless i stay what they are.
+// wideFold is the form in which look-alikes are equal: that of unique values (schema.Fold), and beyond it without
+// compatibility forms (ligatures, circled and mathematical letters: NFKC) and with every dot of a domain as "."
+// (RFC 3490 §3.1). Letters of other alphabets, ß and the dotless i stay what they are.
 func wideFold(s string) string {
 	s = schema.Fold(norm.NFKC.String(schema.Fold(s)))
 	return strings.ReplaceAll(s, "\u3002", ".")
 }
 
-// holders finds the Users that have the value, of an attribute whose case does not
-// count, and those whose value it only looks like.
+// holders finds the Users that have the value of an attribute whose case does not count, and those whose value it only
+// looks like.
 func holders(s *directory.Snapshot, attribute, value string) (having, resembled []*directory.Resource) {
 	path := strings.Replace(attribute, ".", ".#.", 1)
 	seen := map[directory.ID]bool{}
 	for _, key := range []string{value, wideFold(value)} {
-		for user := range s.Find(typeUser, attribute, key) {
+		for user := range s.Find(schema.UserType, attribute, key) {
 			best := different
 			for _, stored := range textsAt(user, path) {
 				best = max(best, compare(value, stored))
@@ -95,20 +91,18 @@ func holders(s *directory.Snapshot, attribute, value string) (having, resembled 
 	return having, resembled
 }
 
-// tombstone is the DeletedUser that holds the userName, or one that only looks like
-// it; nil if there is none.
+// tombstone is the DeletedUser that holds the userName, or one that only looks like it; nil if there is none.
 func tombstone(s *directory.Snapshot, userName string) (*directory.Resource, likeness) {
 	for _, key := range []string{userName, wideFold(userName)} {
-		if stone := s.Tombstone(key); stone != nil {
-			return stone, compare(userName, stone.Text("userName"))
+		if deleted := s.Tombstone(key); deleted != nil {
+			return deleted, compare(userName, deleted.Text("userName"))
 		}
 	}
 	return nil, different
 }
 
-// resembled is the User or DeletedUser whose userName the subject only looks like;
-// nil if there is none, or if somebody has the very userName. It does not depend on
-// linkBy: no sign-in may make a second User of that look.
+// resembled is the User or DeletedUser whose userName the subject only looks like; nil if there is none, or if a User
+// has the very userName. It does not depend on linkBy: no sign-in may create a second User that looks like the first.
 func (d *decider) resembled() *directory.Resource {
 	having, resembled := holders(d.snapshot, attributeUserName, d.identity.UserName)
 	if len(having) > 0 {
@@ -117,14 +111,14 @@ func (d *decider) resembled() *directory.Resource {
 	if len(resembled) > 0 {
 		return resembled[0]
 	}
-	if stone, how := tombstone(d.snapshot, d.identity.UserName); how == alike {
-		return stone
+	if deleted, how := tombstone(d.snapshot, d.identity.UserName); how == alike {
+		return deleted
 	}
 	return nil
 }
 
-// lookAlike refuses a person whose userName, or e-mail address where that links,
-// only looks like somebody else's; nil if neither does.
+// lookAlike refuses a person whose userName only looks like somebody else's, or whose e-mail address does if that
+// links; nil if neither does.
 func (d *decider) lookAlike() *Decision {
 	if of := d.resembled(); of != nil {
 		return d.refuseLookAlike("userName", d.identity.UserName, of)
@@ -139,8 +133,9 @@ func (d *decider) lookAlike() *Decision {
 }
 
 func (d *decider) refuseLookAlike(what, value string, of *directory.Resource) *Decision {
-	decision := d.refuse(of, ReasonLookAlike, fmt.Sprintf("The %s %s only looks like that of the %s %s (%s), so it neither links nor "+
-		"creates a User: a value links as it is spelt, but for the case of A to Z. Correct it at the identity provider.",
-		what, saml.Clip(strconv.QuoteToASCII(value)), of.Type, of.ID, saml.Clip(of.Text("userName"))))
+	explanation := fmt.Sprintf("The %s %s only looks like that of the %s %s (%s), so it neither links nor creates a "+
+		"User: a value must be spelled the same, except for the case of A to Z. Correct it at the identity provider.",
+		what, saml.Clip(strconv.QuoteToASCII(value)), of.Type, of.ID, saml.Clip(of.Text("userName")))
+	decision := d.refuse(of, ReasonLookAlike, explanation)
 	return &decision
 }

@@ -1,15 +1,8 @@
 package samlhook
 
 import (
-	"context"
-	"maps"
-	"sync"
-	"time"
-
 	"github.com/prometheus/client_golang/prometheus"
 
-	"rollcall/directory"
-	"rollcall/directory/schema"
 	"rollcall/samlhook/saml"
 )
 
@@ -19,61 +12,23 @@ type metrics struct {
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
-	m := &metrics{attempts: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "rollcall_sign_ins_total",
-		Help: "Sign-in attempts by outcome and reason."}, []string{"outcome", "reason"}),
-		verifications: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "rollcall_saml_verification_seconds",
-			Help:    "How long it took to verify a SAML response, whatever came of it.",
-			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25}})}
+	m := &metrics{
+		attempts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "rollcall_sign_ins_total", Help: "Sign-in attempts by outcome and reason.",
+		}, []string{"outcome", "reason"}),
+		verifications: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "rollcall_saml_verification_seconds", Help: "How long the verification of a SAML response took.",
+			Buckets: []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25},
+		}),
+	}
 	if r != nil {
 		r.MustRegister(m.attempts, m.verifications)
 	}
 	return m
 }
 
-// note counts an outcome and puts it into the request's log line.
-func (x *exchange) note(outcome Outcome, refusal *saml.Refusal) { x.noteAs(outcome, refusal.Reason) }
-
-func (x *exchange) noteAs(outcome Outcome, reason saml.Reason) {
+// count counts an attempt and puts what came of it into the request's log line.
+func (x *exchange) count(outcome Outcome, reason saml.Reason) {
 	x.outcome, x.reason = outcome, reason
 	x.metrics.attempts.WithLabelValues(string(outcome), string(reason)).Inc()
-}
-
-// Notes of a connection, outside its version.
-const (
-	noteSignedIn = "signedIn"  // when somebody last signed in
-	noteFetched  = "refreshed" // when its metadata was last fetched
-)
-
-// notes remembers which connections were noted lately: once a minute a node is enough.
-type notes struct {
-	mu   sync.Mutex
-	last map[directory.ID]time.Time
-}
-
-func (n *notes) due(id directory.ID, now time.Time) bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if now.Sub(n.last[id]) < time.Minute {
-		return false
-	}
-	if n.last == nil {
-		n.last = map[directory.ID]time.Time{}
-	}
-	// What is due again needs no memory; connections come and go.
-	maps.DeleteFunc(n.last, func(_ directory.ID, at time.Time) bool { return now.Sub(at) >= time.Minute })
-	n.last[id] = now
-	return true
-}
-
-// noteSignIn writes down that somebody signed in through the connection.
-func (x *exchange) noteSignIn() {
-	now := x.now()
-	if !x.noted.due(x.connection, now) {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), 5*time.Second)
-	defer cancel()
-	if err := x.dir.WriteNote(ctx, noteSignedIn, x.connection, []byte(schema.FormatTime(now))); err != nil {
-		x.log.Warn("the time of the last sign-in was not written", "connection", x.connection.String(), "error", err)
-	}
 }

@@ -1,6 +1,7 @@
 package samlhook
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,7 +22,7 @@ func (s *site) createGroup(name string, access map[string]any, members ...direct
 	}
 	var id directory.ID
 	s.update(func(tx *directory.Tx) error {
-		g, err := tx.Create(typeGroup, doc.Clone())
+		g, err := tx.Create(schema.GroupType, doc.Clone())
 		if err != nil {
 			return err
 		}
@@ -33,13 +34,13 @@ func (s *site) createGroup(name string, access map[string]any, members ...direct
 
 func (s *site) give(group directory.ID, access map[string]any) {
 	s.t.Helper()
-	s.mustModify(typeGroup, group, func(doc schema.Document) { doc[schema.GroupAccessURN] = access })
+	s.mustModify(schema.GroupType, group, func(doc schema.Document) { doc[schema.GroupAccessURN] = access })
 }
 
 func (s *site) nest(outer, inner directory.ID) {
 	s.t.Helper()
 	s.update(func(tx *directory.Tx) error {
-		g, err := tx.Get(typeGroup, outer)
+		g, err := tx.Get(schema.GroupType, outer)
 		if err != nil {
 			return err
 		}
@@ -96,7 +97,7 @@ func (s *site) notGranted(b *browser, landed *http.Response, group directory.ID)
 		s.t.Errorf("the stranger has the roles %v", snapshot.Roles(user))
 	}
 	d, err := s.org.Authenticate(s.t.Context(), directory.Credential{Session: b.session(s)})
-	if err != nil || d.Actor().Scope != directory.ScopeSelf || d.Actor().User != user {
+	if err != nil || d.Actor().Rights != directory.ScopeSelf || d.Actor().User != user {
 		s.t.Errorf("the session: %v, %v", d, err)
 	}
 }
@@ -112,12 +113,13 @@ func TestPrivilegedDefaultGroup(t *testing.T) {
 			c.make(s, group, around)
 			b := s.browser()
 			s.notGranted(b, s.post(b, connection, "stranger@x"), group)
-			if body := s.render(connection); !strings.Contains(body, "nobody is added to the default group Staff") {
-				t.Errorf("the health does not tell:\n%s", body)
+			if _, warnings := s.health(connection); !strings.Contains(warnings, "Staff") ||
+				!strings.Contains(warnings, "allowPrivileged") {
+				t.Errorf("the health does not tell: %s", warnings)
 			}
 
 			// An administrator lists it.
-			s.mustModify(typeConnection, connection, func(doc schema.Document) {
+			s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) {
 				doc["groupSync"] = map[string]any{"allowPrivileged": []any{group.String()}}
 			})
 			wantStatus(t, s.post(s.browser(), connection, "second@x"), http.StatusSeeOther)
@@ -159,11 +161,55 @@ func TestAllowPrivilegedRace(t *testing.T) {
 	b := s.browser()
 	form := s.forged(connection, s.request(b, connection), "stranger@x", "_a1", nil)
 	hook := func(clientv3.Op) error {
-		other.mustModify(typeConnection, connection, func(doc schema.Document) { delete(doc, "groupSync") })
+		other.mustModify(schema.IdentityProviderType, connection,
+			func(doc schema.Document) { delete(doc, "groupSync") })
 		return nil
 	}
 	f.before.Store(&hook)
 	s.notGranted(b, b.step(s.acsURL(connection), form), group)
+}
+
+// A User who is found by name gets privileges between decision and commit: it is not linked.
+func TestPrivilegedUserRace(t *testing.T) {
+	ways := map[string]func(s *site, user, group, around directory.ID){
+		"is given a role": func(s *site, user, _, _ directory.ID) {
+			s.mustModify(schema.UserType, user, func(doc schema.Document) { doc["roles"] = []any{map[string]any{"value": "x"}} })
+		},
+		"gets into a group that gives a role": func(s *site, user, _, _ directory.ID) {
+			s.createGroup("Administrators", administrators, user)
+		},
+		"gets into an existing protected group": func(s *site, user, _, _ directory.ID) {
+			s.nest(s.createGroup("Protected", protection), user)
+		},
+	}
+	for _, b := range becoming {
+		ways[b.name] = func(s *site, _, group, around directory.ID) { b.make(s, group, around) }
+	}
+	for name, way := range ways {
+		for _, trusted := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, trusted), func(t *testing.T) {
+				s, f := newFaultySite(t)
+				other := s.another(directorytest.NewClient(t))
+				user := s.createUser(schema.Document{"userName": "alice@x"})
+				group := s.createGroup("Staff", nil, user)
+				around := s.createGroup("Everybody", nil, group)
+				connection := s.own(schema.Document{"linkPrivileged": trusted})
+				b := s.browser()
+				form := s.forged(connection, s.request(b, connection), "alice@x", "_a1", nil)
+				hook := func(clientv3.Op) error { way(other, user, group, around); return nil }
+				f.before.Store(&hook)
+				b.step(s.acsURL(connection), form)
+				if linked := s.snapshot().Link(connection, "alice@x") != nil; linked != trusted {
+					t.Errorf("linked: %v", linked)
+				}
+				if trusted {
+					s.lastSignIn(OutcomeSignedIn, ReasonLinked)
+				} else {
+					s.lastSignIn(OutcomeRefused, ReasonPrivilegedUser)
+				}
+			})
+		}
+	}
 }
 
 // One privileged group does not keep people out of the others.
@@ -172,10 +218,11 @@ func TestPrivilegedAmongOthers(t *testing.T) {
 	staff, admins, gone := s.createGroup("Staff", nil), s.createGroup("Admins", nil), s.createGroup("Gone", nil)
 	doc := into(staff)
 	groups := doc["jit"].(map[string]any)["defaultGroups"].([]any)
-	doc["jit"].(map[string]any)["defaultGroups"] = append(groups, map[string]any{"value": admins.String()}, map[string]any{"value": gone.String()})
+	doc["jit"].(map[string]any)["defaultGroups"] = append(groups, map[string]any{"value": admins.String()},
+		map[string]any{"value": gone.String()})
 	connection := s.own(doc)
 	s.give(admins, administrators)
-	s.remove(typeGroup, gone)
+	s.remove(schema.GroupType, gone)
 	wantStatus(t, s.post(s.browser(), connection, "stranger@x"), http.StatusSeeOther)
 	record := s.lastSignIn(OutcomeCreated, ReasonCreated)
 	for list, want := range map[string]directory.ID{"added": staff, "privileged": admins, "unknown": gone} {
@@ -201,11 +248,14 @@ func TestSavePrivilegedDefaultGroup(t *testing.T) {
 		{"gives a role", into(admins), "jit.defaultGroups[0].value", "groupSync.allowPrivileged"},
 		{"within one that gives a role", into(inner), "jit.defaultGroups[0].value", inner.String()},
 		{"protected", into(guarded), "jit.defaultGroups[0].value", "groupSync.allowPrivileged"},
-		{"another one is listed", into(inner, admins.String()), "jit.defaultGroups[0].value", "groupSync.allowPrivileged"},
+		{"another one is listed", into(inner, admins.String()), "jit.defaultGroups[0].value",
+			"groupSync.allowPrivileged"},
 		{"listed", into(inner, admins.String(), inner.String()), "", ""},
 		{"listed without need", into(s.createGroup("Staff", nil), guarded.String()), "", ""},
-		{"a listed group that is none", into(guarded, guarded.String(), nobody), "groupSync.allowPrivileged[1]", nobody},
-		{"a listed group that has no id", into(guarded, guarded.String(), "Guarded"), "groupSync.allowPrivileged[1]", "Guarded"},
+		{"a listed group that is none", into(guarded, guarded.String(), nobody), "groupSync.allowPrivileged[1]",
+			nobody},
+		{"a listed group that has no id", into(guarded, guarded.String(), "Guarded"), "groupSync.allowPrivileged[1]",
+			"Guarded"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := s.configure(with(c.settings, "displayName", c.name))
@@ -217,12 +267,13 @@ func TestSavePrivilegedDefaultGroup(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.mustModify(typeConnection, id, func(doc schema.Document) { delete(doc, "groupSync") })
-	if body := s.render(id); !strings.Contains(body, "nobody is added to the default group Inner") {
-		t.Errorf("the health does not tell:\n%s", body)
+	s.mustModify(schema.IdentityProviderType, id, func(doc schema.Document) { delete(doc, "groupSync") })
+	if _, warnings := s.health(id); !strings.Contains(warnings, "Inner") ||
+		!strings.Contains(warnings, "allowPrivileged") {
+		t.Errorf("the health does not tell: %s", warnings)
 	}
 	// Only who may change connections at all lists ids.
-	weak := s.org.As(directory.Actor{Type: "AccessToken", Scope: directory.ScopeWrite})
+	weak := s.org.As(directory.Actor{Type: "AccessToken", Rights: directory.ScopeWrite})
 	_, err = weak.Update(t.Context(), func(tx *directory.Tx) error {
 		return s.hook.Prepare(tx, directory.NewID(), nil, with(into(inner, inner.String()), "displayName", "x"),
 			func(need any) (any, error) { return s.hook.Resolve(t.Context(), need) })

@@ -22,7 +22,7 @@ import (
 
 func (s *site) connection(id directory.ID) *directory.Resource {
 	s.t.Helper()
-	r, err := s.snapshot().Get(typeConnection, id)
+	r, err := s.snapshot().Get(schema.IdentityProviderType, id)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func (s *site) connection(id directory.ID) *directory.Resource {
 func (s *site) render(id directory.ID) string {
 	s.t.Helper()
 	snapshot := s.snapshot()
-	r, err := snapshot.Get(typeConnection, id)
+	r, err := snapshot.Get(schema.IdentityProviderType, id)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -49,17 +49,27 @@ func (s *site) render(id directory.ID) string {
 	return string(b)
 }
 
-const testMetadata = `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example.com/metadata"><IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">KEY<SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example.com/redirect"/><SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://idp.example.com/post"/></IDPSSODescriptor></EntityDescriptor>`
+const testMetadata = `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata"` +
+	` entityID="https://idp.example.com/metadata">` +
+	`<IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">KEY` +
+	`<SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"` +
+	` Location="https://idp.example.com/redirect"/>` +
+	`<SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"` +
+	` Location="https://idp.example.com/post"/></IDPSSODescriptor></EntityDescriptor>`
 
 func metadataWith(pem []byte) string {
-	text := strings.NewReplacer("-----BEGIN CERTIFICATE-----", "", "-----END CERTIFICATE-----", "", "\n", "").Replace(string(pem))
-	return strings.Replace(testMetadata, "KEY", `<KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>`+text+`</X509Certificate></X509Data></KeyInfo></KeyDescriptor>`, 1)
+	text := strings.NewReplacer("-----BEGIN CERTIFICATE-----", "", "-----END CERTIFICATE-----", "", "\n",
+		"").Replace(string(pem))
+	return strings.Replace(testMetadata, "KEY",
+		`<KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>`+
+			text+`</X509Certificate></X509Data></KeyInfo></KeyDescriptor>`, 1)
 }
 
 func TestPrepareRefuses(t *testing.T) {
 	good := metadataWith(samltest.Keys().IdP.PEM())
 	idp := func(pairs ...any) map[string]any {
-		values := map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso", "certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}
+		values := map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso",
+			"certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}
 		for i := 0; i < len(pairs); i += 2 {
 			if pairs[i+1] == nil {
 				delete(values, pairs[i].(string))
@@ -73,39 +83,65 @@ func TestPrepareRefuses(t *testing.T) {
 		name     string
 		doc      schema.Document
 		attr     string // "": accepted
-		says     string
+		names    string // what the error names
 		binding  string // of the connection afterwards
 		location string
 	}{
 		{name: "nothing yet", doc: schema.Document{}},
-		{name: "metadata", doc: schema.Document{"metadataXml": good}, binding: saml.BindingRedirect, location: "https://idp.example.com/redirect"},
-		{name: "metadata, POST wanted", doc: schema.Document{"metadataXml": good, "binding": "post"}, binding: saml.BindingPost, location: "https://idp.example.com/post"},
-		{name: "metadata that offers POST only", doc: schema.Document{"metadataXml": strings.Replace(good, "HTTP-Redirect", "SOAP", 1)}, binding: saml.BindingPost, location: "https://idp.example.com/post"},
-		{name: "redirect wanted, POST offered", doc: schema.Document{"binding": "redirect", "metadataXml": strings.Replace(good, "HTTP-Redirect", "SOAP", 1)}, attr: "binding", says: "does not offer redirect"},
-		{name: "by hand", doc: schema.Document{"idp": idp()}, binding: saml.BindingRedirect, location: "https://idp.example.com/sso"},
-		{name: "metadata goes before idp", doc: schema.Document{"metadataXml": good, "idp": idp("ssoUrl", "https://other.example.com/")}, binding: saml.BindingRedirect, location: "https://idp.example.com/redirect"},
-		{name: "not XML", doc: schema.Document{"metadataXml": "hello"}, attr: "metadataXml", says: "cannot be used"},
-		{name: "no certificate", doc: schema.Document{"metadataXml": strings.Replace(testMetadata, "KEY", "", 1)}, attr: "metadataXml", says: "no signing certificate"},
-		{name: "a weak key", doc: schema.Document{"metadataXml": metadataWith(samltest.Keys().Weak.PEM())}, attr: "metadataXml", says: "1024 bits"},
-		{name: "of a service provider", doc: schema.Document{"metadataXml": strings.ReplaceAll(good, "IDPSSODescriptor", "SPSSODescriptor")}, attr: "metadataXml", says: "service provider"},
-		{name: "metadata over", doc: schema.Document{"metadataXml": strings.Replace(good, "<EntityDescriptor ", `<EntityDescriptor validUntil="2020-01-01T00:00:00Z" `, 1)}, attr: "metadataXml", says: "valid until"},
+		{name: "metadata", doc: schema.Document{"metadataXml": good}, binding: saml.BindingRedirect,
+			location: "https://idp.example.com/redirect"},
+		{name: "metadata, POST wanted", doc: schema.Document{"metadataXml": good, "binding": "post"},
+			binding: saml.BindingPost, location: "https://idp.example.com/post"},
+		{name: "metadata that offers POST only",
+			doc:     schema.Document{"metadataXml": strings.Replace(good, "HTTP-Redirect", "SOAP", 1)},
+			binding: saml.BindingPost, location: "https://idp.example.com/post"},
+		{name: "redirect wanted, POST offered",
+			doc: schema.Document{"binding": "redirect",
+				"metadataXml": strings.Replace(good, "HTTP-Redirect", "SOAP", 1)}, attr: "binding", names: "redirect"},
+		{name: "by hand", doc: schema.Document{"idp": idp()}, binding: saml.BindingRedirect,
+			location: "https://idp.example.com/sso"},
+		{name: "metadata goes before idp", doc: schema.Document{"metadataXml": good,
+			"idp": idp("ssoUrl", "https://other.example.com/")}, binding: saml.BindingRedirect,
+			location: "https://idp.example.com/redirect"},
+		{name: "not XML", doc: schema.Document{"metadataXml": "hello"}, attr: "metadataXml"},
+		{name: "no certificate", doc: schema.Document{"metadataXml": strings.Replace(testMetadata, "KEY", "", 1)},
+			attr: "metadataXml", names: "X509Certificate"},
+		{name: "a weak key", doc: schema.Document{"metadataXml": metadataWith(samltest.Keys().Weak.PEM())},
+			attr: "metadataXml", names: "1024"},
+		{name: "of a service provider", doc: schema.Document{"metadataXml": strings.ReplaceAll(good, "IDPSSODescriptor",
+			"SPSSODescriptor")}, attr: "metadataXml"},
+		{name: "metadata over", doc: schema.Document{"metadataXml": strings.Replace(good, "<EntityDescriptor ",
+			`<EntityDescriptor validUntil="2020-01-01T00:00:00Z" `, 1)}, attr: "metadataXml", names: "2020-01-01"},
 		{name: "idp without entityId", doc: schema.Document{"idp": idp("entityId", nil)}, attr: "idp.entityId"},
-		{name: "idp with a bad address", doc: schema.Document{"idp": idp("ssoUrl", "javascript:alert(1)")}, attr: "idp.ssoUrl", says: "not a usable"},
-		{name: "idp without certificates", doc: schema.Document{"idp": idp("certificates", nil)}, attr: "idp.certificates"},
-		{name: "idp with a bad certificate", doc: schema.Document{"idp": idp("certificates", []any{map[string]any{"pem": "x"}})}, attr: "idp.certificates[0].pem"},
-		{name: "idp with an expired certificate", doc: schema.Document{"idp": idp("certificates", []any{map[string]any{"pem": string(samltest.Keys().Expired.PEM())}})}, attr: "idp.certificates[0].pem", says: "expired"},
-		{name: "URL and XML", doc: schema.Document{"metadataUrl": "https://idp.example.com/m", "metadataXml": good}, attr: "metadataXml", says: "comes from metadataUrl"},
-		{name: "unreachable URL", doc: schema.Document{"metadataUrl": "http://127.0.0.1:1/m"}, attr: "metadataUrl", says: "could not be fetched"},
+		{name: "idp with a bad address", doc: schema.Document{"idp": idp("ssoUrl", "javascript:alert(1)")},
+			attr: "idp.ssoUrl", names: "javascript:alert(1)"},
+		{name: "idp without certificates", doc: schema.Document{"idp": idp("certificates", nil)},
+			attr: "idp.certificates"},
+		{name: "idp with a bad certificate", doc: schema.Document{"idp": idp("certificates",
+			[]any{map[string]any{"pem": "x"}})}, attr: "idp.certificates[0].pem"},
+		{name: "idp with an expired certificate",
+			doc: schema.Document{"idp": idp("certificates",
+				[]any{map[string]any{"pem": string(samltest.Keys().Expired.PEM())}})}, attr: "idp.certificates[0].pem",
+			names: "2026-03-10"},
+		{name: "URL and XML", doc: schema.Document{"metadataUrl": "https://idp.example.com/m", "metadataXml": good},
+			attr: "metadataXml", names: "metadataUrl"},
+		{name: "unreachable URL", doc: schema.Document{"metadataUrl": "http://127.0.0.1:1/m"}, attr: "metadataUrl",
+			names: "127.0.0.1:1"},
 		{name: "no URL", doc: schema.Document{"metadataUrl": "idp"}, attr: "metadataUrl"},
-		{name: "a domain of nobody", doc: schema.Document{"domains": []any{"example.com"}}, attr: "domains[0]", says: "no domain of the organization"},
-		{name: "a default group that is none", doc: schema.Document{"jit": map[string]any{"defaultGroups": []any{map[string]any{"value": directory.NewID().String()}}}}, attr: "jit.defaultGroups[0].value"},
-		{name: "transient", doc: schema.Document{"nameIdFormat": saml.NameIDTransient}, attr: "nameIdFormat", says: "persistent"},
-		{name: "skew", doc: schema.Document{"clockSkewSeconds": number(601)}, attr: "clockSkewSeconds", says: "from 1 to 600"},
+		{name: "a domain of nobody", doc: schema.Document{"domains": []any{"example.com"}}, attr: "domains[0]",
+			names: "example.com"},
+		{name: "a default group that is none",
+			doc: schema.Document{"jit": map[string]any{
+				"defaultGroups": []any{map[string]any{"value": directory.NewID().String()}}}},
+			attr: "jit.defaultGroups[0].value"},
+		{name: "transient", doc: schema.Document{"nameIdFormat": saml.NameIDTransient}, attr: "nameIdFormat",
+			names: "persistent"},
+		{name: "skew", doc: schema.Document{"clockSkewSeconds": number(601)}, attr: "clockSkewSeconds", names: "600"},
 		{name: "no skew", doc: schema.Document{"clockSkewSeconds": number(0)}, attr: "clockSkewSeconds"},
 		{name: "a session without end", doc: schema.Document{"sessionMinutes": number(100000)}, attr: "sessionMinutes"},
 		{name: "linkBy anything", doc: schema.Document{"linkBy": []any{"displayName"}}, attr: "linkBy[0]"},
-		{name: "encryption", doc: schema.Document{"wantEncrypted": true}, attr: "wantEncrypted", says: "not supported"},
-		{name: "group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "full"}}, attr: "groupSync.mode", says: "not supported"},
+		{name: "encryption", doc: schema.Document{"wantEncrypted": true}, attr: "wantEncrypted"},
+		{name: "group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "full"}}, attr: "groupSync.mode"},
 		{name: "no group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "none"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -116,24 +152,25 @@ func TestPrepareRefuses(t *testing.T) {
 					t.Fatal(err)
 				}
 				l, err := s.hook.load(s.snapshot(), "default", s.connection(id))
-				if err != nil || (c.binding != "" && (l.Binding != c.binding || l.SSOURL != c.location || l.IdPEntityID != samltest.IdP || len(l.Certificates) != 1)) {
+				if err != nil || (c.binding != "" && (l.Binding != c.binding || l.SSOURL != c.location ||
+					l.IdPEntityID != samltest.IdP || len(l.Certificates) != 1)) {
 					t.Errorf("loaded %+v, %v", l, err)
 				}
 				return
 			}
-			wantInvalid(t, err, c.attr, c.says)
+			wantInvalid(t, err, c.attr, c.names)
 		})
 	}
 }
 
 // wantInvalid checks that the error names the attribute; without one, that there is none.
-func wantInvalid(t *testing.T, err error, attr, says string) {
+func wantInvalid(t *testing.T, err error, attr, names string) {
 	t.Helper()
 	var invalid *schema.Error
 	switch {
 	case attr == "" && err == nil:
-	case attr == "" || !errors.As(err, &invalid) || invalid.Attr != attr || !strings.Contains(invalid.Detail, says):
-		t.Errorf("error %v, want %s: … %s", err, attr, says)
+	case attr == "" || !errors.As(err, &invalid) || invalid.Attr != attr || !strings.Contains(invalid.Detail, names):
+		t.Errorf("error %v, want %s: … %s", err, attr, names)
 	}
 }
 
@@ -153,20 +190,20 @@ func TestMetadataURL(t *testing.T) {
 	if got := s.connection(id).Text("idp.entityId"); got != "https://idp.example.com/one" || fetched.Load() != 1 {
 		t.Fatalf("entityId %s after %d fetches", got, fetched.Load())
 	}
-	s.mustModify(typeConnection, id, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	s.mustModify(schema.IdentityProviderType, id, changed("jit", jitOn["jit"]))
 	if fetched.Load() != 1 {
 		t.Error("another change fetched the metadata")
 	}
-	s.mustModify(typeConnection, id, func(doc schema.Document) { doc["metadataUrl"] = server.URL + "/two" })
+	s.mustModify(schema.IdentityProviderType, id, changed("metadataUrl", server.URL+"/two"))
 	if got := s.connection(id).Text("idp.entityId"); got != "https://idp.example.com/two" || fetched.Load() != 2 {
 		t.Errorf("entityId %s after %d fetches", got, fetched.Load())
 	}
 	s.later(time.Hour)
-	s.mustModify(typeConnection, id, func(doc schema.Document) { delete(doc, "metadataXml") })
+	s.mustModify(schema.IdentityProviderType, id, func(doc schema.Document) { delete(doc, "metadataXml") })
 	if body := s.render(id); !strings.Contains(body, `"lastRefresh":"`+s.refreshed(id)) || fetched.Load() != 3 {
 		t.Errorf("%d fetches, body %s", fetched.Load(), body)
 	}
-	if err := s.modify(typeConnection, id, func(doc schema.Document) { doc["metadataXml"] = "<x/>" }); err == nil {
+	if err := s.modify(schema.IdentityProviderType, id, changed("metadataXml", "<x/>")); err == nil {
 		t.Error("metadataXml was changed under metadataUrl")
 	}
 
@@ -177,15 +214,18 @@ func TestMetadataURL(t *testing.T) {
 	}
 	t.Cleanup(closed.Close)
 	prepare := func(tx *directory.Tx, resolved func(any) (any, error)) error {
-		return closed.Prepare(tx, directory.NewID(), nil, schema.Document{"displayName": "x", "metadataUrl": server.URL}, resolved)
+		doc := schema.Document{"displayName": "x", "metadataUrl": server.URL}
+		return closed.Prepare(tx, directory.NewID(), nil, doc, resolved)
 	}
 	var invalid *schema.Error
-	if err := closed.update(t.Context(), s.org, prepare); !errors.As(err, &invalid) || invalid.Attr != "metadataUrl" || fetched.Load() != 3 {
+	if err := closed.update(t.Context(), s.org, prepare); !errors.As(err, &invalid) ||
+		invalid.Attr != "metadataUrl" || fetched.Load() != 3 {
 		t.Errorf("fetched from a private address: %v", err)
 	}
 	// Who may not change connections makes the server fetch nothing.
-	weak := s.org.As(directory.Actor{Type: "AccessToken", Scope: directory.ScopeWrite})
-	if err := s.hook.update(t.Context(), weak, prepare); directory.KindOf(err) != directory.Forbidden || fetched.Load() != 3 {
+	weak := s.org.As(directory.Actor{Type: "AccessToken", Rights: directory.ScopeWrite})
+	if err := s.hook.update(t.Context(), weak, prepare); directory.KindOf(err) != directory.Forbidden ||
+		fetched.Load() != 3 {
 		t.Errorf("fetched for a credential without admin: %v", err)
 	}
 }
@@ -202,12 +242,12 @@ func TestMetadataIsFetchedOnce(t *testing.T) {
 	id := s.own(nil)
 	other := s.another(directorytest.NewClient(t))
 	hook := func(clientv3.Op) error {
-		other.mustModify(typeConnection, id, func(doc schema.Document) { doc["displayName"] = "renamed" })
+		other.mustModify(schema.IdentityProviderType, id, changed("displayName", "renamed"))
 		return nil
 	}
 	f.before.Store(&hook)
 	runs := 0
-	s.mustModify(typeConnection, id, func(doc schema.Document) {
+	s.mustModify(schema.IdentityProviderType, id, func(doc schema.Document) {
 		runs++
 		doc["metadataUrl"] = server.URL
 	})
@@ -228,7 +268,7 @@ func TestKeysComeWithTheConnection(t *testing.T) {
 		if err := s.hook.Prepare(tx, id, nil, doc, resolved); err != nil {
 			return err
 		}
-		_, err := tx.CreateAs(id, typeConnection, doc)
+		_, err := tx.CreateAs(id, schema.IdentityProviderType, doc)
 		return err
 	}); err != nil {
 		t.Fatal(err)
@@ -243,7 +283,7 @@ func TestKeysComeWithTheConnection(t *testing.T) {
 	if s.written() != before {
 		t.Error("looking at a connection wrote to the store")
 	}
-	s.mustModify(typeConnection, id, func(doc schema.Document) { doc["displayName"] = "y" })
+	s.mustModify(schema.IdentityProviderType, id, changed("displayName", "y"))
 	if now := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String(); now != own {
 		t.Errorf("a change made another key: %s, it was %s", now, own)
 	}
@@ -254,7 +294,7 @@ func TestConnectionWithoutKey(t *testing.T) {
 	s := newSite(t)
 	var id directory.ID
 	s.update(func(tx *directory.Tx) error {
-		r, err := tx.Create(typeConnection, schema.Document{"displayName": "x"})
+		r, err := tx.Create(schema.IdentityProviderType, schema.Document{"displayName": "x"})
 		if err == nil {
 			id = r.ID
 		}
@@ -264,7 +304,7 @@ func TestConnectionWithoutKey(t *testing.T) {
 	for _, address := range []string{s.hook.urls("default", id).Metadata, s.loginURL(id)} {
 		wantPage(t, b.get(address), http.StatusForbidden, "notSetUp")
 	}
-	s.mustModify(typeConnection, id, func(doc schema.Document) {
+	s.mustModify(schema.IdentityProviderType, id, func(doc schema.Document) {
 		doc["idp"] = map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso",
 			"certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}
 	})
@@ -276,24 +316,30 @@ func TestConnectionWithoutKey(t *testing.T) {
 
 func (s *site) refreshed(id directory.ID) string { return string(s.snapshot().Note(noteFetched, id)) }
 
+// health is the status of a connection and its warnings, as text.
+func (s *site) health(id directory.ID) (status, warnings string) {
+	health := gjson.Get(s.render(id), "health")
+	return health.Get("status").String(), health.Get("warnings").Raw
+}
+
 func TestRender(t *testing.T) {
 	s := newSite(t)
 	first := s.own(nil)
 	at := s.hook.urls("default", first)
 	body := s.render(first)
-	for _, want := range []string{
-		`"entityId":"` + at.Metadata + `"`, `"acsUrl":"` + at.ACS + `"`, `"loginUrl":"` + at.Login + `"`, "BEGIN CERTIFICATE", `"health":{"status":"ok"}`,
-	} {
-		if !strings.Contains(body, want) {
-			t.Errorf("the body lacks %s:\n%s", want, body)
+	for path, want := range map[string]string{
+		"sp.entityId": at.Metadata, "sp.metadataUrl": at.Metadata, "sp.acsUrl": at.ACS,
+		"sp.loginUrl": at.Login, "health.status": "ok", "health.warnings": ""} {
+		if got := gjson.Get(body, path).String(); got != want {
+			t.Errorf("%s is %q, want %q", path, got, want)
 		}
 	}
-	if strings.Contains(body, "PRIVATE") {
-		t.Fatal("the body holds our key")
+	if !strings.Contains(body, "BEGIN CERTIFICATE") || strings.Contains(body, "PRIVATE") {
+		t.Fatal("the body lacks our certificate, or has our key")
 	}
 
 	b := s.browser()
-	s.mustModify(typeConnection, first, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	s.mustModify(schema.IdentityProviderType, first, changed("jit", jitOn["jit"]))
 	landed := b.step(s.acsURL(first), s.forged(first, s.request(b, first), "ann", "_a1", nil))
 	wantStatus(t, b.step(landed.Header.Get("Location"), nil), http.StatusSeeOther)
 	version := s.connection(first).Version
@@ -303,47 +349,81 @@ func TestRender(t *testing.T) {
 	if s.connection(first).Version != version {
 		t.Error("a sign-in changed the version of the connection")
 	}
+}
 
+// What an administrator should look at is in health, with the status that it deserves.
+func TestHealth(t *testing.T) {
+	s := newSite(t)
+	first := s.own(nil)
 	second, err := s.configure(schema.Document{"displayName": "empty"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for id, want := range map[directory.ID]string{first: "several connections", second: "no identity provider yet"} {
-		if body := s.render(id); !strings.Contains(body, want) || strings.Contains(body, `"status":"ok"`) {
-			t.Errorf("the health lacks %q:\n%s", want, body)
-		}
+	if status, warnings := s.health(first); status != healthWarning || gjson.Get(warnings, "#").Int() != 1 {
+		t.Errorf("beside another connection: %s %s", status, warnings)
 	}
-	if !strings.Contains(s.render(second), `"status":"failing"`) {
-		t.Error("a connection without identity provider is not failing")
+	if status, warnings := s.health(second); status != healthFailing || !strings.Contains(warnings, "metadataUrl") {
+		t.Errorf("without identity provider: %s %s", status, warnings)
 	}
-	s.remove(typeConnection, second)
+	s.remove(schema.IdentityProviderType, second)
+	if status, warnings := s.health(first); status != healthOK || warnings != "" {
+		t.Errorf("alone: %s %s", status, warnings)
+	}
 
-	var group directory.ID
-	s.update(func(tx *directory.Tx) error {
-		g, err := tx.Create(typeGroup, schema.Document{"displayName": "Staff", schema.GroupAccessURN: map[string]any{"roles": []any{map[string]any{"value": "editor"}}}})
-		if err == nil {
-			group = g.ID
-		}
-		return err
-	})
-	s.mustModify(typeConnection, first, func(doc schema.Document) {
+	group := s.createGroup("Staff", map[string]any{"roles": []any{map[string]any{"value": "editor"}}})
+	s.mustModify(schema.IdentityProviderType, first, func(doc schema.Document) {
 		doc["allowSha1"] = true
 		doc["jit"] = map[string]any{"defaultGroups": []any{map[string]any{"value": group.String()}}}
 		doc["groupSync"] = map[string]any{"allowPrivileged": []any{group.String()}}
-		doc["idp"].(map[string]any)["certificates"] = []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}, map[string]any{"pem": string(samltest.Keys().Expired.PEM())}}
+		doc["idp"].(map[string]any)["certificates"] = []any{
+			map[string]any{"pem": string(samltest.Keys().IdP.PEM())},
+			map[string]any{"pem": string(samltest.Keys().Expired.PEM())}}
 	})
-	body = s.render(first)
-	for _, want := range []string{"SHA-1", "Staff gives roles", "expired on", `"status":"warning"`} {
-		if !strings.Contains(body, want) {
-			t.Errorf("the health lacks %q:\n%s", want, body)
+	status, warnings := s.health(first)
+	for _, want := range []string{"allowSha1", "Staff", saml.Fingerprint(samltest.Keys().Expired.Cert)} {
+		if status != healthWarning || !strings.Contains(warnings, want) {
+			t.Errorf("the health does not name %s: %s %s", want, status, warnings)
 		}
 	}
+	s.remove(schema.GroupType, group)
+	if _, warnings := s.health(first); !strings.Contains(warnings, group.String()) {
+		t.Errorf("the health does not name the group that is gone: %s", warnings)
+	}
+	s.later(20 * 365 * 24 * time.Hour)
+	if status, _ := s.health(first); status != healthFailing {
+		t.Errorf("without a certificate that is valid: %s", status)
+	}
+}
+
+// A connection whose stored metadata cannot be read any more goes on, with a warning.
+func TestStoredMetadataIsUnreadable(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(jitOn)
+	s.update(func(tx *directory.Tx) error {
+		r, err := tx.Get(schema.IdentityProviderType, connection)
+		if err != nil {
+			return err
+		}
+		doc, err := schema.IdentityProvider().Decode(r.JSON)
+		if err != nil {
+			return err
+		}
+		doc["metadataXml"] = "<x/>"
+		_, err = tx.Replace(r, doc)
+		return err
+	})
+	if status, warnings := s.health(connection); status != healthWarning || gjson.Get(warnings, "#").Int() != 1 {
+		t.Errorf("%s %s", status, warnings)
+	}
+	b := s.browser()
+	answer := s.forged(connection, s.request(b, connection), "ann", "_a1", nil)
+	wantStatus(t, b.step(s.acsURL(connection), answer), http.StatusSeeOther)
 }
 
 // A domain belongs to one connection.
 func TestDomainsAreAssignedOnce(t *testing.T) {
 	s := newSite(t)
-	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) {
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, func(doc schema.Document) {
 		doc["domains"] = []any{map[string]any{"value": "Example.com", "verified": true}}
 	})
 	first := s.own(schema.Document{"domains": []any{"EXAMPLE.com"}})
@@ -355,31 +435,33 @@ func TestDomainsAreAssignedOnce(t *testing.T) {
 		t.Errorf("assigned twice: %v", err)
 	}
 	// The organization gives the domain up: the connection can still be changed.
-	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) { delete(doc, "domains") })
-	s.mustModify(typeConnection, first, func(doc schema.Document) { doc["displayName"] = "renamed" })
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, func(doc schema.Document) {
+		delete(doc, "domains")
+	})
+	s.mustModify(schema.IdentityProviderType, first, changed("displayName", "renamed"))
 }
 
 // Two connections that take one domain at the same moment: one of them does.
 func TestDomainRace(t *testing.T) {
 	s, f := newFaultySite(t)
-	s.mustModify(typeOrganization, s.snapshot().Organization().ID, func(doc schema.Document) {
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, func(doc schema.Document) {
 		doc["domains"] = []any{map[string]any{"value": "example.com", "verified": true}}
 	})
-	take := func(doc schema.Document) { doc["domains"] = []any{"example.com"} }
+	take := changed("domains", []any{"example.com"})
 	other := s.another(directorytest.NewClient(t))
 	first := other.own(nil)
 	second := s.own(nil)
 	for name, change := range map[string]func() error{
-		"a change": func() error { return s.modify(typeConnection, second, take) },
+		"a change": func() error { return s.modify(schema.IdentityProviderType, second, take) },
 		"a new connection": func() error {
 			_, err := s.configure(schema.Document{"displayName": "x", "domains": []any{"example.com"}})
 			return err
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s.mustModify(typeConnection, first, func(doc schema.Document) { delete(doc, "domains") })
+			s.mustModify(schema.IdentityProviderType, first, func(doc schema.Document) { delete(doc, "domains") })
 			hook := func(clientv3.Op) error {
-				other.mustModify(typeConnection, first, take)
+				other.mustModify(schema.IdentityProviderType, first, take)
 				return nil
 			}
 			f.before.Store(&hook)

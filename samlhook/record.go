@@ -14,19 +14,15 @@ import (
 // maxRecorded bounds each list of a SignIn.
 const maxRecorded = 200
 
-// record is the SignIn of the attempt: what was expected and received, never the
-// message itself.
+// record is the SignIn of the attempt: what was expected and received, never the message itself.
 func (a *attempt) record() schema.Document {
 	doc := newRecord(a.id, a.connection, a.loaded.Name)
-	a.describe(doc)
+	a.describeMessage(doc)
+	a.describeDecision(doc)
 	if a.refusal != nil {
 		judged(doc, OutcomeRefused, a.refusal.Reason, a.refusal.Explanation)
 	} else {
 		judged(doc, a.decision.Outcome, a.decision.Reason, a.decision.Explanation)
-	}
-	if r := a.response; r.Assertion != nil && !r.Assertion.IssueInstant.IsZero() {
-		ahead := math.Round(r.Assertion.IssueInstant.Sub(a.at).Seconds()*10) / 10
-		doc["clockSkewSeconds"] = json.Number(strconv.FormatFloat(ahead, 'f', -1, 64))
 	}
 	return doc
 }
@@ -34,9 +30,7 @@ func (a *attempt) record() schema.Document {
 // newRecord is what every SignIn has.
 func newRecord(correlation string, connection directory.ID, display string) schema.Document {
 	value := map[string]any{"value": connection.String()}
-	if display != "" {
-		value["display"] = display
-	}
+	putText(value, "display", display)
 	return schema.Document{"correlationId": correlation, "connection": value}
 }
 
@@ -44,31 +38,42 @@ func judged(doc schema.Document, outcome Outcome, reason saml.Reason, explanatio
 	doc["outcome"], doc["reason"], doc["explanation"] = string(outcome), string(reason), explanation
 }
 
-// describe puts down what was received and what was found.
-func (v *attempt) describe(doc schema.Document) {
-	r := v.response
+// describeMessage records what was received.
+func (a *attempt) describeMessage(doc schema.Document) {
+	r := a.response
 	putChecks(doc, r.Checks)
 	if c := r.Certificate; c != nil {
-		doc["certificate"] = map[string]any{"fingerprint": saml.Fingerprint(c), "notAfter": schema.FormatTime(c.NotAfter), "algorithm": r.Algorithm}
+		doc["certificate"] = map[string]any{"fingerprint": saml.Fingerprint(c), "algorithm": r.Algorithm,
+			"notAfter": schema.FormatTime(c.NotAfter)}
 	}
-	if a := r.Assertion; a != nil {
-		putText(doc, "nameId", saml.Clip(a.NameID))
-		putText(doc, "nameIdFormat", saml.Clip(a.NameIDFormat))
+	if r.Assertion != nil {
+		putText(doc, "nameId", saml.Clip(r.Assertion.NameID))
+		putText(doc, "nameIdFormat", saml.Clip(r.Assertion.NameIDFormat))
+		if issued := r.Assertion.IssueInstant; !issued.IsZero() {
+			ahead := math.Round(issued.Sub(a.at).Seconds()*10) / 10
+			doc["clockSkewSeconds"] = json.Number(strconv.FormatFloat(ahead, 'f', -1, 64))
+		}
 	}
-	putTexts(doc, "received", slices.Concat(v.identity.Matched, v.identity.Unmatched))
-	putTexts(doc, "matched", v.identity.Matched)
-	putTexts(doc, "unmatched", v.identity.Unmatched)
-	putText(doc, "decision", v.decision.Explanation)
+	putTexts(doc, "received", slices.Concat(a.identity.Matched, a.identity.Unmatched))
+	putTexts(doc, "matched", a.identity.Matched)
+	putTexts(doc, "unmatched", a.identity.Unmatched)
+}
+
+// describeDecision records whom the decision found or created, and which groups it touched.
+func (a *attempt) describeDecision(doc schema.Document) {
+	d := a.decision
+	putText(doc, "decision", d.Explanation)
 	switch {
-	case !v.user.IsZero() && v.decision.User == nil:
-		doc["user"] = map[string]any{"value": v.user.String(), "display": saml.Clip(v.decision.Document["displayName"].(string))}
-	case v.decision.User != nil:
-		doc["user"] = map[string]any{"value": v.decision.User.ID.String(), "display": saml.Clip(v.decision.User.Display())}
+	case d.User != nil:
+		doc["user"] = map[string]any{"value": d.User.ID.String(), "display": saml.Clip(d.User.Display())}
+	case !a.user.IsZero(): // created
+		display, _ := d.Document["displayName"].(string)
+		doc["user"] = map[string]any{"value": a.user.String(), "display": saml.Clip(display)}
 	}
 	groups := map[string]any{}
-	putTexts(groups, "added", idTexts(v.decision.Groups))
-	putTexts(groups, "privileged", idTexts(v.decision.PrivilegedGroups))
-	putTexts(groups, "unknown", idTexts(v.decision.MissingGroups))
+	putTexts(groups, "added", idTexts(d.Groups))
+	putTexts(groups, "privileged", idTexts(d.PrivilegedGroups))
+	putTexts(groups, "unknown", idTexts(d.MissingGroups))
 	if len(groups) > 0 {
 		doc["groups"] = groups
 	}
@@ -85,28 +90,4 @@ func putChecks(doc schema.Document, checks []saml.Check) {
 	if len(list) > 0 {
 		doc["checks"] = list
 	}
-}
-
-func putText(in map[string]any, name, value string) {
-	if value != "" {
-		in[name] = value
-	}
-}
-
-func putTexts(in map[string]any, name string, values []string) {
-	var list []any
-	for _, v := range values[:min(len(values), maxRecorded)] {
-		list = append(list, v)
-	}
-	if len(list) > 0 {
-		in[name] = list
-	}
-}
-
-func idTexts(ids []directory.ID) []string {
-	var values []string
-	for _, id := range ids {
-		values = append(values, id.String())
-	}
-	return values
 }

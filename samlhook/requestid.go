@@ -6,126 +6,94 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"strings"
 	"time"
 
 	"rollcall/samlhook/saml"
 )
 
-// RequestKey signs request ids and login cookies, so that a login leaves nothing
-// on the server: any node of ours recognizes what another one issued. It is a
-// secret of the organization, of at least 32 bytes.
-type RequestKey []byte
+// requestKey makes request ids, login cookies and hand-over codes that any node of ours recognizes, so that a login
+// leaves nothing on the server. It is a secret of the organization, of at least 32 bytes.
+type requestKey []byte
 
+// Lengths of the parts of a request id, in bytes.
 const (
 	nonceBytes      = 16
 	connectionBytes = 8
 	expiryBytes     = 8
 	macBytes        = 16
 	requestIDBytes  = nonceBytes + connectionBytes + expiryBytes + macBytes
-
-	// LoginCookiePrefix starts the name of the cookie of each running login.
-	LoginCookiePrefix = "rollcall-login-"
 )
 
-// RequestID is what a request id that we issued says.
-type RequestID struct {
+// requestID is what a request id of ours says.
+type requestID struct {
 	Nonce   string // also the RelayState, and part of the login cookie's name
 	Expires time.Time
 }
 
-// CookieName is the name of this request's login cookie: one for each request, so
-// that two tabs do not overwrite each other.
-func (r RequestID) CookieName() string { return LoginCookiePrefix + r.Nonce }
+// cookieName is the name of this request's login cookie: one for each request, so that two tabs do not overwrite each
+// other's.
+func (r requestID) cookieName() string { return loginCookiePrefix + r.Nonce }
 
-// New makes the id of a request through a connection: an XML ID that holds a
-// nonce, the connection and the expiry (whole seconds) under a MAC.
-func (k RequestKey) New(connection string, expires time.Time) (id string, request RequestID) {
+// issue makes the id of a request through a connection: an XML ID that holds a nonce, the connection and the expiry (in
+// whole seconds) under a MAC.
+func (k requestKey) issue(connection string, expires time.Time) (id string, request requestID) {
 	raw := make([]byte, nonceBytes, requestIDBytes)
 	rand.Read(raw) // never fails since Go 1.24
-	request = RequestID{Nonce: base64.RawURLEncoding.EncodeToString(raw), Expires: time.Unix(expires.Unix(), 0).UTC()}
+	request = requestID{
+		Nonce:   base64.RawURLEncoding.EncodeToString(raw),
+		Expires: time.Unix(expires.Unix(), 0).UTC(),
+	}
 	raw = append(raw, connectionTag(connection)...)
 	raw = binary.BigEndian.AppendUint64(raw, uint64(expires.Unix()))
-	raw = append(raw, k.mac("saml request", raw)[:macBytes]...)
+	raw = append(raw, k.requestMAC(raw)...)
 	return "_" + base64.RawURLEncoding.EncodeToString(raw), request
 }
 
-// Check judges an id at the time now. The error is a *Refusal: saml.ReasonRequestUnknown
-// for what this key did not make, saml.ReasonRequestForeign for another connection's,
-// saml.ReasonRequestExpired. Whether it was answered before it cannot know.
-func (k RequestKey) Check(connection, id string, now time.Time) (RequestID, *saml.Refusal) {
+// check judges an id at the time now. It refuses an id that this key did not make (saml.ReasonRequestUnknown), one of
+// another connection (saml.ReasonRequestForeign) and one that has expired (saml.ReasonRequestExpired). It cannot know
+// whether the request was answered before.
+func (k requestKey) check(connection, id string, now time.Time) (requestID, *saml.Refusal) {
 	encoded, ok := strings.CutPrefix(id, "_")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
-	if !ok || err != nil || len(raw) != requestIDBytes || !hmac.Equal(raw[requestIDBytes-macBytes:], k.mac("saml request", raw[:requestIDBytes-macBytes])[:macBytes]) {
-		return RequestID{}, saml.Refuse(saml.ReasonRequestUnknown, "The response answers a request that this organization did not make; start at our login URL again.")
+	const signed = requestIDBytes - macBytes
+	if !ok || err != nil || len(raw) != requestIDBytes || !hmac.Equal(raw[signed:], k.requestMAC(raw[:signed])) {
+		return requestID{}, saml.Refuse(saml.ReasonRequestUnknown,
+			"The response answers a request that this organization did not make; start at our login URL again.")
 	}
-	request := RequestID{
+	request := requestID{
 		Nonce:   base64.RawURLEncoding.EncodeToString(raw[:nonceBytes]),
 		Expires: time.Unix(int64(binary.BigEndian.Uint64(raw[nonceBytes+connectionBytes:])), 0).UTC(),
 	}
 	if !hmac.Equal(raw[nonceBytes:nonceBytes+connectionBytes], connectionTag(connection)) {
-		return RequestID{}, saml.Refuse(saml.ReasonRequestForeign, "The response answers a request that was made through another connection of this organization.")
+		return requestID{}, saml.Refuse(saml.ReasonRequestForeign,
+			"The response answers a request that was made through another connection of this organization.")
 	}
 	if !now.Before(request.Expires) {
-		return RequestID{}, saml.Refuse(saml.ReasonRequestExpired, "The sign-in took too long: its request ended at "+request.Expires.Format(time.RFC3339)+"; start again.")
+		return requestID{}, saml.Refuse(saml.ReasonRequestExpired, "The sign-in took too long: its request expired at "+
+			request.Expires.Format(time.RFC3339)+"; start again.")
 	}
 	return request, nil
 }
 
-// Checker is Check for Connection.CheckRequest.
-func (k RequestKey) Checker(connection string) func(id string, now time.Time) *saml.Refusal {
+// checker is check for saml.Connection.CheckRequest.
+func (k requestKey) checker(connection string) func(id string, now time.Time) *saml.Refusal {
 	return func(id string, now time.Time) *saml.Refusal {
-		_, refusal := k.Check(connection, id, now)
+		_, refusal := k.check(connection, id, now)
 		return refusal
 	}
 }
 
 // connectionTag names a connection inside an id.
-func connectionTag(connection string) []byte {
-	sum := sha256.Sum256([]byte(connection))
-	return sum[:connectionBytes]
-}
+func connectionTag(connection string) []byte { return hashOf(connection)[:connectionBytes] }
 
-func (k RequestKey) mac(purpose string, data []byte) []byte {
+func (k requestKey) requestMAC(raw []byte) []byte { return k.mac("saml request", raw)[:macBytes] }
+
+// mac is a MAC for one purpose.
+func (k requestKey) mac(purpose string, data []byte) []byte {
 	h := hmac.New(sha256.New, k)
 	h.Write([]byte(purpose))
 	h.Write([]byte{0})
 	h.Write(data)
 	return h.Sum(nil)
-}
-
-// Login is what a login cookie keeps in the browser between login and finish.
-type Login struct {
-	Request string    `json:"r"` // the request id
-	Target  string    `json:"t"` // where to go afterwards
-	Expires time.Time `json:"e"`
-}
-
-// SealLogin makes the value of a login cookie: readable by its holder, changed by
-// nobody.
-func (k RequestKey) SealLogin(l Login) string {
-	body, err := json.Marshal(l)
-	if err != nil {
-		panic("samlhook: a Login always marshals: " + err.Error())
-	}
-	encoded := base64.RawURLEncoding.EncodeToString(body)
-	return encoded + "." + base64.RawURLEncoding.EncodeToString(k.mac("login cookie", []byte(encoded)))
-}
-
-// OpenLogin reads a login cookie at the time now. The error is a *Refusal
-// (ReasonLoginCookie).
-func (k RequestKey) OpenLogin(value string, now time.Time) (Login, *saml.Refusal) {
-	bad := saml.Refuse(ReasonLoginCookie, "The login cookie is missing, expired or not ours: the sign-in was not started in this browser.")
-	encoded, mac, _ := strings.Cut(value, ".")
-	given, err := base64.RawURLEncoding.Strict().DecodeString(mac)
-	if err != nil || !hmac.Equal(given, k.mac("login cookie", []byte(encoded))) {
-		return Login{}, bad
-	}
-	var l Login
-	body, err := base64.RawURLEncoding.DecodeString(encoded)
-	if err != nil || json.Unmarshal(body, &l) != nil || !now.Before(l.Expires) {
-		return Login{}, bad
-	}
-	return l, nil
 }

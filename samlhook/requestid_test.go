@@ -21,24 +21,25 @@ func wantReason(t *testing.T, err error, want saml.Reason) {
 }
 
 func TestRequestKey(t *testing.T) {
-	key, other := RequestKey(strings.Repeat("a", 32)), RequestKey(strings.Repeat("b", 32))
+	key, other := requestKey(strings.Repeat("a", 32)), requestKey(strings.Repeat("b", 32))
 	expires := samltest.Now.Add(10 * time.Minute)
-	id, made := key.New("c1", expires)
+	id, made := key.issue("c1", expires)
 	if !regexp.MustCompile(`^_[A-Za-z0-9_-]{64}$`).MatchString(id) {
 		t.Errorf("%q is no XML ID of the expected size", id)
 	}
-	if second, _ := key.New("c1", expires); second == id {
+	if second, _ := key.issue("c1", expires); second == id {
 		t.Error("two requests have one id")
 	}
-	got, err := key.Check("c1", id, samltest.Now)
-	if err != nil || got != made || !got.Expires.Equal(expires) || len(got.Nonce) != 22 || got.CookieName() != LoginCookiePrefix+got.Nonce {
+	got, err := key.check("c1", id, samltest.Now)
+	if err != nil || got != made || !got.Expires.Equal(expires) || len(got.Nonce) != 22 ||
+		got.cookieName() != loginCookiePrefix+got.Nonce {
 		t.Errorf("Check = %+v, %v; New said %+v", got, err, made)
 	}
 	flip := []byte(id)
 	flip[40] ^= 1
 	for _, c := range []struct {
 		name, connection, id string
-		key                  RequestKey
+		key                  requestKey
 		now                  time.Time
 		want                 saml.Reason
 	}{
@@ -51,32 +52,34 @@ func TestRequestKey(t *testing.T) {
 		{"without underscore", "c1", id[1:], key, samltest.Now, saml.ReasonRequestUnknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := c.key.Check(c.connection, c.id, c.now)
+			_, err := c.key.check(c.connection, c.id, c.now)
 			wantReason(t, err, c.want)
 		})
 	}
 }
 
 func TestLoginCookie(t *testing.T) {
-	key := RequestKey(strings.Repeat("a", 32))
-	login := Login{Request: "_r1", Target: "/orgs/acme/me?x=1", Expires: samltest.Now.Add(time.Minute)}
-	value := key.SealLogin(login)
-	if got, err := key.OpenLogin(value, samltest.Now); err != nil || got != login {
+	key := requestKey(strings.Repeat("a", 32))
+	login := loginState{Request: "_r1", Target: "/orgs/acme/me?x=1", Expires: samltest.Now.Add(time.Minute)}
+	value := key.sealLogin(login)
+	if got, err := key.openLogin(value, samltest.Now); err != nil || got != login {
 		t.Errorf("OpenLogin = %+v, %v", got, err)
 	}
 	if regexp.MustCompile(`[^A-Za-z0-9._-]`).MatchString(value) {
 		t.Errorf("%q needs quoting in a cookie", value)
 	}
 	body, mac, _ := strings.Cut(value, ".")
-	forged := RequestKey(strings.Repeat("b", 32)).SealLogin(login)
+	forged := requestKey(strings.Repeat("b", 32)).sealLogin(login)
 	for name, bad := range map[string]string{
-		"empty": "", "no MAC": body, "MAC only": "." + mac, "other body": base64.RawURLEncoding.EncodeToString([]byte(`{"r":"_r2"}`)) + "." + mac, "other key": forged, "garbage": "%%%.%%%",
+		"empty": "", "no MAC": body, "MAC only": "." + mac,
+		"other body": base64.RawURLEncoding.EncodeToString([]byte(`{"r":"_r2"}`)) + "." + mac, "other key": forged,
+		"garbage": "%%%.%%%",
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := key.OpenLogin(bad, samltest.Now)
+			_, err := key.openLogin(bad, samltest.Now)
 			wantReason(t, err, ReasonLoginCookie)
 		})
 	}
-	_, err := key.OpenLogin(value, login.Expires)
+	_, err := key.openLogin(value, login.Expires)
 	wantReason(t, err, ReasonLoginCookie)
 }

@@ -11,7 +11,7 @@ import (
 type (
 	// metadataAt is the address of an identity provider's metadata; Resolve returns its bytes.
 	metadataAt string
-	// keyFor is a connection that needs a key towards its identity provider; Resolve returns a new pair as newKeyPair
+	// keyFor is a connection that needs a key towards its identity provider; Resolve returns a new pair, as newKeyPair
 	// stores it.
 	keyFor struct {
 		organization string
@@ -19,13 +19,12 @@ type (
 	}
 )
 
-// Resolve gets what Prepare asked for. Metadata is fetched (the error is a *saml.Refusal), a key is made, which takes too
-// long for a change that may run again.
+// Resolve gets what Prepare asked for. It fetches metadata (the error is a *saml.Refusal), and makes keys, which takes
+// too long for a change that may run again.
 func (h *Hook) Resolve(ctx context.Context, need any) (any, error) {
 	switch n := need.(type) {
 	case metadataAt:
-		fetched, err := h.fetcher.Fetch(ctx, string(n), Fetched{})
-		return fetched.Body, err
+		return h.fetcher.fetch(ctx, string(n))
 	case keyFor:
 		return newKeyPair(n.organization, h.now())
 	}

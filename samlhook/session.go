@@ -3,13 +3,12 @@ package samlhook
 import (
 	"net/http"
 
-	"github.com/tidwall/gjson"
-
 	"rollcall/directory"
+	"rollcall/directory/schema"
 	"rollcall/internal/web"
 )
 
-// signedIn is the session that the request carries, judged on a current snapshot.
+// signedIn is a directory for the session that the request carries, judged on a current snapshot.
 func (x *exchange) signedIn() (*directory.Directory, error) {
 	return x.dir.Authenticate(x.r.Context(), directory.Credential{Session: x.cookie(sessionCookie)})
 }
@@ -21,12 +20,12 @@ type mePage struct {
 	SignOut      string // where its form leads
 }
 
-// me shows who is signed in.
+// me is the landing page: it shows who is signed in.
 func (x *exchange) me() error {
 	if _, err := x.snapshot(); err != nil { // no such organization
 		return err
 	}
-	if x.store.Stale(x.r.Context()) { // who is signed in is not answered from old data
+	if x.store.Stale(x.r.Context()) { // old data does not tell who is signed in
 		return errUnavailable
 	}
 	d, err := x.signedIn()
@@ -36,18 +35,20 @@ func (x *exchange) me() error {
 	if err != nil {
 		return err
 	}
+
+	// The session is good; its User may be gone by now.
 	s, err := x.snapshot()
 	if err != nil {
 		return err
 	}
-	user, err := s.Get(typeUser, d.Actor().User)
+	user, err := s.Get(schema.UserType, d.Actor().User)
 	if directory.KindOf(err) == directory.NotFound {
 		return x.notSignedIn()
 	}
 	if err != nil {
 		return err
 	}
-	x.show(http.StatusOK, "me", mePage{Organization: displayOf(s.Organization(), "name"), Person: describePerson(s, user),
+	x.show(http.StatusOK, "me", mePage{Organization: displayOrganization(s), Person: describePerson(s, user),
 		SignOut: x.organizationURL(x.org) + "/sign-out"}, web.Policy{})
 	return nil
 }
@@ -57,59 +58,21 @@ func (x *exchange) notSignedIn() error {
 	return nil
 }
 
-// signOut ends the session of this browser. It asks for a form of our own site, so
-// that no other one can end it.
+// signOut ends the session of this browser. It accepts only a form of our own site, so that no other site can end it.
 func (x *exchange) signOut() error {
 	if err := x.origin.Check(x.r); err != nil {
 		return errCrossOrigin
 	}
 	d, err := x.signedIn()
 	if err == nil {
-		err = x.endSession(d.Actor())
+		err = d.SignOut(x.r.Context())
 	}
 	if kind := directory.KindOf(err); err != nil && kind != directory.Unauthenticated && kind != directory.NotFound {
 		return err
 	}
 	x.dropCookie(sessionCookie, x.organizationPath())
-	// Browsers keep the page before this one for their back button, no-store or not.
+	// Browsers keep the page before this one for their back button, whatever no-store says.
 	x.w.Header().Set("Clear-Site-Data", `"cache"`)
 	x.show(http.StatusOK, "notice", notice{Kind: "signedOut", Next: x.offer(signInAgain)}, web.Policy{})
 	return nil
-}
-
-func (x *exchange) endSession(actor directory.Actor) error {
-	id, ok := directory.ParseID(actor.ID)
-	if !ok {
-		return errNotFound
-	}
-	actor.Scope = directory.ScopeAdmin // a session may end itself
-	_, err := x.dir.As(actor).Update(x.r.Context(), func(tx *directory.Tx) error {
-		session, err := tx.Get(typeSession, id)
-		if err != nil {
-			return err
-		}
-		return tx.Delete(session)
-	})
-	return err
-}
-
-// maxShownGroups bounds the groups on the landing page.
-const maxShownGroups = 20
-
-func describePerson(s *directory.Snapshot, user *directory.Resource) person {
-	p := person{Name: user.Display(), UserName: user.Text("userName")}
-	emails := gjson.GetBytes(user.JSON, "emails").Array()
-	for _, e := range emails {
-		if p.Email == "" || e.Get("primary").Bool() {
-			p.Email = e.Get("value").String()
-		}
-	}
-	for g := range s.GroupsOf(user) {
-		if len(p.Groups) == maxShownGroups {
-			p.MoreGroups = true
-			break
-		}
-		p.Groups = append(p.Groups, g.Display)
-	}
-	return p
 }

@@ -18,8 +18,8 @@ import (
 
 const simpleSAMLFolder = "/usr/share/simplesamlphp/www"
 
-// simpleSAML runs SimpleSAMLphp, an identity provider that shares no code with us,
-// on PHP's own server. It trusts the service provider with our metadata's values.
+// simpleSAML runs SimpleSAMLphp, an identity provider that shares no code with us, on PHP's own server. It trusts the
+// service provider with our metadata's values.
 func simpleSAML(t *testing.T) (base string, trust func(entityID, acs, certificate string)) {
 	t.Helper()
 	php := samltest.Peer(t, "php")
@@ -57,23 +57,31 @@ func simpleSAML(t *testing.T) (base string, trust func(entityID, acs, certificat
 	}
 	put("config/config.php", fmt.Sprintf(`<?php
 $config = [
-  'baseurlpath' => '%[1]s/', 'certdir' => '%[2]s/cert/', 'loggingdir' => '%[2]s/log/', 'datadir' => '%[2]s/data/', 'tempdir' => '%[2]s/tmp',
-  'secretsalt' => 'saltsaltsaltsalt', 'auth.adminpassword' => 'not-used-here', 'timezone' => 'UTC', 'language.default' => 'en',
-  'logging.handler' => 'file', 'logging.level' => 5, 'logging.logfile' => 'ssp.log', 'session.cookie.secure' => false, 'session.phpsession.savepath' => '%[2]s/sessions',
-  'store.type' => 'phpsession', 'enable.saml20-idp' => true, 'metadatadir' => '%[2]s/metadata', 'metadata.sources' => [['type' => 'flatfile', 'directory' => '%[2]s/metadata']],
+  'baseurlpath' => '%[1]s/', 'certdir' => '%[2]s/cert/', 'loggingdir' => '%[2]s/log/',
+  'datadir' => '%[2]s/data/', 'tempdir' => '%[2]s/tmp',
+  'secretsalt' => 'saltsaltsaltsalt', 'auth.adminpassword' => 'not-used-here', 'timezone' => 'UTC',
+  'language.default' => 'en',
+  'logging.handler' => 'file', 'logging.level' => 5, 'logging.logfile' => 'ssp.log', 'session.cookie.secure' => false,
+  'session.phpsession.savepath' => '%[2]s/sessions',
+  'store.type' => 'phpsession', 'enable.saml20-idp' => true, 'metadatadir' => '%[2]s/metadata',
+  'metadata.sources' => [['type' => 'flatfile', 'directory' => '%[2]s/metadata']],
   'module.enable' => ['exampleauth' => true, 'core' => true, 'saml' => true],
 ];`, base, folder))
 	put("config/authsources.php", `<?php
 $config = ['people' => ['exampleauth:UserPass',
-  'student:pass' => ['uid' => ['student'], 'givenName' => ['Stu'], 'sn' => ['Dent'], 'mail' => ['student@example.org']]]];`)
+  'student:pass' => ['uid' => ['student'], 'givenName' => ['Stu'], 'sn' => ['Dent'],
+    'mail' => ['student@example.org']]]];`)
 	put("metadata/saml20-idp-hosted.php", `<?php
-$metadata['__DYNAMIC:1__'] = ['host' => '__DEFAULT__', 'privatekey' => 'idp.pem', 'certificate' => 'idp.crt', 'auth' => 'people',
+$metadata['__DYNAMIC:1__'] = ['host' => '__DEFAULT__', 'privatekey' => 'idp.pem', 'certificate' => 'idp.crt',
+  'auth' => 'people',
   'validate.authnrequest' => true,
   'NameIDFormat' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress',
-  'authproc' => [3 => ['class' => 'saml:AttributeNameID', 'attribute' => 'mail', 'Format' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress']]];`)
+  'authproc' => [3 => ['class' => 'saml:AttributeNameID', 'attribute' => 'mail',
+    'Format' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress']]];`)
 	put("metadata/saml20-sp-remote.php", "<?php\n")
 
-	command := exec.Command(php, "-d", "opcache.enable=0", "-d", "display_errors=0", "-S", address, "-t", simpleSAMLFolder)
+	command := exec.Command(php, "-d", "opcache.enable=0", "-d", "display_errors=0", "-S", address, "-t",
+		simpleSAMLFolder)
 	command.Env = append(os.Environ(), "SIMPLESAMLPHP_CONFIG_DIR="+filepath.Join(folder, "config"))
 	var log strings.Builder
 	command.Stdout, command.Stderr = &log, &log
@@ -92,7 +100,8 @@ $metadata['__DYNAMIC:1__'] = ['host' => '__DEFAULT__', 'privatekey' => 'idp.pem'
 	waitFor(t, address)
 	return base, func(entityID, acs, certificate string) {
 		put("metadata/saml20-sp-remote.php", fmt.Sprintf(`<?php
-$metadata['%s'] = ['AssertionConsumerService' => '%s', 'validate.authnrequest' => true, 'certData' => '%s'];`, entityID, acs, certificate))
+$metadata['%s'] = ['AssertionConsumerService' => '%s', 'validate.authnrequest' => true, 'certData' => '%s'];`, entityID,
+			acs, certificate))
 	}
 }
 
@@ -113,12 +122,13 @@ func waitFor(t *testing.T, address string) {
 	}
 }
 
-// TestSimpleSAMLphp signs in through a real identity provider, by both bindings: it
-// checks the signature of our requests, we that of its answers.
+// TestSimpleSAMLphp signs in through a real identity provider, by both bindings: it checks the signature of our
+// requests, we that of its answers.
 func TestSimpleSAMLphp(t *testing.T) {
 	base, trust := simpleSAML(t)
 	s := newSite(t)
-	connection, err := s.configure(schema.Document{"displayName": "SimpleSAMLphp", "metadataUrl": base + "/saml2/idp/metadata.php", "jit": map[string]any{"enabled": true}})
+	connection, err := s.configure(schema.Document{"displayName": "SimpleSAMLphp",
+		"metadataUrl": base + "/saml2/idp/metadata.php", "jit": map[string]any{"enabled": true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,8 +143,10 @@ func TestSimpleSAMLphp(t *testing.T) {
 		t.Run(binding, func(t *testing.T) {
 			if binding == "post" {
 				// It takes requests at one address by both bindings, but its metadata names redirect only.
-				s.mustModify(typeConnection, connection, func(doc schema.Document) {
-					doc["metadataXml"] = strings.Replace(doc["metadataXml"].(string), "SingleSignOnService Binding=\""+saml.BindingRedirect, "SingleSignOnService Binding=\""+saml.BindingPost, 1)
+				s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) {
+					doc["metadataXml"] = strings.Replace(doc["metadataXml"].(string),
+						"SingleSignOnService Binding=\""+saml.BindingRedirect,
+						"SingleSignOnService Binding=\""+saml.BindingPost, 1)
 					delete(doc, "metadataUrl")
 				})
 			}
@@ -155,7 +167,8 @@ func TestSimpleSAMLphp(t *testing.T) {
 			}
 			wantPage(t, page, http.StatusOK, "me", "Stu Dent")
 			users := s.users("student@example.org")
-			if len(users) != 1 || users[0].Text("name.familyName") != "Dent" || s.signedInAs(b.session(s)) != users[0].ID {
+			if len(users) != 1 || users[0].Text("name.familyName") != "Dent" ||
+				s.signedInAs(b.session(s)) != users[0].ID {
 				t.Errorf("Users %v", users)
 			}
 			record := s.signIns()[0]
@@ -165,12 +178,13 @@ func TestSimpleSAMLphp(t *testing.T) {
 		})
 	}
 	// It does check the signature of our requests: changed, they lead to no login form.
-	s.mustModify(typeConnection, connection, func(doc schema.Document) {
+	s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) {
 		doc["metadataXml"] = strings.Replace(doc["metadataXml"].(string), saml.BindingPost, saml.BindingRedirect, 1)
 	})
 	b := s.browser()
 	location := b.step(s.loginURL(connection), nil).Header.Get("Location")
-	for asked, want := range map[string]bool{location: true, strings.Replace(location, "RelayState=", "RelayState=x", 1): false} {
+	for asked, want := range map[string]bool{location: true,
+		strings.Replace(location, "RelayState=", "RelayState=x", 1): false} {
 		_, form, _ := s.browser().get(asked).Form()
 		if form.Has("username") != want {
 			t.Errorf("login form: %v, want %v", form.Has("username"), want)

@@ -80,7 +80,8 @@ func newNode(t *testing.T, c *clientv3.Client, root, public string, offset *atom
 		public = server.URL
 	}
 	var err error
-	if s.hook, err = New(s.store, Options{PublicURL: public, Now: now, AllowPrivateMetadata: true, Registry: s.metrics}); err != nil {
+	if s.hook, err = New(s.store, Options{PublicURL: public, Now: now, AllowPrivateMetadata: true,
+		Registry: s.metrics}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.hook.Close)
@@ -163,7 +164,7 @@ func (s *site) configure(doc schema.Document) (directory.ID, error) {
 		}); err != nil {
 			return err
 		}
-		_, err := tx.CreateAs(id, typeConnection, doc)
+		_, err := tx.CreateAs(id, schema.IdentityProviderType, doc)
 		return err
 	})
 	return id, err
@@ -212,7 +213,7 @@ func (s *site) modify(typ string, id directory.ID, change func(doc schema.Docume
 			return err
 		}
 		change(doc)
-		if typ == typeConnection {
+		if typ == schema.IdentityProviderType {
 			if err := s.hook.Prepare(tx, id, old, doc, resolved); err != nil {
 				return err
 			}
@@ -229,11 +230,16 @@ func (s *site) mustModify(typ string, id directory.ID, change func(doc schema.Do
 	}
 }
 
+// changed is a change of one attribute.
+func changed(name string, value any) func(schema.Document) {
+	return func(doc schema.Document) { doc[name] = value }
+}
+
 func (s *site) createUser(doc schema.Document) directory.ID {
 	s.t.Helper()
 	var id directory.ID
 	s.update(func(tx *directory.Tx) error {
-		made, err := tx.Create(typeUser, doc.Clone())
+		made, err := tx.Create(schema.UserType, doc.Clone())
 		if err == nil {
 			id = made.ID
 		}
@@ -257,7 +263,7 @@ func (s *site) remove(typ string, id directory.ID) {
 func (s *site) users(userName string) []*directory.Resource {
 	s.t.Helper()
 	var found []*directory.Resource
-	for r := range s.snapshot().Find(typeUser, "userName", userName) {
+	for r := range s.snapshot().Find(schema.UserType, "userName", userName) {
 		found = append(found, r)
 	}
 	return found
@@ -281,7 +287,8 @@ func (s *site) lastSignIn(outcome Outcome, reason saml.Reason) *directory.Resour
 		s.t.Fatal("no sign-in record")
 	}
 	if all[0].Text("outcome") != string(outcome) || all[0].Text("reason") != string(reason) {
-		s.t.Fatalf("the last sign-in is %s %s, want %s %s: %s", all[0].Text("outcome"), all[0].Text("reason"), outcome, reason, all[0].JSON)
+		s.t.Fatalf("the last sign-in is %s %s, want %s %s: %s", all[0].Text("outcome"), all[0].Text("reason"), outcome,
+			reason, all[0].JSON)
 	}
 	return all[0]
 }
@@ -354,8 +361,7 @@ func (b *browser) send(r *http.Request) *http.Response {
 	return response
 }
 
-// answer begins a sign-in and returns the form that the identity provider would have
-// the browser post to the acs.
+// answer begins a sign-in and returns the form that the identity provider would have the browser post to the acs.
 func (b *browser) answer(address, user string) url.Values {
 	b.t.Helper()
 	page := b.get(address)
@@ -409,7 +415,8 @@ func (s *site) signedInAs(secret string) directory.ID {
 func wantStatus(t *testing.T, r *http.Response, status int) {
 	t.Helper()
 	if r.StatusCode != status {
-		t.Fatalf("%s %s: %d, want %d (%s)", r.Request.Method, r.Request.URL.Path, r.StatusCode, status, r.Header.Get("Location"))
+		t.Fatalf("%s %s: %d, want %d (%s)", r.Request.Method, r.Request.URL.Path, r.StatusCode, status,
+			r.Header.Get("Location"))
 	}
 }
 

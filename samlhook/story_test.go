@@ -13,8 +13,8 @@ import (
 	"rollcall/samlhook/saml"
 )
 
-// TestStory is the main job from the person's side: refused, admitted just in time,
-// put into a group, deactivated, deleted, let in again.
+// TestStory is the main job from the person's side: refused, admitted just in time, put into a group, deactivated,
+// deleted, let in again.
 func TestStory(t *testing.T) {
 	s := newSite(t)
 	connection := s.connect(nil)
@@ -30,14 +30,15 @@ func TestStory(t *testing.T) {
 	if strings.Contains(page.Body, "jit") || strings.Contains(page.Body, "SCIM") {
 		t.Errorf("the page tells internals:\n%s", page.Body)
 	}
-	if why := refused.Text("explanation"); !strings.Contains(why, "alice@example.com") || !strings.Contains(why, "jit.enabled") {
+	if why := refused.Text("explanation"); !strings.Contains(why, "alice@example.com") ||
+		!strings.Contains(why, "jit.enabled") {
 		t.Errorf("explanation %q", why)
 	}
 	if b.session(s) != "" || len(s.users("alice@example.com")) != 0 {
 		t.Fatal("a refused person has a session or a User")
 	}
 
-	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	s.mustModify(schema.IdentityProviderType, connection, changed("jit", map[string]any{"enabled": true}))
 	page = b.signIn(login, "alice")
 	wantPage(t, page, http.StatusOK, "me")
 	if !strings.HasSuffix(page.URL.Path, "/orgs/default/me") || !strings.Contains(page.Body, "Alice Archer") {
@@ -50,8 +51,10 @@ func TestStory(t *testing.T) {
 	}
 	alice := users[0]
 	for path, want := range map[string]string{
-		"userName": "alice@example.com", "name.givenName": "Alice", "name.familyName": "Archer", "name.formatted": "Alice Archer",
-		"displayName": "Alice Archer", "active": "true", "emails.0.value": "alice@example.com", "emails.0.type": "work",
+		"userName": "alice@example.com", "name.givenName": "Alice", "name.familyName": "Archer",
+		"name.formatted": "Alice Archer",
+		"displayName":    "Alice Archer", "active": "true", "emails.0.value": "alice@example.com",
+		"emails.0.type":    "work",
 		"emails.0.primary": "true", "password": "", "roles": "",
 	} {
 		if got := alice.Text(path); got != want {
@@ -70,7 +73,7 @@ func TestStory(t *testing.T) {
 
 	var group directory.ID
 	s.update(func(tx *directory.Tx) error {
-		g, err := tx.Create(typeGroup, schema.Document{"displayName": "Editors"})
+		g, err := tx.Create(schema.GroupType, schema.Document{"displayName": "Editors"})
 		if err != nil {
 			return err
 		}
@@ -85,7 +88,8 @@ func TestStory(t *testing.T) {
 	for name, missing := range map[string]string{"carol": "lastName", "dora": "firstName"} {
 		wantPage(t, s.browser().signIn(login, name), http.StatusForbidden, "refused")
 		record := s.lastSignIn(OutcomeRefused, saml.ReasonMissingAttribute)
-		if why := record.Text("explanation"); !strings.Contains(why, "lacks "+missing+";") || !strings.Contains(why, "email") {
+		if why := record.Text("explanation"); !strings.Contains(why, "lacks "+missing+";") ||
+			!strings.Contains(why, "email") {
 			t.Errorf("%s: explanation %q", name, why)
 		}
 		if !slices.Contains(textsAt(record, "received"), "email") || len(s.users(name+"@example.com")) != 0 {
@@ -94,7 +98,7 @@ func TestStory(t *testing.T) {
 	}
 
 	setActive := func(active bool) {
-		s.mustModify(typeUser, alice.ID, func(doc schema.Document) { doc["active"] = active })
+		s.mustModify(schema.UserType, alice.ID, changed("active", active))
 	}
 	setActive(false)
 	if !s.signedInAs(secret).IsZero() {
@@ -111,16 +115,16 @@ func TestStory(t *testing.T) {
 	s.lastSignIn(OutcomeSignedIn, ReasonSignedIn)
 	secret = b.session(s)
 
-	s.remove(typeUser, alice.ID)
+	s.remove(schema.UserType, alice.ID)
 	if !s.signedInAs(secret).IsZero() {
 		t.Error("the session of a deleted User is valid")
 	}
 	for _, jit := range []bool{true, false} {
-		s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": jit} })
+		s.mustModify(schema.IdentityProviderType, connection, changed("jit", map[string]any{"enabled": jit}))
 		wantPage(t, b.signIn(login, "alice"), http.StatusForbidden, "refused")
 		s.lastSignIn(OutcomeRefused, ReasonUserDeleted)
 	}
-	s.mustModify(typeConnection, connection, func(doc schema.Document) { doc["jit"] = map[string]any{"enabled": true} })
+	s.mustModify(schema.IdentityProviderType, connection, changed("jit", map[string]any{"enabled": true}))
 	s.remove("DeletedUser", alice.ID)
 	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "me")
 	s.lastSignIn(OutcomeCreated, ReasonCreated)
@@ -129,7 +133,7 @@ func TestStory(t *testing.T) {
 		t.Error("a new User has an old id")
 	}
 
-	s.remove(typeUser, again)
+	s.remove(schema.UserType, again)
 	byHand := s.createUser(schema.Document{"userName": "ALICE@example.com"})
 	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "me")
 	s.lastSignIn(OutcomeSignedIn, ReasonLinked)
@@ -137,8 +141,8 @@ func TestStory(t *testing.T) {
 		t.Error("the User that SCIM made anew was not found")
 	}
 
-	s.remove(typeUser, byHand)
-	s.mustModify(typeConnection, connection, func(doc schema.Document) {
+	s.remove(schema.UserType, byHand)
+	s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) {
 		doc["jit"] = map[string]any{"enabled": true, "reviveDeleted": true}
 	})
 	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "me")
@@ -151,7 +155,8 @@ func TestFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
 			connection := s.connect(schema.Document{"jit": map[string]any{"enabled": jit}})
-			bob := s.createUser(schema.Document{"userName": "Bob@Example.com", "name": map[string]any{"givenName": "Robert"}})
+			bob := s.createUser(schema.Document{"userName": "Bob@Example.com",
+				"name": map[string]any{"givenName": "Robert"}})
 			b := s.browser()
 			wantPage(t, b.signIn(s.loginURL(connection), "bob"), http.StatusOK, "me")
 			s.lastSignIn(OutcomeSignedIn, ReasonLinked)
@@ -159,7 +164,8 @@ func TestFound(t *testing.T) {
 			if len(users) != 1 || users[0].ID != bob || s.signedInAs(b.session(s)) != bob {
 				t.Fatalf("Users %v", users)
 			}
-			if given, family := users[0].Text("name.givenName"), users[0].Text("name.familyName"); given != "Robert" || family != "Baker" {
+			if given, family := users[0].Text("name.givenName"), users[0].Text("name.familyName"); given != "Robert" ||
+				family != "Baker" {
 				t.Errorf("the name is %s %s: what SCIM set must stay, what was empty is filled", given, family)
 			}
 			version := users[0].Version
@@ -177,7 +183,7 @@ func TestDefaultGroups(t *testing.T) {
 	var groups []any
 	for _, name := range []string{"Everybody", "Gone"} {
 		s.update(func(tx *directory.Tx) error {
-			g, err := tx.Create(typeGroup, schema.Document{"displayName": name})
+			g, err := tx.Create(schema.GroupType, schema.Document{"displayName": name})
 			if err == nil {
 				groups = append(groups, map[string]any{"value": g.ID.String()})
 			}
@@ -189,7 +195,7 @@ func TestDefaultGroups(t *testing.T) {
 		id, _ := directory.ParseID(groups[i].(map[string]any)["value"].(string))
 		return id
 	}
-	s.remove(typeGroup, id(1))
+	s.remove(schema.GroupType, id(1))
 	wantPage(t, s.browser().signIn(s.loginURL(connection), "alice"), http.StatusOK, "me", "Everybody")
 	record := s.lastSignIn(OutcomeCreated, ReasonCreated)
 	if record.Text("groups.added.0") != id(0).String() || record.Text("groups.unknown.0") != id(1).String() {
@@ -199,7 +205,7 @@ func TestDefaultGroups(t *testing.T) {
 	if !s.snapshot().IsMember(id(0), alice) {
 		t.Error("not in the default group")
 	}
-	s.remove(typeConnection, connection)
+	s.remove(schema.IdentityProviderType, connection)
 	if s.snapshot().IsMember(id(0), alice) {
 		t.Error("a membership that a connection granted outlives the connection")
 	}
@@ -209,11 +215,13 @@ func TestDefaultGroups(t *testing.T) {
 func TestNamesOfSCIM(t *testing.T) {
 	s := newSite(t)
 	connection := s.connect(nil)
-	s.createUser(schema.Document{"userName": "bob@example.com", "name": map[string]any{"givenName": "Robert", "familyName": "Baker"}})
+	s.createUser(schema.Document{"userName": "bob@example.com",
+		"name": map[string]any{"givenName": "Robert", "familyName": "Baker"}})
 	wantPage(t, s.browser().signIn(s.loginURL(connection), "bob"), http.StatusOK, "me")
 	s.lastSignIn(OutcomeSignedIn, ReasonLinked)
 	bob := s.users("bob@example.com")[0]
-	for path, want := range map[string]string{"name.givenName": "Robert", "name.familyName": "Baker", "name.formatted": "", "displayName": "", "emails.0.value": "bob@example.com"} {
+	for path, want := range map[string]string{"name.givenName": "Robert", "name.familyName": "Baker",
+		"name.formatted": "", "displayName": "", "emails.0.value": "bob@example.com"} {
 		if got := bob.Text(path); got != want {
 			t.Errorf("%s = %q, want %q", path, got, want)
 		}

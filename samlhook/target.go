@@ -6,30 +6,29 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/tidwall/gjson"
-
 	"rollcall/directory"
 )
 
 // maxTarget bounds where to go after a sign-in, in bytes: it travels in a cookie.
 const maxTarget = 1024
 
-// target turns what a client asked to go to after sign-in into an absolute URL: a
-// path on our own site, or an exact entry of the organization's redirectTargets.
-// ok is false for anything else; empty stands for the landing page.
+// target turns where a client asked to go after sign-in into an absolute URL: a path on our own site, or an exact entry
+// of the organization's redirectTargets. Empty stands for the landing page. ok is false for anything else.
 func (h *Hook) target(asked string, organization *directory.Resource) (location string, ok bool) {
 	switch {
 	case asked == "":
 		return h.organizationURL(organization.Text("name")) + "/me", true
 	case len(asked) > maxTarget:
 		return "", false
-	case slices.Contains(texts(gjson.GetBytes(organization.JSON, "redirectTargets")), asked):
+	case slices.Contains(textsAt(organization, "redirectTargets"), asked):
 		u, err := url.Parse(asked)
 		return asked, err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
 	}
-	// Browsers drop control characters and take \ for /: "/\example.com" and
-	// "/<tab>/example.com" lead to another site.
-	odd := strings.ContainsFunc(asked, func(r rune) bool { return r == '\\' || unicode.IsControl(r) || unicode.IsSpace(r) })
+	// Browsers drop control characters and read \ as /, so "/\example.com" and "/<tab>/example.com" lead to another
+	// site.
+	odd := strings.ContainsFunc(asked, func(r rune) bool {
+		return r == '\\' || unicode.IsControl(r) || unicode.IsSpace(r)
+	})
 	if odd || !strings.HasPrefix(asked, "/") || strings.HasPrefix(asked, "//") {
 		return "", false
 	}
@@ -37,10 +36,10 @@ func (h *Hook) target(asked string, organization *directory.Resource) (location 
 	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil {
 		return "", false
 	}
-	return h.site.Scheme + "://" + h.site.Host + asked, true
+	return h.public + asked, true
 }
 
-// originOf is the origin of a URL for a Content-Security-Policy, empty when it is ours.
+// originOf is the origin of a URL for a Content-Security-Policy; empty if it is ours.
 func (h *Hook) originOf(location string) string {
 	u, err := url.Parse(location)
 	if err != nil || (u.Scheme == h.site.Scheme && u.Host == h.site.Host) {

@@ -162,10 +162,11 @@ func (c *client) request(method, path string, body any, header ...string) reply 
 	return out
 }
 
-// checkError holds what is true of every refusal (R7644-3.12-15, -16, -18, R7644-3.8-01).
+// checkError checks what is true of every refusal (R7644-3.12-15, -16, -18, R7644-3.8-01).
 func (c *client) checkError(what string, r reply) {
 	c.t.Helper()
-	if fmt.Sprint(r.body["schemas"]) != "["+errorURN+"]" || r.body["status"] != fmt.Sprint(r.status) || r.body["detail"] == "" {
+	if fmt.Sprint(r.body["schemas"]) != "["+errorURN+"]" || r.body["status"] != fmt.Sprint(r.status) ||
+		r.body["detail"] == "" {
 		c.t.Errorf("%s: status %d with the body %s", what, r.status, r.raw)
 	}
 	if got := r.header.Get("Content-Type"); got != "application/scim+json" {
@@ -173,7 +174,7 @@ func (c *client) checkError(what string, r reply) {
 	}
 }
 
-// must sends a request that has to end with the status.
+// must sends a request that must be answered with the status.
 func (c *client) must(status int, method, path string, body any, header ...string) reply {
 	c.t.Helper()
 	r := c.request(method, path, body, header...)
@@ -183,7 +184,7 @@ func (c *client) must(status int, method, path string, body any, header ...strin
 	return r
 }
 
-// refused sends a request that has to end with the status and scimType, "" for none.
+// refused sends a request that must be answered with the status and the scimType; "" for none.
 func (c *client) refused(status int, scimType, method, path string, body any, header ...string) reply {
 	c.t.Helper()
 	r := c.request(method, path, body, header...)
@@ -205,7 +206,9 @@ func (c *client) user(name string, more ...any) string {
 
 func (c *client) group(name string, members ...string) string {
 	c.t.Helper()
-	return c.must(201, "POST", "/Groups", map[string]any{"schemas": []string{groupURN}, "displayName": name, "members": memberList(members)}).body["id"].(string)
+	return c.must(201, "POST", "/Groups",
+		map[string]any{"schemas": []string{groupURN}, "displayName": name,
+			"members": memberList(members)}).body["id"].(string)
 }
 
 func memberList(ids []string) []map[string]string {
@@ -216,12 +219,12 @@ func memberList(ids []string) []map[string]string {
 	return list
 }
 
-// patch is a PatchOp message of the operations, each JSON.
+// patch returns a PatchOp message with the operations, each of which is JSON.
 func patch(operations ...string) string {
 	return `{"schemas":["` + patchURN + `"],"Operations":[` + strings.Join(operations, ",") + `]}`
 }
 
-// at reads a value out of a reply: at(body, "name", "givenName"), at(body, "emails", 0, "value").
+// at returns a value in a reply: at(body, "name", "givenName"), at(body, "emails", 0, "value").
 func at(v any, path ...any) any {
 	for _, p := range path {
 		switch p := p.(type) {

@@ -43,10 +43,16 @@ func (x *exchange) credential() (directory.Credential, error) {
 		return directory.Credential{}, fail(http.StatusUnauthorized, "", "a bearer token is required")
 	}
 	if err := x.origin.Check(x.r); err != nil {
-		return directory.Credential{},
-			fail(http.StatusForbidden, "", "a session can make changes only from pages of this server")
+		return directory.Credential{}, fail(http.StatusForbidden, "",
+			"a session can make changes only from pages of this server")
 	}
 	return directory.Credential{Session: cookie.Value}, nil
+}
+
+// anonymous reports whether the request presents no credential at all.
+func (x *exchange) anonymous() bool {
+	cookie, err := x.r.Cookie(sessionCookie)
+	return len(x.r.Header.Values("Authorization")) == 0 && (err != nil || cookie.Value == "")
 }
 
 // challenge is the WWW-Authenticate of a 401. It names an error only if a credential was sent (RFC 6750 §3.1).

@@ -12,14 +12,16 @@ import (
 	"rollcall/scimapi"
 )
 
-// Every invalid credential, and every unknown organization, gets one and the same reply.
+// Every invalid credential and every unknown organization gets the same reply.
 func TestUnauthenticated(t *testing.T) {
 	now := time.Now()
 	s := serve(t, scimapi.Options{})
 	admin, system := s.admin(t), s.client(t, "", "admin", nil)
-	system.must(201, "POST", "/Organizations", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:Organization"],"name":"other"}`)
+	system.must(201, "POST", "/Organizations",
+		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:Organization"],"name":"other"}`)
 	foreign := s.client(t, "other", "admin", nil)
-	expired := s.client(t, "default", "admin", schema.Document{"expiresAt": now.Add(-time.Hour).UTC().Format(time.RFC3339)})
+	expired := s.client(t, "default", "admin",
+		schema.Document{"expiresAt": now.Add(-time.Hour).UTC().Format(time.RFC3339)})
 	revoked := s.client(t, "default", "admin", nil)
 	for _, id := range ids(admin.must(200, "GET", "/AccessTokens", nil).body["Resources"]) {
 		c := *revoked
@@ -87,14 +89,17 @@ func TestScopes(t *testing.T) {
 		{"read reads", read, 200, "GET", "/Users/" + id, nil},
 		{"R7644-3.12-24 read does not write", read, 403, "POST", "/Users", body},
 		{"read does not PATCH", read, 403, "PATCH", "/Users/" + id, patch(`{"op":"add","path":"title","value":"x"}`)},
-		{"read does not PATCH what changes nothing", read, 403, "PATCH", "/Users/" + id, patch(`{"op":"remove","path":"title"}`)},
+		{"read does not PATCH what changes nothing", read, 403, "PATCH", "/Users/" + id,
+			patch(`{"op":"remove","path":"title"}`)},
 		{"read does not delete", read, 403, "DELETE", "/Users/" + id, nil},
 		{"write writes", write, 201, "POST", "/Users", body},
 		{"write does not read configuration", write, 403, "GET", "/AccessTokens", nil},
 		{"write mints no token", write, 403, "POST", "/AccessTokens", token("read")},
-		{"write gives no roles", write, 403, "PATCH", "/Users/" + id, patch(`{"op":"add","path":"roles","value":[{"value":"administrator"}]}`)},
+		{"write gives no roles", write, 403, "PATCH", "/Users/" + id,
+			patch(`{"op":"add","path":"roles","value":[{"value":"administrator"}]}`)},
 		{"admin mints", admin, 201, "POST", "/AccessTokens", token("admin")},
-		{"admin gives roles", admin, 200, "PATCH", "/Users/" + id, patch(`{"op":"add","path":"roles","value":[{"value":"helper"}]}`)},
+		{"admin gives roles", admin, 200, "PATCH", "/Users/" + id,
+			patch(`{"op":"add","path":"roles","value":[{"value":"helper"}]}`)},
 		{"an organization makes no organization", admin, 405, "POST", "/Organizations", `{}`},
 	} {
 		if r := tc.c.request(tc.method, tc.path, tc.body); r.status != tc.status {
@@ -106,7 +111,8 @@ func TestScopes(t *testing.T) {
 func TestTokens(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	c := s.admin(t)
-	r := c.must(201, "POST", "/AccessTokens", `{"schemas":["`+tokenURN+`"],"displayName":"ci","scopes":["read"],"token":"mine"}`)
+	r := c.must(201, "POST", "/AccessTokens",
+		`{"schemas":["`+tokenURN+`"],"displayName":"ci","scopes":["read"],"token":"mine"}`)
 	secret, _ := r.body["token"].(string)
 	if len(secret) < 40 {
 		t.Fatalf("%s", r.raw)
@@ -136,13 +142,19 @@ func TestTokens(t *testing.T) {
 func TestIsolation(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	system := s.client(t, "", "admin", nil)
-	system.must(201, "POST", "/Organizations", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:Organization"],"name":"other"}`)
+	system.must(201, "POST", "/Organizations",
+		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:Organization"],"name":"other"}`)
 	a, b := s.admin(t), s.client(t, "other", "admin", nil)
 	id := a.user("shared", "externalId", "x")
 	if b.user("shared", "externalId", "x") == id { // R7643-3.1-11
 		t.Error("one id in two organizations")
 	}
-	for method, body := range map[string]any{"GET": nil, "DELETE": nil, "PATCH": patch(`{"op":"remove","path":"title"}`), "PUT": `{"schemas":["` + userURN + `"],"userName":"x"}`} {
+	for method, body := range map[string]any{
+		"GET":    nil,
+		"DELETE": nil,
+		"PATCH":  patch(`{"op":"remove","path":"title"}`),
+		"PUT":    `{"schemas":["` + userURN + `"],"userName":"x"}`,
+	} {
 		b.refused(404, "", method, "/Users/"+id, body)
 	}
 	for _, query := range []string{"", `?filter=id+eq+"` + id + `"`, `?filter=userName+eq+"shared"`} {
@@ -151,7 +163,8 @@ func TestIsolation(t *testing.T) {
 			t.Errorf("%q shows another organization's User", query)
 		}
 	}
-	b.refused(400, "invalidValue", "POST", "/Groups", `{"schemas":["`+groupURN+`"],"displayName":"G","members":[{"value":"`+id+`"}]}`)
+	b.refused(400, "invalidValue", "POST", "/Groups",
+		`{"schemas":["`+groupURN+`"],"displayName":"G","members":[{"value":"`+id+`"}]}`)
 	own := ids(b.must(200, "GET", "/Organizations", nil).body["Resources"])
 	if len(own) != 1 {
 		t.Fatalf("an organization sees %v", own)
@@ -162,12 +175,14 @@ func TestIsolation(t *testing.T) {
 	b.must(401, "GET", "/Users", nil)
 }
 
-// A browser's session works by cookie; changes only from our own pages.
+// A session works by cookie; changes work only from our own pages.
 func TestSession(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	admin := s.admin(t)
 	id := admin.user("alice")
-	connection := admin.must(201, "POST", "/IdentityProviders", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],"displayName":"IdP"}`).body["id"].(string)
+	connection := admin.must(201, "POST", "/IdentityProviders",
+		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],`+
+			`"displayName":"IdP"}`).body["id"].(string)
 	user, _ := directory.ParseID(id)
 	idp, _ := directory.ParseID(connection)
 	var secret string
@@ -181,7 +196,8 @@ func TestSession(t *testing.T) {
 	c.token = ""
 	cookie := "rollcall_session=" + secret
 	me := c.must(200, "GET", "/Me", nil, "Cookie", cookie)
-	if want := c.public + "/Users/" + id; me.body["id"] != id || me.header.Get("Location") != want || at(me.body, "meta", "location") != want {
+	if want := c.public + "/Users/" + id; me.body["id"] != id || me.header.Get("Location") != want ||
+		at(me.body, "meta", "location") != want {
 		t.Errorf("R7644-3.11-03: %v %s", me.header, me.raw)
 	}
 	title := patch(`{"op":"replace","path":"title","value":"x"}`)
@@ -212,7 +228,8 @@ func TestMeByToken(t *testing.T) {
 	if r := c.must(200, "GET", "/Me?attributes=userName", nil); r.body["userName"] != "alice" || len(r.body) != 3 {
 		t.Errorf("%s", r.raw)
 	}
-	if r := c.must(200, "PATCH", "/Me", patch(`{"op":"add","path":"title","value":"x"}`)); r.body["title"] != "x" { // R7644-3.11-04
+	// R7644-3.11-04
+	if r := c.must(200, "PATCH", "/Me", patch(`{"op":"add","path":"title","value":"x"}`)); r.body["title"] != "x" {
 		t.Errorf("%s", r.raw)
 	}
 	admin.refused(404, "", "GET", "/Me", nil) // R7644-3.11-05

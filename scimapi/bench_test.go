@@ -31,7 +31,7 @@ type bench struct {
 	last *recorder
 }
 
-// recorder remembers the last transaction.
+// recorder keeps the last transaction.
 type recorder struct {
 	clientv3.KV
 	op atomic.Pointer[clientv3.Op]
@@ -46,7 +46,7 @@ func (r *recorder) Do(ctx context.Context, op clientv3.Op) (clientv3.OpResponse,
 
 func newBench(b *testing.B) *bench { return newBenchOn(b, directorytest.NewClient(b)) }
 
-// newBenchOn is newBench with an etcd that this store is the only writer of, as an embedded one is.
+// newBenchOn is newBench with an etcd that only this store writes to, like an embedded one.
 func newBenchOn(b *testing.B, etcd *clientv3.Client) *bench {
 	b.Helper()
 	last := &recorder{KV: etcd.KV}
@@ -57,7 +57,7 @@ func newBenchOn(b *testing.B, etcd *clientv3.Client) *bench {
 	return &bench{s, r, s.client(b, "default", "admin", nil), last}
 }
 
-// users makes n Users of about 1 KB and returns their ids.
+// users creates n Users of about 1 KB and returns their ids.
 func (s *bench) users(b *testing.B, from, n int) []directory.ID {
 	b.Helper()
 	out := make([]directory.ID, n)
@@ -85,12 +85,17 @@ func (s *bench) users(b *testing.B, from, n int) []directory.ID {
 func userDocument(i int) schema.Document {
 	name := fmt.Sprintf("user%07d@example.com", i)
 	return schema.Document{
-		"userName": name, "externalId": fmt.Sprintf("ext-%d", i), "displayName": fmt.Sprintf("User Number %d", i), "title": "Engineer", "active": true,
-		"name":         map[string]any{"givenName": "User", "familyName": fmt.Sprintf("Number%d", i), "formatted": fmt.Sprintf("User Number %d", i)},
-		"emails":       []any{map[string]any{"value": name, "type": "work", "primary": true}, map[string]any{"value": "home-" + name, "type": "home"}},
+		"userName": name, "externalId": fmt.Sprintf("ext-%d", i), "displayName": fmt.Sprintf("User Number %d", i),
+		"title": "Engineer", "active": true,
+		"name": map[string]any{"givenName": "User", "familyName": fmt.Sprintf("Number%d", i),
+			"formatted": fmt.Sprintf("User Number %d", i)},
+		"emails": []any{map[string]any{"value": name, "type": "work", "primary": true},
+			map[string]any{"value": "home-" + name, "type": "home"}},
 		"phoneNumbers": []any{map[string]any{"value": "+1 555 0100", "type": "work"}},
-		"addresses":    []any{map[string]any{"type": "work", "streetAddress": "1 Long Street", "locality": "Springfield", "country": "US"}},
-		extURN:         map[string]any{"department": "Engineering", "employeeNumber": fmt.Sprint(i), "organization": "Example"},
+		"addresses": []any{map[string]any{"type": "work", "streetAddress": "1 Long Street",
+			"locality": "Springfield", "country": "US"}},
+		extURN: map[string]any{"department": "Engineering", "employeeNumber": fmt.Sprint(i),
+			"organization": "Example"},
 	}
 }
 
@@ -112,7 +117,7 @@ func (s *bench) call(b *testing.B, status int, method, path, body string) time.D
 	return d
 }
 
-// bare writes the same bytes.
+// bare returns a handler that writes the bytes.
 func bare(body []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/scim+json")
@@ -127,7 +132,8 @@ func BenchmarkRead(b *testing.B) {
 	paths := map[string][]string{}
 	for i := 0; i < len(ids); i += 97 {
 		paths["id"] = append(paths["id"], "/orgs/default/scim/v2/Users/"+ids[i].String())
-		paths["userName"] = append(paths["userName"], "/orgs/default/scim/v2/Users?filter="+url.QueryEscape(fmt.Sprintf(`userName eq "USER%07d@example.com"`, i)))
+		paths["userName"] = append(paths["userName"],
+			"/orgs/default/scim/v2/Users?filter="+url.QueryEscape(fmt.Sprintf(`userName eq "USER%07d@example.com"`, i)))
 	}
 	for _, name := range []string{"id", "userName"} {
 		b.Run(name, func(b *testing.B) {
@@ -157,12 +163,13 @@ func BenchmarkRead(b *testing.B) {
 	}
 }
 
-// BenchmarkServe is the time of one read without network.
+// BenchmarkServe measures one read without a network.
 func BenchmarkServe(b *testing.B) {
 	s := newBench(b)
 	id := s.users(b, 0, 1000)[500]
 	for name, path := range map[string]string{
-		"id": "/Users/" + id.String(), "userName": "/Users?filter=" + url.QueryEscape(`userName eq "user0000500@example.com"`),
+		"id": "/Users/" + id.String(), "userName": "/Users?filter=" +
+			url.QueryEscape(`userName eq "user0000500@example.com"`),
 		"list100": "/Users?count=100", "projected": "/Users/" + id.String() + "?attributes=userName,emails.value",
 	} {
 		b.Run(name, func(b *testing.B) {
@@ -190,7 +197,8 @@ func BenchmarkAddMember(b *testing.B) {
 		}
 		for len(members) > 0 {
 			n := min(len(members), directory.MaxMemberships)
-			if _, err := d.Update(b.Context(), func(tx *directory.Tx) error { return tx.AddMembers(g, members[:n]) }); err != nil {
+			if _, err := d.Update(b.Context(),
+				func(tx *directory.Tx) error { return tx.AddMembers(g, members[:n]) }); err != nil {
 				b.Fatal(err)
 			}
 			members = members[n:]
@@ -200,7 +208,8 @@ func BenchmarkAddMember(b *testing.B) {
 	small, large := group("small", ids[:10]), group("large", ids)
 	add := func(g *directory.Resource, id directory.ID, prefer string, status int) time.Duration {
 		took := s.patchMember(b, g, id, prefer, status)
-		if _, err := d.Update(b.Context(), func(tx *directory.Tx) error { return tx.RemoveMembers(g, []directory.ID{id}) }); err != nil {
+		if _, err := d.Update(b.Context(),
+			func(tx *directory.Tx) error { return tx.RemoveMembers(g, []directory.ID{id}) }); err != nil {
 			b.Fatal(err)
 		}
 		return took
@@ -231,7 +240,8 @@ func minimalAdd(id directory.ID) string {
 }
 
 // patchMember adds a member by PATCH.
-func (s *bench) patchMember(b *testing.B, g *directory.Resource, id directory.ID, prefer string, status int) time.Duration {
+func (s *bench) patchMember(b *testing.B, g *directory.Resource, id directory.ID, prefer string,
+	status int) time.Duration {
 	r := httptest.NewRequest("PATCH", "/orgs/default/scim/v2/Groups/"+g.ID.String(), strings.NewReader(minimalAdd(id)))
 	r.Header.Set("Authorization", "Bearer "+s.c.token)
 	r.Header.Set("Prefer", prefer)
@@ -246,7 +256,7 @@ func (s *bench) patchMember(b *testing.B, g *directory.Resource, id directory.ID
 }
 
 // BenchmarkCreate measures POST /Users against etcd transactions of the same keys and bytes, each on an etcd of its
-// own: as it is shipped, and without forcing the data to the disk, which leaves only the work of the processor.
+// own: as it is shipped, and without syncing to the disk, so that only processor time is left.
 func BenchmarkCreate(b *testing.B) {
 	for _, c := range []struct {
 		name  string
@@ -277,7 +287,7 @@ func BenchmarkCreate(b *testing.B) {
 	}
 }
 
-// etcd starts an embedded etcd that ends with the benchmark.
+// etcd starts an embedded etcd that stops with the benchmark.
 func etcd(b *testing.B, start func(context.Context, string) (*embedded.Etcd, error)) *embedded.Etcd {
 	b.Helper()
 	e, err := start(b.Context(), b.TempDir())
@@ -288,8 +298,7 @@ func etcd(b *testing.B, start func(context.Context, string) (*embedded.Etcd, err
 	return e
 }
 
-// rawTransaction commits one transaction like op, on keys of its own of the same length, and returns how long that
-// took.
+// rawTransaction commits a transaction like op on other keys of the same length, and returns how long that took.
 func rawTransaction(b *testing.B, c *clientv3.Client, op clientv3.Op) time.Duration {
 	b.Helper()
 	cmps, thens, _ := op.Txn()

@@ -44,18 +44,23 @@ func TestReadGroup(t *testing.T) {
 		err        string // the scimType and how the detail begins
 	}{
 		{"no members", `{"displayName":"G"}`, `{"displayName":"G"}`, nil, ""},
-		{"members last", `{"displayName":"G","members":[{"value":"` + a + `"},{"value":"` + b + `","type":"User"}]}`, `{"displayName":"G"}`, []string{a, b}, ""},
-		{"members first, name in another case", `{"MEMBERS":[{"Value":"` + a + `"}],"displayName":"G"}`, `{"displayName":"G"}`, []string{a}, ""},
-		{"URN-qualified", `{"urn:ietf:params:scim:schemas:core:2.0:Group:members":[{"value":"` + a + `"}]}`, `{}`, []string{a}, ""},
+		{"members last", `{"displayName":"G","members":[{"value":"` + a + `"},{"value":"` + b + `","type":"User"}]}`,
+			`{"displayName":"G"}`, []string{a, b}, ""},
+		{"members first, name in another case", `{"MEMBERS":[{"Value":"` + a + `"}],"displayName":"G"}`,
+			`{"displayName":"G"}`, []string{a}, ""},
+		{"URN-qualified", `{"urn:ietf:params:scim:schemas:core:2.0:Group:members":[{"value":"` + a + `"}]}`, `{}`,
+			[]string{a}, ""},
 		{"Q-09 $ref null", `{"members":[{"$ref":null,"value":"` + a + `"}]}`, `{}`, []string{a}, ""},
 		{"R7643-2.4-04 only $ref", `{"members":[{"$ref":"https://h/scim/v2/Users/` + a + `"}]}`, `{}`, []string{a}, ""},
 		{"Q-08 empty", `{"members":[]}`, `{}`, nil, ""},
 		{"R7643-2.5-01 null", `{"members":null,"displayName":"G"}`, `{"displayName":"G"}`, nil, ""},
-		{"brackets in strings", `{"displayName":"]}[{\"","members":[{"value":"x]"}]}`, `{"displayName":"]}[{\""}`, []string{"x]"}, ""},
+		{"brackets in strings", `{"displayName":"]}[{\"","members":[{"value":"x]"}]}`, `{"displayName":"]}[{\""}`,
+			[]string{"x]"}, ""},
 		{"twice", `{"members":[],"members":[]}`, "", nil, "invalidSyntax members: "},
 		{"no array", `{"members":"x"}`, "", nil, "invalidValue members: "},
 		{"member is a string", `{"members":["x"]}`, "", nil, "invalidValue members[0]: "},
-		{"value is a number", `{"members":[{"value":"` + a + `"},{"value":5}]}`, "", nil, "invalidValue members[1].value: "},
+		{"value is a number", `{"members":[{"value":"` + a + `"},{"value":5}]}`, "", nil,
+			"invalidValue members[1].value: "},
 		{"no value", `{"members":[{"display":"x"}]}`, "", nil, "invalidValue members[0].value: "},
 		{"R7644-3.12-03 cut off", `{"members":[{"value":"x"}`, "", nil, "invalidSyntax at byte 25"},
 		{"cut off in a string", `{"displayName":"G`, "", nil, "invalidSyntax at byte 15"},
@@ -82,10 +87,11 @@ func TestReadGroup(t *testing.T) {
 	}
 }
 
-// Only the members may exceed the small limit, and what exceeds it is noticed before it is read to its end.
+// Only the members can exceed the small limit, and a body that exceeds it is not read to its end.
 func TestGroupBodyLimit(t *testing.T) {
 	members := `"members":[` + strings.TrimSuffix(strings.Repeat(`{"value":"m"},`, 5000), ",") + `]`
-	if _, list, err := readGroup(strings.NewReader(`{"displayName":"G",`+members+`}`), 1000); err != nil || len(list) != 5000 {
+	if _, list, err := readGroup(strings.NewReader(`{"displayName":"G",`+members+`}`), 1000); err != nil ||
+		len(list) != 5000 {
 		t.Errorf("many members: %d, %v", len(list), err)
 	}
 	for name, body := range map[string]string{
@@ -108,7 +114,8 @@ func TestGroupBodyLimit(t *testing.T) {
 		t.Errorf("PATCH with many members: %v", err)
 	}
 	patch = `{"Operations":[` + strings.Repeat(`{"op":"add"},`, 500) + `{}]}`
-	if _, err := readAll(&meter{r: strings.NewReader(patch), limit: 1000, from: 3}, -1); err == nil || translate(err).status != http.StatusRequestEntityTooLarge {
+	if _, err := readAll(&meter{r: strings.NewReader(patch), limit: 1000, from: 3}, -1); err == nil ||
+		translate(err).status != http.StatusRequestEntityTooLarge {
 		t.Errorf("PATCH with many operations: %v", err)
 	}
 }
@@ -122,7 +129,7 @@ func (b neverEnding) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Whatever readGroup accepts, encoding/json accepts, and finds the same members.
+// encoding/json accepts everything that readGroup accepts, and finds the same members.
 func FuzzReadGroup(f *testing.F) {
 	for _, s := range []string{
 		`{"displayName":"G","members":[{"value":"a"}]}`, `{"members":null}`, `{"members":[{"$ref":"../Users/a"}]}`,

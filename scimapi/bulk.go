@@ -222,9 +222,8 @@ func (b *bulkRun) references(st *step, o *operation) (map[string]string, error) 
 			return nil, fail(http.StatusBadRequest, schema.InvalidValue,
 				"no POST operation of the request has the bulkId %s", quote(ref))
 		case creator.failed && !slices.Contains(st.operations, creator):
-			return nil,
-				fail(http.StatusConflict, "", "the operation with the bulkId %s, to which this one refers, failed",
-					quote(ref))
+			return nil, fail(http.StatusConflict, "",
+				"the operation with the bulkId %s, to which this one refers, failed", quote(ref))
 		}
 		ids[ref] = creator.id.String()
 		if o.target == bulkIDPrefix+ref {

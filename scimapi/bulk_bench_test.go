@@ -15,8 +15,8 @@ import (
 	"rollcall/scimapi"
 )
 
-// BenchmarkBulk measures a job of 1,000 creates against 1,000 POSTs on one connection, both over HTTP, in turn: on an
-// etcd as the service runs it, and on one that does not wait for its disk.
+// BenchmarkBulk measures a job that creates 1,000 Users against 1,000 POSTs on one connection, both over HTTP, in turn:
+// on an etcd as the service runs it, and on one that does not wait for its disk.
 func BenchmarkBulk(b *testing.B) {
 	b.Run("durable", func(b *testing.B) {
 		etcd, err := embedded.Start(b.Context(), b.TempDir())

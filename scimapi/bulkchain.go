@@ -64,7 +64,7 @@ func (c *chain) changes() []func(*directory.Tx) error {
 	list := make([]func(*directory.Tx) error, len(c.steps))
 	for i, st := range c.steps {
 		list[i] = func(tx *directory.Tx) error {
-			// A step behind one that waits must wait too, and so must a deletion behind a change.
+			// A step after one that waits must wait too, and so must a deletion after a change.
 			if i == 0 {
 				c.staged, c.waits = false, false
 			}
@@ -83,7 +83,7 @@ func (c *chain) changes() []func(*directory.Tx) error {
 				return nil
 			}
 
-			// The steps behind one that may run again must not overtake it.
+			// The steps after one that may run again must not overtake it.
 			c.waits = err == errLater || mayPass(err) || lacks(err)
 			return err
 		}

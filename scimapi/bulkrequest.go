@@ -103,14 +103,15 @@ func parseOperation(v gjson.Result, index int) *operation {
 		o.err = err
 		return o
 	}
-	for name, field := range map[string]*string{"method": &o.method, "bulkId": &o.bulkID, "version": &o.version,
-		"path": &o.path} {
-		switch v := m[name]; v.Type {
-		case gjson.String:
-			*field = v.Str
-		case gjson.Null: // or absent
-		default:
-			err = schema.Errorf(schema.InvalidSyntax, at+"."+name, "must be a string")
+	for _, f := range [...]struct {
+		name  string
+		value *string
+	}{{"method", &o.method}, {"bulkId", &o.bulkID}, {"version", &o.version}, {"path", &o.path}} {
+		switch v := m[f.name]; {
+		case v.Type == gjson.String:
+			*f.value = v.Str
+		case v.Type != gjson.Null && err == nil: // Null stands for absent, too
+			err = schema.Errorf(schema.InvalidSyntax, at+"."+f.name, "must be a string")
 		}
 	}
 

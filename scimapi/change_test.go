@@ -14,7 +14,8 @@ import (
 
 func TestReplace(t *testing.T) {
 	c := serve(t, scimapi.Options{}).admin(t)
-	id := c.user("a", "title", "x", "emails", []any{map[string]any{"value": "a@x"}}, extURN, map[string]any{"department": "D"})
+	id := c.user("a", "title", "x", "emails", []any{map[string]any{"value": "a@x"}}, extURN,
+		map[string]any{"department": "D"})
 	c.user("taken")
 	path := "/Users/" + id
 	before := c.must(200, "GET", path, nil)
@@ -36,19 +37,24 @@ func TestReplace(t *testing.T) {
 	if got := c.must(200, "GET", path, nil); string(got.raw) != string(before.raw) {
 		t.Errorf("refused PUTs left %s", got.raw)
 	}
-	r := c.must(200, "PUT", path, `{"schemas":["`+userURN+`"],"id":"other","userName":"a2","emails":[],"meta":{"created":"1999-01-01T00:00:00Z"}}`)
-	if r.body["id"] != id || r.body["userName"] != "a2" || r.body["title"] != nil || r.body["emails"] != nil || r.body[extURN] != nil {
+	r := c.must(200, "PUT", path, `{"schemas":["`+userURN+`"],"id":"other","userName":"a2","emails":[],`+
+		`"meta":{"created":"1999-01-01T00:00:00Z"}}`)
+	if r.body["id"] != id || r.body["userName"] != "a2" || r.body["title"] != nil || r.body["emails"] != nil ||
+		r.body[extURN] != nil {
 		t.Errorf("R7644-3.5.1-02, -04, -06, -12: %s", r.raw)
 	}
 	if strings.Contains(fmt.Sprint(r.body["schemas"]), extURN) {
 		t.Errorf("R7643-3.3-04: %v", r.body["schemas"])
 	}
 	if at(r.body, "meta", "created") != at(before.body, "meta", "created") ||
-		!parseTime(t, at(r.body, "meta", "lastModified")).After(parseTime(t, at(before.body, "meta", "lastModified"))) ||
+		!parseTime(t,
+			at(r.body, "meta", "lastModified")).After(parseTime(t, at(before.body, "meta", "lastModified"))) ||
 		r.header.Get("ETag") == before.header.Get("ETag") {
 		t.Errorf("R7643-3.1-14: %s", r.raw)
 	}
-	c.refused(404, "", "PUT", "/Users/11111111-1111-4111-8111-111111111111", `{"schemas":["`+userURN+`"],"userName":"n"}`) // R7644-3.5.1-01
+	// R7644-3.5.1-01
+	c.refused(404, "", "PUT", "/Users/11111111-1111-4111-8111-111111111111",
+		`{"schemas":["`+userURN+`"],"userName":"n"}`)
 }
 
 func TestModify(t *testing.T) {
@@ -62,7 +68,9 @@ func TestModify(t *testing.T) {
 		status     int
 		scimType   string
 	}{
-		{"R7644-3.5.2-11 atomic", patch(`{"op":"replace","path":"title","value":"y"}`, `{"op":"replace","path":"id","value":"z"}`), 400, "mutability"},
+		{"R7644-3.5.2-11 atomic",
+			patch(`{"op":"replace","path":"title","value":"y"}`, `{"op":"replace","path":"id","value":"z"}`),
+			400, "mutability"},
 		{"R7644-3.12-11", patch(`{"op":"replace","path":"userName","value":"Taken"}`), 409, "uniqueness"},
 		{"R7644-3.12-09", patch(`{"op":"replace","path":"nosuch","value":"y"}`), 400, "invalidPath"},
 		{"R7644-3.5.2.2-01", patch(`{"op":"remove"}`), 400, "noTarget"},
@@ -80,18 +88,22 @@ func TestModify(t *testing.T) {
 	for _, body := range []string{ // nothing changes: neither version nor lastModified (R7644-3.5.2.1-09)
 		patch(`{"op":"add","path":"title","value":"x"}`),
 		patch(`{"op":"remove","path":"nickName"}`),
-		patch(`{"op":"replace","value":{"id":"` + id + `","schemas":["` + userURN + `"],"meta":` + string(mustJSON(t, before.body["meta"])) + `}}`),
+		patch(`{"op":"replace","value":{"id":"` + id + `","schemas":["` + userURN + `"],"meta":` +
+			string(mustJSON(t, before.body["meta"])) + `}}`),
 		patch(`{"op":"add","path":"password","value":"s3cret-s3cret"}`),
 	} {
-		if r := c.must(200, "PATCH", path, body); string(r.raw) != string(before.raw) || r.header.Get("ETag") != before.header.Get("ETag") {
+		if r := c.must(200, "PATCH", path, body); string(r.raw) != string(before.raw) ||
+			r.header.Get("ETag") != before.header.Get("ETag") {
 			t.Errorf("%s changed it:\n%s\n%s", body, r.raw, before.raw)
 		}
 	}
 	r := c.must(200, "PATCH", path, patch(`{"op":"Replace","path":"title","value":"y"}`))
-	if r.body["title"] != "y" || r.header.Get("ETag") == before.header.Get("ETag") || r.header.Get("ETag") != at(r.body, "meta", "version") {
+	if r.body["title"] != "y" || r.header.Get("ETag") == before.header.Get("ETag") ||
+		r.header.Get("ETag") != at(r.body, "meta", "version") {
 		t.Errorf("R7644-3.5.2-13: %s", r.raw)
 	}
-	if r := c.must(200, "PATCH", path+"?attributes=title", patch(`{"op":"replace","path":"title","value":"z"}`)); keys(r.body) != "id schemas title" {
+	if r := c.must(200, "PATCH", path+"?attributes=title",
+		patch(`{"op":"replace","path":"title","value":"z"}`)); keys(r.body) != "id schemas title" {
 		t.Errorf("R7644-3.5.2-09: %s", r.raw)
 	}
 	c.refused(404, "", "PATCH", "/Users/11111111-1111-4111-8111-111111111111", patch(`{"op":"remove","path":"title"}`))
@@ -101,16 +113,19 @@ func TestModify(t *testing.T) {
 func TestPreferMinimal(t *testing.T) {
 	c := serve(t, scimapi.Options{}).admin(t)
 	r := c.must(201, "POST", "/Users", `{"schemas":["`+userURN+`"],"userName":"a"}`, "Prefer", "return=minimal")
-	if len(r.raw) != 0 || r.header.Get("Location") == "" || r.header.Get("ETag") == "" || r.header.Get("Preference-Applied") != "return=minimal" {
+	if len(r.raw) != 0 || r.header.Get("Location") == "" || r.header.Get("ETag") == "" ||
+		r.header.Get("Preference-Applied") != "return=minimal" {
 		t.Errorf("POST: %v %s", r.header, r.raw)
 	}
 	path := strings.TrimPrefix(r.header.Get("Location"), c.public)
-	r = c.must(204, "PATCH", path, patch(`{"op":"add","path":"title","value":"x"}`), "Prefer", "respond-async, return=minimal; x=1")
+	r = c.must(204, "PATCH", path, patch(`{"op":"add","path":"title","value":"x"}`), "Prefer",
+		"respond-async, return=minimal; x=1")
 	if r.header.Get("ETag") != c.must(200, "GET", path, nil).header.Get("ETag") {
 		t.Errorf("PATCH: %v", r.header)
 	}
 	c.must(204, "PUT", path, `{"schemas":["`+userURN+`"],"userName":"a"}`, "Prefer", "return=minimal")
-	c.must(200, "PATCH", path+"?attributes=title", patch(`{"op":"add","path":"title","value":"y"}`), "Prefer", "return=minimal")
+	c.must(200, "PATCH", path+"?attributes=title", patch(`{"op":"add","path":"title","value":"y"}`), "Prefer",
+		"return=minimal")
 }
 
 func TestConditional(t *testing.T) {
@@ -168,7 +183,7 @@ func TestConditional(t *testing.T) {
 	c.must(204, "DELETE", path, nil, "If-Match", now)
 }
 
-// Two clients change what both have read: one of them is told.
+// If clients change what all of them have read, only one of them succeeds.
 func TestConcurrentIfMatch(t *testing.T) {
 	c := serve(t, scimapi.Options{}).admin(t)
 	id := c.user("a")
@@ -178,7 +193,8 @@ func TestConcurrentIfMatch(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 6 {
 		wg.Go(func() {
-			r := c.request("PUT", "/Users/"+id, fmt.Sprintf(`{"schemas":["%s"],"userName":"a","title":"t%d"}`, userURN, i), "If-Match", tag)
+			r := c.request("PUT", "/Users/"+id,
+				fmt.Sprintf(`{"schemas":["%s"],"userName":"a","title":"t%d"}`, userURN, i), "If-Match", tag)
 			mu.Lock()
 			defer mu.Unlock()
 			count[r.status]++
@@ -190,8 +206,8 @@ func TestConcurrentIfMatch(t *testing.T) {
 	}
 }
 
-// A PATCH that loses a race is applied again and rendered no more than once: what the client repeats of derived values
-// is compared with the state that its request found.
+// A PATCH that loses a race is applied again but not rendered again: derived values that the client repeats are
+// compared with the state on which its request was judged.
 func TestEchoInLostRace(t *testing.T) {
 	var race func()
 	var prepared, rendered, between int

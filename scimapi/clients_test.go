@@ -17,13 +17,17 @@ func TestEntraUser(t *testing.T) { // T-01
 	if r := c.list("/Users", `userName eq "6b0f1b2e-random"`); r.body["totalResults"] != 0.0 {
 		t.Errorf("%s", r.raw)
 	}
-	r := c.must(201, "POST", "/Users", `{"schemas":["`+userURN+`","`+extURN+`"],"externalId":"g","userName":"a@x","active":true,"addresses":null,
-		"department":null,"manager":null,"emails":[{"primary":true,"type":"work","value":"a@x"}],"meta":{"resourceType":"User"},"name":{"givenName":"A","familyName":"B"},"roles":[]}`)
+	r := c.must(201, "POST", "/Users", `{"schemas":["`+userURN+`","`+extURN+`"],"externalId":"g","userName":"a@x",
+		"active":true,"addresses":null,
+		"department":null,"manager":null,"emails":[{"primary":true,"type":"work","value":"a@x"}],
+			"meta":{"resourceType":"User"},"name":{"givenName":"A","familyName":"B"},"roles":[]}`)
 	path := "/Users/" + r.body["id"].(string)
 	c.must(200, "GET", path, nil)
 	r = c.must(200, "PATCH", path, patch(`{"op":"Replace","path":"emails[type eq \"work\"].value","value":"n@x"}`,
-		`{"op":"Replace","path":"name.familyName","value":"N"}`, `{"op":"Add","path":"emails[type eq \"home\"].value","value":"h@x"}`))
-	if at(r.body, "emails", 0, "value") != "n@x" || at(r.body, "name", "familyName") != "N" || at(r.body, "emails", 1, "type") != "home" {
+		`{"op":"Replace","path":"name.familyName","value":"N"}`,
+		`{"op":"Add","path":"emails[type eq \"home\"].value","value":"h@x"}`))
+	if at(r.body, "emails", 0, "value") != "n@x" || at(r.body, "name", "familyName") != "N" ||
+		at(r.body, "emails", 1, "type") != "home" {
 		t.Errorf("%s", r.raw)
 	}
 	r = c.must(200, "PATCH", path, patch(`{"op":"Add","path":"`+extURN+`:manager","value":"271"}`))
@@ -47,21 +51,25 @@ func TestEntraGroup(t *testing.T) { // T-02
 	if r := c.list("/Groups", `displayName eq "G"`, "excludedAttributes", "members"); r.body["totalResults"] != 0.0 {
 		t.Errorf("%s", r.raw)
 	}
-	path := "/Groups/" + c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`","http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],
+	path := "/Groups/" + c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`",
+		"http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"],
 		"externalId":"g","displayName":"G","meta":{"resourceType":"Group"}}`).body["id"].(string)
 	for _, id := range []string{u, v, w} {
 		c.must(200, "PATCH", path, patch(`{"op":"Add","path":"members","value":[{"$ref":null,"value":"`+id+`"}]}`))
 	}
 	c.must(200, "PATCH", path, patch(`{"op":"Remove","path":"members","value":[{"$ref":null,"value":"`+u+`"}]}`))
 	c.checkMembers("value list", strings.TrimPrefix(path, "/Groups/"), v, w)
-	if r := c.must(200, "GET", path+"?excludedAttributes=members", nil); r.body["members"] != nil || r.body["externalId"] != "g" {
+	if r := c.must(200, "GET", path+"?excludedAttributes=members", nil); r.body["members"] != nil ||
+		r.body["externalId"] != "g" {
 		t.Errorf("%s", r.raw)
 	}
-	if r := c.list("/Groups", `displayName eq "g"`, "excludedAttributes", "members"); at(r.body, "Resources", 0, "members") != nil || r.body["totalResults"] != 1.0 {
+	r := c.list("/Groups", `displayName eq "g"`, "excludedAttributes", "members")
+	if at(r.body, "Resources", 0, "members") != nil || r.body["totalResults"] != 1.0 {
 		t.Errorf("%s", r.raw)
 	}
 	for filter, want := range map[string]float64{`members eq "` + v + `"`: 1, `members eq "` + u + `"`: 0} {
-		if r := c.list("/Groups", `id eq "`+strings.TrimPrefix(path, "/Groups/")+`" and `+filter, "excludedAttributes", "members"); r.body["totalResults"] != want {
+		both := `id eq "` + strings.TrimPrefix(path, "/Groups/") + `" and ` + filter
+		if r := c.list("/Groups", both, "excludedAttributes", "members"); r.body["totalResults"] != want {
 			t.Errorf("%s: %s", filter, r.raw)
 		}
 	}
@@ -72,13 +80,17 @@ func TestEntraGroup(t *testing.T) { // T-02
 func TestEntraFlag(t *testing.T) { // T-03
 	c := serve(t, scimapi.Options{}).admin(t)
 	u, v := c.user("u", "emails", []any{map[string]any{"value": "u@x", "type": "work"}}), c.user("v")
-	r := c.must(200, "PATCH", "/Users/"+u+"?aadOptscim062020", patch(`{"op":"replace","value":{"displayName":"B","name.givenName":"K","name.familyName":"U","`+extURN+`:employeeNumber":"7"}}`,
-		`{"op":"replace","path":"emails[type eq \"work\"].value","value":"n@x"}`))
-	if r.body["displayName"] != "B" || at(r.body, "name", "givenName") != "K" || at(r.body, "name", "familyName") != "U" ||
+	r := c.must(200, "PATCH", "/Users/"+u+"?aadOptscim062020",
+		patch(`{"op":"replace","value":{"displayName":"B","name.givenName":"K","name.familyName":"U",`+
+			`"`+extURN+`:employeeNumber":"7"}}`,
+			`{"op":"replace","path":"emails[type eq \"work\"].value","value":"n@x"}`))
+	if r.body["displayName"] != "B" || at(r.body, "name", "givenName") != "K" ||
+		at(r.body, "name", "familyName") != "U" ||
 		at(r.body, extURN, "employeeNumber") != "7" || at(r.body, "emails", 0, "value") != "n@x" {
 		t.Errorf("%s", r.raw)
 	}
-	if r := c.must(200, "PATCH", "/Users/"+u, patch(`{"op":"replace","path":"active","value":false}`)); r.body["active"] != false {
+	if r := c.must(200, "PATCH", "/Users/"+u,
+		patch(`{"op":"replace","path":"active","value":false}`)); r.body["active"] != false {
 		t.Errorf("%s", r.raw)
 	}
 	g := c.group("G", u, v)
@@ -88,10 +100,12 @@ func TestEntraFlag(t *testing.T) { // T-03
 
 func TestOktaUser(t *testing.T) { // T-04
 	c := serve(t, scimapi.Options{}).admin(t)
-	if r := c.list("/Users", `userName eq "t@x"`, "startIndex", "1", "count", "100"); r.body["totalResults"] != 0.0 || len(r.body["Resources"].([]any)) != 0 {
+	if r := c.list("/Users", `userName eq "t@x"`, "startIndex", "1", "count", "100"); r.body["totalResults"] != 0.0 ||
+		len(r.body["Resources"].([]any)) != 0 {
 		t.Errorf("%s", r.raw)
 	}
-	body := `{"schemas":["` + userURN + `"],"userName":"t@x","name":{"givenName":"T"},"emails":[{"primary":true,"value":"t@x","type":"work"}],
+	body := `{"schemas":["` + userURN + `"],"userName":"t@x","name":{"givenName":"T"},"emails":[{"primary":true,
+		"value":"t@x","type":"work"}],
 		"displayName":"T","locale":"en-US","externalId":"00u","groups":[],"password":"1mz050nq","active":true}`
 	r := c.must(201, "POST", "/Users", body, "Content-Type", "application/scim+json; charset=utf-8")
 	id := r.body["id"].(string)
@@ -104,13 +118,15 @@ func TestOktaUser(t *testing.T) { // T-04
 	if r := c.must(200, "PUT", "/Users/"+id, got.body); r.body["title"] != "Boss" || r.body["id"] != id {
 		t.Errorf("%s", r.raw)
 	}
-	if r := c.must(200, "PATCH", "/Users/"+id, patch(`{"op":"replace","value":{"active":false}}`)); r.body["active"] != false || r.body["title"] != "Boss" {
+	if r := c.must(200, "PATCH", "/Users/"+id,
+		patch(`{"op":"replace","value":{"active":false}}`)); r.body["active"] != false || r.body["title"] != "Boss" {
 		t.Errorf("%s", r.raw)
 	}
 	if r := c.must(200, "GET", "/Users/"+id, nil); r.body["active"] != false {
 		t.Errorf("%s", r.raw)
 	}
-	if r := c.must(200, "PATCH", "/Users/"+id, patch(`{"op":"replace","value":{"active":true}}`)); r.body["active"] != true {
+	if r := c.must(200, "PATCH", "/Users/"+id,
+		patch(`{"op":"replace","value":{"active":true}}`)); r.body["active"] != true {
 		t.Errorf("%s", r.raw)
 	}
 }
@@ -118,7 +134,8 @@ func TestOktaUser(t *testing.T) { // T-04
 func TestOktaByPut(t *testing.T) { // T-05
 	c := serve(t, scimapi.Options{}).admin(t)
 	user := func(active bool, title string) map[string]any {
-		return map[string]any{"schemas": []string{userURN}, "userName": "t@x", "title": title, "active": active, "groups": []any{},
+		return map[string]any{"schemas": []string{userURN}, "userName": "t@x", "title": title, "active": active,
+			"groups": []any{},
 			"emails": []any{map[string]any{"primary": true, "value": "t@x", "type": "work"}}}
 	}
 	id := c.must(201, "POST", "/Users", user(true, "A")).body["id"].(string)
@@ -127,7 +144,8 @@ func TestOktaByPut(t *testing.T) { // T-05
 		if r := c.must(200, "PUT", "/Users/"+id, u); r.body["title"] != "B" || r.body["active"] != u["active"] {
 			t.Errorf("%s", r.raw)
 		}
-		if r := c.list("/Users", `userName eq "T@X"`); r.body["totalResults"] != 1.0 || at(r.body, "Resources", 0, "active") != u["active"] {
+		if r := c.list("/Users", `userName eq "T@X"`); r.body["totalResults"] != 1.0 ||
+			at(r.body, "Resources", 0, "active") != u["active"] {
 			t.Errorf("%s", r.raw)
 		}
 	}
@@ -137,7 +155,8 @@ func TestOktaByPut(t *testing.T) { // T-05
 		for _, m := range list {
 			m["display"] = "whoever"
 		}
-		c.must(200, "PUT", "/Groups/"+g, map[string]any{"schemas": []string{groupURN}, "id": g, "displayName": "Push", "members": list})
+		c.must(200, "PUT", "/Groups/"+g, map[string]any{"schemas": []string{groupURN}, "id": g, "displayName": "Push",
+			"members": list})
 		c.checkMembers("PUT", g, members...)
 	}
 }
@@ -145,14 +164,19 @@ func TestOktaByPut(t *testing.T) { // T-05
 func TestOktaPush(t *testing.T) { // T-06
 	c := serve(t, scimapi.Options{}).admin(t)
 	id, u := c.user("t@x"), c.user("u2")
-	g := c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`"],"displayName":"Push","members":[]}`).body["id"].(string)
+	g := c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`"],"displayName":"Push",`+
+		`"members":[]}`).body["id"].(string)
 	path := "/Groups/" + g
-	if r := c.must(200, "PATCH", path, patch(`{"op":"replace","value":{"id":"`+g+`","displayName":"Push 2"}}`)); r.body["displayName"] != "Push 2" {
+	if r := c.must(200, "PATCH", path, patch(`{"op":"replace",`+
+		`"value":{"id":"`+g+`","displayName":"Push 2"}}`)); r.body["displayName"] != "Push 2" {
 		t.Errorf("%s", r.raw)
 	}
-	c.must(200, "PATCH", path, patch(`{"op":"remove","path":"members[value eq \"`+u+`\"]"}`, `{"op":"add","path":"members","value":[{"value":"`+id+`","display":"t@x"}]}`))
+	c.must(200, "PATCH", path,
+		patch(`{"op":"remove","path":"members[value eq \"`+u+`\"]"}`,
+			`{"op":"add","path":"members","value":[{"value":"`+id+`","display":"t@x"}]}`))
 	c.checkMembers("push", g, id)
-	c.must(200, "PATCH", path, patch(`{"op":"replace","path":"members","value":[{"value":"`+u+`","display":"u"},{"value":"`+id+`"}]}`))
+	c.must(200, "PATCH", path, patch(`{"op":"replace","path":"members","value":[{"value":"`+u+`","display":"u"},`+
+		`{"value":"`+id+`"}]}`))
 	c.checkMembers("push now", g, u, id)
 	c.must(200, "PATCH", path, patch(`{"op":"replace","value":{"members":[{"value":"`+u+`"}]}}`))
 	c.checkMembers("pathless", g, u)
@@ -164,7 +188,8 @@ func TestOktaPush(t *testing.T) { // T-06
 func TestAuthentik(t *testing.T) { // T-07
 	c := serve(t, scimapi.Options{}).admin(t)
 	r := c.must(200, "GET", "/ServiceProviderConfig", nil)
-	if n, ok := at(r.body, "bulk", "maxOperations").(float64); !ok || n < 1 || at(r.body, "patch", "supported") != true {
+	if n, ok := at(r.body, "bulk", "maxOperations").(float64); !ok || n < 1 ||
+		at(r.body, "patch", "supported") != true {
 		t.Errorf("%s", r.raw)
 	}
 	user := `{"schemas":["` + userURN + `"],"userName":"alice","active":true}`
@@ -177,16 +202,19 @@ func TestAuthentik(t *testing.T) { // T-07
 		t.Errorf("%s", r.raw)
 	}
 	bob := c.user("bob")
-	g := c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`"],"externalId":"e","displayName":"G"}`).body["id"].(string)
+	g := c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`"],"externalId":"e",`+
+		`"displayName":"G"}`).body["id"].(string)
 	op := func(op, id string) string {
 		return `{"op":"` + op + `","path":"members","value":[{"value":"` + id + `"}]}`
 	}
 	c.must(200, "PATCH", "/Groups/"+g, patch(op("add", id), op("add", bob)))
-	c.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"replace","value":{"id":"`+g+`","displayName":"N","externalId":"e","schemas":["`+groupURN+`"]}}`))
+	c.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"replace","value":{"id":"`+g+`","displayName":"N",`+
+		`"externalId":"e","schemas":["`+groupURN+`"]}}`))
 	c.checkMembers("GET", g, id, bob)
 	c.must(200, "PATCH", "/Groups/"+g, patch(op("remove", id)))
 	c.checkMembers("removed", g, bob)
-	c.must(200, "PUT", "/Groups/"+g, map[string]any{"schemas": []string{groupURN}, "displayName": "N", "members": memberList([]string{id})})
+	c.must(200, "PUT", "/Groups/"+g,
+		map[string]any{"schemas": []string{groupURN}, "displayName": "N", "members": memberList([]string{id})})
 	c.checkMembers("without PATCH", g, id)
 	for n, total := 0, 2; n < total; { // the walk that ends only when the total is reached
 		r := c.must(200, "GET", fmt.Sprintf("/Users?startIndex=%d", n+1), nil)
@@ -219,18 +247,21 @@ func TestOneLogin(t *testing.T) { // T-09
 		t.Errorf("%s", r.raw)
 	}
 	body := func(name string) string {
-		return `{"schemas":["urn:scim:schemas:core:1.0"],"id":null,"userName":"` + name + `","active":"true","title":"","phoneNumbers":[],
+		return `{"schemas":["urn:scim:schemas:core:1.0"],"id":null,"userName":"` + name + `","active":"true","title":"",
+			"phoneNumbers":[],
 			"name":{"givenName":"O","familyName":"L"},"emails":{"value":"` + name + `","type":"work","primary":"True"}}`
 	}
 	r := c.must(201, "POST", "/Users", body("o@x"), "Content-Type", "application/json", "User-Agent", "")
-	if r.body["active"] != true || at(r.body, "emails", 0, "value") != "o@x" || at(r.body, "emails", 0, "primary") != true || r.body["title"] != nil || r.body["id"] == nil {
+	if r.body["active"] != true || at(r.body, "emails", 0, "value") != "o@x" ||
+		at(r.body, "emails", 0, "primary") != true || r.body["title"] != nil || r.body["id"] == nil {
 		t.Errorf("%s", r.raw)
 	}
 	path := "/Users/" + r.body["id"].(string)
 	if r := c.must(200, "PUT", path, body("p@x")); r.body["userName"] != "p@x" {
 		t.Errorf("%s", r.raw)
 	}
-	if r := c.must(200, "GET", path, nil, "Accept", "application/json"); r.header.Get("Content-Type") != "application/json" {
+	if r := c.must(200, "GET", path, nil, "Accept",
+		"application/json"); r.header.Get("Content-Type") != "application/json" {
 		t.Errorf("%v", r.header)
 	}
 	strict := s.client(t, "default", "write", schema.Document{"strict": true})
@@ -247,7 +278,8 @@ func TestPing(t *testing.T) { // T-10
 	if r := c.list("/Users", `emails eq "p@x"`); at(r.body, "Resources", 0, "id") != id {
 		t.Errorf("%s", r.raw)
 	}
-	two := `{"schemas":["` + userURN + `"],"userName":"two","emails":[{"value":"a@x","type":"work","primary":true},{"value":"%s","type":"work","primary":true}]}`
+	two := `{"schemas":["` + userURN + `"],"userName":"two","emails":[{"value":"a@x","type":"work","primary":true},` +
+		`{"value":"%s","type":"work","primary":true}]}`
 	r := c.refused(400, "invalidValue", "POST", "/Users", fmt.Sprintf(two, "b@x")) // R7643-2.4-01
 	if detail, _ := r.body["detail"].(string); !strings.Contains(detail, "emails") {
 		t.Errorf("%s", r.raw)
@@ -260,12 +292,14 @@ func TestPing(t *testing.T) { // T-10
 
 func TestSailPoint(t *testing.T) { // T-11
 	c := serve(t, scimapi.Options{}).admin(t)
-	for _, path := range []string{"/ServiceProviderConfig", "/ResourceTypes", "/Schemas", "/ResourceTypes/User", "/ResourceTypes/Group"} {
+	for _, path := range []string{"/ServiceProviderConfig", "/ResourceTypes", "/Schemas", "/ResourceTypes/User",
+		"/ResourceTypes/Group"} {
 		c.must(200, "GET", path, nil)
 	}
 	const n = 7
 	for i := range n {
-		c.user(fmt.Sprint("u", i), "name", map[string]any{"givenName": "G", "familyName": "F", "honorificPrefix": "Dr."})
+		c.user(fmt.Sprint("u", i), "name",
+			map[string]any{"givenName": "G", "familyName": "F", "honorificPrefix": "Dr."})
 	}
 	seen := map[string]bool{}
 	for start := 1; start <= n; start += 3 {
@@ -282,7 +316,8 @@ func TestSailPoint(t *testing.T) { // T-11
 	}
 	for id := range seen {
 		r := c.must(200, "PATCH", "/Users/"+id, patch(`{"op":"replace","path":"name","value":{"familyName":"New"}}`))
-		if at(r.body, "name", "familyName") != "New" || at(r.body, "name", "givenName") != "G" || at(r.body, "name", "honorificPrefix") != "Dr." {
+		if at(r.body, "name", "familyName") != "New" || at(r.body, "name", "givenName") != "G" ||
+			at(r.body, "name", "honorificPrefix") != "Dr." {
 			t.Errorf("R7644-3.5.2.3-04: %s", r.raw)
 		}
 	}
@@ -316,7 +351,7 @@ func TestParallelGroupPatches(t *testing.T) { // T-12
 	c.checkMembers("as one after the other", g, fresh...)
 }
 
-// With a strict credential the leniencies are off (client-quirks 13).
+// With a strict credential, the leniencies are off (client-quirks 13).
 func TestStrict(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	id := s.admin(t).user("a")
@@ -324,6 +359,7 @@ func TestStrict(t *testing.T) {
 	c.refused(400, "invalidFilter", "GET", `/Users?filter=userName+eq+a`, nil)
 	c.refused(400, "invalidSyntax", "POST", "/Users", `{"schemas":["`+userURN+`"],"userName":"b","foo":1}`)
 	c.refused(400, "invalidValue", "PATCH", "/Users/"+id, patch(`{"op":"replace","path":"active","value":"False"}`))
-	c.refused(400, "noTarget", "PATCH", "/Users/"+id, patch(`{"op":"replace","path":"emails[type eq \"work\"].value","value":"x@y"}`))
+	c.refused(400, "noTarget", "PATCH", "/Users/"+id,
+		patch(`{"op":"replace","path":"emails[type eq \"work\"].value","value":"x@y"}`))
 	c.must(200, "PATCH", "/Users/"+id, patch(`{"op":"REPLACE","path":"active","value":false}`))
 }

@@ -12,8 +12,10 @@ import (
 
 func TestCreate(t *testing.T) {
 	c := serve(t, scimapi.Options{}).admin(t)
-	r := c.must(201, "POST", "/Users", `{"schemas":["`+userURN+`","`+extURN+`"],"id":"mine","meta":{"created":"1999-01-01T00:00:00Z"},
-		"groups":[{"value":"x"}],"externalId":"AbC-1","USERNAME":"bjensen","Name":{"GIVENNAME":"Barbara"},"password":"s3cret-s3cret",
+	r := c.must(201, "POST", "/Users", `{"schemas":["`+userURN+`","`+extURN+`"],"id":"mine",
+		"meta":{"created":"1999-01-01T00:00:00Z"},
+		"groups":[{"value":"x"}],"externalId":"AbC-1","USERNAME":"bjensen","Name":{"GIVENNAME":"Barbara"},
+			"password":"s3cret-s3cret",
 		"nickName":null,"ims":[],"foo":1,"`+extURN+`":{"department":"D"}}`)
 	id, _ := r.body["id"].(string)
 	t.Run("R7644-3.3-02 Location", func(t *testing.T) {
@@ -28,7 +30,8 @@ func TestCreate(t *testing.T) {
 		}
 	})
 	t.Run("R7643-3.1-06 meta", func(t *testing.T) {
-		if at(r.body, "meta", "resourceType") != "User" || at(r.body, "meta", "created") != at(r.body, "meta", "lastModified") {
+		if at(r.body, "meta", "resourceType") != "User" ||
+			at(r.body, "meta", "created") != at(r.body, "meta", "lastModified") {
 			t.Errorf("%s", r.raw)
 		}
 	})
@@ -38,7 +41,8 @@ func TestCreate(t *testing.T) {
 		}
 	})
 	t.Run("R7643-3.1-09 values", func(t *testing.T) {
-		if r.body["externalId"] != "AbC-1" || at(r.body, "name", "givenName") != "Barbara" || at(r.body, extURN, "department") != "D" {
+		if r.body["externalId"] != "AbC-1" || at(r.body, "name", "givenName") != "Barbara" ||
+			at(r.body, extURN, "department") != "D" {
 			t.Errorf("%s", r.raw)
 		}
 	})
@@ -51,7 +55,8 @@ func TestCreate(t *testing.T) {
 	})
 	t.Run("R7644-3.1-03 GET is equal", func(t *testing.T) {
 		got := c.must(200, "GET", "/Users/"+id, nil)
-		if !reflect.DeepEqual(got.body, r.body) || got.header.Get("ETag") != r.header.Get("ETag") || got.header.Get("Location") != r.header.Get("Location") {
+		if !reflect.DeepEqual(got.body, r.body) || got.header.Get("ETag") != r.header.Get("ETag") ||
+			got.header.Get("Location") != r.header.Get("Location") {
 			t.Errorf("got %s\nhad %s", got.raw, r.raw)
 		}
 	})
@@ -78,24 +83,34 @@ func TestCreateRefused(t *testing.T) {
 		status           int
 		scimType, detail string
 	}{
-		{"R7643-4.1.1-02 userName in another case", "/Users", user(`"userName":"BJensen"`), 409, "uniqueness", "userName"},
+		{"R7643-4.1.1-02 userName in another case", "/Users", user(`"userName":"BJensen"`), 409,
+			"uniqueness", "userName"},
 		{"R7643-4.1.1-01 no userName", "/Users", user(`"title":"x"`), 400, "invalidValue", "userName"},
 		{"R7643-4.1.1-01 empty userName", "/Users", user(`"userName":""`), 400, "invalidValue", "userName"},
 		{"R7644-3.12-02 number", "/Users", user(`"userName":5`), 400, "invalidValue", "userName"},
-		{"R7644-3.12-02 in a list", "/Users", user(`"userName":"a","emails":[{"value":"a@x"},{"value":5}]`), 400, "invalidValue", "emails[1].value"},
+		{"R7644-3.12-02 in a list", "/Users", user(`"userName":"a","emails":[{"value":"a@x"},{"value":5}]`), 400,
+			"invalidValue", "emails[1].value"},
 		{"R7644-3.12-02 boolean", "/Users", user(`"userName":"a","active":"maybe"`), 400, "invalidValue", "active"},
 		{"R7644-3.12-03 cut off", "/Users", `{`, 400, "invalidSyntax", ""},
 		{"R7644-3.12-03 an array", "/Users", `[]`, 400, "invalidSyntax", ""},
 		{"R7644-3.12-03 empty", "/Users", ``, 400, "invalidSyntax", "empty"},
-		{"R7644-3.8-08 duplicate key", "/Users", user(`"userName":"a","userName":"b"`), 400, "invalidSyntax", "userName"},
-		{"R7644-3.8-08 deep nesting", "/Users", user(`"userName":"a","x":` + strings.Repeat("[", 500) + strings.Repeat("]", 500)), 400, "invalidSyntax", ""},
+		{"R7644-3.8-08 duplicate key", "/Users", user(`"userName":"a","userName":"b"`), 400,
+			"invalidSyntax", "userName"},
+		{"R7644-3.8-08 deep nesting", "/Users",
+			user(`"userName":"a","x":` + strings.Repeat("[", 500) + strings.Repeat("]", 500)), 400,
+			"invalidSyntax", ""},
 		{"R7644-3.8-05 not UTF-8", "/Users", user("\"userName\":\"\xff\""), 400, "invalidSyntax", ""},
 		{"B-02 no schemas", "/Users", `{"userName":"a"}`, 400, "invalidSyntax", "schemas"},
 		{"B-24 too large", "/Users", user(`"userName":"` + strings.Repeat("a", 5000) + `"`), 413, "", "4096"},
-		{"R7643-4.2-01 no displayName", "/Groups", `{"schemas":["` + groupURN + `"]}`, 400, "invalidValue", "displayName"},
-		{"R7643-2.3.7-04 unknown member", "/Groups", `{"schemas":["` + groupURN + `"],"displayName":"G","members":[{"value":"nosuch"}]}`, 400, "invalidValue", "nosuch"},
-		{"R7643-2.3.7-04 unknown member id", "/Groups", `{"schemas":["` + groupURN + `"],"displayName":"G","members":[{"value":"11111111-1111-4111-8111-111111111111"}]}`, 400, "invalidValue", "11111111"},
-		{"Group too large without members", "/Groups", `{"schemas":["` + groupURN + `"],"displayName":"` + strings.Repeat("a", 5000) + `"}`, 413, "", "4096"},
+		{"R7643-4.2-01 no displayName", "/Groups", `{"schemas":["` + groupURN + `"]}`,
+			400, "invalidValue", "displayName"},
+		{"R7643-2.3.7-04 unknown member", "/Groups", `{"schemas":["` + groupURN +
+			`"],"displayName":"G","members":[{"value":"nosuch"}]}`, 400, "invalidValue", "nosuch"},
+		{"R7643-2.3.7-04 unknown member id", "/Groups", `{"schemas":["` + groupURN +
+			`"],"displayName":"G","members":[{"value":"11111111-1111-4111-8111-111111111111"}]}`, 400,
+			"invalidValue", "11111111"},
+		{"Group too large without members", "/Groups", `{"schemas":["` + groupURN + `"],"displayName":"` +
+			strings.Repeat("a", 5000) + `"}`, 413, "", "4096"},
 		{"R7644-3.12-04 unknown endpoint", "/Nope", user(`"userName":"a"`), 404, "", "/Nope"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -115,7 +130,7 @@ func TestCreateRefused(t *testing.T) {
 	}
 }
 
-// Several clients create one userName at once: one gets it.
+// If clients create the same userName at once, one of them gets it.
 func TestCreateConcurrently(t *testing.T) {
 	c := serve(t, scimapi.Options{}).admin(t)
 	const n = 8
@@ -152,7 +167,8 @@ func TestMediaTypes(t *testing.T) {
 		{"R7644-3.8-03", "Accept", "application/json", 201, "application/json"},
 		{"R9110-15.5.7-01", "Accept", "image/png", 201, "application/scim+json"},
 	} {
-		r := c.request("POST", "/Users", fmt.Sprintf(`{"schemas":["%s"],"userName":"u%d"}`, userURN, i), tc.header, tc.value)
+		r := c.request("POST", "/Users", fmt.Sprintf(`{"schemas":["%s"],"userName":"u%d"}`, userURN, i),
+			tc.header, tc.value)
 		if got := r.header.Get("Content-Type"); r.status != tc.status || got != tc.contentType {
 			t.Errorf("%s: %d %s", tc.name, r.status, got)
 		}
@@ -171,7 +187,8 @@ func TestDelete(t *testing.T) {
 		t.Errorf("R7644-3.6-01: %q", r.raw)
 	}
 	body := `{"schemas":["` + userURN + `"],"userName":"gone"}`
-	for method, b := range map[string]any{"GET": nil, "PUT": body, "PATCH": patch(`{"op":"remove","path":"title"}`), "DELETE": nil} {
+	for method, b := range map[string]any{"GET": nil, "PUT": body, "PATCH": patch(`{"op":"remove","path":"title"}`),
+		"DELETE": nil} {
 		c.refused(404, "", method, "/Users/"+id, b)
 	}
 	if n := c.must(200, "GET", `/Users?filter=id+eq+"`+id+`"`, nil).body["totalResults"]; n != 0.0 {
@@ -211,18 +228,22 @@ func TestMethods(t *testing.T) {
 			t.Errorf("%s %s: Allow %q, want %q", tc.method, tc.path, got, tc.allow)
 		}
 	}
-	if r := c.must(204, "OPTIONS", "/Users/"+id, nil); r.header.Get("Allow") != "GET, HEAD, OPTIONS, PATCH, PUT, DELETE" {
+	if r := c.must(204, "OPTIONS", "/Users/"+id,
+		nil); r.header.Get("Allow") != "GET, HEAD, OPTIONS, PATCH, PUT, DELETE" {
 		t.Errorf("OPTIONS: %v", r.header)
 	}
 	get := c.must(200, "GET", "/Users/"+id+"/", nil) // R7644-3.2-03
 	head := c.must(200, "HEAD", "/Users/"+id, nil)
-	if len(head.raw) != 0 || head.header.Get("ETag") != get.header.Get("ETag") || head.header.Get("Content-Length") != fmt.Sprint(len(get.raw)) {
+	if len(head.raw) != 0 || head.header.Get("ETag") != get.header.Get("ETag") ||
+		head.header.Get("Content-Length") != fmt.Sprint(len(get.raw)) {
 		t.Errorf("R9110-9.3.2-01: %v", head.header)
 	}
-	for _, path := range []string{"/users", "/Users/" + id + "/x", "/Users/" + id + "/x/y", "/Users//", "/v9/Users", "/Users/" + id + "/.nosuch"} {
+	for _, path := range []string{"/users", "/Users/" + id + "/x", "/Users/" + id + "/x/y", "/Users//", "/v9/Users",
+		"/Users/" + id + "/.nosuch"} {
 		c.refused(404, "", "GET", path, nil)
 	}
-	if r := c.must(200, "GET", "/Users/"+id, nil); r.header.Get("X-Request-Id") == "" || r.header.Get("X-Request-Id") == get.header.Get("X-Request-Id") {
+	if r := c.must(200, "GET", "/Users/"+id, nil); r.header.Get("X-Request-Id") == "" ||
+		r.header.Get("X-Request-Id") == get.header.Get("X-Request-Id") {
 		t.Errorf("X-Request-Id %q", r.header.Get("X-Request-Id"))
 	}
 }

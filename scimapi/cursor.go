@@ -128,9 +128,8 @@ func (x *exchange) openCursor(q *params, s *directory.Snapshot, typ string) (cur
 		return c, fail(http.StatusBadRequest, invalidCursor, "the cursor is not valid for this request")
 	}
 	if q.counted && q.count != c.count {
-		return c,
-			fail(http.StatusBadRequest, invalidCount,
-				"count: must be %d, as in the first request, or left out", c.count)
+		return c, fail(http.StatusBadRequest, invalidCount,
+			"count: must be %d, as in the first request, or left out", c.count)
 	}
 	return c, nil
 }
@@ -143,7 +142,7 @@ func expired() error {
 // (R9865-5.2-02).
 func (x *exchange) digest(q *params, typ string) [sha256.Size]byte {
 	text, err := json.Marshal([]any{
-		typ, q.filterText, q.sortBy, q.descending, q.attributes, q.excludedAttributes, x.actor.Scope, x.actor.Strict,
+		typ, q.filterText, q.sortBy, q.descending, q.attributes, q.excludedAttributes, x.actor.Rights, x.actor.Strict,
 	})
 	if err != nil {
 		panic(err) // texts and numbers cannot fail

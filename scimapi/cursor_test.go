@@ -20,7 +20,7 @@ import (
 	"rollcall/scimapi"
 )
 
-// page asks for a page by GET; pairs are query parameters.
+// page gets a page; pairs are query parameters.
 func (c *client) page(path string, pairs ...string) reply {
 	c.t.Helper()
 	q := url.Values{}
@@ -63,7 +63,8 @@ func TestCursorWalk(t *testing.T) {
 	for i, r := range pages {
 		got = append(got, ids(r.body["Resources"])...)
 		_, index := r.body["startIndex"]
-		if r.body["totalResults"] != 7.0 || r.body["itemsPerPage"] != float64(len(ids(r.body["Resources"]))) || index { // R9865-2-07, -13, B-27
+		// R9865-2-07, -13, B-27
+		if r.body["totalResults"] != 7.0 || r.body["itemsPerPage"] != float64(len(ids(r.body["Resources"]))) || index {
 			t.Errorf("page %d: %s", i, r.raw)
 		}
 		if (previous(r) == "") != (i == 0) { // R9865-2-03
@@ -80,7 +81,8 @@ func TestCursorWalk(t *testing.T) {
 	}
 	for i := len(pages) - 1; i > 0; i-- { // R9865-2-04
 		back := c.page("/Users", "cursor", previous(pages[i]), "count", "3")
-		if !slices.Equal(ids(back.body["Resources"]), ids(pages[i-1].body["Resources"])) || (previous(back) == "") != (i == 1) || next(back) == "" {
+		if !slices.Equal(ids(back.body["Resources"]), ids(pages[i-1].body["Resources"])) ||
+			(previous(back) == "") != (i == 1) || next(back) == "" {
 			t.Errorf("back from page %d: %s", i, back.raw)
 		}
 	}
@@ -109,10 +111,12 @@ func TestCursorCounts(t *testing.T) {
 		name, count string
 		want        int
 	}{
-		{"R9865-2-06", "1", 1}, {"R9865-2-10", "0", 0}, {"B-25", "-1", 0}, {"B-26", "4", 3}, {"B-26 huge", "99999999999999999999", 3},
+		{"R9865-2-06", "1", 1}, {"R9865-2-10", "0", 0}, {"B-25", "-1", 0}, {"B-26", "4", 3},
+		{"B-26 huge", "99999999999999999999", 3},
 	} {
 		r := c.page("/Users", "cursor", "", "count", tc.count)
-		if len(ids(r.body["Resources"])) != tc.want || r.body["totalResults"] != 5.0 || (next(r) == "") != (tc.want == 0) {
+		if len(ids(r.body["Resources"])) != tc.want || r.body["totalResults"] != 5.0 ||
+			(next(r) == "") != (tc.want == 0) {
 			t.Errorf("%s: %s", tc.name, r.raw)
 		}
 	}
@@ -134,7 +138,7 @@ func TestCursorCounts(t *testing.T) {
 	c.refused(400, "invalidValue", "GET", "/Users?cursor="+next(first)+"&startIndex=3", nil)
 }
 
-// A cursor is good for the query that it came from (R9865-2-08).
+// A cursor is valid only for the query that it came from (R9865-2-08).
 func TestCursorOfAnotherQuery(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	c := s.admin(t)
@@ -142,40 +146,49 @@ func TestCursorOfAnotherQuery(t *testing.T) {
 		c.user(fmt.Sprint("u", i))
 		c.group(fmt.Sprint("g", i))
 	}
-	cursor := next(c.page("/Users", "cursor", "", "count", "2", "filter", "id pr", "sortBy", "userName", "attributes", "userName"))
+	cursor := next(c.page("/Users", "cursor", "", "count", "2", "filter", "id pr", "sortBy", "userName",
+		"attributes", "userName"))
 	good := func(more ...string) []string {
-		return append([]string{"cursor", cursor, "count", "2", "filter", "id pr", "sortBy", "userName", "attributes", "userName"}, more...)
+		return append([]string{"cursor", cursor, "count", "2", "filter", "id pr", "sortBy", "userName", "attributes",
+			"userName"}, more...)
 	}
 	if r := c.page("/Users", good()...); texts(r, "userName") != "u2 u3" {
 		t.Fatalf("%s", r.raw)
 	}
 	garbage := c.page("/Users", "cursor", "garbage")
 	for what, r := range map[string]reply{
-		"another filter": c.page("/Users", good("filter", `userName pr`)...), "another order": c.page("/Users", good("sortOrder", "descending")...),
-		"another sortBy": c.page("/Users", good("sortBy", "id")...), "other attributes": c.page("/Users", good("attributes", "id")...),
-		"no filter": c.page("/Users", "cursor", cursor, "count", "2"), "another endpoint": c.page("/Groups", good()...), "the root": c.page("/", good()...),
+		"another filter":   c.page("/Users", good("filter", `userName pr`)...),
+		"another order":    c.page("/Users", good("sortOrder", "descending")...),
+		"another sortBy":   c.page("/Users", good("sortBy", "id")...),
+		"other attributes": c.page("/Users", good("attributes", "id")...),
+		"no filter":        c.page("/Users", "cursor", cursor, "count", "2"),
+		"another endpoint": c.page("/Groups", good()...),
+		"the root":         c.page("/", good()...),
 		"other exclusions": c.page("/Users", good("attributes", "", "excludedAttributes", "meta")...),
 		"garbage":          garbage,
 	} {
-		if r.status != 400 || r.body["scimType"] != "invalidCursor" || string(r.raw) != string(garbage.raw) { // R9865-5.2-06
+		// R9865-5.2-06
+		if r.status != 400 || r.body["scimType"] != "invalidCursor" || string(r.raw) != string(garbage.raw) {
 			t.Errorf("%s: %d %s", what, r.status, r.raw)
 		}
 	}
 	c.refused(400, "invalidCursor", "GET", "/Users?cursor=&cursor=", nil)
 }
 
-// A cursor is nobody else's, cannot be forged, and is judged with the credential on every page.
+// A cursor belongs to its credential, cannot be forged, and every page is judged with the credential.
 func TestCursorsAreSealed(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	admin := s.admin(t)
-	s.client(t, "", "admin", nil).must(201, "POST", "/Organizations", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:Organization"],"name":"other"}`)
+	s.client(t, "", "admin", nil).must(201, "POST", "/Organizations",
+		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:Organization"],"name":"other"}`)
 	for i := range 4 {
 		admin.user(fmt.Sprint("secretname", i))
 	}
 	cursor := next(admin.page("/Users", "cursor", "", "count", "1"))
 	path := "/Users?count=1&cursor="
 	garbage := admin.must(400, "GET", path+"garbage", nil)
-	for what, c := range map[string]*client{"another token": s.client(t, "default", "admin", nil), "another organization": s.client(t, "other", "admin", nil)} {
+	for what, c := range map[string]*client{"another token": s.client(t, "default", "admin", nil),
+		"another organization": s.client(t, "other", "admin", nil)} {
 		if r := c.must(400, "GET", path+cursor, nil); string(r.raw) != string(garbage.raw) { // R9865-5.2-01, -03, -06
 			t.Errorf("%s: %s, garbage gets %s", what, r.raw, garbage.raw)
 		}
@@ -187,15 +200,18 @@ func TestCursorsAreSealed(t *testing.T) {
 			t.Fatalf("changed at %d: %s", i, r.raw)
 		}
 	}
-	for _, bad := range []string{cursor[:len(cursor)/2], cursor + "A", cursor + "=", "%00", strings.Repeat("A", 10_000)} { // R9865-2.1-01
+	// R9865-2.1-01
+	for _, bad := range []string{cursor[:len(cursor)/2], cursor + "A", cursor + "=", "%00",
+		strings.Repeat("A", 10_000)} {
 		admin.refused(400, "invalidCursor", "GET", path+bad, nil)
 	}
-	if raw, err := base64.RawURLEncoding.DecodeString(cursor); err != nil || strings.Contains(string(raw), "secretname") || strings.Contains(string(raw), "User") {
+	if raw, err := base64.RawURLEncoding.DecodeString(cursor); err != nil ||
+		strings.Contains(string(raw), "secretname") || strings.Contains(string(raw), "User") {
 		t.Errorf("the cursor shows what it is about: %q, %v", raw, err)
 	}
 	admin.must(200, "GET", path+cursor, nil) // none of that has spent it
 
-	// R9865-5.2-02: less is allowed now, so the walk begins anew.
+	// R9865-5.2-02: the credential may do less now, so the walk has to start over.
 	reader := s.client(t, "default", "admin", nil)
 	cursor = next(reader.page("/", "cursor", "", "count", "1"))
 	tokens := admin.list("/AccessTokens", "").body["Resources"].([]any)
@@ -213,12 +229,15 @@ func TestCursorInSearch(t *testing.T) {
 		c.user(fmt.Sprint("u", i))
 		c.group(fmt.Sprint("u", i, "g"))
 	}
-	for path, want := range map[string]string{"/Users": "u4 u3 u2 u1 u0", "": "u4g u4 u3g u3 u2g u2 u1g u1 u0g u0"} { // R9865-3-01, -02, R9865-2.2-01
+	// R9865-3-01, -02, R9865-2.2-01
+	for path, want := range map[string]string{"/Users": "u4 u3 u2 u1 u0", "": "u4g u4 u3g u3 u2g u2 u1g u1 u0g u0"} {
 		sortBy, field := "userName", "userName"
-		body := search("count", 2, "filter", `userName sw "u" or displayName sw "u"`, "sortBy", sortBy, "sortOrder", "descending", "cursor", "")
+		body := search("count", 2, "filter", `userName sw "u" or displayName sw "u"`, "sortBy", sortBy, "sortOrder",
+			"descending", "cursor", "")
 		if path == "" {
 			for i, u := range c.list("/Users", "").body["Resources"].([]any) {
-				c.must(200, "PATCH", "/Users/"+at(u, "id").(string), patch(fmt.Sprintf(`{"op":"add","path":"displayName","value":"u%d"}`, i)))
+				c.must(200, "PATCH", "/Users/"+at(u, "id").(string),
+					patch(fmt.Sprintf(`{"op":"add","path":"displayName","value":"u%d"}`, i)))
 			}
 			body["sortBy"], field = "displayName", "displayName"
 		}
@@ -242,7 +261,7 @@ func TestCursorInSearch(t *testing.T) {
 	}
 }
 
-// pins counts the states that are kept under the root.
+// pins counts the pins under the root.
 func pins(t *testing.T, root string) int {
 	t.Helper()
 	resp, err := directorytest.Client(t).Get(context.Background(), root, clientv3.WithPrefix(), clientv3.WithKeysOnly())
@@ -258,24 +277,27 @@ func pins(t *testing.T, root string) int {
 	return n
 }
 
-// What fits on one page keeps no state, and states are kept for a time and in a number that is bounded.
+// A result that fits on one page has no pin, and the time and number of pins are bounded.
 func TestPinsOfWalks(t *testing.T) {
 	var seconds atomic.Int64
 	start := time.Now()
 	now := func() time.Time { return start.Add(time.Duration(seconds.Load()) * time.Second) }
 	root := directorytest.Root()
-	s := serveStore(t, directorytest.Open(t, directorytest.Client(t), directory.Options{Root: root, Now: now}), scimapi.Options{})
+	s := serveStore(t, directorytest.Open(t, directorytest.Client(t), directory.Options{Root: root, Now: now}),
+		scimapi.Options{})
 	c := s.admin(t)
 	for i := range 3 {
 		c.user(fmt.Sprint("u", i))
 	}
-	for _, q := range [][]string{{"count", "3"}, {"count", "0"}, {"count", "2", "filter", `userName ne "u1"`}, {"count", "3", "sortBy", "id"}} {
+	for _, q := range [][]string{{"count", "3"}, {"count", "0"}, {"count", "2", "filter", `userName ne "u1"`},
+		{"count", "3", "sortBy", "id"}} {
 		r := c.page("/Users", append(q, "cursor", "")...)
 		if r.status != 200 || next(r) != "" || previous(r) != "" {
 			t.Errorf("%v: %s", q, r.raw)
 		}
 	}
-	if r := c.page("/Users", "cursor", "", "sortBy", "userName", "sortOrder", "descending"); texts(r, "userName") != "u2 u1 u0" {
+	r := c.page("/Users", "cursor", "", "sortBy", "userName", "sortOrder", "descending")
+	if texts(r, "userName") != "u2 u1 u0" {
 		t.Errorf("one page, sorted: %s", r.raw)
 	}
 	c.refused(400, "invalidValue", "GET", "/Users?cursor=&sortBy=name", nil)
@@ -307,7 +329,7 @@ func TestPinsOfWalks(t *testing.T) {
 	c.must(200, "GET", "/Users?count=1&cursor="+latest, nil)
 }
 
-// A walk through Events is one, although reading them makes no state of its own and others write them meanwhile.
+// A walk through Events shows one state, although they are not in memory and others write them meanwhile.
 func TestCursorOverEvents(t *testing.T) {
 	c := serve(t, scimapi.Options{}).admin(t)
 	for i := range 4 {
@@ -324,7 +346,7 @@ func TestCursorOverEvents(t *testing.T) {
 	mustEqual(t, "events", got, want)
 }
 
-// seed makes n Users at once.
+// seed creates n Users at once.
 func seed(t testing.TB, store *directory.Store, n int, document func(int) schema.Document) []string {
 	t.Helper()
 	out := make([]string, n)
@@ -349,8 +371,8 @@ func seed(t testing.TB, store *directory.Store, n int, document func(int) schema
 	return out
 }
 
-// A walk while others delete, create and change, over pages taken from two nodes in turn, sees the state at its start:
-// each User once, as it was (R9865-2-12).
+// A walk sees the state at its start, each User once and as it was, while others delete, create and change Users, and
+// while its pages come from two nodes in turn (R9865-2-12).
 func TestLongWalk(t *testing.T) {
 	n := 100_000
 	if testing.Short() {
@@ -360,7 +382,8 @@ func TestLongWalk(t *testing.T) {
 	var nodes [2]*client
 	var servers [2]*server
 	for i := range nodes {
-		servers[i] = serveStore(t, directorytest.Open(t, directorytest.Client(t), directory.Options{Root: root}), scimapi.Options{})
+		servers[i] = serveStore(t, directorytest.Open(t, directorytest.Client(t), directory.Options{Root: root}),
+			scimapi.Options{})
 	}
 	nodes[0] = servers[0].admin(t)
 	other := *nodes[0]

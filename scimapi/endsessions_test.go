@@ -9,12 +9,14 @@ import (
 	"rollcall/scimapi"
 )
 
-// design: POST /Users/{id}/.endSessions ends every running sign-in of the User, for those with the scope admin.
+// POST /Users/{id}/.endSessions ends every session of the User. It needs the scope admin.
 func TestEndSessions(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	admin := s.admin(t)
 	id := admin.user("ann")
-	idp := admin.must(201, "POST", "/IdentityProviders", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],"displayName":"IdP"}`).body["id"].(string)
+	idp := admin.must(201, "POST", "/IdentityProviders",
+		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],`+
+			`"displayName":"IdP"}`).body["id"].(string)
 	user, _ := directory.ParseID(id)
 	connection, _ := directory.ParseID(idp)
 	var secret string

@@ -34,7 +34,8 @@ func TestTranslate(t *testing.T) {
 		{"R7644-3.12-23", kind(directory.Unauthenticated), 401, "", ""},
 		{"wrapped", fmt.Errorf("more: %w", kind(directory.NotFound)), 404, "", "a: d"},
 		{"without detail", &directory.Error{Kind: directory.Busy}, 503, "", "busy"},
-		{"the cause stays in the log", &directory.Error{Kind: directory.Unavailable, Detail: "d", Cause: errors.New("10.0.0.1")}, 503, "", "d"},
+		{"the cause stays in the log",
+			&directory.Error{Kind: directory.Unavailable, Detail: "d", Cause: errors.New("10.0.0.1")}, 503, "", "d"},
 		{"schema", schema.Errorf(schema.InvalidPath, "x", "d"), 400, "invalidPath", "x: d"},
 		{"B-10", schema.Errorf(schema.UniquenessError, "x", "d"), 409, "uniqueness", "x: d"},
 		{"own", fail(415, "", "d"), 415, "", "d"},
@@ -47,7 +48,8 @@ func TestTranslate(t *testing.T) {
 		if f.status != c.status || f.scimType != c.scimType {
 			t.Errorf("%s: %+v", c.name, f)
 		}
-		if c.detail == "" && (f.detail == "" || strings.Contains(f.detail, c.err.Error())) || c.detail != "" && f.detail != c.detail {
+		if c.detail == "" && (f.detail == "" || strings.Contains(f.detail, c.err.Error())) || c.detail != "" &&
+			f.detail != c.detail {
 			t.Errorf("%s: detail %q", c.name, f.detail)
 		}
 	}

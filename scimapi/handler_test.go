@@ -21,7 +21,7 @@ import (
 	"rollcall/scimapi"
 )
 
-// lines collects what is logged.
+// lines collects log lines.
 type lines struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -76,13 +76,16 @@ func TestUnavailable(t *testing.T) {
 	etcd := &outage{KV: client.KV}
 	client.KV = etcd
 	var log lines
-	s := serveStore(t, directorytest.Open(t, client, directory.Options{Root: directorytest.Root()}), scimapi.Options{Log: slog.New(slog.NewJSONHandler(&log, nil))})
+	s := serveStore(t, directorytest.Open(t, client, directory.Options{Root: directorytest.Root()}),
+		scimapi.Options{Log: slog.New(slog.NewJSONHandler(&log, nil))})
 	c := s.admin(t)
 	id := c.user("a")
 	etcd.on.Store(true)
-	for method, body := range map[string]any{"GET": nil, "PATCH": patch(`{"op":"add","path":"title","value":"x"}`), "DELETE": nil} {
+	for method, body := range map[string]any{"GET": nil, "PATCH": patch(`{"op":"add","path":"title","value":"x"}`),
+		"DELETE": nil} {
 		r := c.refused(503, "", method, "/Users/"+id, body)
-		if r.header.Get("Retry-After") == "" || !strings.Contains(r.body["detail"].(string), r.header.Get("X-Request-Id")) {
+		if r.header.Get("Retry-After") == "" ||
+			!strings.Contains(r.body["detail"].(string), r.header.Get("X-Request-Id")) {
 			t.Errorf("%s: %v %s", method, r.header, r.raw)
 		}
 	}
@@ -95,20 +98,23 @@ func TestUnavailable(t *testing.T) {
 func TestLog(t *testing.T) {
 	var log lines
 	done := make(chan struct{}, 1)
-	s := serve(t, scimapi.Options{Log: slog.New(slog.NewJSONHandler(&notify{&log, done}, nil)), Hooks: map[string]scimapi.Hook{
-		"Group": {Prepare: func(_ *directory.Tx, _ directory.ID, _ *directory.Resource, doc schema.Document, _ scimapi.Resolved) error {
-			if doc["displayName"] == "panic" {
-				panic("a broken hook")
-			}
-			return errors.New("dsn=postgres://user:secret@host")
-		}},
-	}})
+	s := serve(t, scimapi.Options{Log: slog.New(slog.NewJSONHandler(&notify{&log, done}, nil)),
+		Hooks: map[string]scimapi.Hook{
+			"Group": {Prepare: func(_ *directory.Tx, _ directory.ID, _ *directory.Resource, doc schema.Document,
+				_ scimapi.Resolved) error {
+				if doc["displayName"] == "panic" {
+					panic("a broken hook")
+				}
+				return errors.New("dsn=postgres://user:secret@host")
+			}},
+		}})
 	c := s.admin(t)
 	r := c.must(201, "POST", "/Users", `{"schemas":["`+userURN+`"],"userName":"very-private"}`)
 	<-done
 	line := log.find(t, r.header.Get("X-Request-Id"))
-	for key, want := range map[string]any{"organization": "default", "principal": "AccessToken", "method": "POST", "status": 201.0,
-		"route": "/orgs/{org}/scim/v2/{endpoint}", "level": "INFO"} {
+	for key, want := range map[string]any{"organization": "default", "principal": "AccessToken", "method": "POST",
+		"status": 201.0,
+		"route":  "/orgs/{org}/scim/v2/{endpoint}", "level": "INFO"} {
 		if line[key] != want {
 			t.Errorf("%s: %v, want %v", key, line[key], want)
 		}
@@ -116,18 +122,21 @@ func TestLog(t *testing.T) {
 	if id, _ := line["principalId"].(string); len(id) != 36 {
 		t.Errorf("%v", line)
 	}
-	if _, ok := line["duration"].(float64); !ok || strings.Contains(log.b.String(), "very-private") || strings.Contains(log.b.String(), c.token) {
+	if _, ok := line["duration"].(float64); !ok || strings.Contains(log.b.String(), "very-private") ||
+		strings.Contains(log.b.String(), c.token) {
 		t.Errorf("%s", log.b.String())
 	}
 	for _, name := range []string{"panic", "error"} {
 		r := c.refused(500, "", "POST", "/Groups", `{"schemas":["`+groupURN+`"],"displayName":"`+name+`"}`)
 		<-done
 		id := r.header.Get("X-Request-Id")
-		if strings.Contains(string(r.raw), "secret") || strings.Contains(string(r.raw), "hook") || !strings.Contains(string(r.raw), id) {
+		if strings.Contains(string(r.raw), "secret") || strings.Contains(string(r.raw), "hook") ||
+			!strings.Contains(string(r.raw), id) {
 			t.Errorf("R7644-3.12-22: %s", r.raw)
 		}
 		line := log.find(t, id)
-		if cause, _ := line["cause"].(string); line["level"] != "ERROR" || !strings.Contains(cause, map[string]string{"panic": "a broken hook", "error": "secret@host"}[name]) {
+		if cause, _ := line["cause"].(string); line["level"] != "ERROR" ||
+			!strings.Contains(cause, map[string]string{"panic": "a broken hook", "error": "secret@host"}[name]) {
 			t.Errorf("%v", line)
 		}
 	}
@@ -139,7 +148,7 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// notify says when a line was written.
+// notify tells when a line was written.
 type notify struct {
 	to   *lines
 	done chan struct{}
@@ -153,7 +162,8 @@ func (n *notify) Write(b []byte) (int, error) {
 func TestHooks(t *testing.T) {
 	called := make(chan directory.Actor, 1)
 	s := serve(t, scimapi.Options{Hooks: map[string]scimapi.Hook{"IdentityProvider": {
-		Prepare: func(_ *directory.Tx, _ directory.ID, old *directory.Resource, doc schema.Document, _ scimapi.Resolved) error {
+		Prepare: func(_ *directory.Tx, _ directory.ID, old *directory.Resource, doc schema.Document,
+			_ scimapi.Resolved) error {
 			if doc["displayName"] == "bad" {
 				return &directory.Error{Kind: directory.Invalid, Attr: "displayName", Detail: "must be good"}
 			}
@@ -176,13 +186,15 @@ func TestHooks(t *testing.T) {
 	}}})
 	c := s.admin(t)
 	doc := func(name string) string {
-		return `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],"displayName":"` + name + `","sp":{"entityId":"mine"}}`
+		return `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],"displayName":"` + name +
+			`","sp":{"entityId":"mine"}}`
 	}
 	c.refused(400, "invalidValue", "POST", "/IdentityProviders", doc("bad"))
 	r := c.must(201, "POST", "/IdentityProviders", doc("good"))
 	id := r.body["id"].(string)
 	path := "/IdentityProviders/" + id
-	if at(r.body, "sp", "entityId") != "https://sp/"+id || at(r.body, "health", "status") != "ok" || r.body["metadataUrl"] != "https://prepared.example/" {
+	if at(r.body, "sp", "entityId") != "https://sp/"+id || at(r.body, "health", "status") != "ok" ||
+		r.body["metadataUrl"] != "https://prepared.example/" {
 		t.Errorf("%s", r.raw)
 	}
 	if r := c.must(200, "GET", path+"?attributes=sp.entityId", nil); keys(r.body) != "id schemas sp" {
@@ -196,7 +208,7 @@ func TestHooks(t *testing.T) {
 		t.Errorf("PUT(GET): %s", same.raw)
 	}
 	c.must(202, "POST", path+"/.dryRun", nil)
-	if a := <-called; a.Type != "AccessToken" || a.Scope != directory.ScopeAdmin {
+	if a := <-called; a.Type != "AccessToken" || a.Rights != directory.ScopeAdmin {
 		t.Errorf("%+v", a)
 	}
 	c.refused(405, "", "GET", path+"/.dryRun", nil)

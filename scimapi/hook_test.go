@@ -23,7 +23,8 @@ type titled struct {
 
 func (h *titled) hook() scimapi.Hook {
 	return scimapi.Hook{
-		Prepare: func(_ *directory.Tx, id directory.ID, old *directory.Resource, doc schema.Document, resolved scimapi.Resolved) error {
+		Prepare: func(_ *directory.Tx, id directory.ID, old *directory.Resource, doc schema.Document,
+			resolved scimapi.Resolved) error {
 			h.prepared++
 			title, _ := doc["title"].(string)
 			wanted, found := strings.CutPrefix(title, "get:")
@@ -73,7 +74,8 @@ func TestHookResolves(t *testing.T) {
 	}
 	path := "/Users/" + made.body["id"].(string)
 	c.refused(400, "invalidValue", "PUT", path, user("a", "get:nothing"))
-	if r := c.must(200, "PATCH", path, patch(`{"op":"replace","path":"title","value":"get:y"}`)); r.body["title"] != "got y" {
+	if r := c.must(200, "PATCH", path, patch(`{"op":"replace","path":"title",`+
+		`"value":"get:y"}`)); r.body["title"] != "got y" {
 		t.Errorf("%s", r.raw)
 	}
 	if fmt.Sprint(h.resolved) != "[x nothing y]" {
@@ -115,7 +117,8 @@ func TestBulkResolves(t *testing.T) {
 	if got := c.list("/Users", `title eq "got x"`); got.body["totalResults"] != 2.0 {
 		t.Errorf("%s", got.raw)
 	}
-	if got := fmt.Sprint(h.resolved); strings.Count(got, "x") != 1 || strings.Count(got, "y") != 1 || strings.Count(got, "z") != 1 {
+	if got := fmt.Sprint(h.resolved); strings.Count(got, "x") != 1 || strings.Count(got, "y") != 1 ||
+		strings.Count(got, "z") != 1 {
 		t.Errorf("resolved %v", h.resolved)
 	}
 }
@@ -124,7 +127,8 @@ func TestBulkResolves(t *testing.T) {
 func TestHookNeedsForever(t *testing.T) {
 	n := 0
 	c := serve(t, scimapi.Options{Hooks: map[string]scimapi.Hook{"User": {
-		Prepare: func(_ *directory.Tx, _ directory.ID, _ *directory.Resource, _ schema.Document, resolved scimapi.Resolved) error {
+		Prepare: func(_ *directory.Tx, _ directory.ID, _ *directory.Resource, _ schema.Document,
+			resolved scimapi.Resolved) error {
 			n++
 			_, err := resolved(n)
 			return err

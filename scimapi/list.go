@@ -101,7 +101,7 @@ func (l *listing) types(q *params, s *directory.Snapshot) ([]*schema.ResourceTyp
 		}
 		return []*schema.ResourceType{t}, nil
 	}
-	if l.x.actor.Scope < directory.ScopeRead {
+	if !l.x.actor.Rights.Has(directory.ScopeRead) {
 		return nil, &directory.Error{Kind: directory.Forbidden, Detail: "this credential cannot read resources"}
 	}
 	l.each, l.ask.Types = map[string]*renderer{}, []string{}
@@ -189,8 +189,7 @@ func (x *exchange) root() error {
 	return x.query(q, "")
 }
 
-// onlyType returns the only type whose resources can match, if the filter demands one: meta.resourceType eq "User" and
-// …
+// onlyType returns the only type whose resources can match, if the filter demands one by meta.resourceType eq "User".
 func onlyType(e filter.Expr) (name string, ok bool) {
 	switch e := e.(type) {
 	case *filter.And:

@@ -33,9 +33,11 @@ func (c *client) list(path, filter string, more ...string) reply {
 func TestFilter(t *testing.T) {
 	c := serve(t, scimapi.Options{}).admin(t)
 	a := c.user("alice", "externalId", "E1", "title", "Boss", "name", map[string]any{"familyName": "O'Malley"},
-		"emails", []any{map[string]any{"type": "work", "value": "alice@example.com"}, map[string]any{"type": "home", "value": "a@home.org"}},
+		"emails", []any{map[string]any{"type": "work", "value": "alice@example.com"},
+			map[string]any{"type": "home", "value": "a@home.org"}},
 		extURN, map[string]any{"department": "D", "manager": map[string]any{"value": "m1"}})
-	b := c.user("bob", "externalId", "e1", "active", false, "emails", []any{map[string]any{"type": "home", "value": "bob@example.com"}})
+	b := c.user("bob", "externalId", "e1", "active", false, "emails",
+		[]any{map[string]any{"type": "home", "value": "bob@example.com"}})
 	g := c.group("Crew", a)
 	top := c.group("Top", g)
 	meta := func(id, name string) string {
@@ -51,7 +53,8 @@ func TestFilter(t *testing.T) {
 		{"R7644-3.4.2.2-63", "/Users", `id eq "` + a + `"`, []string{a}},
 		{"R7644-3.4.2.2-15", "/Users", `emails[type eq "work" and value ew "home.org"]`, nil},
 		{"R7644-3.4.2.2-14", "/Users", `emails.type eq "work" and emails.value ew "home.org"`, []string{a}},
-		{"Q-04 comparison after a value path", "/Users", `emails[type eq "work"].value eq "alice@example.com"`, []string{a}},
+		{"Q-04 comparison after a value path", "/Users",
+			`emails[type eq "work"].value eq "alice@example.com"`, []string{a}},
 		{"B-05 bare word", "/Users", `userName eq alice`, []string{a}},
 		{"R7644-3.10-01", "/Users", extURN + `:manager.value eq "m1"`, []string{a}},
 		{"R7644-3.4.2.2-36", "/Users", `active eq false`, []string{b}},
@@ -60,7 +63,8 @@ func TestFilter(t *testing.T) {
 		{"R7644-3.4.2.2-60", "/Users", `meta.created le "` + meta(b, "created") + `"`, []string{a, b}},
 		{"R7644-3.4.2.2-62 location", "/Users", `meta.location eq "` + c.public + "/Users/" + a + `"`, []string{a}},
 		{"R7644-3.4.2.2-62 another location", "/Users", `meta.location eq "http://elsewhere/Users/` + a + `"`, nil},
-		{"R7644-3.4.2.2-62 version", "/Users", `meta.version eq "` + strings.ReplaceAll(meta(b, "version"), `"`, `\"`) + `"`, []string{b}},
+		{"R7644-3.4.2.2-62 version", "/Users", `meta.version eq "` + strings.ReplaceAll(meta(b, "version"), `"`, `\"`) +
+			`"`, []string{b}},
 		{"R7644-3.4.2.2-64", "/Groups", `members.value eq "` + a + `"`, []string{g}},
 		{"R7644-3.4.2.2-64 value path", "/Groups", `members[value eq "` + a + `"]`, []string{g}},
 		{"$ref of members", "/Groups", `members.$ref eq "` + c.public + "/Users/" + a + `"`, []string{g}},
@@ -95,9 +99,11 @@ func TestFilter(t *testing.T) {
 	} {
 		c.refused(400, "invalidFilter", "GET", "/Users?filter="+url.QueryEscape(tc.filter), nil)
 	}
-	c.refused(400, "invalidValue", "GET", "/Users?filter=%zz", nil) // it could not be read: not an answer with everything
+	// it could not be read: not an answer with everything
+	c.refused(400, "invalidValue", "GET", "/Users?filter=%zz", nil)
 	c.refused(400, "invalidFilter", "GET", "/Users?filter=id+pr&filter=id+pr", nil)
-	if r := c.must(200, "GET", `/Users?filter=userName+eq%20"alice"&aadOptscim062020&foo=bar`, nil); len(ids(r.body["Resources"])) != 1 {
+	if r := c.must(200, "GET", `/Users?filter=userName+eq%20"alice"&aadOptscim062020&foo=bar`,
+		nil); len(ids(r.body["Resources"])) != 1 {
 		t.Errorf("R7644-3.4.2.2-22, R7644-3.4.2-06: %s", r.raw)
 	}
 }
@@ -126,7 +132,8 @@ func TestIndexPaging(t *testing.T) {
 	} {
 		r := c.must(200, "GET", "/Users?"+tc.query, nil)
 		got := ids(r.body["Resources"])
-		if len(got) != tc.n || r.body["itemsPerPage"] != float64(tc.n) || r.body["totalResults"] != 5.0 || r.body["startIndex"] != float64(tc.start) {
+		if len(got) != tc.n || r.body["itemsPerPage"] != float64(tc.n) || r.body["totalResults"] != 5.0 ||
+			r.body["startIndex"] != float64(tc.start) {
 			t.Errorf("%s: %s", tc.name, r.raw)
 		}
 		if tc.n > 0 && !slices.Equal(got, all[tc.start-1:tc.start-1+tc.n]) {
@@ -136,7 +143,8 @@ func TestIndexPaging(t *testing.T) {
 	for _, q := range []string{"count=abc", "startIndex=1.5", "count="} { // R7644-3.4.2.4-11
 		c.refused(400, "invalidValue", "GET", "/Users?"+q, nil)
 	}
-	if r := c.list("/Users", `userName eq "nobody"`); r.body["totalResults"] != 0.0 || len(r.body["Resources"].([]any)) != 0 || !strings.Contains(string(r.raw), `"Resources":[]`) {
+	if r := c.list("/Users", `userName eq "nobody"`); r.body["totalResults"] != 0.0 ||
+		len(r.body["Resources"].([]any)) != 0 || !strings.Contains(string(r.raw), `"Resources":[]`) {
 		t.Errorf("B-04: %s", r.raw)
 	}
 }
@@ -147,7 +155,8 @@ func TestListShape(t *testing.T) {
 	c.group("G", id)
 	one := c.must(200, "GET", "/Users/"+id, nil)
 	r := c.list("/Users", "")
-	if got, _ := json.Marshal(at(r.body, "Resources", 0)); string(got) != string(mustJSON(t, one.body)) { // R7644-3.4.2-08
+	// R7644-3.4.2-08
+	if got, _ := json.Marshal(at(r.body, "Resources", 0)); string(got) != string(mustJSON(t, one.body)) {
 		t.Errorf("in a list %s\nalone %s", got, one.raw)
 	}
 	for query, want := range map[string]string{
@@ -155,9 +164,11 @@ func TestListShape(t *testing.T) {
 		"attributes=meta.version,name": "id meta schemas",
 		"attributes=groups.value":      "groups id schemas",
 		"attributes=nosuch":            "id schemas",
-		"attributes=":                  "active emails groups id meta schemas title urn:rollcall:params:scim:schemas:extension:1.0:Origin userName",
-		"excludedAttributes=meta,groups,urn:rollcall:params:scim:schemas:extension:1.0:Origin": "active emails id schemas title userName",
-		"attributes=emails[type eq \"work\"]":                                                  "emails id schemas",
+		"attributes=": "active emails groups id meta schemas title " +
+			"urn:rollcall:params:scim:schemas:extension:1.0:Origin userName",
+		"excludedAttributes=meta,groups,urn:rollcall:params:scim:schemas:extension:1.0:Origin": "active emails id " +
+			"schemas title userName",
+		"attributes=emails[type eq \"work\"]": "emails id schemas",
 	} {
 		k, v, _ := strings.Cut(query, "=")
 		for _, body := range []any{
@@ -170,7 +181,8 @@ func TestListShape(t *testing.T) {
 		}
 	}
 	c.refused(400, "invalidValue", "GET", "/Users?attributes=id&excludedAttributes=meta", nil) // B-09
-	if got := keys(c.must(201, "POST", "/Users?attributes=userName", `{"schemas":["`+userURN+`"],"userName":"b"}`).body); got != "id schemas userName" {
+	if got := keys(c.must(201, "POST", "/Users?attributes=userName",
+		`{"schemas":["`+userURN+`"],"userName":"b"}`).body); got != "id schemas userName" {
 		t.Errorf("R7644-3.9-01 POST: %s", got)
 	}
 	full := c.must(200, "GET", "/Users/"+id+"?attributes=userName", nil)
@@ -204,7 +216,8 @@ func TestGzip(t *testing.T) {
 	}
 	plain := c.must(200, "GET", "/Users", nil, "Accept-Encoding", "identity")
 	packed := c.must(200, "GET", "/Users", nil, "Accept-Encoding", "gzip")
-	if packed.header.Get("Content-Encoding") != "gzip" || packed.header.Get("Vary") != "Accept-Encoding" || len(packed.raw) >= len(plain.raw) {
+	if packed.header.Get("Content-Encoding") != "gzip" || packed.header.Get("Vary") != "Accept-Encoding" ||
+		len(packed.raw) >= len(plain.raw) {
 		t.Fatalf("%v, %d bytes of %d", packed.header, len(packed.raw), len(plain.raw))
 	}
 	z, err := gzip.NewReader(bytes.NewReader(packed.raw))
@@ -220,7 +233,9 @@ func TestGzip(t *testing.T) {
 func TestEvents(t *testing.T) {
 	var tick atomic.Int64 // Events are in order of time: no two at one moment here
 	now := func() time.Time { return time.Now().Add(time.Duration(tick.Add(1)) * time.Second) }
-	s := serveStore(t, directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(), Now: now}), scimapi.Options{})
+	s := serveStore(t,
+		directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(), Now: now}),
+		scimapi.Options{})
 	c := s.admin(t)
 	id := c.user("a")
 	c.must(204, "DELETE", "/Users/"+id, nil)

@@ -28,14 +28,15 @@ type load struct {
 	Connections int
 }
 
-// serverCPU serves h, has another process send n requests, and returns the CPU time that serving one of them took here.
+// serverCPU serves h to another process that sends n requests, and returns the CPU time that one of them took here.
 func serverCPU(b *testing.B, h http.Handler, paths []string, token string, n int) time.Duration {
 	b.Helper()
 	s := httptest.NewServer(h)
 	defer s.Close()
 	l := load{Addr: strings.TrimPrefix(s.URL, "http://"), N: n, Connections: 2}
 	for _, p := range paths {
-		l.Requests = append(l.Requests, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nAccept: application/scim+json\r\n\r\n", p, l.Addr, token))
+		l.Requests = append(l.Requests, fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer "+
+			"%s\r\nAccept: application/scim+json\r\n\r\n", p, l.Addr, token))
 	}
 	text, err := json.Marshal(l)
 	if err != nil {
@@ -52,7 +53,7 @@ func serverCPU(b *testing.B, h http.Handler, paths []string, token string, n int
 	return (cpuTime(b) - before) / time.Duration(n)
 }
 
-// cpuTime is what this process, without its children, has used.
+// cpuTime returns the CPU time that this process has used, without its children.
 func cpuTime(b *testing.B) time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -61,7 +62,7 @@ func cpuTime(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// generateLoad is the other process.
+// generateLoad is what the other process does.
 func generateLoad() {
 	var l load
 	if err := json.NewDecoder(os.Stdin).Decode(&l); err != nil {

@@ -68,9 +68,8 @@ func (c *change) memberIDs(tx *directory.Tx, members []string) ([]directory.ID, 
 		case c.x.actor.LenientMembers:
 			c.skipped = append(c.skipped, s)
 		default:
-			return nil,
-				&directory.Error{Kind: directory.Invalid, Attr: "members",
-					Detail: "no User or Group has the id " + quote(s)}
+			return nil, &directory.Error{Kind: directory.Invalid, Attr: "members",
+				Detail: "no User or Group has the id " + quote(s)}
 		}
 	}
 	return ids, nil

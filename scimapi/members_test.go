@@ -35,7 +35,8 @@ func TestMembers(t *testing.T) {
 	path := "/Groups/" + g
 	r := c.must(200, "GET", path, nil)
 	m := at(r.body, "members", 0)
-	if at(m, "value") != a || at(m, "type") != "User" || at(m, "$ref") != c.public+"/Users/"+a || at(m, "display") != "Alice" {
+	if at(m, "value") != a || at(m, "type") != "User" || at(m, "$ref") != c.public+"/Users/"+a ||
+		at(m, "display") != "Alice" {
 		t.Errorf("R7643-4.2-02: %s", r.raw)
 	}
 	top := c.group("Top", g)
@@ -55,12 +56,15 @@ func TestMembers(t *testing.T) {
 		name, op string
 		want     []string
 	}{
-		{"Q-01, Q-09 Entra add", `{"op":"Add","path":"members","value":[{"$ref":null,"value":"` + b + `"}]}`, []string{a, b}},
+		{"Q-01, Q-09 Entra add", `{"op":"Add","path":"members","value":[{"$ref":null,"value":"` + b + `"}]}`,
+			[]string{a, b}},
 		{"Q-10 again", `{"op":"add","path":"members","value":[{"value":"` + b + `"}]}`, []string{a, b}},
-		{"Q-03 remove with a value list", `{"op":"Remove","path":"members","value":[{"value":"` + a + `"}]}`, []string{b}},
+		{"Q-03 remove with a value list", `{"op":"Remove","path":"members","value":[{"value":"` + a +
+			`"}]}`, []string{b}},
 		{"B-14 remove who is no member", `{"op":"remove","path":"members[value eq \"` + a + `\"]"}`, []string{b}},
 		{"remove by filter", `{"op":"remove","path":"members[value eq \"` + b + `\"]"}`, nil},
-		{"replace", `{"op":"replace","path":"members","value":[{"value":"` + a + `","display":"x"},{"value":"` + b + `"}]}`, []string{a, b}},
+		{"replace", `{"op":"replace","path":"members","value":[{"value":"` + a + `","display":"x"},{"value":"` + b +
+			`"}]}`, []string{a, b}},
 		{"remove by type", `{"op":"remove","path":"members[display eq \"Alice\"]"}`, []string{b}},
 		{"pathless replace", `{"op":"replace","value":{"members":[{"value":"` + a + `"}]}}`, []string{a}},
 		{"Q-07 echo of the id", `{"op":"replace","value":{"id":"` + g + `","displayName":"Crew 2"}}`, []string{a}},
@@ -72,10 +76,12 @@ func TestMembers(t *testing.T) {
 		c.checkMembers(tc.name, g, tc.want...)
 	}
 	tag := c.must(200, "GET", path, nil).header.Get("ETag")
-	if r := c.must(200, "PATCH", path, patch(`{"op":"remove","path":"members[value eq \"`+a+`\"]"}`)); r.header.Get("ETag") != tag {
+	if r := c.must(200, "PATCH", path, patch(`{"op":"remove",`+
+		`"path":"members[value eq \"`+a+`\"]"}`)); r.header.Get("ETag") != tag {
 		t.Error("R7644-3.14-03: nothing changed but the version")
 	}
-	put := c.must(200, "PUT", path, `{"schemas":["`+groupURN+`"],"displayName":"Crew","members":[{"value":"`+b+`"},{"value":"`+b+`"}]}`)
+	put := c.must(200, "PUT", path, `{"schemas":["`+groupURN+`"],"displayName":"Crew",`+
+		`"members":[{"value":"`+b+`"},{"value":"`+b+`"}]}`)
 	if len(put.body["members"].([]any)) != 1 {
 		t.Errorf("R7644-3.5.1-11: %s", put.raw)
 	}
@@ -89,7 +95,8 @@ func TestMembers(t *testing.T) {
 		}
 	}
 	for name, op := range map[string]string{
-		"unknown":  `{"op":"add","path":"members","value":[{"value":"` + a + `"},{"value":"11111111-1111-4111-8111-111111111111"}]}`,
+		"unknown": `{"op":"add","path":"members","value":[{"value":"` + a +
+			`"},{"value":"11111111-1111-4111-8111-111111111111"}]}`,
 		"no id":    `{"op":"add","path":"members","value":[{"value":"` + a + `"},{"value":"nosuch"}]}`,
 		"in a set": `{"op":"replace","path":"members","value":[{"value":"nosuch"}]}`,
 		"a cycle":  `{"op":"add","path":"members","value":[{"value":"` + top + `"}]}`,
@@ -105,7 +112,9 @@ func TestMembers(t *testing.T) {
 	if r := c.must(200, "GET", "/Users/"+b, nil); r.body["groups"] != nil {
 		t.Errorf("R7643-2.3.7-03: %s", r.raw)
 	}
-	c.refused(400, "mutability", "PATCH", "/Users/"+b, patch(`{"op":"add","path":"groups","value":[{"value":"`+top+`"}]}`)) // R7643-4.1.2-05
+	// R7643-4.1.2-05
+	c.refused(400, "mutability", "PATCH", "/Users/"+b,
+		patch(`{"op":"add","path":"groups","value":[{"value":"`+top+`"}]}`))
 }
 
 func TestLenientMembers(t *testing.T) {
@@ -113,27 +122,33 @@ func TestLenientMembers(t *testing.T) {
 	a := s.admin(t).user("a")
 	c := s.client(t, "default", "write", schema.Document{"lenientMembers": true})
 	const gone = "11111111-1111-4111-8111-111111111111"
-	r := c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`"],"displayName":"G","members":[{"value":"`+gone+`"},{"value":"`+a+`"},{"value":"no\nsuch"}]}`)
+	r := c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`"],"displayName":"G",`+
+		`"members":[{"value":"`+gone+`"},{"value":"`+a+`"},{"value":"no\nsuch"}]}`)
 	if got := r.header.Values("Rollcall-Skipped-Members"); len(got) != 2 || !strings.Contains(got[0], gone) {
 		t.Errorf("skipped %q", got)
 	}
 	g := r.body["id"].(string)
 	c.checkMembers("the others", g, a)
-	r = c.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"replace","path":"members","value":[{"value":"`+gone+`"}]}`, `{"op":"add","path":"members","value":[{"value":"`+a+`"},{"value":"nosuch"}]}`))
+	r = c.must(200, "PATCH", "/Groups/"+g,
+		patch(`{"op":"replace","path":"members","value":[{"value":"`+gone+`"}]}`,
+			`{"op":"add","path":"members","value":[{"value":"`+a+`"},{"value":"nosuch"}]}`))
 	if got := r.header.Values("Rollcall-Skipped-Members"); len(got) != 2 {
 		t.Errorf("skipped %q", got)
 	}
-	if r := c.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"add","path":"members","value":[{"value":"`+a+`"}]}`)); r.header.Get("Rollcall-Skipped-Members") != "" {
+	if r := c.must(200, "PATCH", "/Groups/"+g,
+		patch(`{"op":"add","path":"members",`+
+			`"value":[{"value":"`+a+`"}]}`)); r.header.Get("Rollcall-Skipped-Members") != "" {
 		t.Errorf("%v", r.header)
 	}
 }
 
-// A member that comes while a change under If-Match is under way makes it fail: the Group is not what the client saw.
+// A member that is added while a change with If-Match runs makes the change fail: the Group is not what the client saw.
 func TestIfMatchGuardsMembers(t *testing.T) {
 	var once sync.Once
 	var during func()
 	s := serve(t, scimapi.Options{Hooks: map[string]scimapi.Hook{"Group": {
-		Prepare: func(_ *directory.Tx, _ directory.ID, old *directory.Resource, _ schema.Document, _ scimapi.Resolved) error {
+		Prepare: func(_ *directory.Tx, _ directory.ID, old *directory.Resource, _ schema.Document,
+			_ scimapi.Resolved) error {
 			if old != nil {
 				once.Do(during)
 			}
@@ -146,32 +161,36 @@ func TestIfMatchGuardsMembers(t *testing.T) {
 		c.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"add","path":"members","value":[{"value":"`+a+`"}]}`))
 	}
 	tag := c.must(200, "GET", "/Groups/"+g, nil).header.Get("ETag")
-	c.refused(412, "", "PATCH", "/Groups/"+g, patch(`{"op":"replace","path":"displayName","value":"H"}`), "If-Match", tag)
+	c.refused(412, "", "PATCH", "/Groups/"+g, patch(`{"op":"replace","path":"displayName","value":"H"}`),
+		"If-Match", tag)
 	if r := c.must(200, "GET", "/Groups/"+g, nil); r.body["displayName"] != "G" || len(r.body["members"].([]any)) != 1 {
 		t.Errorf("%s", r.raw)
 	}
 }
 
-// Roles that a User has through a Group are shown in an extension that nobody stores (R7643-3.3-03).
+// Roles that a User has through a Group are shown in an extension that is not stored (R7643-3.3-03).
 func TestEffectiveRoles(t *testing.T) {
 	c := serve(t, scimapi.Options{}).admin(t)
 	const access = "urn:rollcall:params:scim:schemas:extension:1.0:Access"
 	const groupAccess = "urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess"
 	a := c.user("a", "roles", []any{map[string]any{"value": "helper"}})
-	c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`","`+groupAccess+`"],"displayName":"Admins","`+groupAccess+`":{"roles":[{"value":"administrator"}]},"members":[{"value":"`+a+`"}]}`)
+	c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`","`+groupAccess+`"],"displayName":"Admins",`+
+		`"`+groupAccess+`":{"roles":[{"value":"administrator"}]},"members":[{"value":"`+a+`"}]}`)
 	r := c.must(200, "GET", "/Users/"+a, nil)
-	if got := fmt.Sprint(at(r.body, access, "effectiveRoles")); got != "[administrator helper]" || strings.Count(fmt.Sprint(r.body["schemas"]), access) != 1 {
+	if got := fmt.Sprint(at(r.body, access, "effectiveRoles")); got != "[administrator helper]" ||
+		strings.Count(fmt.Sprint(r.body["schemas"]), access) != 1 {
 		t.Errorf("%s", r.raw)
 	}
 	if same := c.must(200, "PUT", "/Users/"+a, r.raw); string(same.raw) != string(r.raw) { // R7644-3.5.1-13
 		t.Errorf("PUT(GET):\n got %s\nhad %s", same.raw, r.raw)
 	}
-	if r := c.must(200, "GET", "/Users/"+a+"?attributes="+access+":effectiveRoles", nil); keys(r.body) != "id schemas "+access {
+	if r := c.must(200, "GET", "/Users/"+a+"?attributes="+access+":effectiveRoles",
+		nil); keys(r.body) != "id schemas "+access {
 		t.Errorf("%s", r.raw)
 	}
 }
 
-// Concurrent additions to one group all last (Q-16).
+// Concurrent additions to one group all succeed (Q-16).
 func TestConcurrentMembers(t *testing.T) {
 	c := serve(t, scimapi.Options{}).admin(t)
 	g := c.group("G")
@@ -183,7 +202,8 @@ func TestConcurrentMembers(t *testing.T) {
 	var wg sync.WaitGroup
 	for _, id := range want {
 		wg.Go(func() {
-			if r := c.request("PATCH", "/Groups/"+g, patch(`{"op":"add","path":"members","value":[{"value":"`+id+`"}]}`)); r.status != 200 {
+			if r := c.request("PATCH", "/Groups/"+g,
+				patch(`{"op":"add","path":"members","value":[{"value":"`+id+`"}]}`)); r.status != 200 {
 				t.Errorf("%d %s", r.status, r.raw)
 			}
 		})
@@ -192,7 +212,7 @@ func TestConcurrentMembers(t *testing.T) {
 	c.checkMembers("all", g, want...)
 }
 
-// A PATCH of a large Group is answered without it (B-22).
+// A PATCH of a large Group is answered without the Group (B-22).
 func TestLargeGroup(t *testing.T) {
 	c := serve(t, scimapi.Options{Limits: scimapi.Limits{GroupReply: 2, Body: 2000}}).admin(t)
 	var users []string
@@ -206,13 +226,15 @@ func TestLargeGroup(t *testing.T) {
 	if len(r.raw) != 0 || r.header.Get("ETag") == "" {
 		t.Errorf("%v %s", r.header, r.raw)
 	}
-	if r := c.must(200, "PATCH", path+"?attributes=displayName", patch(`{"op":"replace","path":"displayName","value":"I"}`)); r.body["displayName"] != "I" {
+	if r := c.must(200, "PATCH", path+"?attributes=displayName",
+		patch(`{"op":"replace","path":"displayName","value":"I"}`)); r.body["displayName"] != "I" {
 		t.Errorf("R7644-3.5.2-09: %s", r.raw)
 	}
 	list := string(mustJSON(t, memberList(users[1:])))
 	c.must(204, "PATCH", path, patch(`{"op":"replace","path":"members","value":`+list+`}`))
 	c.checkMembers("PATCH", g, users[1:]...)
-	c.must(200, "PUT", path, `{"members":`+string(mustJSON(t, memberList(users)))+`,"displayName":"J","schemas":["`+groupURN+`"]}`)
+	c.must(200, "PUT", path,
+		`{"members":`+string(mustJSON(t, memberList(users)))+`,"displayName":"J","schemas":["`+groupURN+`"]}`)
 	c.checkMembers("PUT", g, users...)
 	c.must(200, "PATCH", path, patch(`{"op":"replace","path":"members","value":[{"value":"`+users[0]+`"}]}`))
 }

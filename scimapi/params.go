@@ -162,7 +162,7 @@ func integer(name, scimType, text string) (int, error) {
 	return n, nil
 }
 
-// names splits comma-separated lists of attribute names. A filter in brackets behind a name is ignored (Microsoft's own
+// names splits comma-separated lists of attribute names. A filter in brackets after a name is ignored (Microsoft's own
 // samples send attributes=emails[type eq "work"]).
 func names(lists []string) []string {
 	var all []string

@@ -23,8 +23,8 @@ type projection struct {
 // B-09).
 func newProjection(t *schema.ResourceType, plain bool, attributes, excluded []string) (*projection, error) {
 	if len(attributes) > 0 && len(excluded) > 0 {
-		return nil,
-			fail(http.StatusBadRequest, schema.InvalidValue, "attributes and excludedAttributes cannot be combined")
+		return nil, fail(http.StatusBadRequest, schema.InvalidValue,
+			"attributes and excludedAttributes cannot be combined")
 	}
 
 	// No list and only plain attributes: no projection.

@@ -6,8 +6,10 @@ import (
 	"rollcall/directory/schema"
 )
 
-const projected = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"id":"1","externalId":"e","userName":"u",` +
-	`"name":{"givenName":"A","familyName":"B"},"emails":[{"value":"a@x","type":"work","primary":true},{"value":"b@x"}],` +
+const projected = `{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],` +
+	`"id":"1","externalId":"e","userName":"u",` +
+	`"name":{"givenName":"A","familyName":"B"},"emails":[{"value":"a@x","type":"work","primary":true},` +
+	`{"value":"b@x"}],` +
 	`"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":{"department":"D","manager":{"value":"m"}},` +
 	`"meta":{"resourceType":"User","location":"l"}}`
 
@@ -24,18 +26,26 @@ func TestProjection(t *testing.T) {
 		{"R7643-2.1-04 case", []string{"USERNAME"}, nil, `{` + head + `,"userName":"u"}`},
 		{"R7644-3.9-04 sub-attribute", []string{"name.givenName"}, nil, `{` + head + `,"name":{"givenName":"A"}}`},
 		{"sub-attribute of many", []string{"emails.type"}, nil, `{` + head + `,"emails":[{"type":"work"}]}`},
-		{"whole and part", []string{"name.givenName", "name"}, nil, `{` + head + `,"name":{"givenName":"A","familyName":"B"}}`},
-		{"R7644-3.10-02 URN of the core", []string{"urn:ietf:params:scim:schemas:core:2.0:User:userName"}, nil, `{` + head + `,"userName":"u"}`},
-		{"R7644-3.10-02 URN of an extension", []string{ext + ":department"}, nil, `{` + head + `,"` + ext + `":{"department":"D"}}`},
-		{"below an extension", []string{ext + ":manager.value"}, nil, `{` + head + `,"` + ext + `":{"manager":{"value":"m"}}}`},
-		{"R7644-3.10-03 bare URN", []string{ext}, nil, `{` + head + `,"` + ext + `":{"department":"D","manager":{"value":"m"}}}`},
+		{"whole and part", []string{"name.givenName", "name"}, nil,
+			`{` + head + `,"name":{"givenName":"A","familyName":"B"}}`},
+		{"R7644-3.10-02 URN of the core", []string{"urn:ietf:params:scim:schemas:core:2.0:User:userName"}, nil,
+			`{` + head + `,"userName":"u"}`},
+		{"R7644-3.10-02 URN of an extension", []string{ext + ":department"}, nil, `{` + head + `,"` + ext +
+			`":{"department":"D"}}`},
+		{"below an extension", []string{ext + ":manager.value"}, nil, `{` + head + `,"` + ext +
+			`":{"manager":{"value":"m"}}}`},
+		{"R7644-3.10-03 bare URN", []string{ext}, nil, `{` + head + `,"` + ext +
+			`":{"department":"D","manager":{"value":"m"}}}`},
 		{"R7644-3.9-07 unknown", []string{"nosuch"}, nil, `{` + head + `}`},
 		{"R7643-7-12 never", []string{"password"}, nil, `{` + head + `}`},
 		{"B-19 meta named", []string{"meta.location"}, nil, `{` + head + `,"meta":{"location":"l"}}`},
 		{"R7644-3.9-03", nil, []string{"emails", "meta", "name", "externalId", ext}, `{` + head + `,"userName":"u"}`},
-		{"R7644-3.4.2.5-02 always", nil, []string{"id", "schemas", "emails", "meta", "name", "externalId", ext}, `{` + head + `,"userName":"u"}`},
-		{"R7644-3.9-04 excluded part", nil, []string{"emails.type", "emails.primary", "meta", "name.familyName", "externalId", ext + ":manager"},
-			`{` + head + `,"userName":"u","name":{"givenName":"A"},"emails":[{"value":"a@x"},{"value":"b@x"}],"` + ext + `":{"department":"D"}}`},
+		{"R7644-3.4.2.5-02 always", nil, []string{"id", "schemas", "emails", "meta", "name", "externalId", ext},
+			`{` + head + `,"userName":"u"}`},
+		{"R7644-3.9-04 excluded part", nil,
+			[]string{"emails.type", "emails.primary", "meta", "name.familyName", "externalId", ext + ":manager"},
+			`{` + head + `,"userName":"u","name":{"givenName":"A"},"emails":[{"value":"a@x"},{"value":"b@x"}],"` + ext +
+				`":{"department":"D"}}`},
 	} {
 		p, err := newProjection(schema.User(), true, c.attributes, c.excluded)
 		if err != nil {
@@ -46,7 +56,8 @@ func TestProjection(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
 		}
 	}
-	if _, err := newProjection(schema.User(), true, []string{"a"}, []string{"b"}); err == nil || translate(err).scimType != "invalidValue" {
+	if _, err := newProjection(schema.User(), true, []string{"a"}, []string{"b"}); err == nil ||
+		translate(err).scimType != "invalidValue" {
 		t.Errorf("B-09: %v", err)
 	}
 	if p, err := newProjection(schema.User(), true, nil, nil); p != nil || err != nil {
@@ -59,11 +70,13 @@ func TestProjection(t *testing.T) {
 
 // A type with attributes that are returned on request, or never, or always.
 func TestProjectionReturned(t *testing.T) {
-	s, err := schema.CompileSchema([]byte(`{"id":"urn:example:params:scim:schemas:core:1.0:Device","name":"Device","attributes":[
+	s, err := schema.CompileSchema([]byte(`{"id":"urn:example:params:scim:schemas:core:1.0:Device","name":"Device",
+		"attributes":[
 		{"name":"serial","type":"string","returned":"always"},
 		{"name":"note","type":"string","returned":"request"},
 		{"name":"pin","type":"string","returned":"never"},
-		{"name":"place","type":"complex","subAttributes":[{"name":"room","type":"string"},{"name":"key","type":"string","returned":"never"}]}]}`))
+		{"name":"place","type":"complex","subAttributes":[{"name":"room","type":"string"},
+			{"name":"key","type":"string","returned":"never"}]}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +87,8 @@ func TestProjectionReturned(t *testing.T) {
 	if sh := new(Handler).shape(typ); sh.plain {
 		t.Errorf("Device: %+v", sh)
 	}
-	const stored = `{"schemas":["urn:example:params:scim:schemas:core:1.0:Device"],"id":"1","serial":"s","note":"n","pin":"p","place":{"room":"r","key":"k"}}`
+	const stored = `{"schemas":["urn:example:params:scim:schemas:core:1.0:Device"],` +
+		`"id":"1","serial":"s","note":"n","pin":"p","place":{"room":"r","key":"k"}}`
 	const head = `{"schemas":["urn:example:params:scim:schemas:core:1.0:Device"],"id":"1","serial":"s"`
 	for _, c := range []struct {
 		name                 string

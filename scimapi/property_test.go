@@ -11,10 +11,11 @@ import (
 	"rollcall/scimapi"
 )
 
-// anyUser is a User of few values, so that many are equal and many are missing.
+// anyUser returns a User with few different values, so that many are equal and many are missing.
 func anyUser(r *rand.Rand, i int) map[string]any {
 	pick := func(list ...string) string { return list[r.IntN(len(list))] }
-	doc := map[string]any{"schemas": []string{userURN}, "userName": fmt.Sprintf("%s%02d", pick("ann", "Bob", "carl", "DORA"), i)}
+	doc := map[string]any{"schemas": []string{userURN},
+		"userName": fmt.Sprintf("%s%02d", pick("ann", "Bob", "carl", "DORA"), i)}
 	if r.IntN(3) > 0 {
 		doc["title"] = pick("Boss", "boss", "Clerk", "x \"y\" \\")
 	}
@@ -30,7 +31,8 @@ func anyUser(r *rand.Rand, i int) map[string]any {
 	if n := r.IntN(4); n > 0 {
 		var emails []any
 		for j := range n {
-			emails = append(emails, map[string]any{"value": pick("a@x.org", "b@x.org", "c@Y.org") + fmt.Sprint(j), "type": pick("work", "home")})
+			emails = append(emails, map[string]any{"value": pick("a@x.org", "b@x.org", "c@Y.org") + fmt.Sprint(j),
+				"type": pick("work", "home")})
 		}
 		if r.IntN(2) > 0 {
 			emails[r.IntN(n)].(map[string]any)["primary"] = true
@@ -43,7 +45,7 @@ func anyUser(r *rand.Rand, i int) map[string]any {
 	return doc
 }
 
-// condition is a filter with what it means on a representation, word by word from RFC 7644 §3.4.2.2 and Appendix B-07.
+// condition is a filter and what it means for a representation, by the words of RFC 7644 §3.4.2.2 and Appendix B-07.
 type condition struct {
 	text  string
 	holds func(user map[string]any) bool
@@ -54,10 +56,12 @@ func anyCondition(r *rand.Rand, depth int) condition {
 		switch r.IntN(5) {
 		case 0:
 			a, b := anyCondition(r, depth-1), anyCondition(r, depth-1)
-			return condition{"(" + a.text + ") and (" + b.text + ")", func(u map[string]any) bool { return a.holds(u) && b.holds(u) }}
+			return condition{"(" + a.text + ") and (" + b.text + ")",
+				func(u map[string]any) bool { return a.holds(u) && b.holds(u) }}
 		case 1:
 			a, b := anyCondition(r, depth-1), anyCondition(r, depth-1)
-			return condition{"(" + a.text + ") or (" + b.text + ")", func(u map[string]any) bool { return a.holds(u) || b.holds(u) }}
+			return condition{"(" + a.text + ") or (" + b.text + ")",
+				func(u map[string]any) bool { return a.holds(u) || b.holds(u) }}
 		case 2:
 			a := anyCondition(r, depth-1)
 			return condition{"not (" + a.text + ")", func(u map[string]any) bool { return !a.holds(u) }}
@@ -68,7 +72,8 @@ func anyCondition(r *rand.Rand, depth int) condition {
 		return condition{fmt.Sprintf(`emails[type eq "%s" and value ew "%s"]`, typ, end), func(u map[string]any) bool {
 			emails, _ := u["emails"].([]any)
 			return slices.ContainsFunc(emails, func(e any) bool {
-				return strings.EqualFold(fmt.Sprint(at(e, "type")), typ) && strings.HasSuffix(fmt.Sprint(at(e, "value")), end)
+				return strings.EqualFold(fmt.Sprint(at(e, "type")), typ) &&
+					strings.HasSuffix(fmt.Sprint(at(e, "value")), end)
 			})
 		}}
 	}
@@ -77,9 +82,11 @@ func anyCondition(r *rand.Rand, depth int) condition {
 		exact bool
 		read  []any
 	}{
-		{"userName", false, []any{"userName"}}, {"title", false, []any{"title"}}, {"externalId", true, []any{"externalId"}},
+		{"userName", false, []any{"userName"}}, {"title", false, []any{"title"}},
+		{"externalId", true, []any{"externalId"}},
 		{"name.familyName", false, []any{"name", "familyName"}}, {"emails.value", false, []any{"emails", "value"}},
-		{extURN + ":department", false, []any{extURN, "department"}}, {"meta.resourceType", true, []any{"meta", "resourceType"}},
+		{extURN + ":department", false, []any{extURN, "department"}},
+		{"meta.resourceType", true, []any{"meta", "resourceType"}},
 	}[r.IntN(7)]
 	value := []string{"ann01", "BOB", "boss", "e1", "E2", "able", "art", "A@x.org0", "User", "o"}[r.IntN(10)]
 	op := []string{"eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le", "pr"}[r.IntN(10)]
@@ -99,7 +106,7 @@ func anyCondition(r *rand.Rand, depth int) condition {
 	return condition{fmt.Sprintf("%s %s %q", attribute.path, op, value), holds}
 }
 
-// valuesAt are the texts at a path, through lists.
+// valuesAt returns the texts at a path, through lists.
 func valuesAt(v any, path []any) []string {
 	if list, ok := v.([]any); ok {
 		var all []string
@@ -143,7 +150,7 @@ func compare(op, a, b string, exact bool) bool {
 	return a <= b
 }
 
-// What a filter finds is what its words say of the resources as clients see them.
+// A filter finds the resources for which it is true as clients see them.
 func TestFilterAgainstItsWords(t *testing.T) {
 	c := serve(t, scimapi.Options{}).admin(t)
 	r := rand.New(rand.NewPCG(1, 2))
@@ -173,7 +180,7 @@ func TestFilterAgainstItsWords(t *testing.T) {
 	}
 }
 
-// Sorting is a total order that every way of paging shows: the list whole, its pages, a walk by cursor and .search.
+// Sorting is a total order, the same in every way of paging: the whole list, its pages, a walk by cursor and .search.
 func TestSortIsATotalOrder(t *testing.T) {
 	c := serve(t, scimapi.Options{}).admin(t)
 	r := rand.New(rand.NewPCG(3, 4))
@@ -182,7 +189,8 @@ func TestSortIsATotalOrder(t *testing.T) {
 	for i := range n {
 		created = append(created, c.must(201, "POST", "/Users", anyUser(r, i)).body["id"].(string))
 	}
-	for _, by := range []string{"userName", "title", "externalId", "active", "name.familyName", "emails", "emails.type", "meta.created", extURN + ":department", "id"} {
+	for _, by := range []string{"userName", "title", "externalId", "active", "name.familyName", "emails", "emails.type",
+		"meta.created", extURN + ":department", "id"} {
 		var both [2][]string
 		for i, order := range []string{"ascending", "descending"} {
 			list := c.list("/Users", "", "sortBy", by, "sortOrder", order)
@@ -192,7 +200,8 @@ func TestSortIsATotalOrder(t *testing.T) {
 			}
 			var pages, walk []string
 			for start := 1; start <= n; start += 7 {
-				page := c.list("/Users", "", "sortBy", by, "sortOrder", order, "startIndex", fmt.Sprint(start), "count", "7")
+				page := c.list("/Users", "", "sortBy", by, "sortOrder", order, "startIndex",
+					fmt.Sprint(start), "count", "7")
 				pages = append(pages, ids(page.body["Resources"])...)
 			}
 			body := search("sortBy", by, "sortOrder", order, "count", 7, "cursor", "")
@@ -260,7 +269,8 @@ func inOrder(t *testing.T, by string, list []any, descending bool, created []str
 		if descending {
 			order = -order
 		}
-		born := cmp.Compare(slices.Index(created, at(list[i-1], "id").(string)), slices.Index(created, at(list[i], "id").(string)))
+		born := cmp.Compare(slices.Index(created, at(list[i-1], "id").(string)),
+			slices.Index(created, at(list[i], "id").(string)))
 		if order > 0 || order == 0 && born >= 0 {
 			t.Errorf("%s (descending %v): %q before %q", by, descending, a, b)
 		}
@@ -279,8 +289,11 @@ func TestPutOfGetIsANoOp(t *testing.T) {
 	users = append(users, c.user("employee", extURN, map[string]any{"manager": map[string]any{"value": users[30]}}))
 	c.group("outer", c.group("inner", users[:5]...), users[7])
 	c.group("empty")
-	c.must(201, "POST", "/IdentityProviders", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],"displayName":"IdP","jit":{"enabled":true}}`)
-	c.must(201, "POST", "/AccessTokens", `{"schemas":["`+tokenURN+`"],"displayName":"ci","scopes":["read"],"user":{"value":"`+users[0]+`"}}`)
+	c.must(201, "POST", "/IdentityProviders",
+		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],`+
+			`"displayName":"IdP","jit":{"enabled":true}}`)
+	c.must(201, "POST", "/AccessTokens", `{"schemas":["`+tokenURN+`"],"displayName":"ci","scopes":["read"],`+
+		`"user":{"value":"`+users[0]+`"}}`)
 	for _, endpoint := range []string{"/Users", "/Groups", "/IdentityProviders", "/AccessTokens", "/Organizations"} {
 		list := c.list(endpoint, "")
 		if list.body["totalResults"] == 0.0 {
@@ -291,7 +304,8 @@ func TestPutOfGetIsANoOp(t *testing.T) {
 			before := c.must(200, "GET", path, nil)
 			put := c.must(200, "PUT", path, before.raw)
 			after := c.must(200, "GET", path, nil)
-			if put.header.Get("ETag") != before.header.Get("ETag") || at(after.body, "meta", "lastModified") != at(before.body, "meta", "lastModified") {
+			if put.header.Get("ETag") != before.header.Get("ETag") ||
+				at(after.body, "meta", "lastModified") != at(before.body, "meta", "lastModified") {
 				t.Errorf("%s is changed:\n%s\n%s", path, before.raw, put.raw)
 			}
 			if endpoint != "/AccessTokens" && string(after.raw) != string(before.raw) { // lastUsed moves by itself

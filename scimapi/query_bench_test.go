@@ -44,8 +44,8 @@ func BenchmarkList(b *testing.B) {
 	b.ReportMetric(float64(w.Body.Len()), "bytes")
 }
 
-// BenchmarkScan is a filter that no index answers, over many Users: its time, and what it takes of the processors.
-// Making 1,000,000 Users takes minutes.
+// BenchmarkScan measures a filter that no index answers, over many Users: its time and its CPU time. Creating 1,000,000
+// Users takes minutes.
 func BenchmarkScan(b *testing.B) {
 	for _, n := range []int{100_000, 1_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -72,13 +72,14 @@ func BenchmarkScan(b *testing.B) {
 	}
 }
 
-// BenchmarkCursorPage compares the pages of a walk over 100,000 Users: the second, one from the middle and the last but
+// BenchmarkCursorPage compares pages of a walk through 100,000 Users: the second, one in the middle and the last but
 // one.
 func BenchmarkCursorPage(b *testing.B) {
 	const n = 100_000
 	s := serveStore(b, directorytest.New(b), scimapi.Options{})
 	c := s.admin(b)
-	seed(b, s.store, n, func(i int) schema.Document { return schema.Document{"userName": fmt.Sprintf("u%06d", i*7919%n)} })
+	seed(b, s.store, n,
+		func(i int) schema.Document { return schema.Document{"userName": fmt.Sprintf("u%06d", i*7919%n)} })
 	for _, sortBy := range []string{"", "userName"} {
 		pairs := []string{"count", "100", "sortBy", sortBy, "cursor", ""}
 		cursors := make([]string, 0, n/100)

@@ -15,7 +15,7 @@ import (
 
 const searchURN = "urn:ietf:params:scim:api:messages:2.0:SearchRequest"
 
-// search is a SearchRequest of the members in pairs.
+// search returns a SearchRequest with the members given in pairs.
 func search(pairs ...any) map[string]any {
 	body := map[string]any{"schemas": []string{searchURN}}
 	for i := 0; i < len(pairs); i += 2 {
@@ -24,7 +24,7 @@ func search(pairs ...any) map[string]any {
 	return body
 }
 
-// texts are the values at a path of each resource in a list.
+// texts returns the value at a path of each resource in a list.
 func texts(r reply, path ...any) string {
 	var out []string
 	for _, e := range r.body["Resources"].([]any) {
@@ -43,7 +43,8 @@ func TestSort(t *testing.T) {
 		}
 		return list
 	}
-	c.user("C", "externalId", "B", "title", "x", "emails", mail("z@x", "a@x!"), "name", map[string]any{"familyName": "Ö"})
+	c.user("C", "externalId", "B", "title", "x", "emails", mail("z@x", "a@x!"), "name",
+		map[string]any{"familyName": "Ö"})
 	c.user("a", "externalId", "a", "emails", mail("m@x", "b@x"), extURN, map[string]any{"department": "zoo"})
 	c.user("B", "externalId", "c", "title", "X", "active", false, extURN, map[string]any{"department": "Art"})
 	c.user("d", "title", "a", "emails", mail("k@x"))
@@ -76,8 +77,10 @@ func TestSort(t *testing.T) {
 		}
 	}
 	for name, q := range map[string]string{
-		"R7644-3.4.2.3-10": "sortBy=userName&sortOrder=up", "R7644-3.4.2.3-10 alone": "sortOrder=1", "R7644-3.4.2.3-08": "sortBy=name",
-		"unknown": "sortBy=nosuch", "never returned": "sortBy=password", "twice": "sortBy=id&sortBy=id", "address": "sortBy=groups.$ref",
+		"R7644-3.4.2.3-10": "sortBy=userName&sortOrder=up", "R7644-3.4.2.3-10 alone": "sortOrder=1",
+		"R7644-3.4.2.3-08": "sortBy=name",
+		"unknown":          "sortBy=nosuch", "never returned": "sortBy=password", "twice": "sortBy=id&sortBy=id",
+		"address":               "sortBy=groups.$ref",
 		"looked up for replies": "sortBy=manager.displayName",
 	} {
 		if r := c.refused(400, "invalidValue", "GET", "/Users?"+q, nil); r.status == 200 {
@@ -91,14 +94,16 @@ func TestSortIsBounded(t *testing.T) {
 	for i := range 3 {
 		c.user(fmt.Sprint("u", i), "title", fmt.Sprint("t", i))
 	}
-	for _, path := range []string{"/Users?sortBy=userName", "/Users?sortBy=userName&cursor=&count=1", "/?sortBy=userName&filter=userName+pr"} {
+	for _, path := range []string{"/Users?sortBy=userName", "/Users?sortBy=userName&cursor=&count=1",
+		"/?sortBy=userName&filter=userName+pr"} {
 		r := c.refused(400, "tooMany", "GET", path, nil) // R7644-3.4.2.1-03
 		detail := r.body["detail"].(string)
 		if numbers := regexp.MustCompile(`\d+`).FindAllString(detail, -1); fmt.Sprint(numbers) != "[3 2]" {
 			t.Errorf("the refusal names other numbers: %s", detail)
 		}
 	}
-	if got := texts(c.list("/Users", `title ne "t1"`, "sortBy", "userName", "sortOrder", "descending"), "userName"); got != "u2 u0" {
+	few := c.list("/Users", `title ne "t1"`, "sortBy", "userName", "sortOrder", "descending")
+	if got := texts(few, "userName"); got != "u2 u0" {
 		t.Errorf("what is within the limit: %s", got)
 	}
 }
@@ -144,7 +149,9 @@ func TestSearch(t *testing.T) {
 		t.Errorf("searching made %v of %v Users", after, before)
 	}
 	// Names in another case, null for not given, what is unknown.
-	r := c.must(200, "POST", "/Users/.search/", map[string]any{"Schemas": []string{searchURN}, "FILTER": `userName eq "u1"`, "sortBy": nil, "cursor": nil, "x": map[string]any{}})
+	r := c.must(200, "POST", "/Users/.search/",
+		map[string]any{"Schemas": []string{searchURN}, "FILTER": `userName eq "u1"`, "sortBy": nil, "cursor": nil,
+			"x": map[string]any{}})
 	if texts(r, "userName") != "u1" {
 		t.Errorf("%s", r.raw)
 	}
@@ -154,7 +161,8 @@ func TestSearch(t *testing.T) {
 	}{
 		{"R7644-3.4.3-03 no schemas", "invalidSyntax", `{"count":1}`},
 		{"R7644-3.4.3-03 wrong schemas", "invalidSyntax", `{"schemas":["` + userURN + `"],"userName":"x"}`},
-		{"no object", "invalidSyntax", `[]`}, {"null", "invalidSyntax", `null`}, {"cut off", "invalidSyntax", `{"schemas":["`},
+		{"no object", "invalidSyntax", `[]`}, {"null", "invalidSyntax", `null`},
+		{"cut off", "invalidSyntax", `{"schemas":["`},
 		{"empty", "invalidSyntax", ``},
 		{"twice", "invalidSyntax", `{"schemas":["` + searchURN + `"],"filter":"id pr","Filter":"id pr"}`},
 		{"R7644-3.4.3-06 filter", "invalidFilter", search("filter", "userName regex x")},
@@ -212,10 +220,12 @@ func TestRoot(t *testing.T) {
 		{"R7644-3.4.2.1-01", `meta.resourceType eq "Group"`, "Group", reader},
 		{"no such type", `meta.resourceType eq "Nothing"`, "", reader},
 		{"not for readers", `meta.resourceType eq "AccessToken"`, "", reader},
-		{"for administrators", `meta.resourceType eq "AccessToken" and displayName eq "test"`, "AccessToken AccessToken", c},
+		{"for administrators", `meta.resourceType eq "AccessToken" and displayName eq "test"`,
+			"AccessToken AccessToken", c},
 		{"of two types", `displayName eq "same"`, "User Group", reader},
 		{"an attribute of one", `members.value eq "` + ann + `" or title eq "x"`, "User Group", reader},
-		{"addresses", `members.$ref eq "Users/` + ann + `" or groups.$ref eq "Groups/` + crew + `"`, "User Group", reader},
+		{"addresses", `members.$ref eq "Users/` + ann + `" or groups.$ref eq "Groups/` + crew + `"`,
+			"User Group", reader},
 		{"location", `meta.location eq "` + c.public + "/Groups/" + crew + `"`, "Group", reader},
 		{"B-06", `nosuch eq "x"`, "", reader},
 		{"events", `action eq "create" and resource.value eq "` + ann + `"`, "Event", c},
@@ -229,11 +239,14 @@ func TestRoot(t *testing.T) {
 			t.Errorf("%s: without a slash %s", tc.name, without.raw)
 		}
 	}
-	r := reader.list("/", `displayName eq "same"`, "sortBy", "title", "sortOrder", "ascending", "attributes", "displayName")
-	if got := strings.Join(ids(r.body["Resources"]), " "); got != ann+" "+crew || keys(at(r.body, "Resources", 1)) != "displayName id schemas" {
+	r := reader.list("/", `displayName eq "same"`, "sortBy", "title", "sortOrder", "ascending", "attributes",
+		"displayName")
+	if got := strings.Join(ids(r.body["Resources"]), " "); got != ann+" "+crew ||
+		keys(at(r.body, "Resources", 1)) != "displayName id schemas" {
 		t.Errorf("sorted and projected: %s", r.raw)
 	}
-	for _, filter := range []string{"userName regex x", `active gt true`, `password eq "x"`, `name eq "x"`, `manager.displayName pr`, ""} {
+	for _, filter := range []string{"userName regex x", `active gt true`, `password eq "x"`, `name eq "x"`,
+		`manager.displayName pr`, ""} {
 		c.refused(400, "invalidFilter", "GET", "/?filter="+url.QueryEscape(filter), nil)
 	}
 	c.refused(400, "invalidValue", "GET", "/?sortBy=nosuch", nil)
@@ -255,7 +268,7 @@ func TestRoot(t *testing.T) {
 	}
 }
 
-// A filter on what only replies hold is rewritten or refused, never answered with nothing.
+// A filter on what only replies have is rewritten or refused, never answered with an empty list.
 func TestFilterOnReferences(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	c := s.admin(t)
@@ -274,15 +287,17 @@ func TestFilterOnReferences(t *testing.T) {
 		}
 	}
 	for path, filter := range map[string]string{
-		"/Users": `manager.displayName eq "x"`, "/AccessTokens": `user.display pr`, "/Sessions": `connection.display co "x"`, "/": `manager.$ref co "x"`,
+		"/Users": `manager.displayName eq "x"`, "/AccessTokens": `user.display pr`,
+		"/Sessions": `connection.display co "x"`, "/": `manager.$ref co "x"`,
 	} {
 		c.refused(400, "invalidFilter", "GET", path+"?filter="+url.QueryEscape(filter), nil)
 	}
 	strict := s.client(t, "default", "admin", schema.Document{"strict": true})
-	strict.refused(400, "invalidFilter", "GET", "/Users?filter="+url.QueryEscape(`manager.$ref pr`), nil) // without its URN
+	// without its URN
+	strict.refused(400, "invalidFilter", "GET", "/Users?filter="+url.QueryEscape(`manager.$ref pr`), nil)
 }
 
-// Limits of filters are named, with their numbers.
+// A refused filter is told the limit.
 func TestFilterLimits(t *testing.T) {
 	o := scimapi.Options{}
 	o.Limits.Filter.Length, o.Limits.Filter.Depth, o.Limits.Filter.Terms = 200, 3, 4
@@ -303,7 +318,7 @@ func TestFilterLimits(t *testing.T) {
 	}
 }
 
-// A credential of no right but its own User asks nothing else (R7644-3.11-04).
+// A credential that may only read its own User cannot query (R7644-3.11-04).
 func TestMeFollowsOneChoice(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	admin := s.admin(t)
@@ -314,7 +329,9 @@ func TestMeFollowsOneChoice(t *testing.T) {
 	reader := s.client(t, "default", "read", schema.Document{"user": map[string]any{"value": id}})
 
 	me := writer.must(200, "GET", "/Me", nil)
-	if at(me.body, "groups", 0, "value") != crew || me.header.Get("Location") != location || at(me.body, "meta", "location") != location { // R7644-3.11-03
+	// R7644-3.11-03
+	if at(me.body, "groups", 0, "value") != crew || me.header.Get("Location") != location ||
+		at(me.body, "meta", "location") != location {
 		t.Errorf("%v %s", me.header, me.raw)
 	}
 	if r := writer.must(200, "HEAD", "/Me", nil); r.header.Get("Location") != location || len(r.raw) > 0 {
@@ -326,7 +343,8 @@ func TestMeFollowsOneChoice(t *testing.T) {
 		t.Errorf("PUT: %v %s", r.header, r.raw)
 	}
 	writer.refused(412, "", "PATCH", "/Me", patch(`{"op":"remove","path":"title"}`), "If-Match", me.header.Get("ETag"))
-	if r := writer.must(200, "PATCH", "/Me", patch(`{"op":"remove","path":"title"}`)); r.body["title"] != nil || r.header.Get("Location") != location {
+	if r := writer.must(200, "PATCH", "/Me", patch(`{"op":"remove","path":"title"}`)); r.body["title"] != nil ||
+		r.header.Get("Location") != location {
 		t.Errorf("PATCH: %v %s", r.header, r.raw)
 	}
 	writer.refused(403, "", "PATCH", "/Me", patch(`{"op":"add","path":"roles","value":[{"value":"administrator"}]}`))
@@ -355,10 +373,12 @@ func TestMeFollowsOneChoice(t *testing.T) {
 	session.refused(403, "", "POST", "/.search", search())
 }
 
-// session signs the User in by a session.
+// session returns a client with a session of the User.
 func (s *server) session(t *testing.T, admin *client, user string) *client {
 	t.Helper()
-	connection := admin.must(201, "POST", "/IdentityProviders", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],"displayName":"IdP"}`).body["id"].(string)
+	connection := admin.must(201, "POST", "/IdentityProviders",
+		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],`+
+			`"displayName":"IdP"}`).body["id"].(string)
 	id, _ := directory.ParseID(user)
 	idp, _ := directory.ParseID(connection)
 	c := *admin

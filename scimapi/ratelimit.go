@@ -103,7 +103,7 @@ func (x *exchange) paced() error {
 }
 
 // refusedAgain counts a failed authentication against the client's address. It returns err, the error of the
-// authentication, until there are too many. A valid credential is never refused because of what others behind the same
+// authentication, until there are too many. A valid credential is never refused because of what others at the same
 // address send.
 func (x *exchange) refusedAgain(err error) error {
 	wait := x.failures.take(remoteNetwork(x.r.RemoteAddr), x.start)

@@ -117,8 +117,8 @@ func (w rewriter) origin(name string, errType string) (from origin, err error) {
 		}
 		o := w.originIn(t, a)
 		if known && o != from {
-			return from,
-				schema.Errorf(errType, name, "differs between resource types; select one by meta.resourceType")
+			return from, schema.Errorf(errType, name,
+				"differs between resource types; select one by meta.resourceType")
 		}
 		from, known = o, true
 	}

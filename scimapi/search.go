@@ -3,6 +3,7 @@ package scimapi
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -89,11 +90,12 @@ func parseSearch(body []byte) (*sentQuery, error) {
 	}); err != nil {
 		return nil, err
 	}
-	for name, list := range map[string]*[]string{
-		"attributes": &q.attributes, "excludedAttributes": &q.excludedAttributes,
-	} {
-		if err := json.Unmarshal(orNull(members[strings.ToLower(name)]), list); err != nil {
-			return nil, schema.Errorf(schema.InvalidValue, name, "must be an array of attribute names")
+	for _, p := range [...]struct {
+		name string
+		list *[]string
+	}{{"attributes", &q.attributes}, {"excludedAttributes", &q.excludedAttributes}} {
+		if err := json.Unmarshal(orNull(members[strings.ToLower(p.name)]), p.list); err != nil {
+			return nil, schema.Errorf(schema.InvalidValue, p.name, "must be an array of attribute names")
 		}
 	}
 	return q, nil
@@ -106,12 +108,12 @@ func foldedMembers(body []byte) (map[string]json.RawMessage, error) {
 		return nil, schema.Errorf(schema.InvalidSyntax, "", "the body must be a JSON object")
 	}
 	members := make(map[string]json.RawMessage, len(raw))
-	for name, value := range raw {
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
 		folded := strings.ToLower(name)
 		if _, twice := members[folded]; twice {
 			return nil, fail(http.StatusBadRequest, schema.InvalidSyntax, "%s is given twice", quote(name))
 		}
-		members[folded] = value
+		members[folded] = raw[name]
 	}
 	return members, nil
 }

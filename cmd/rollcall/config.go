@@ -26,6 +26,8 @@ type Node struct {
 	PreviousSecretKey []string `placeholder:"KEY" help:"Earlier secret keys, while the key is being replaced."`
 	// Better given as a variable: other users of the machine can see arguments.
 	OperatorToken string `placeholder:"TOKEN" help:"Token with full access; by default {data}/operator.token."`
+	// Accepted besides OperatorToken.
+	PreviousOperatorToken []string `placeholder:"TOKEN" help:"Other operator tokens, while replacing the token."`
 
 	Schemas string `placeholder:"DIR" help:"Folder of JSON schemas and resource types for every organization."`
 	// Five times as many requests may come at once.
@@ -43,6 +45,9 @@ func (n *Node) check() error {
 	}
 	if n.RateLimit < 0 {
 		return errors.New("--rate-limit must not be negative")
+	}
+	if err := n.checkOtherTokens(); err != nil {
+		return err
 	}
 	if err := n.Etcd.check(); err != nil {
 		return err

@@ -48,18 +48,20 @@ func TestBadUsage(t *testing.T) {
 		"secret key":                {1, "--secret-key: ", serve + "--data DIR --secret-key §"},
 		"previous secret key":       {1, "--previous-secret-key: ", serve + "--data DIR --previous-secret-key ab"},
 		"short operator token":      {1, "_TOKEN: the token has 5", token + "short " + serve + "--data DIR"},
-		"etcd without secret key":   {1, "ROLLCALL_SECRET_KEY", cluster},
-		"etcd without token":        {1, "ROLLCALL_OPERATOR_TOKEN", key + cluster},
-		"etcd's flags without it":   {1, "--etcd-endpoints", "serve --etcd-user x --etcd-password y"},
-		"etcd user alone":           {1, "--etcd-user and --etcd-password", "serve --etcd-user x"},
-		"etcd certificate alone":    {1, "--etcd-cert and --etcd-key", "serve --etcd-cert x"},
-		"etcd TLS over http":        {1, "is not encrypted", key + cluster + "--etcd-ca x"},
-		"etcd CA":                   {1, "--etcd-ca: ", key + token + long + secure + "--etcd-ca NOPEM"},
-		"nothing listens":           {1, "not ready", "health --listen 127.0.0.1:1"},
-		"health ignores the demo":   {1, "127.0.0.1:1/readyz", "ROLLCALL_URL=http://x health --listen 127.0.0.1:1"},
-		"no demo there":             {1, "no demo is running", "demo sign-in alice --url http://127.0.0.1:1"},
-		"a demo's bad URL":          {1, "--url", "demo sign-in alice --url nonsense"},
-		"demo on real data":         {1, "--data: DIR", "demo --listen 127.0.0.1:0 --data DIR"},
+		"short other token": {1, "ROLLCALL_PREVIOUS_OPERATOR_TOKEN: the token has 5",
+			"ROLLCALL_PREVIOUS_OPERATOR_TOKEN=short " + serve + "--data DIR"},
+		"etcd without secret key": {1, "ROLLCALL_SECRET_KEY", cluster},
+		"etcd without token":      {1, "ROLLCALL_OPERATOR_TOKEN", key + cluster},
+		"etcd's flags without it": {1, "--etcd-endpoints", "serve --etcd-user x --etcd-password y"},
+		"etcd user alone":         {1, "--etcd-user and --etcd-password", "serve --etcd-user x"},
+		"etcd certificate alone":  {1, "--etcd-cert and --etcd-key", "serve --etcd-cert x"},
+		"etcd TLS over http":      {1, "is not encrypted", key + cluster + "--etcd-ca x"},
+		"etcd CA":                 {1, "--etcd-ca: ", key + token + long + secure + "--etcd-ca NOPEM"},
+		"nothing listens":         {1, "not ready", "health --listen 127.0.0.1:1"},
+		"health ignores the demo": {1, "127.0.0.1:1/readyz", "ROLLCALL_URL=http://x health --listen 127.0.0.1:1"},
+		"no demo there":           {1, "no demo is running", "demo sign-in alice --url http://127.0.0.1:1"},
+		"a demo's bad URL":        {1, "--url", "demo sign-in alice --url nonsense"},
+		"demo on real data":       {1, "--data: DIR", "demo --listen 127.0.0.1:0 --data DIR"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			paths := strings.NewReplacer("NOPEM", noPEM, "DIR", dir)
@@ -82,6 +84,7 @@ func TestEveryFlagHasItsVariable(t *testing.T) {
 	flat := strings.Join(strings.Fields(out), " ")
 	for flag := range strings.FieldsSeq(`listen data public-url tls-cert tls-key
 		etcd-endpoints etcd-cert etcd-key etcd-ca etcd-user etcd-password secret-key previous-secret-key operator-token
+		previous-operator-token
 		schemas rate-limit stale-reads allow-private-metadata shutdown-timeout log-format log-level`) {
 		variable := "ROLLCALL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 		if !strings.Contains(flat, "--"+flag) || !strings.Contains(flat, "($"+variable+")") {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -51,25 +52,22 @@ func (e *Etcd) check() error {
 // backend is the etcd that a node works on.
 type backend struct {
 	client, watcher *clientv3.Client
-	alone           bool         // embedded: no other process writes to it
-	failed          <-chan error // receives when the embedded etcd stops by itself; nil for a cluster
+	server          *embedded.Etcd // nil for a cluster; no other process writes to an embedded etcd
 	close           func()
 }
 
 // open starts the embedded etcd in d or, when d is nil, connects to the cluster, which need not answer yet.
-func (e *Etcd) open(ctx context.Context, d *dataDir) (*backend, error) {
+func (e *Etcd) open(ctx context.Context, d *dataDir, log *slog.Logger) (*backend, error) {
 	if d == nil {
 		return e.connect()
 	}
 	ctx, cancel := embedded.Timeout(ctx)
 	defer cancel()
-	server, err := embedded.Start(ctx, d.etcd())
+	server, err := embedded.Options{Log: log}.Start(ctx, d.etcd())
 	if err != nil {
 		return nil, err
 	}
-	return &backend{
-		client: server.Client, watcher: server.Client, alone: true, failed: server.Err(), close: server.Close,
-	}, nil
+	return &backend{client: server.Client, watcher: server.Client, server: server, close: server.Close}, nil
 }
 
 // connect makes two clients: a watch that is read slowly would hold up everything else on its connection.
@@ -134,7 +132,7 @@ func (b *backend) ping(ctx context.Context) error {
 
 // wait returns when the embedded etcd has stopped by itself. Its error is never nil.
 func (b *backend) wait() error {
-	err := <-b.failed
+	err := <-b.server.Err()
 	if err == nil {
 		err = errors.New("it gave no reason")
 	}

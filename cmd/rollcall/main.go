@@ -32,7 +32,11 @@ func run(ctx context.Context, args []string, s Streams) int {
 		fmt.Fprintf(s.Err, "rollcall: %v\nSee rollcall --help.\n", err)
 		return exitUsage
 	}
-	if err := command.Run(ctx, s); err != nil {
+	err = command.Run(ctx, s)
+	if errors.Is(err, errReplace) {
+		err = replaceProcess()
+	}
+	if err != nil {
 		if !errors.Is(err, errSaid) {
 			fmt.Fprintf(s.Err, "rollcall: %v\n", err)
 		}
@@ -60,6 +64,14 @@ type commands struct {
 		Run    Demo       `cmd:"" default:"withargs" help:"Run the service with an identity provider and sample data."`
 		SignIn DemoSignIn `cmd:"" help:"Sign in to a running demo, as a browser would."`
 	} `cmd:"" help:"Try the service with a demo identity provider and sample data."`
+	Etcd struct {
+		Heal EtcdHeal `cmd:"" help:"Make room in an etcd cluster that ran out of its quota."`
+	} `cmd:"" help:"Look after an etcd cluster."`
+	Snapshot struct {
+		Save    SnapshotSave    `cmd:"" help:"Save a snapshot of all data of a running service to a file."`
+		Verify  SnapshotVerify  `cmd:"" help:"Check that a snapshot is whole, and print what it holds."`
+		Restore SnapshotRestore `cmd:"" help:"Make a new data folder from a snapshot."`
+	} `cmd:"" help:"Back up and restore all data."`
 	Health  Health           `cmd:"" help:"Check whether a running service is ready."`
 	Version kong.VersionFlag `env:"-" help:"Print the version."`
 }

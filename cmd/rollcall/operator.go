@@ -37,6 +37,16 @@ func (n *Node) operatorToken(d *dataDir) (token, created string, err error) {
 	return token, "", nil
 }
 
+// checkOtherTokens checks the operator tokens that are accepted besides.
+func (n *Node) checkOtherTokens() error {
+	for _, token := range n.PreviousOperatorToken {
+		if err := checkOperatorToken(token); err != nil {
+			return fmt.Errorf("ROLLCALL_PREVIOUS_OPERATOR_TOKEN: %w", err)
+		}
+	}
+	return nil
+}
+
 // checkOperatorToken checks that the token can be sent in a header (RFC 6750 §2.1) and is long enough.
 func checkOperatorToken(token string) error {
 	if len(token) < minOperatorToken {

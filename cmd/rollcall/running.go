@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory"
 	"rollcall/samlhook"
@@ -26,8 +27,9 @@ type running struct {
 	tokenFile string // where the token was written, if it was generated at this start
 	log       *slog.Logger
 	metrics   *prometheus.Registry
+	etcd      *clientv3.Client
 	server    *http.Server
-	failed    chan error // receives when the listener or the embedded etcd stops by itself
+	failed    chan error // receives when a part stops by itself, or the process is to be replaced
 	closers   []func()   // in the order of opening
 }
 
@@ -36,7 +38,7 @@ func (n *Node) start(ctx context.Context, log *slog.Logger) (_ *running, err err
 	if err := n.check(); err != nil {
 		return nil, err
 	}
-	r := &running{node: n, log: log, failed: make(chan error, 2)}
+	r := &running{node: n, log: log, failed: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			r.close()
@@ -53,27 +55,37 @@ func (n *Node) start(ctx context.Context, log *slog.Logger) (_ *running, err err
 		return nil, err
 	}
 
-	// Then everything that the site needs, from etcd up.
+	// Then open everything else, from etcd up, and serve.
 	store, err := r.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}
-	signIn, err := samlhook.New(store, samlhook.Options{
-		PublicURL: r.public, Log: log, AllowPrivateMetadata: n.AllowPrivateMetadata, Registry: r.metrics,
-	})
+	site, err := r.openSite(store)
 	if err != nil {
 		return nil, err
 	}
-	r.onClose(signIn.Close)
-	site := &site{store: store, signIn: signIn, public: r.public, rate: n.RateLimit, log: log, metrics: r.metrics}
 	handler, err := site.handler()
 	if err != nil {
 		return nil, err
 	}
 	r.serve(listener, handler)
-	embedded := len(n.Etcd.Endpoints) == 0
-	log.Info("serving", "listen", listener.Addr().String(), "publicURL", r.public, "embedded", embedded)
+	log.Info("serving", "listen", listener.Addr().String(), "publicURL", r.public, "embedded", site.embedded)
 	return r, nil
+}
+
+// openSite opens the sign-in and gathers what the site serves.
+func (n *running) openSite(store *directory.Store) (*site, error) {
+	signIn, err := samlhook.New(store, samlhook.Options{
+		PublicURL: n.public, Log: n.log, AllowPrivateMetadata: n.node.AllowPrivateMetadata, Registry: n.metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.onClose(signIn.Close)
+	return &site{
+		store: store, etcd: n.etcd, embedded: len(n.node.Etcd.Endpoints) == 0, signIn: signIn, public: n.public,
+		rate: n.node.RateLimit, log: n.log, metrics: n.metrics,
+	}, nil
 }
 
 // openStore opens the data folder, reads or generates the secrets, starts etcd or connects to it, and loads the
@@ -97,7 +109,7 @@ func (n *running) openStore(ctx context.Context) (*directory.Store, error) {
 	if n.token, n.tokenFile, err = n.node.operatorToken(data); err != nil {
 		return nil, err
 	}
-	o.OperatorToken = n.token
+	o.OperatorToken, o.OtherTokens = n.token, n.node.PreviousOperatorToken
 
 	// Etcd, the directory on it, and the definitions that every organization gets.
 	etcd, err := n.openEtcd(ctx, data)
@@ -109,6 +121,8 @@ func (n *running) openStore(ctx context.Context) (*directory.Store, error) {
 		return nil, err
 	}
 	n.onClose(func() { store.Close() })
+	registerStoreMetrics(n.metrics, store, etcd.server)
+	n.etcd = etcd.client
 	stop, err := n.node.loadSchemas(ctx, store, n.log)
 	if err != nil {
 		return nil, err
@@ -121,22 +135,28 @@ func (n *running) openStore(ctx context.Context) (*directory.Store, error) {
 // password.
 func (n *running) openEtcd(ctx context.Context, data *dataDir) (etcd *backend, err error) {
 	err = retry(ctx, n.log, func() error {
-		etcd, err = n.node.Etcd.open(ctx, data)
+		etcd, err = n.node.Etcd.open(ctx, data, n.log)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	n.onClose(etcd.close)
-	if etcd.failed != nil {
+	if etcd.server != nil {
 		go func() { n.failed <- etcd.wait() }()
+		recovery, stop := context.WithCancel(context.Background())
+		n.onClose(stop)
+		go n.awaitRecovery(recovery, etcd.server)
 	}
 	return etcd, nil
 }
 
 // openDirectory loads the directory. Every attempt has a registry of its own: metrics cannot be registered twice.
 func (n *running) openDirectory(ctx context.Context, etcd *backend, o directory.Options) (*directory.Store, error) {
-	o.Alone, o.Watcher = etcd.alone, etcd.watcher
+	o.Alone, o.Watcher = etcd.server != nil, etcd.watcher
+	if etcd.server != nil {
+		o.Disk = etcd.server
+	}
 	var store *directory.Store
 	err := retry(ctx, n.log, func() error {
 		if err := etcd.ping(ctx); err != nil {
@@ -180,8 +200,8 @@ func (n *running) serve(l net.Listener, h http.Handler) {
 	}()
 }
 
-// wait returns when the node has stopped: because ctx ended, which is not an error, or because a part of it failed.
-// Running requests may finish first.
+// wait returns when the node has stopped: because ctx ended, which is not an error, because a part of it failed, or
+// because another process is to take its place (errReplace). Running requests may finish first.
 func (n *running) wait(ctx context.Context) error {
 	var err error
 	select {
@@ -189,10 +209,15 @@ func (n *running) wait(ctx context.Context) error {
 		n.log.Info("stopping; waiting for running requests", "timeout", n.node.ShutdownTimeout)
 	case err = <-n.failed:
 	}
-	err = errors.Join(err, shutdown(n.server, n.node.ShutdownTimeout))
+	cut := shutdown(n.server, n.node.ShutdownTimeout)
+	if errors.Is(err, errReplace) {
+		n.closeWithin()
+		n.log.Warn("stopped", "reason", err, "requests", cut)
+		return err
+	}
 	n.close()
 	n.log.Info("stopped")
-	return err
+	return errors.Join(err, cut)
 }
 
 // onClose adds what close has to do.

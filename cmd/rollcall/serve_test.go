@@ -77,13 +77,15 @@ func TestOperatorTokenChanges(t *testing.T) {
 	first := p.operatorToken()
 	p.terminate()
 	const given = "given-by-the-operator-1"
-	p, site := serveIn(t, dir, "ROLLCALL_OPERATOR_TOKEN="+given)
-	for token, want := range map[string]int{first: 401, given: 200} {
-		if status, _ := ask(t, "GET", site+orgPath+"/Users", token, ""); status != want {
-			t.Errorf("token %q: %d, want %d", token, status, want)
+	for previous, status := range map[string]int{first: 200, "of-another-operator-0": 401} {
+		p, site := serveIn(t, dir, "ROLLCALL_OPERATOR_TOKEN="+given, "ROLLCALL_PREVIOUS_OPERATOR_TOKEN="+previous)
+		for token, want := range map[string]int{first: status, given: 200, previous: 200} {
+			if status, _ := ask(t, "GET", site+orgPath+"/Users", token, ""); status != want {
+				t.Errorf("token %q: %d, want %d", token, status, want)
+			}
 		}
+		p.terminate()
 	}
-	p.terminate()
 	if err := os.Remove(filepath.Join(dir, "operator.token")); err != nil {
 		t.Fatal(err)
 	}

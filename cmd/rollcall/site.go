@@ -10,6 +10,7 @@ import (
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
@@ -22,12 +23,14 @@ const readyTimeout = 2 * time.Second
 
 // site is everything that a node serves: SCIM, sign-in, and the addresses for operators.
 type site struct {
-	store   *directory.Store
-	signIn  *samlhook.Hook
-	public  string // URL without a trailing slash
-	rate    float64
-	log     *slog.Logger
-	metrics *prometheus.Registry
+	store    *directory.Store
+	etcd     *clientv3.Client
+	embedded bool // etcd is
+	signIn   *samlhook.Hook
+	public   string // URL without a trailing slash
+	rate     float64
+	log      *slog.Logger
+	metrics  *prometheus.Registry
 }
 
 // handler returns the router of the site. Every request is measured.
@@ -42,6 +45,7 @@ func (s *site) handler() (http.Handler, error) {
 
 	r.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	r.HandleFunc("/readyz", s.ready)
+	r.Handle(snapshotPath, &snapshots{site: s})
 	r.Handle("/metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}))
 
 	// A person who opens another address learns where the service is.
@@ -69,7 +73,8 @@ func (s *site) scimOptions() scimapi.Options {
 	return o
 }
 
-// ready serves /readyz.
+// ready serves /readyz. A node that can only read and delete, or only read, is ready, and says so: a proxy that took it
+// out would take that, too.
 func (s *site) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
@@ -77,7 +82,19 @@ func (s *site) ready(w http.ResponseWriter, r *http.Request) {
 		plain(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
-	plain(w, http.StatusOK, "ready")
+	plain(w, http.StatusOK, "ready"+s.limits())
+}
+
+// limits says why not everything can be written, and what to do; "" if everything can.
+func (s *site) limits() string {
+	err := s.store.Writable()
+	switch {
+	case err == nil:
+		return ""
+	case directory.KindOf(err) == directory.Full && !s.embedded:
+		return ", but " + err.Error() + ". Delete what is not needed, then run: rollcall etcd heal"
+	}
+	return ", but " + err.Error()
 }
 
 // plain writes a line of text for a person or a probe.

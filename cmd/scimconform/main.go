@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -65,10 +66,12 @@ func (o *options) perform(ctx context.Context, stdout, stderr io.Writer) (int, e
 		return exitClean, explain(stdout, o.Explain)
 	case o.Diff:
 		return o.compare(stdout)
+	case o.Publish != "":
+		return o.publish(stdout)
 	case o.URL == "":
 		return exitError, errors.New("--url is missing: the base URL of the service to judge")
 	case len(o.Reports) > 0:
-		return exitError, fmt.Errorf("unexpected argument %q: reports are compared with --diff", o.Reports[0])
+		return exitError, fmt.Errorf("unexpected argument %q: reports are for --diff and --publish", o.Reports[0])
 	}
 	t, err := o.target()
 	if err != nil {
@@ -89,7 +92,7 @@ func (o *options) judge(ctx context.Context, t conformance.Target, stderr, stdou
 	rep, err := conformance.Run(ctx, t)
 	newProgress(stderr).clear()
 	if rep.URL != "" {
-		if werr := errors.Join(rep.WriteText(stdout), o.write(rep)); werr != nil {
+		if werr := errors.Join(rep.WriteText(stdout, o.detail()), o.write(rep)); werr != nil {
 			return exitError, werr
 		}
 	}
@@ -104,9 +107,9 @@ func (o *options) judge(ctx context.Context, t conformance.Target, stderr, stdou
 func (o *options) status(rep conformance.Report) int {
 	c := rep.Counts
 	switch {
-	case c.Failed > 0 || o.Strict && c.Warned > 0 || len(rep.Leftovers) > 0:
+	case c.Failed > 0 || o.Strict && c.Warned+c.Unstable > 0 || len(rep.Leftovers) > 0:
 		return exitFindings
-	case c.Passed+c.Warned+c.Info == 0:
+	case c.Passed+c.Warned+c.Info+c.Unstable == 0:
 		return exitError
 	}
 	return exitClean
@@ -117,35 +120,68 @@ func (o *options) write(rep conformance.Report) error {
 	for _, f := range []struct {
 		path  string
 		write func(io.Writer) error
-	}{{o.JSON, rep.WriteJSON}, {o.JUnit, rep.WriteJUnit}, {o.HTML, rep.WriteHTML}} {
+	}{{o.JSON, rep.WriteJSON}, {o.JUnit, rep.WriteJUnit}, {o.HTML, rep.WriteHTML}, {o.Badge, rep.WriteBadge}} {
 		if f.path == "" {
 			continue
 		}
-		file, err := os.Create(f.path)
-		if err != nil {
+		if err := conformance.WriteFile(f.path, f.write); err != nil {
 			return err
-		}
-		if err := errors.Join(f.write(file), file.Close()); err != nil {
-			return fmt.Errorf("%s: %w", f.path, err)
 		}
 	}
 	return nil
 }
 
-func (o *options) compare(stdout io.Writer) (int, error) {
-	if len(o.Reports) != 2 {
-		return exitError, fmt.Errorf("--diff needs two reports made with --json, an older and a newer one; got %d", len(o.Reports))
+// detail is how much is printed.
+func (o *options) detail() int {
+	switch {
+	case o.Quiet:
+		return conformance.Brief
+	case o.All:
+		return conformance.Full
 	}
-	var reps [2]conformance.Report
-	for i, path := range o.Reports {
-		file, err := os.Open(path)
+	return conformance.Normal
+}
+
+// publish writes the site of the reports given as arguments.
+func (o *options) publish(stdout io.Writer) (int, error) {
+	var reports []conformance.Report
+	for _, path := range o.Reports {
+		rep, err := read(path)
 		if err != nil {
 			return exitError, err
 		}
-		reps[i], err = conformance.ReadJSON(file)
-		file.Close()
-		if err != nil {
-			return exitError, fmt.Errorf("%s: %w", path, err)
+		reports = append(reports, rep)
+	}
+	if err := conformance.Publish(o.Publish, reports); err != nil {
+		return exitError, fmt.Errorf("--publish: %w", err)
+	}
+	fmt.Fprintf(stdout, "%d reports in %s\n", len(reports), filepath.Join(o.Publish, "index.html"))
+	return exitClean, nil
+}
+
+func read(path string) (conformance.Report, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return conformance.Report{}, err
+	}
+	defer file.Close()
+	rep, err := conformance.ReadJSON(file)
+	if err != nil {
+		return rep, fmt.Errorf("%s: %w", path, err)
+	}
+	return rep, nil
+}
+
+func (o *options) compare(stdout io.Writer) (int, error) {
+	if len(o.Reports) != 2 {
+		return exitError, fmt.Errorf("--diff needs two reports made with --json, an older and a newer one; got %d",
+			len(o.Reports))
+	}
+	var reps [2]conformance.Report
+	for i, path := range o.Reports {
+		var err error
+		if reps[i], err = read(path); err != nil {
+			return exitError, err
 		}
 	}
 	worse, err := conformance.WriteDiff(stdout, conformance.Diff(reps[0], reps[1]))

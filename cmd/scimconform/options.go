@@ -36,11 +36,13 @@ type options struct {
 	OtherURL     string `help:"Base URL of the other tenant, if it is another." placeholder:"URL" group:"Further credentials"`
 	EventsURL    string `help:"Poll URL (RFC 8936) of a stream with the service's events, for RFC 9967." placeholder:"URL" group:"Further credentials"`
 
-	Profile     string            `help:"What to judge by: ${enum}." enum:"rfc,entra,okta,all" default:"rfc" group:"Run"`
+	Profile     string            `help:"What to judge by: ${enum}." enum:"rfc,entra,okta,interop,ipsie-al1,ipsie-al2,all" default:"rfc" group:"Run"`
 	ReadOnly    bool              `help:"Change nothing on the server." group:"Run"`
 	Run         string            `help:"Only checks whose id, name or area matches." placeholder:"REGEXP" group:"Run"`
 	Type        []string          `help:"Only these resource types; repeatable." placeholder:"NAME" group:"Run"`
-	Sample      map[string]string `help:"Valid body of a type, as a JSON file in which {{unique}} stands for a unique string." placeholder:"TYPE=FILE" mapsep:"none" group:"Run"`
+	Body        map[string]string `help:"Valid body of a type, as a JSON file in which {{unique}} stands for a unique string." placeholder:"TYPE=FILE" mapsep:"none" group:"Run"`
+	Sample      time.Duration     `help:"Judge a sample of the checks that fits into this time, for a slow server." placeholder:"DURATION" group:"Run"`
+	Name        string            `help:"What the server is called in reports." group:"Run"`
 	Prefix      string            `help:"Start of the names of what the suite makes." default:"scimconform" group:"Run"`
 	Rate        float64           `help:"Requests per second at most; 0 for no limit." group:"Run"`
 	Concurrency int               `help:"Checks at the same time." default:"4" group:"Run"`
@@ -51,18 +53,23 @@ type options struct {
 	JSON   string `name:"json" help:"Write the report as JSON." type:"path" placeholder:"FILE" group:"Output"`
 	JUnit  string `name:"junit" help:"Write the report as JUnit XML." type:"path" placeholder:"FILE" group:"Output"`
 	HTML   string `name:"html" help:"Write the report as one HTML page." type:"path" placeholder:"FILE" group:"Output"`
-	Strict bool   `help:"Exit with 1 on warnings, too." group:"Output"`
+	Badge  string `name:"badge" help:"Write a badge with the score as SVG." type:"path" placeholder:"FILE" group:"Output"`
+	Strict bool   `help:"Exit with 1 on warnings and unstable findings, too." group:"Output"`
+	Quiet  bool   `short:"q" help:"Print the score only." group:"Output"`
+	All    bool   `name:"verbose" short:"v" help:"Print every cause, with the requests that led to it." group:"Output"`
 
 	List    bool     `help:"List all requirements." group:"Other"`
 	Explain string   `help:"Explain one requirement." placeholder:"ID" group:"Other"`
 	Diff    bool     `help:"Compare two JSON reports, an older and a newer one." group:"Other"`
-	Reports []string `arg:"" optional:"" help:"Reports for --diff."`
+	Publish string   `help:"Write a static site into this directory, with the JSON reports given as arguments side by side." type:"path" placeholder:"DIR" group:"Other"`
+	Reports []string `arg:"" optional:"" help:"JSON reports for --diff and --publish."`
 }
 
 func (o *options) target() (conformance.Target, error) {
 	t := conformance.Target{
 		URL: o.URL, EventsURL: o.EventsURL, Profile: o.Profile, Prefix: o.Prefix, ReadOnly: o.ReadOnly,
 		Rate: o.Rate, Concurrency: o.Concurrency, Timeout: o.Timeout, MaxWait: o.MaxWait, Types: o.Type,
+		Name: o.Name, Budget: o.Sample,
 	}
 	if o.MaxWait == 0 {
 		t.MaxWait = -1
@@ -118,7 +125,8 @@ func (o *options) credentials() (conformance.Credentials, error) {
 		if !ok {
 			return c, errors.New("--oauth-client: must be ID:SECRET")
 		}
-		c.OAuth2 = &conformance.ClientCredentials{TokenURL: o.OauthTokenURL, ClientID: id, ClientSecret: secret, Scopes: o.OauthScope}
+		c.OAuth2 = &conformance.ClientCredentials{TokenURL: o.OauthTokenURL, ClientID: id, ClientSecret: secret,
+			Scopes: o.OauthScope}
 	}
 	for _, h := range o.Header {
 		name, value, ok := strings.Cut(h, ":")
@@ -160,14 +168,14 @@ func (o *options) tls() (*tls.Config, error) {
 
 func (o *options) samples() (map[string]func(string) map[string]any, error) {
 	out := map[string]func(string) map[string]any{}
-	for name, path := range o.Sample {
+	for name, path := range o.Body {
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return nil, fmt.Errorf("--sample: %w", err)
+			return nil, fmt.Errorf("--body: %w", err)
 		}
 		var probe map[string]any
 		if err := json.Unmarshal(data, &probe); err != nil {
-			return nil, fmt.Errorf("--sample: %s: %w", path, err)
+			return nil, fmt.Errorf("--body: %s: %w", path, err)
 		}
 		out[name] = func(unique string) map[string]any {
 			var v map[string]any

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -34,7 +35,11 @@ func explain(w io.Writer, id string) error {
 		if r.Feature != "" {
 			fmt.Fprintf(w, "applies where the server promises: %s\n", r.Feature)
 		}
-		fmt.Fprintf(w, "\n%s\n\nhow it is seen: %s\n", r.Text, r.Seen)
+		fmt.Fprintf(w, "\nwhat is asked: %s\nhow it is seen: %s\n", r.Text, r.Seen)
+		if b := r.Basis; b.Document != "" {
+			fmt.Fprintf(w, "rests on: %s %s, keyword %s, %s\n", b.Document, b.Place, cmp.Or(b.Keyword, "none"),
+				r.Link())
+		}
 		if r.Hint != "" {
 			fmt.Fprintf(w, "usual cause: %s\n", r.Hint)
 		}
@@ -49,35 +54,51 @@ func explain(w io.Writer, id string) error {
 	return fmt.Errorf("--explain: no requirement %q; --list tells all", id)
 }
 
-// progress is a bar on a terminal and nothing elsewhere.
-type progress struct{ w io.Writer }
+// progress is a bar on a terminal. Elsewhere it is one line at the beginning,
+// with the estimate.
+type progress struct {
+	w        io.Writer
+	terminal bool
+	told     bool
+}
 
 func newProgress(w io.Writer) *progress {
-	f, ok := w.(*os.File)
-	if !ok {
-		return &progress{}
+	p := &progress{w: w}
+	if f, ok := w.(*os.File); ok {
+		info, err := f.Stat()
+		p.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 	}
-	info, err := f.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 || os.Getenv("TERM") == "dumb" {
-		return &progress{}
-	}
-	return &progress{w}
+	return p
 }
 
 const barWidth = 30
 
+// slow is an estimate at which --sample is recommended.
+const slow = 5 * time.Minute
+
 func (p *progress) show(at conformance.Progress) {
-	if p.w == nil || at.Total == 0 {
+	if at.Total == 0 {
 		return
 	}
-	n := barWidth * at.Done / at.Total
 	left := at.Left.Round(time.Second)
-	fmt.Fprintf(p.w, "\r[%s%s] %d/%d, about %s left  %-34.34s", strings.Repeat("#", n), strings.Repeat(".", barWidth-n), at.Done, at.Total, left, at.Check)
+	if !p.told && (at.Left >= 10*time.Second || p.terminal) {
+		p.told = true
+		fmt.Fprintf(p.w, "%d checks, about %s", at.Total, left)
+		if at.Left > slow {
+			fmt.Fprint(p.w, "; --sample 5m judges what fits into 5 minutes")
+		}
+		fmt.Fprintln(p.w)
+	}
+	if p.terminal {
+		n := barWidth * at.Done / at.Total
+		fmt.Fprintf(p.w, "\r[%s%s] %d/%d, about %s left  %-34.34s", strings.Repeat("#", n), strings.Repeat(".",
+			barWidth-n), at.Done, at.Total, left, at.Check)
+	}
 }
 
 // clear removes the bar.
 func (p *progress) clear() {
-	if p.w != nil {
+	if p.terminal {
 		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", barWidth+80))
 	}
 }

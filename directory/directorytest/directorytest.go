@@ -1,5 +1,5 @@
-// Package directorytest gives tests a fresh directory on a real etcd: one embedded etcd for each test binary, one root for
-// each test.
+// Package directorytest gives tests a fresh directory on a real etcd: one embedded etcd for each test binary, one root
+// for each test.
 package directorytest
 
 import (
@@ -35,7 +35,8 @@ var (
 	roots    atomic.Int64
 )
 
-// Main runs a package's tests and ends the shared etcd afterwards: func TestMain(m *testing.M) { directorytest.Main(m) }.
+// Main runs a package's tests and ends the shared etcd afterwards: func TestMain(m *testing.M) { directorytest.Main(m)
+// }.
 func Main(m *testing.M) {
 	code := m.Run()
 	for _, f := range cleanups {
@@ -71,7 +72,8 @@ func New(t testing.TB) *directory.Store {
 	return Open(t, Client(t), directory.Options{Root: Root()})
 }
 
-// Open opens a store that is closed when the test ends. The operator's token is OperatorToken unless the options have one.
+// Open opens a store that is closed when the test ends. The operator's token is OperatorToken unless the options have
+// one.
 func Open(t testing.TB, c *clientv3.Client, o directory.Options) *directory.Store {
 	t.Helper()
 	if o.OperatorToken == "" {

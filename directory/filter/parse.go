@@ -198,7 +198,7 @@ func (p *parser) comparison() (Expr, error) {
 
 // operator is what follows a path: an operator and, except for pr, a value.
 func (p *parser) operator(path Path, start int) (Expr, error) {
-	// A space behind the path.
+	// A space after the path.
 	if err := p.term(start); err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func ParsePath(s string, o Options) (path PatchPath, err error) {
 	return path, nil
 }
 
-// subAttribute takes the sub-attribute behind a value path.
+// subAttribute takes the sub-attribute after a value path.
 func (p *parser) subAttribute() (string, error) {
 	start := p.pos
 	sub, err := p.path()

@@ -136,7 +136,8 @@ func TestCompileSchema(t *testing.T) {
 			"attributes[0].uniqueness"},
 		{"R7643-2.3.8-01 complex in complex",
 			define(`{"name":"a","type":"complex","subAttributes":[{"name":"b","type":"complex",` +
-				`"subAttributes":[{"name":"c","type":"string"}]}]}`), InvalidValue, "attributes[0].subAttributes[0].type"},
+				`"subAttributes":[{"name":"c","type":"string"}]}]}`), InvalidValue,
+			"attributes[0].subAttributes[0].type"},
 		{"R7643-7-05 no sub-attributes", define(`{"name":"a","type":"complex"}`), InvalidValue,
 			"attributes[0].subAttributes"},
 		{"sub-attributes of a string", define(`{"name":"a","type":"string","subAttributes":[{"name":"b",` +

@@ -30,11 +30,12 @@ func (t *ResourceType) Parse(body []byte, m Mode) (Document, error) {
 	if !ok {
 		return nil, Errorf(InvalidSyntax, "", "the body must be a JSON object")
 	}
-	if err := t.checkSchemas(object, m); err != nil {
+	keys := sortedKeys(object)
+	if err := t.checkSchemas(object, keys, m); err != nil {
 		return nil, err
 	}
 	doc, seen := Document{}, map[string]string{}
-	for _, key := range sortedKeys(object) {
+	for _, key := range keys {
 		name, err := t.parseMember(doc, key, object[key], m)
 		if err != nil {
 			return nil, err
@@ -146,15 +147,22 @@ func (t *ResourceType) ParseValue(a *Attribute, v any, m Mode) (any, error) {
 }
 
 // checkSchemas judges the "schemas" of a body (Appendix B-02, client-quirks Q-14).
-func (t *ResourceType) checkSchemas(object map[string]any, m Mode) error {
-	var v any
-	for key, value := range object {
-		if strings.EqualFold(key, "schemas") {
-			v = value
+func (t *ResourceType) checkSchemas(object map[string]any, keys []string, m Mode) error {
+	// The value, under a name in any case.
+	var given string
+	for _, key := range keys {
+		if !strings.EqualFold(key, "schemas") {
+			continue
 		}
+		if given != "" {
+			return Errorf(InvalidSyntax, key, "is given twice, also as %s", given)
+		}
+		given = key
 	}
-	list, ok := v.([]any)
-	if !ok || len(list) == 0 {
+
+	// The schemas that it names.
+	list, ok := object[given].([]any)
+	if given == "" || !ok || len(list) == 0 {
 		return Errorf(InvalidSyntax, "schemas", "must be an array that contains %s", t.Schema.ID)
 	}
 	base := false

@@ -171,6 +171,14 @@ func TestParseGroup(t *testing.T) {
 	}
 }
 
+// TestSchemasTwice: two spellings of "schemas" are refused as such, whatever each says, and in every run.
+func TestSchemasTwice(t *testing.T) {
+	body := `{"SCHEMAS":[5],"schemas":["` + UserURN + `"],"userName":"u"}`
+	for range 30 {
+		checkParse(t, User(), body, "", "schemas", Mode{})
+	}
+}
+
 func TestParseKeepReadOnly(t *testing.T) {
 	doc, err := User().Parse([]byte(userBody(`,"id":"9","meta":{"created":"1999"},"`+OriginURN+`":{"source":"jit"}`)),
 		Mode{KeepReadOnly: true})

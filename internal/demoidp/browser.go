@@ -24,27 +24,26 @@ type Page struct {
 	Body   string
 }
 
-// Browser does a browser's part of a sign-in: it keeps cookies, follows redirects
-// and sends the forms that a script would send. It reads the forms of this package
-// and of Rollcall's own pages, not HTML at large.
+// Browser does a browser's part of a sign-in: it keeps cookies, follows redirects and sends the forms that a script
+// would send. It reads the forms of this package and of Rollcall's own pages, not HTML at large.
 type Browser struct {
 	Client *http.Client // with a cookie jar
 }
 
-// NewBrowser is a browser without cookies that uses a transport; nil means the
-// default one.
+// NewBrowser is a browser without cookies that uses a transport; nil means the default one.
 func NewBrowser(transport http.RoundTripper) *Browser {
 	jar, _ := cookiejar.New(nil) // its error is always nil
 	return &Browser{Client: &http.Client{Jar: jar, Transport: transport}}
 }
 
-// SignIn opens an address and goes on from page to page: it types user into the
-// login form of a demo identity provider and sends the forms that carry a SAML
-// message, until a page has none of these. That page is returned, whatever its
+// SignIn opens an address and goes on from page to page: it types user into the login form of a demo identity provider
+// and sends the forms that carry a SAML message, until a page has none of these. That page is returned, whatever its
 // status. An identity provider that does not know the user is an error.
 func (b *Browser) SignIn(ctx context.Context, address, user string) (*Page, error) {
 	page, err := b.Get(ctx, address)
 	typed := false
+
+	// Each page asks for the user, carries a message on, or is the last.
 	for range maxPages {
 		if err != nil {
 			return nil, err
@@ -99,7 +98,8 @@ func (b *Browser) do(request *http.Request) (*Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Page{URL: response.Request.URL, Status: response.StatusCode, Header: response.Header, Body: string(body)}, nil
+	return &Page{URL: response.Request.URL, Status: response.StatusCode, Header: response.Header, Body: string(body)},
+		nil
 }
 
 var (
@@ -116,8 +116,7 @@ func attributes(tag string) map[string]string {
 	return all
 }
 
-// Form is the first form of the page: where it leads, by default to the page itself,
-// and its fields.
+// Form is the first form of the page: where it leads, by default to the page itself, and its fields.
 func (p *Page) Form() (action string, fields url.Values, found bool) {
 	m := formTag.FindStringSubmatch(p.Body)
 	if m == nil {

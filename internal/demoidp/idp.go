@@ -46,8 +46,8 @@ type Person struct {
 	Attributes []Attribute
 }
 
-// NewPerson is a person of the domain example.com with the attributes firstName,
-// lastName and email; an empty name is left out of the assertion altogether.
+// NewPerson is a person of the domain example.com with the attributes firstName, lastName and email; an empty name is
+// left out of the assertion altogether.
 func NewPerson(login, firstName, lastName string) Person {
 	p := Person{Login: login, NameID: login + "@example.com"}
 	if firstName != "" {
@@ -60,8 +60,8 @@ func NewPerson(login, firstName, lastName string) Person {
 	return p
 }
 
-// People are the three of the demonstration: alice is complete, bob too (SCIM makes
-// him beforehand), carol has no lastName.
+// People are the three of the demonstration: alice is complete, bob too (SCIM makes him beforehand), carol has no
+// lastName.
 func People() []Person {
 	return []Person{
 		NewPerson("alice", "Alice", "Archer"),
@@ -79,9 +79,8 @@ type IdP struct {
 	services map[string]*saml.EntityDescriptor
 }
 
-// New makes an identity provider for a base URL such as http://127.0.0.1:8081 with
-// a new key and certificate, valid for a year. Its metadata is at {base}/metadata,
-// which is also its entity id, single sign-on at {base}/sso.
+// New makes an identity provider for a base URL such as http://127.0.0.1:8081 with a new key and certificate, valid for
+// a year. Its metadata is at {base}/metadata, which is also its entity id, single sign-on at {base}/sso.
 func New(base string, people []Person) (*IdP, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Host == "" || (u.Path != "" && u.Path != "/") || u.RawQuery != "" {
@@ -134,8 +133,8 @@ func (idp *IdP) Metadata() ([]byte, error) {
 	return xml.MarshalIndent(entity, "", "  ")
 }
 
-// Trust registers a service provider by its metadata; a later one of the same
-// entity id replaces it. Requests of others are refused.
+// Trust registers a service provider by its metadata; a later one of the same entity id replaces it. Requests of others
+// are refused.
 func (idp *IdP) Trust(metadata []byte) error {
 	var entity saml.EntityDescriptor
 	if err := xml.Unmarshal(metadata, &entity); err != nil {
@@ -168,8 +167,8 @@ func (idp *IdP) person(login string) (Person, bool) {
 	return Person{}, false
 }
 
-// Handler serves the metadata, single sign-on (redirect and POST binding), and at
-// /start?sp={entityID} a sign-in that the identity provider begins by itself.
+// Handler serves the metadata, single sign-on (redirect and POST binding), and at /start?sp={entityID} a sign-in that
+// the identity provider begins by itself.
 func (idp *IdP) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+pathMetadata, func(w http.ResponseWriter, _ *http.Request) {
@@ -203,8 +202,8 @@ func (s services) GetServiceProvider(_ *http.Request, id string) (*saml.EntityDe
 
 type sessions struct{ idp *IdP }
 
-// GetSession takes the user name from the posted form, or shows the form. There is
-// no session to speak of: every sign-in asks.
+// GetSession takes the user name from the posted form, or shows the form. There is no session to speak of: every
+// sign-in asks.
 func (s sessions) GetSession(w http.ResponseWriter, r *http.Request, req *saml.IdpAuthnRequest) *saml.Session {
 	login := r.PostFormValue("user")
 	person, known := s.idp.person(login)

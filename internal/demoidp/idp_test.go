@@ -19,8 +19,7 @@ import (
 // testRelay is the RelayState of every request.
 const testRelay = "relay&state"
 
-// serviceProvider is as much of one as a sign-in needs: login sends people off,
-// acs verifies what comes back.
+// serviceProvider is as much of one as a sign-in needs: login sends people off, acs verifies what comes back.
 type serviceProvider struct {
 	url        string
 	connection *saml.Connection
@@ -134,7 +133,8 @@ func TestSignIn(t *testing.T) {
 				t.Errorf("RelayState %q, InResponseTo %q", sp.relay, a.InResponseTo)
 			}
 			id, refusal := saml.MapIdentity(a, saml.AttributeMapping{})
-			if refusal != nil || id.GivenName != "Alice" || id.FamilyName != "Archer" || id.Email != "alice@example.com" ||
+			if refusal != nil || id.GivenName != "Alice" || id.FamilyName != "Archer" ||
+				id.Email != "alice@example.com" ||
 				len(id.Unmatched) != 0 {
 				t.Errorf("identity = %+v, %v", id, err)
 			}

@@ -14,7 +14,7 @@ import (
 //go:embed pages words
 var pageFiles embed.FS
 
-var pages = web.MustParse(pageFiles, "")
+var pages = web.MustParse(pageFiles)
 
 // loginPage is what login.html shows.
 type loginPage struct {
@@ -43,8 +43,8 @@ func (idp *IdP) writeLogin(w http.ResponseWriter, req *saml.IdpAuthnRequest, unk
 	}
 }
 
-// responseHeaders sets what the library doesn't know of: it writes the page that posts the response, and says nothing of
-// its type and policy. The login page sets its own.
+// responseHeaders sets the headers of the page that posts the response: the library writes the page and sets none. The
+// login page sets its own.
 func responseHeaders(next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()

@@ -15,12 +15,12 @@ import (
 //go:embed assets
 var assetFiles embed.FS
 
-// AssetsPath is where Assets is served, below the public URL.
+// AssetsPath is where Assets is served.
 const AssetsPath = "/assets/"
 
 // asset is a file under its hash: another content has another name, so browsers may keep it for good.
 type asset struct {
-	url  string // below the base
+	path string // of its URL
 	kind string // Content-Type
 	body []byte
 }
@@ -44,30 +44,30 @@ func readAssets() map[string]asset {
 		}
 		sum, extension := sha256.Sum256(body), path.Ext(e.Name())
 		all[e.Name()] = asset{
-			url:  AssetsPath + strings.TrimSuffix(e.Name(), extension) + "-" + hex.EncodeToString(sum[:8]) + extension,
+			path: AssetsPath + strings.TrimSuffix(e.Name(), extension) + "-" + hex.EncodeToString(sum[:8]) + extension,
 			kind: kinds[extension], body: body,
 		}
 	}
 	return all
 }
 
-// assetURL is the path of an asset on the site whose public URL has the path base.
-func assetURL(base, name string) (string, error) {
+// assetPath is where an asset is served.
+func assetPath(name string) (string, error) {
 	a, ok := assets[name]
 	if !ok {
 		return "", fmt.Errorf("there is no asset %q", name)
 	}
-	return base + a.url, nil
+	return a.path, nil
 }
 
 // Assets serves the style sheet and the scripts at AssetsPath; anything else there is 404.
 func Assets() http.Handler {
-	byURL := map[string]asset{}
+	byPath := map[string]asset{}
 	for _, a := range assets {
-		byURL[a.url] = a
+		byPath[a.path] = a
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a, ok := byURL[r.URL.Path]
+		a, ok := byPath[r.URL.Path]
 		if !ok {
 			http.NotFound(w, r)
 			return

@@ -28,7 +28,8 @@ type Policy struct {
 
 // Set sets the header of the policy.
 func (p Policy) Set(h http.Header) {
-	directives := []string{"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "style-src 'self'", "img-src 'self'"}
+	directives := []string{"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "style-src 'self'",
+		"img-src 'self'"}
 	if p.Scripts {
 		directives = append(directives, "script-src 'self'")
 	}

@@ -23,15 +23,14 @@ type Pages struct {
 
 type key struct{ language, page string }
 
-// Parse reads the templates pages/*.html and the catalogues words/*.json of a package. base is the path of the public
-// URL ("" or "/…"), below which the assets are served.
+// Parse reads the templates pages/*.html and the catalogues words/*.json of a package.
 //
 // A template defines "title" and "content" for the layout, and "id", which names the page to tests and style. It may
 // define "head", what else stands in the head. Its functions are t, which takes the key of a text and the values of its
-// placeholders (a map, or names and values in turn), and asset, which takes the name of an asset and returns its URL.
+// placeholders (a map, or names and values in turn), and asset, which takes the name of an asset and returns its path.
 //
-// It returns an error that names the file for a template that does not parse, and those of LoadWords.
-func Parse(files fs.FS, base string) (*Pages, error) {
+// It returns an error that names the file for a template that does not parse, and the errors of LoadWords.
+func Parse(files fs.FS) (*Pages, error) {
 	words, err := LoadWords(files)
 	if err != nil {
 		return nil, err
@@ -43,28 +42,36 @@ func Parse(files fs.FS, base string) (*Pages, error) {
 	p := &Pages{words: words, templates: map[key]*template.Template{}}
 	for _, language := range words.Languages() {
 		for _, name := range names {
-			t := template.New("layout.html").Funcs(template.FuncMap{
-				"language": func() string { return language },
-				"asset":    func(name string) (string, error) { return assetURL(base, name) },
-				"t": func(key string, values ...any) (string, error) {
-					return words.text(language, key, values...)
-				},
-			})
-			if t, err = t.ParseFS(layout, "layout.html"); err == nil {
-				t, err = t.ParseFS(files, name)
-			}
+			t, err := p.parse(files, name, language)
 			if err != nil {
 				return nil, fmt.Errorf("page %s: %w", name, err)
 			}
-			p.templates[key{language, strings.TrimSuffix(path.Base(name), ".html")}] = t.Lookup("layout.html")
+			p.templates[key{language, strings.TrimSuffix(path.Base(name), ".html")}] = t
 		}
 	}
 	return p, nil
 }
 
+// parse puts one page into the layout, with the words of one language.
+func (p *Pages) parse(files fs.FS, name, language string) (*template.Template, error) {
+	const root = "layout.html"
+	t, err := template.New(root).Funcs(template.FuncMap{
+		"language": func() string { return language },
+		"asset":    assetPath,
+		"t":        func(key string, values ...any) (string, error) { return p.words.text(language, key, values...) },
+	}).ParseFS(layout, root)
+	if err != nil {
+		return nil, err
+	}
+	if t, err = t.ParseFS(files, name); err != nil {
+		return nil, err
+	}
+	return t.Lookup(root), nil
+}
+
 // MustParse is Parse for files that are part of the program. It panics on an error.
-func MustParse(files fs.FS, base string) *Pages {
-	p, err := Parse(files, base)
+func MustParse(files fs.FS) *Pages {
+	p, err := Parse(files)
 	if err != nil {
 		panic("web: " + err.Error())
 	}

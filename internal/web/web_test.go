@@ -40,10 +40,11 @@ func get(t *testing.T, p *Pages, method, languages, page string, data any, polic
 }
 
 func TestWrite(t *testing.T) {
-	p := MustParse(files(nil), "/base")
+	p := MustParse(files(nil))
 	data := map[string]any{"Name": "<Ada>"}
 	for languages, want := range map[string][]string{
-		"":               {`lang="en"`, "Good morning, &lt;Ada&gt;", "<title>Hello</title>", "<h1>Hello</h1>", `id="hello"`},
+		"": {`lang="en"`, "Good morning, &lt;Ada&gt;", "<title>Hello</title>", "<h1>Hello</h1>",
+			`id="hello"`},
 		"de-CH, en;q=.8": {`lang="de"`, "Guten Morgen, &lt;Ada&gt;", "<title>Hallo</title>"},
 		"fr, de;q=0.5":   {`lang="de"`},
 		"fr":             {`lang="en"`},
@@ -59,28 +60,37 @@ func TestWrite(t *testing.T) {
 			t.Errorf("%d %v", w.Code, w.Header())
 		}
 	}
-	if w := get(t, p, http.MethodHead, "", "hello", data, Policy{}); w.Body.Len() != 0 || w.Header().Get("Content-Length") == "0" {
+	if w := get(t, p, http.MethodHead, "", "hello", data, Policy{}); w.Body.Len() != 0 ||
+		w.Header().Get("Content-Length") == "0" {
 		t.Errorf("HEAD: %v %s", w.Header(), w.Body)
 	}
 	// The values may come as a map, and a library may execute the page.
 	var b strings.Builder
-	if err := p.Template("de", "sent").Execute(&b, map[string]any{"name": "Ada"}); err != nil || !strings.Contains(b.String(), "Guten Morgen, Ada") {
+	if err := p.Template("de", "sent").Execute(&b, map[string]any{"name": "Ada"}); err != nil ||
+		!strings.Contains(b.String(), "Guten Morgen, Ada") {
 		t.Errorf("%v\n%s", err, b.String())
 	}
+}
+
+// titled is a page with a title and no content.
+func titled(title string) string {
+	return `{{define "id"}}x{{end}}{{define "title"}}` + title + `{{end}}{{define "content"}}{{end}}`
 }
 
 // A page that would have a hole in it is an error, and nothing is written.
 func TestWriteRefuses(t *testing.T) {
 	p := MustParse(files(map[string]string{
-		"pages/text.html":  `{{define "id"}}x{{end}}{{define "title"}}{{t "nothing"}}{{end}}{{define "content"}}{{end}}`,
-		"pages/asset.html": `{{define "id"}}x{{end}}{{define "title"}}{{asset "nothing"}}{{end}}{{define "content"}}{{end}}`,
-		"pages/pairs.html": `{{define "id"}}x{{end}}{{define "title"}}{{t "greeting" "name"}}{{end}}{{define "content"}}{{end}}`,
-	}), "")
+		"pages/text.html":  titled(`{{t "nothing"}}`),
+		"pages/asset.html": titled(`{{asset "nothing"}}`),
+		"pages/pairs.html": titled(`{{t "greeting" "name"}}`),
+	}))
 	for page, says := range map[string]string{
-		"none": "no page", "text": `no text "nothing"`, "asset": `no asset "nothing"`, "pairs": "in turn", "sent": `placeholders ["name"]`,
+		"none": "no page", "text": `no text "nothing"`, "asset": `no asset "nothing"`, "pairs": "in turn",
+		"sent": `placeholders ["name"]`,
 	} {
 		w := httptest.NewRecorder()
-		err := p.Write(w, httptest.NewRequest(http.MethodGet, "/", nil), http.StatusOK, page, map[string]any{"other": 1}, Policy{})
+		err := p.Write(w, httptest.NewRequest(http.MethodGet, "/", nil), http.StatusOK, page,
+			map[string]any{"other": 1}, Policy{})
 		if err == nil || !strings.Contains(err.Error(), says) || len(w.Header()) != 0 || w.Body.Len() != 0 {
 			t.Errorf("%s: %v, headers %v", page, err, w.Header())
 		}
@@ -93,13 +103,15 @@ func TestWordsAreComplete(t *testing.T) {
 		files map[string]string
 		says  string
 	}{
-		"a text is missing":   {map[string]string{"words/de.json": `{"title": "Hallo"}`}, `de.json lacks "greeting"`},
-		"one too many":        {map[string]string{"words/de.json": `{"title": "a", "greeting": "{name}", "x": "y"}`}, `"x" is not in English`},
-		"another placeholder": {map[string]string{"words/de.json": `{"title": "a", "greeting": "{nom}"}`}, "other placeholders"},
-		"not JSON":            {map[string]string{"words/de.json": `{`}, "words/de.json"},
-		"not a language":      {map[string]string{"words/german language.json": `{}`}, "not named after a language"},
+		"a text is missing": {map[string]string{"words/de.json": `{"title": "Hallo"}`}, `de.json lacks "greeting"`},
+		"one too many": {map[string]string{"words/de.json": `{"title": "a", "greeting": "{name}", "x": "y"}`},
+			`"x" is not in English`},
+		"another placeholder": {map[string]string{"words/de.json": `{"title": "a", "greeting": "{nom}"}`},
+			"other placeholders"},
+		"not JSON":       {map[string]string{"words/de.json": `{`}, "words/de.json"},
+		"not a language": {map[string]string{"words/german language.json": `{}`}, "not named after a language"},
 	} {
-		if _, err := Parse(files(c.files), ""); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := Parse(files(c.files)); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -108,20 +120,22 @@ func TestWordsAreComplete(t *testing.T) {
 	if _, err := LoadWords(noEnglish); err == nil || !strings.Contains(err.Error(), "en.json") {
 		t.Errorf("without English: %v", err)
 	}
-	if _, err := Parse(files(map[string]string{"pages/bad.html": "{{"}), ""); err == nil || !strings.Contains(err.Error(), "pages/bad.html") {
+	if _, err := Parse(files(map[string]string{"pages/bad.html": "{{"})); err == nil ||
+		!strings.Contains(err.Error(), "pages/bad.html") {
 		t.Errorf("a template that does not parse: %v", err)
 	}
 }
 
 func TestPolicy(t *testing.T) {
 	const always = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; style-src 'self'; img-src 'self'"
-	p := MustParse(files(nil), "")
+	p := MustParse(files(nil))
 	for name, c := range map[string]struct {
 		policy Policy
 		want   string
 	}{
-		"nothing but style":   {Policy{}, always + "; form-action 'self'"},
-		"a form that leaves":  {Policy{FormTargets: []string{"https://a.example"}}, always + "; form-action 'self' https://a.example"},
+		"nothing but style": {Policy{}, always + "; form-action 'self'"},
+		"a form that leaves": {Policy{FormTargets: []string{"https://a.example"}},
+			always + "; form-action 'self' https://a.example"},
 		"anywhere, by itself": {Policy{Scripts: true, AnyFormTarget: true}, always + "; script-src 'self'"},
 	} {
 		h := get(t, p, http.MethodGet, "", "hello", map[string]any{"Name": "Ada"}, c.policy).Header()
@@ -140,7 +154,7 @@ func TestPolicy(t *testing.T) {
 // What a page names is served, for good; nothing else is.
 func TestAssets(t *testing.T) {
 	var b strings.Builder
-	if err := MustParse(files(nil), "").Template("en", "sent").Execute(&b, map[string]any{"name": "Ada"}); err != nil {
+	if err := MustParse(files(nil)).Template("en", "sent").Execute(&b, map[string]any{"name": "Ada"}); err != nil {
 		t.Fatal(err)
 	}
 	named := regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(b.String(), -1)
@@ -155,12 +169,14 @@ func TestAssets(t *testing.T) {
 	for _, m := range named {
 		w := serve(m[1])
 		kind := w.Header().Get("Content-Type")
-		if w.Code != http.StatusOK || !strings.Contains(w.Header().Get("Cache-Control"), "immutable") || w.Body.Len() == 0 ||
+		if w.Code != http.StatusOK || !strings.Contains(w.Header().Get("Cache-Control"), "immutable") ||
+			w.Body.Len() == 0 ||
 			(!strings.HasPrefix(kind, "text/css") && !strings.HasPrefix(kind, "text/javascript")) {
 			t.Errorf("%s: %d %v", m[1], w.Code, w.Header())
 		}
 	}
-	for _, path := range []string{"/assets/", "/assets/site.css", "/assets/../layout.html", strings.Replace(named[0][1], "-", "-0", 1)} {
+	for _, path := range []string{"/assets/", "/assets/site.css", "/assets/../layout.html",
+		strings.Replace(named[0][1], "-", "-0", 1)} {
 		if w := serve(path); w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, w.Code)
 		}

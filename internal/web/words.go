@@ -14,7 +14,7 @@ import (
 	"golang.org/x/text/language"
 )
 
-// fallback is the language of readers whose own there is no catalogue for. Every text is in it.
+// fallback is for readers in whose language there is no catalogue. It has every text.
 const fallback = "en"
 
 // Words are the texts of a package in every language that it speaks.
@@ -32,6 +32,8 @@ func LoadWords(files fs.FS) (*Words, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	// One catalogue a file.
 	w := &Words{catalogs: map[string]map[string]string{}}
 	for _, name := range names {
 		tag, err := language.Parse(strings.TrimSuffix(path.Base(name), ".json"))
@@ -52,6 +54,8 @@ func LoadWords(files fs.FS) (*Words, error) {
 	if w.catalogs[fallback] == nil {
 		return nil, errors.New("there is no words/" + fallback + ".json")
 	}
+
+	// The matcher falls back to its first language.
 	slices.SortFunc(w.tags, func(a, b language.Tag) int {
 		if a.String() == fallback {
 			return -1
@@ -62,7 +66,7 @@ func LoadWords(files fs.FS) (*Words, error) {
 	return w, w.compare()
 }
 
-// compare holds every catalogue against the fallback.
+// compare compares every catalogue with English.
 func (w *Words) compare() error {
 	var wrong []error
 	english := w.catalogs[fallback]

@@ -52,8 +52,8 @@ func parseMetadata(data []byte, now time.Time) (*Metadata, error) {
 		return nil, err
 	}
 	m := &Metadata{EntityID: trim(entity.EntityID), SSOURLs: map[string]string{}}
-	if m.EntityID == "" || len(m.EntityID) > maxEntityID {
-		return nil, fmt.Errorf("the EntityDescriptor has no entityID, or one of more than %d characters", maxEntityID)
+	if m.EntityID == "" || len(m.EntityID) > MaxEntityID {
+		return nil, fmt.Errorf("the EntityDescriptor has no entityID, or one of more than %d characters", MaxEntityID)
 	}
 	for _, until := range append(entity.within, &entity.ValidUntil, role.ValidUntil) {
 		if err := m.limit(until, now); err != nil {
@@ -67,8 +67,8 @@ func parseMetadata(data []byte, now time.Time) (*Metadata, error) {
 	return m, m.readCertificates(role, now)
 }
 
-// maxEntityID is the greatest length of an entity ID (SAML Core §8.3.6).
-const maxEntityID = 1024
+// MaxEntityID is the greatest length of an entity ID (SAML Core §8.3.6).
+const MaxEntityID = 1024
 
 // findIdP finds the one entity that is an identity provider for SAML 2.0.
 func findIdP(entities []entity) (*entity, *crewjam.IDPSSODescriptor, error) {

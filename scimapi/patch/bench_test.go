@@ -31,11 +31,13 @@ func bench(b *testing.B, rt *schema.ResourceType, start, ops string, o Options) 
 }
 
 func BenchmarkAddMember(b *testing.B) {
-	bench(b, schema.Group(), team, `{"op":"add","path":"members","value":[{"value":"2819c223-7f76-453a-919d-413861904646"}]}`, Options{})
+	bench(b, schema.Group(), team, `{"op":"add","path":"members",`+
+		`"value":[{"value":"2819c223-7f76-453a-919d-413861904646"}]}`, Options{})
 }
 
 func BenchmarkRemoveMember(b *testing.B) {
-	bench(b, schema.Group(), team, `{"op":"remove","path":"members[value eq \"2819c223-7f76-453a-919d-413861904646\"]"}`, Options{})
+	bench(b, schema.Group(), team, `{"op":"remove",`+
+		`"path":"members[value eq \"2819c223-7f76-453a-919d-413861904646\"]"}`, Options{})
 }
 
 func BenchmarkReplaceTitle(b *testing.B) {
@@ -43,5 +45,6 @@ func BenchmarkReplaceTitle(b *testing.B) {
 }
 
 func BenchmarkReplaceEmail(b *testing.B) {
-	bench(b, schema.User(), babs, `{"op":"replace","path":"emails[type eq \"work\"].value","value":"n@x.example"}`, Options{})
+	bench(b, schema.User(), babs, `{"op":"replace","path":"emails[type eq \"work\"].value","value":"n@x.example"}`,
+		Options{})
 }

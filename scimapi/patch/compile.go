@@ -178,14 +178,23 @@ func (c *compiler) member(op Op, tg target, v any) error {
 		}
 		return err
 	}
-	if len(tg.steps) == 1 && isSchemas(tg.steps[0].attr) && !c.strict {
-		// Clients repeat the schemas they know of (authentik). They do not mean to remove the others.
+	if len(tg.steps) == 1 && isSchemas(tg.steps[0].attr) {
+		return c.repeatedSchemas(op, tg.steps[0].attr, v)
+	}
+	return c.target(op, tg, v)
+}
+
+// repeatedSchemas adds an operation on "schemas" by a key, in which a filter means nothing. Clients repeat the schemas
+// they know of there (authentik); unless strict, that removes no others.
+func (c *compiler) repeatedSchemas(op Op, schemas *schema.Attribute, v any) error {
+	if !c.strict {
 		if v == nil {
 			return nil
 		}
 		op = Add
 	}
-	return c.target(op, tg, v)
+	c.add(action{op: op, steps: chain(schemas), value: v})
+	return nil
 }
 
 // derivedValue is the value of a top-level attribute that is not stored; nil if it has none.

@@ -132,8 +132,8 @@ func (e *engine) created(op Op, s step, rest []step, v any) (any, error) {
 		return nil, err
 	}
 	if s.match != nil && !s.match.Match(x) {
-		return nil,
-			schema.Errorf(schema.NoTarget, s.attr.Path, "the filter matches no value, and not the one given either")
+		return nil, schema.Errorf(schema.NoTarget, s.attr.Path,
+			"the filter matches no value, and not the one given either")
 	}
 	return x, nil
 }

@@ -26,24 +26,28 @@ func FuzzParse(f *testing.F) {
 			t.Error("no operations")
 		}
 		for _, op := range r.Operations {
-			if op.Op != Add && op.Op != Remove && op.Op != Replace || op.Op == Remove && !op.HasPath || op.Op != Remove && !op.HasValue {
+			if op.Op != Add && op.Op != Remove && op.Op != Replace || op.Op == Remove && !op.HasPath ||
+				op.Op != Remove && !op.HasValue {
 				t.Errorf("accepted %+v", op)
 			}
 		}
 	})
 }
 
-// FuzzApply applies any operations to any type: it never panics, changes neither document nor request, and gives a
-// document that keeps its schema's rules.
+// FuzzApply applies any operations to any type: that never panics, changes neither the document nor the request, and
+// returns a document that keeps the rules of its schema.
 func FuzzApply(f *testing.F) {
 	for _, c := range slices.Concat(userCases, lenientCases) {
 		f.Add(uint8(0), false, c.ops)
 		f.Add(uint8(0), true, c.ops)
 	}
 	for kind, ops := range [][]string{
-		1: {`{"op":"remove","path":"members[not (type eq \"User\")]"}`, `{"op":"add","path":"members[value eq \"u3\"].type","value":"User"}`},
-		2: {`{"op":"add","path":"jit.update.never","value":["title"]}`, `{"op":"replace","path":"idp.certificates[pem eq \"P1\"].pem","value":"P3"}`},
-		3: {`{"op":"replace","path":"parts[no eq 1]","value":{"no":1,"batch":"y"}}`, `{"op":"remove","path":"owners[value eq \"ann\"]"}`},
+		1: {`{"op":"remove","path":"members[not (type eq \"User\")]"}`,
+			`{"op":"add","path":"members[value eq \"u3\"].type","value":"User"}`},
+		2: {`{"op":"add","path":"jit.update.never","value":["title"]}`,
+			`{"op":"replace","path":"idp.certificates[pem eq \"P1\"].pem","value":"P3"}`},
+		3: {`{"op":"replace","path":"parts[no eq 1]","value":{"no":1,"batch":"y"}}`,
+			`{"op":"remove","path":"owners[value eq \"ann\"]"}`},
 	} {
 		for _, op := range ops {
 			f.Add(uint8(kind), false, op)
@@ -56,11 +60,14 @@ func FuzzApply(f *testing.F) {
 		case 1:
 			rt, start = schema.Group(), team
 		case 2:
-			rt, start = schema.IdentityProvider(), `{"id":"c1","displayName":"Okta","jit":{"enabled":false,"update":{"never":["displayName"]}},"idp":{"certificates":[{"pem":"P1","fingerprint":"F1"}]}}`
+			rt, start = schema.IdentityProvider(),
+				`{"id":"c1","displayName":"Okta","jit":{"enabled":false,"update":{"never":["displayName"]}},`+
+					`"idp":{"certificates":[{"pem":"P1","fingerprint":"F1"}]}}`
 		case 3:
 			rt, start = custom, gadget
 		}
-		o := Options{Strict: strict, Derived: func(*schema.Attribute) []byte { return []byte(`{"resourceType":"User"}`) }}
+		o := Options{Strict: strict,
+			Derived: func(*schema.Attribute) []byte { return []byte(`{"resourceType":"User"}`) }}
 		r, err := Parse(message(ops), o)
 		if err != nil {
 			return
@@ -131,7 +138,7 @@ func coherent(t *testing.T, d Delta) {
 	}
 }
 
-// TestBack is that PATCH and the PATCH back restore any document.
+// TestBack: a PATCH and the PATCH back restore any document.
 func TestBack(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(3, 5))
 	start := decodeDoc(t, schema.User(), babs)
@@ -152,7 +159,8 @@ func TestBack(t *testing.T) {
 		}
 		restored, err := run(schema.User(), res.Document, nil, back, Options{Strict: true})
 		if err != nil || !restored.Document.Equal(doc) {
-			t.Fatalf("%s\nfrom %s\nto   %s\nback %s\ngot  %s\n%v", ops, text(t, doc), text(t, res.Document), back, text(t, restored.Document), err)
+			t.Fatalf("%s\nfrom %s\nto   %s\nback %s\ngot  %s\n%v", ops, text(t, doc), text(t, res.Document), back,
+				text(t, restored.Document), err)
 		}
 		if doc = res.Document; rnd.IntN(20) == 0 {
 			doc = start
@@ -169,23 +177,28 @@ func randomOps(rnd *rand.Rand) string {
 	for range 1 + rnd.IntN(4) {
 		typ := pick(`work`, `home`, `other`)
 		value := pick(`"a"`, `"b@x"`, `"C"`, `null`, `""`)
-		email := fmt.Sprintf(`{"value":%s,"type":"%s","primary":%s}`, pick(`"a@x"`, `"b@x"`, `"c@x"`), typ, pick("true", "false"))
+		email := fmt.Sprintf(`{"value":%s,"type":"%s","primary":%s}`, pick(`"a@x"`, `"b@x"`, `"c@x"`), typ,
+			pick("true", "false"))
 		op := pick("add", "replace")
 		ops = append(ops, pick(
-			fmt.Sprintf(`{"op":"%s","path":"%s","value":%s}`, op, pick("title", "nickName", "name.givenName", "name.middleName", eu+":department", eu+":manager", "userName"), value),
+			fmt.Sprintf(`{"op":"%s","path":"%s","value":%s}`, op,
+				pick("title", "nickName", "name.givenName", "name.middleName", eu+":department", eu+":manager",
+					"userName"), value),
 			fmt.Sprintf(`{"op":"%s","path":"emails","value":[%s]}`, op, email),
 			fmt.Sprintf(`{"op":"%s","path":"emails[type eq \"%s\"]","value":%s}`, op, typ, email),
-			fmt.Sprintf(`{"op":"%s","path":"emails[type eq \"%s\"].%s","value":%s}`, op, typ, pick("value", "display", "type"), value),
+			fmt.Sprintf(`{"op":"%s","path":"emails[type eq \"%s\"].%s","value":%s}`, op, typ,
+				pick("value", "display", "type"), value),
 			fmt.Sprintf(`{"op":"%s","path":"emails[type eq \"%s\"].primary","value":"True"}`, op, typ),
 			fmt.Sprintf(`{"op":"%s","value":{"name":{"familyName":%s},"%s":{"costCenter":%s}}}`, op, value, eu, value),
-			fmt.Sprintf(`{"op":"remove","path":"%s"}`, pick("title", "name", "emails", eu, eu+":manager.value", "addresses", "emails.display")),
+			fmt.Sprintf(`{"op":"remove","path":"%s"}`,
+				pick("title", "name", "emails", eu, eu+":manager.value", "addresses", "emails.display")),
 			fmt.Sprintf(`{"op":"remove","path":"emails[type eq \"%s\"]%s"}`, typ, pick("", ".display", ".value")),
 		))
 	}
 	return "[" + strings.Join(ops, ",") + "]"
 }
 
-// backOps are the operations that lead from one document to another.
+// backOps returns operations that lead from one document to another.
 func backOps(t *testing.T, to, from schema.Document) string {
 	var ops []string
 	put := func(path string, v any, had bool) {

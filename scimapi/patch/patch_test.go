@@ -24,14 +24,16 @@ const (
 const babs = `{
 	"id": "u1", "externalId": "E-1", "userName": "bjensen", "title": "Guide", "active": true,
 	"name": {"familyName": "Jensen", "givenName": "Barbara"},
-	"emails": [{"value": "b@work.example", "type": "work", "primary": true}, {"value": "b@home.example", "type": "home"}],
-	"addresses": [{"type": "work", "streetAddress": "1 Main", "locality": "Oslo"}, {"type": "work", "streetAddress": "2 Side"}],
+	"emails": [{"value": "b@work.example", "type": "work", "primary": true},
+		{"value": "b@home.example", "type": "home"}],
+	"addresses": [{"type": "work", "streetAddress": "1 Main", "locality": "Oslo"},
+		{"type": "work", "streetAddress": "2 Side"}],
 	"` + eu + `": {"employeeNumber": "7", "manager": {"value": "m1", "$ref": "../Users/m1"}},
 	"` + origin + `": {"source": "scim"}
 }`
 
-// testCase is one line of a table: operations, and what they change at the top level of the document (null: gone); or,
-// after "!", the error's type and a part of its text.
+// testCase is one line of a table: operations, and what they change at the top level of the document (null: removed);
+// or, after "!", the type of the error and a place or name in it.
 type testCase struct{ name, ops, want string }
 
 func decodeDoc(t testing.TB, rt *schema.ResourceType, s string) schema.Document {
@@ -43,7 +45,7 @@ func decodeDoc(t testing.TB, rt *schema.ResourceType, s string) schema.Document 
 	return d.Clone()
 }
 
-// message wraps operations, one or a list, as PatchOp.
+// message returns a PatchOp message with one operation or a list.
 func message(ops string) []byte {
 	if !strings.HasPrefix(ops, "[") {
 		ops = "[" + ops + "]"
@@ -101,7 +103,7 @@ func wantError(t *testing.T, err error, want string) {
 	}
 }
 
-// overlay is doc with the top-level members of patch put in, null ones removed.
+// overlay returns doc with the top-level members of patch; null removes one.
 func overlay(t testing.TB, doc schema.Document, patch string) schema.Document {
 	t.Helper()
 	v, err := schema.Unmarshal([]byte(patch))
@@ -130,7 +132,7 @@ func text(t testing.TB, v any) string {
 	return strings.TrimSpace(b.String())
 }
 
-// people are members for tests; they count how often they are asked.
+// people are members that count how often they are asked.
 type people struct {
 	list  []Member
 	asked int

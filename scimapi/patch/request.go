@@ -2,6 +2,8 @@ package patch
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"rollcall/directory/schema"
@@ -59,8 +61,8 @@ func Parse(body []byte, o Options) (Request, error) {
 	// Its operations.
 	list, ok := message["Operations"].([]any)
 	if !ok || len(list) == 0 {
-		return Request{},
-			schema.Errorf(schema.InvalidSyntax, "Operations", "must be an array of one or more operations")
+		return Request{}, schema.Errorf(schema.InvalidSyntax, "Operations",
+			"must be an array of one or more operations")
 	}
 	if len(list) > MaxOperations {
 		return Request{}, schema.Errorf(schema.InvalidValue, "Operations",
@@ -119,20 +121,18 @@ func parseOp(v any, at string) (Op, error) {
 // fields returns the known members of m under their proper names.
 func fields(m map[string]any, at string, o Options, known ...string) (map[string]any, error) {
 	out := make(map[string]any, len(known))
-next:
-	for key, v := range m {
-		for _, name := range known {
-			if strings.EqualFold(key, name) {
-				if _, twice := out[name]; twice {
-					return nil, schema.Errorf(schema.InvalidSyntax, at+name, "is given twice")
-				}
-				out[name] = v
-				continue next
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		i := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(key, name) })
+		if i < 0 {
+			if o.Strict {
+				return nil, schema.Errorf(schema.InvalidSyntax, at+key, "is unknown")
 			}
+			continue
 		}
-		if o.Strict {
-			return nil, schema.Errorf(schema.InvalidSyntax, at+key, "is unknown")
+		if _, twice := out[known[i]]; twice {
+			return nil, schema.Errorf(schema.InvalidSyntax, at+known[i], "is given twice")
 		}
+		out[known[i]] = m[key]
 	}
 	return out, nil
 }

@@ -45,11 +45,11 @@ func (c *compiler) resolve(path string) (target, error) {
 	}
 	steps := chain(a)
 
-	// The filter behind it.
+	// The filter after it.
 	if p.Filter != nil {
 		if !a.MultiValued {
-			return target{},
-				schema.Errorf(schema.InvalidPath, a.Path, "is single-valued: a filter cannot select from it")
+			return target{}, schema.Errorf(schema.InvalidPath, a.Path,
+				"is single-valued: a filter cannot select from it")
 		}
 		last := &steps[len(steps)-1]
 		last.expr = p.Filter

@@ -43,6 +43,7 @@ type change struct {
 // changes takes the keys of entries apart, sorts out the resources, and puts the rest in the order of their keys. Keys
 // of no scope are passed over.
 func (k Keyspace) changes(entries []Entry, revision func(i int) int64) (resources, rest []change, err error) {
+	rest = make([]change, 0, len(entries))
 	for i, e := range entries {
 		p, ok := k.locate(e.Key)
 		if !ok {

@@ -8,7 +8,7 @@ import (
 	"rollcall/directory/schema"
 )
 
-// State is everything that is held in memory, at one revision. Whoever applies revisions changes it, and nobody else
+// State is everything that is held in memory, at one revision. Whoever applies revisions changes it, and no one else
 // has it; readers get what Freeze returns.
 type State struct {
 	keys     Keyspace

@@ -158,6 +158,7 @@ func TestOrphans(t *testing.T) {
 		}
 	}
 	if len(found) != len(want) || len(s.deleted) != 0 || len(s.orphans) != 0 {
-		t.Errorf("found %d of %d; %d scopes and %d keys are remembered", len(found), len(want), len(s.deleted), len(s.orphans))
+		t.Errorf("found %d of %d; %d scopes and %d keys are remembered", len(found), len(want), len(s.deleted),
+			len(s.orphans))
 	}
 }

@@ -14,7 +14,7 @@ func (q *Quota) admitDisk(frees bool) error {
 		return nil
 	}
 	if err := q.disk.Failed(); err != nil {
-		const detail = "the store's disk has failed: until it has room again, resources can be read and nothing else"
+		const detail = "the store's disk has failed: until it has room again, only reading is possible"
 		return &state.Error{Kind: state.Unavailable, Detail: detail, Cause: err}
 	}
 	if frees {

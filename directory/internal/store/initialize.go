@@ -9,7 +9,7 @@ import (
 )
 
 // Initialize returns what the key holds. Where it is absent, it puts the first entries of an empty store, of which the
-// key must be one, and returns nil, or what the key holds where another node was faster. The key is read first, because
+// key must be one, and returns nil, or what the key holds if another node came first. The key is read first, because
 // an etcd without space refuses every transaction that holds a put, even in the branch not taken. Error: Unavailable.
 func Initialize(ctx context.Context, c *clientv3.Client, key string, first []state.Entry) (existing []byte, err error) {
 	l, ok, err := Reader{c}.Get(ctx, key)

@@ -16,8 +16,8 @@ import (
 // PresenceTTL is how long a node counts as running that ended without a word.
 const PresenceTTL = 15 * time.Second
 
-// presenceRetry is how long a node waits before it tells again what etcd did not take, revokeTimeout how long it waits at
-// its end for the others to be told.
+// presenceRetry is how long a node waits before it tells again what etcd did not take, revokeTimeout how long it waits
+// at its end for the others to be told.
 const (
 	presenceRetry = 5 * time.Second
 	revokeTimeout = 2 * time.Second
@@ -38,7 +38,8 @@ type Presence struct {
 // Appear shows a value below the prefix until Close, and returns what the other running nodes show there. Of two that
 // appear at once, exactly the later one sees the other. An etcd that accepts no leases, because it has no space, is
 // asked again in the background. Error: Unavailable.
-func Appear(ctx context.Context, c *clientv3.Client, prefix string, value []byte, log *slog.Logger) (*Presence, [][]byte, error) {
+func Appear(ctx context.Context, c *clientv3.Client, prefix string, value []byte, log *slog.Logger) (
+	*Presence, [][]byte, error) {
 	p := &Presence{client: c, prefix: prefix, value: string(value), log: log}
 	others, err := p.appear(ctx)
 	if noSpace(err) {

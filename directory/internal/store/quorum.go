@@ -52,7 +52,7 @@ func (q *quorum) revision(ctx context.Context) (int64, error) {
 }
 
 // run sends one read after the other while anybody waits. The reads have a context of their own: a caller that gives up
-// fails nobody else.
+// does not fail the others.
 func (q *quorum) run() {
 	for {
 		q.mu.Lock()

@@ -87,7 +87,8 @@ func TestSnapshotsUnderWrites(t *testing.T) {
 				}
 				sc := f.Scope(state.ScopeID{Organization: org})
 				x, y := sc.Get(ids[0]), sc.Get(ids[1])
-				if (x == nil) != (y == nil) || x != nil && (string(x.JSON) != string(y.JSON) || x.Version != y.Version) {
+				if (x == nil) != (y == nil) ||
+					x != nil && (string(x.JSON) != string(y.JSON) || x.Version != y.Version) {
 					t.Errorf("a snapshot mixes revisions: %v, %v", x, y)
 					return
 				}

@@ -9,20 +9,13 @@ import (
 	"errors"
 	"math/big"
 	"time"
-
-	"rollcall/directory"
-)
-
-// Names of the secrets that sign-in keeps in the directory.
-const (
-	secretSPKey = "sp-key" // of a connection: our key and certificate towards it
-	secretMAC   = "mac"    // of an organization: a RequestKey
 )
 
 const (
-	spKeyBits       = 2048
-	spKeyYears      = 10 // nobody checks the end of a certificate that was pasted into a form; changing it is what hurts
-	requestKeyBytes = 32
+	keyBits = 2048
+	// certificateYears is long: nobody checks the end of a certificate that was pasted into a form, and changing it
+	// hurts.
+	certificateYears = 10
 )
 
 // keyPair is our key towards a connection and its self-signed certificate.
@@ -31,9 +24,9 @@ type keyPair struct {
 	certificate *x509.Certificate
 }
 
-// newKeyPair makes a pair and the PEM in which it is stored.
-func newKeyPair(name string, now time.Time) (stored []byte, err error) {
-	key, err := rsa.GenerateKey(rand.Reader, spKeyBits)
+// newKeyPair makes a pair for an organization. It returns the PEM in which the pair is stored.
+func newKeyPair(organization string, now time.Time) (stored []byte, err error) {
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
 		return nil, err
 	}
@@ -42,14 +35,16 @@ func newKeyPair(name string, now time.Time) (stored []byte, err error) {
 		return nil, err
 	}
 	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "Rollcall " + name},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(spKeyYears, 0, 0),
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "Rollcall " + organization},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(certificateYears, 0, 0),
 		KeyUsage: x509.KeyUsageDigitalSignature, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		return nil, err
 	}
+
+	// The key first, then the certificate.
 	private, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return nil, err
@@ -58,7 +53,7 @@ func newKeyPair(name string, now time.Time) (stored []byte, err error) {
 	return append(stored, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...), nil
 }
 
-// parseKeyPair reads what newKeyPair made.
+// parseKeyPair reads what newKeyPair made. It returns an error for anything else.
 func parseKeyPair(stored []byte) (keyPair, error) {
 	broken := errors.New("the stored key of the connection cannot be read")
 	private, rest := pem.Decode(stored)
@@ -79,28 +74,4 @@ func parseKeyPair(stored []byte) (keyPair, error) {
 		return keyPair{}, broken
 	}
 	return keyPair{key, certificate}, nil
-}
-
-// secrets are the organization's key and ours towards a connection.
-type secrets struct {
-	requests RequestKey
-	stored   []byte // of the pair
-}
-
-// heldSecrets reads what there is; a secret that there is not is nil.
-func heldSecrets(s *directory.Snapshot, connection directory.ID) (held secrets, err error) {
-	mac, err := s.Secret(directory.ID{}, secretMAC)
-	if err != nil {
-		return held, err
-	}
-	held.requests = mac
-	held.stored, err = s.Secret(connection, secretSPKey)
-	return held, err
-}
-
-// createMAC makes the organization's key with the rest of the change.
-func createMAC(tx *directory.Tx) {
-	key := make([]byte, requestKeyBytes)
-	rand.Read(key) // never fails since Go 1.24
-	tx.CreateSecret(directory.ID{}, secretMAC, key)
 }

@@ -1,0 +1,110 @@
+package samlhook
+
+import (
+	"cmp"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
+)
+
+// Health of a connection (IdentityProvider.health.status).
+const (
+	healthOK      = "ok"
+	healthWarning = "warning"
+	healthFailing = "failing"
+)
+
+// health is the status of a connection and its warnings; l is nil if the connection cannot be read.
+func (h *Hook) health(s *directory.Snapshot, l *loaded) map[string]any {
+	if l == nil {
+		return map[string]any{"status": healthFailing,
+			"warnings": []any{"what is stored of the connection cannot be read"}}
+	}
+	warnings, status := h.warnings(s, l), healthOK
+	if len(warnings) > 0 {
+		status = healthWarning
+	}
+	if failing := h.failing(l); failing != "" {
+		warnings, status = append([]string{failing}, warnings...), healthFailing
+	}
+	health := map[string]any{"status": status}
+	putTexts(health, "warnings", warnings)
+	return health
+}
+
+// failing says why nobody can sign in through the connection at all; empty if people can.
+func (h *Hook) failing(l *loaded) string {
+	switch {
+	case l.IdPEntityID == "" || l.SSOURL == "":
+		return "there is no identity provider yet; set metadataXml, metadataUrl, or idp"
+	case l.Key == nil:
+		return "the connection has no key of ours; change any of its attributes to have one made"
+	}
+	for _, cert := range l.Certificates {
+		if !h.now().After(cert.NotAfter) {
+			return ""
+		}
+	}
+	return "no certificate of the identity provider is valid"
+}
+
+// warnings are what an administrator should look at.
+func (h *Hook) warnings(s *directory.Snapshot, l *loaded) []string {
+	list := append([]string(nil), l.problems...)
+	for _, cert := range l.Certificates {
+		if w := saml.ExpiryWarning(cert, h.now()); w != "" {
+			list = append(list, w)
+		}
+	}
+	if own := l.Connection.Certificate; own != nil {
+		if w := saml.ExpiryWarning(own, h.now()); w != "" {
+			list = append(list, "our own: "+w)
+		}
+	}
+	if !l.Enabled {
+		list = append(list, "the connection is disabled (enabled: false)")
+	}
+	if l.AllowSHA1 {
+		list = append(list, "signatures with SHA-1 are accepted (allowSha1)")
+	}
+	if severalConnections(s) {
+		list = append(list, l.linkWarning(s))
+	}
+	return append(list, l.groupWarnings(s)...)
+}
+
+// linkWarning says how several connections limit whom this one finds.
+func (l *loaded) linkWarning(s *directory.Snapshot) string {
+	verified, _ := divideDomains(s, l.Settings.ID)
+	for _, domain := range l.Domains {
+		if l.verifiedHere("@"+domain, verified) {
+			return "the organization has several connections, so this one finds existing Users only in its verified " +
+				"domains"
+		}
+	}
+	return "the organization has several connections and this one has no verified domain, " +
+		"so it finds existing Users only by earlier sign-ins"
+}
+
+// groupWarnings say which default groups are missing, or give more than membership.
+func (l *loaded) groupWarnings(s *directory.Snapshot) []string {
+	var list []string
+	for _, id := range l.DefaultGroups {
+		group, err := s.Get(schema.GroupType, id)
+		if err != nil {
+			list = append(list, "the default group "+id.String()+" does not exist any more")
+			continue
+		}
+		name := "the default group " + saml.Clip(cmp.Or(group.Display(), id.String()))
+		switch {
+		case !l.mayTouch(s, id):
+			list = append(list, name+" takes no new User in: it has roles or is protected, itself or through a Group "+
+				"that it is in, and is not listed in groupSync.allowPrivileged")
+		case s.PrivilegedGroup(id):
+			list = append(list, name+" gives roles, or membership of a protected group, to every User that sign-in "+
+				"creates")
+		}
+	}
+	return list
+}

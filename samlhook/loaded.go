@@ -1,0 +1,129 @@
+package samlhook
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory"
+	"rollcall/samlhook/saml"
+)
+
+// maxClockSkew is the most that clockSkewSeconds may grant.
+const maxClockSkew = 10 * time.Minute
+
+// maxParsed bounds the connections that are kept parsed. Those that were deleted are not told apart; above the bound,
+// all are parsed again.
+const maxParsed = 4096
+
+// loaded is an IdentityProvider ready for use.
+type loaded struct {
+	*saml.Connection
+	Settings
+	version  directory.Version
+	requests requestKey // nil if the organization has none yet
+	problems []string   // with what is stored, for the administrator
+}
+
+// load reads an IdentityProvider with its secrets. What is parsed is kept while the resource has this version.
+func (h *Hook) load(s *directory.Snapshot, organization string, r *directory.Resource) (*loaded, error) {
+	if kept, ok := h.parsed.Load(r.ID); ok {
+		if l := kept.(*loaded); l.version == r.Version && l.requests != nil && l.Key != nil {
+			return l, nil
+		}
+	}
+	held, err := readSecrets(s, r.ID)
+	if err != nil {
+		return nil, err
+	}
+	l := &loaded{Settings: ReadSettings(r), version: r.Version, requests: held.requests}
+	l.Connection, l.problems = readConnection(r)
+	at := h.urls(organization, r.ID)
+	l.EntityID, l.ACSURL = at.Metadata, at.ACS
+
+	// Secrets come with the first change of a connection; one of an older store may lack them.
+	if held.requests != nil {
+		l.CheckRequest = held.requests.checker(l.Connection.ID)
+	}
+	if held.keyPair != nil {
+		pair, err := parseKeyPair(held.keyPair)
+		if err != nil {
+			return nil, fmt.Errorf("IdentityProvider %s: %w", r.ID, err)
+		}
+		l.Key, l.Connection.Certificate = pair.key, pair.certificate
+	}
+	if _, kept := h.parsed.Swap(r.ID, l); !kept && h.parsedCount.Add(1) > maxParsed {
+		h.parsed.Clear()
+		h.parsedCount.Store(0)
+	}
+	return l, nil
+}
+
+// readConnection reads what an IdentityProvider says about the other side and about messages. A certificate that cannot
+// be used is left out, with a sentence in problems: one that was good when it was stored must not keep the others from
+// being used.
+func readConnection(r *directory.Resource) (c *saml.Connection, problems []string) {
+	v := gjson.GetManyBytes(r.JSON, "idp.entityId", "idp.ssoUrl", "idp.certificates.#.pem",
+		"signRequests", "forceAuthn", "requestedAuthnContext", "nameIdFormat",
+		"allowSha1", "allowIdpInitiated", "clockSkewSeconds", "binding", "metadataXml")
+	c = &saml.Connection{
+		ID: r.ID.String(), IdPEntityID: v[0].String(), SSOURL: v[1].String(),
+		SignRequests: v[3].Type != gjson.False, ForceAuthn: v[4].Bool(),
+		RequestedAuthnContext: texts(v[5]), NameIDFormat: v[6].String(),
+		AllowSHA1: v[7].Bool(), AllowIdPInitiated: v[8].Bool(), ClockSkew: time.Duration(v[9].Int()) * time.Second,
+		Attributes: readMapping(r),
+	}
+	for _, pem := range texts(v[2]) {
+		cert, err := saml.ParseCertificate(pem)
+		if err != nil {
+			problems = append(problems, err.Error())
+			continue
+		}
+		c.Certificates = append(c.Certificates, cert)
+	}
+
+	// The rest of the metadata is in idp; only the choice of the binding needs all of it.
+	var offered map[string]string
+	if xml := v[11].String(); xml != "" {
+		if m, refusal := saml.ParseStoredMetadata([]byte(xml)); refusal != nil {
+			problems = append(problems, refusal.Explanation)
+		} else {
+			offered = m.SSOURLs
+		}
+	}
+	c.Binding = chooseBinding(v[10].String(), offered)
+	return c, problems
+}
+
+func readMapping(r *directory.Resource) saml.AttributeMapping {
+	v := gjson.GetManyBytes(r.JSON, "attributes.userName", "attributes.firstName", "attributes.lastName",
+		"attributes.email", "attributes.groups", "attributes.displayName", "attributes.externalId")
+	return saml.AttributeMapping{
+		UserName: v[0].String(), FirstName: v[1].String(), LastName: v[2].String(), Email: v[3].String(),
+		Groups: v[4].String(), DisplayName: v[5].String(), ExternalID: v[6].String(),
+	}
+}
+
+// chooseBinding is the binding that the setting names ("redirect", "post"). If it is unset, it is the one that the
+// metadata offers, redirect first.
+func chooseBinding(setting string, offered map[string]string) string {
+	_, redirect := offered[saml.BindingRedirect]
+	_, post := offered[saml.BindingPost]
+	if setting == "post" || (setting == "" && post && !redirect) {
+		return saml.BindingPost
+	}
+	return saml.BindingRedirect
+}
+
+// usable says why people cannot be sent to the identity provider and its answers not be judged; nil if they can.
+func (l *loaded) usable() *saml.Refusal {
+	switch {
+	case !l.Enabled:
+		return saml.Refuse(ReasonConnectionDisabled, "The connection is disabled (enabled: false).")
+	case l.IdPEntityID == "" || l.SSOURL == "" || len(l.Certificates) == 0:
+		return saml.Refuse(ReasonNotConfigured,
+			"The connection has no identity provider yet; set metadataXml, metadataUrl, or idp.")
+	}
+	return nil
+}
