@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 
@@ -18,6 +19,9 @@ func newClient(e *Etcd) *clientv3.Client {
 	return c
 }
 
+// ErrClosed is the answer of an etcd that was closed.
+var ErrClosed = errors.New("the embedded etcd is closed")
+
 // guarded makes a call on a goroutine of its own and waits for it, for ctx or for the end of the etcd.
 func guarded[T any](ctx context.Context, e *Etcd, call func() (T, error)) (T, error) {
 	var none T
@@ -30,6 +34,12 @@ func guarded[T any](ctx context.Context, e *Etcd, call func() (T, error)) (T, er
 	}
 	answered := make(chan answer, 1)
 	go func() {
+		e.calls.RLock()
+		defer e.calls.RUnlock()
+		if e.closed {
+			answered <- answer{none, ErrClosed}
+			return
+		}
 		v, err := call()
 		answered <- answer{v, err}
 	}()
