@@ -76,7 +76,7 @@ func (tx *Tx) EndSessions(user ID) error {
 		return err
 	}
 	tx.frees = true // a sign-out, however full the store is
-	tx.Mention("endSessions", schema.UserType, user)
+	tx.about("endSessions", schema.UserType, user)
 	tx.endSessions(user)
 	return nil
 }
@@ -106,9 +106,9 @@ func (tx *Tx) endSessions(user ID) {
 	tx.put(key, strconv.AppendInt(nil, epoch+1, 10))
 	n := 0
 	for session := range tx.snap.scope.SessionsOf(user) {
-		if n++; n > endedAtOnce {
-			return
+		if n++; n <= endedAtOnce {
+			tx.delete(tx.keys().Resource(schema.SessionType, session))
 		}
-		tx.delete(tx.keys().Resource(schema.SessionType, session))
 	}
+	tx.about("update", schema.UserType, user).ended = n
 }

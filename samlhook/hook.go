@@ -131,6 +131,7 @@ func (h *Hook) serve(route string, methods []string, handle func(*exchange) erro
 	x := &exchange{Hook: h, w: w, r: r, start: h.now(), id: newCorrelationID(), route: route, org: vars["org"],
 		dir: h.store.Organization(vars["org"])}
 	w.Header().Set("X-Request-Id", x.id)
+	x.r = r.WithContext(directory.WithRequest(r.Context(), x.id))
 	var cause error
 	defer func() {
 		if p := recover(); p != nil {
