@@ -66,7 +66,11 @@ func decodeLogged(typ string, id ID, l state.Loaded) (*state.Record, error) {
 	if string(l.Value) == store.Cancelled {
 		return nil, nil
 	}
-	return state.DecodeRecord(typ, id, l.Value, l.Created, l.Modified)
+	r, err := state.DecodeRecord(typ, id, l.Value, l.Created, l.Modified)
+	if err == nil && typ == schema.EventType {
+		r.JSON = withRevision(r.JSON, l.Created)
+	}
+	return r, err
 }
 
 func (s *Snapshot) logPrefix(typ string) string {

@@ -75,6 +75,7 @@ func (m *memberships) grant(group, member *state.Record) (isNew bool, err error)
 	}
 	m.tx.put(m.key(group.ID, member.ID), nil)
 	m.tx.noteAccess(group, member)
+	m.tx.about("update", schema.GroupType, group.ID).touch("members")
 	m.edges[e] = true
 	return !m.existed(group, member), nil
 }
@@ -113,6 +114,7 @@ func (m *memberships) revoke(group *state.Record, id ID) (ended bool) {
 	for by, counts := range m.tx.snap.scope.Grants(group, member) {
 		if m.grantor.IsSCIM() || by == m.grantor {
 			m.tx.delete(m.tx.keys().Grant(group.ID, id, by))
+			m.tx.about("update", schema.GroupType, group.ID).touch("members")
 		} else if counts {
 			goesOn = true
 		}
@@ -165,8 +167,6 @@ func (m *memberships) stamp(group *state.Record) {
 		tx.touched[group.ID] = &now
 		tx.results = append(tx.results, &now)
 	}
-	tx.Mention("update", schema.GroupType, group.ID)
-	tx.event.touch(group.ID, "members")
 }
 
 func (m *memberships) putStamp(group *state.Record, at time.Time) {

@@ -75,7 +75,7 @@ func (tx *Tx) EndSessions(user ID) error {
 	if err := tx.dir.actor.mayWrite(schema.SessionType); err != nil {
 		return err
 	}
-	tx.Mention("endSessions", schema.UserType, user)
+	tx.about("endSessions", schema.UserType, user)
 	tx.endSessions(user)
 	return nil
 }
@@ -106,9 +106,9 @@ func (tx *Tx) endSessions(user ID) {
 	tx.ended = append(tx.ended, user)
 	n := 0
 	for session := range tx.snap.scope.SessionsOf(user) {
-		if n++; n > endedAtOnce {
-			return
+		if n++; n <= endedAtOnce {
+			tx.delete(tx.keys().Resource(schema.SessionType, session))
 		}
-		tx.delete(tx.keys().Resource(schema.SessionType, session))
 	}
+	tx.about("update", schema.UserType, user).ended = n
 }

@@ -36,6 +36,7 @@ type place struct {
 func (h *Handler) serve(p place, w http.ResponseWriter, r *http.Request, handle func(*exchange) error) {
 	x := &exchange{Handler: h, w: &response{ResponseWriter: w}, r: r, place: p, id: newRequestID(), start: h.o.Now()}
 	x.set("X-Request-Id", x.id)
+	x.r = r.WithContext(directory.WithRequest(r.Context(), x.id))
 	var cause error
 	defer func() {
 		if p := recover(); p != nil {
