@@ -21,6 +21,7 @@ type Pin struct {
 	Value    []byte // what the walk is about, in the caller's own form
 	Snapshot *Snapshot
 	kept     *store.Pin
+	dir      *Directory
 }
 
 // Pin keeps the state as it is now under a new pin. Errors: Unavailable, Full.
@@ -61,7 +62,7 @@ func (d *Directory) Pinned(ctx context.Context, id ID) (*Pin, error) {
 		return nil, err
 	}
 	then.pinned = true
-	return &Pin{id, kept.Walk, then, kept}, nil
+	return &Pin{id, kept.Walk, then, kept, d}, nil
 }
 
 func (s *Snapshot) putPin(ctx context.Context, id ID, v state.PinValue) error {
@@ -71,8 +72,10 @@ func (s *Snapshot) putPin(ctx context.Context, id ID, v state.PinValue) error {
 // Query answers on the pinned state. It must be the same query each time but for Offset and Limit: its matches are
 // gathered once, so that a page costs the same wherever it stands.
 func (p *Pin) Query(ctx context.Context, q Query) (Page, error) {
-	s := &search{p.Snapshot, q}
-	found, err := p.kept.Matches(func() ([]*state.Record, error) { return s.matches(ctx) })
+	work := p.dir.Work()
+	defer work.End()
+	s := &search{ctx: ctx, snap: p.Snapshot, Query: q, work: work}
+	found, err := p.kept.Matches(ctx, s.matches)
 	if err != nil {
 		return Page{}, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"rollcall/directory/internal/state"
 	"rollcall/directory/internal/store"
+	"rollcall/internal/fair"
 )
 
 // Options of a store. The zero value is for tests: its own etcd, no operator, a secret key that is made up.
@@ -27,6 +28,8 @@ type Options struct {
 	Now           func() time.Time      // time.Now unless given
 	Log           *slog.Logger          // discards unless given
 	Registry      prometheus.Registerer // no metrics unless given
+	WorkRate      float64               // comparisons a second for each credential; 0: no bound
+	WorkBurst     int                   // comparisons at once; DefaultWorkBurst unless given
 }
 
 func (o Options) withDefaults(c *clientv3.Client) Options {
@@ -41,6 +44,9 @@ func (o Options) withDefaults(c *clientv3.Client) Options {
 	}
 	if o.Watcher == nil {
 		o.Watcher = c
+	}
+	if o.WorkBurst == 0 {
+		o.WorkBurst = DefaultWorkBurst
 	}
 	if o.SecretKey == nil {
 		key := sha256.Sum256([]byte(newSecret()))
@@ -59,6 +65,7 @@ type Store struct {
 	operator  *operator
 	sealer    *sealer
 	usage     *usage
+	work      *fair.Scheduler
 	timeIDs   state.TimeIDs
 	lostRaces prometheus.Counter
 
@@ -78,7 +85,7 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 
 	// Make sure that the data can be read before anything follows it.
 	s := &Store{keys: state.NewKeyspace(o.Root), now: o.Now, log: o.Log, sealer: sealer,
-		lostRaces: newLostRaces(o.Registry)}
+		lostRaces: newLostRaces(o.Registry), work: newWork(o)}
 	s.operator = newOperator(append([]string{o.OperatorToken}, o.OtherTokens...))
 	if err := s.prepare(ctx, c); err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/internal/fair"
 )
 
 // failure is an error of this package, for a request that never reached the directory.
@@ -92,6 +93,12 @@ func translate(err error) *failure {
 		return &failure{status, e.Type, describe(e.Attr, e.Detail, e.Type)}
 	}
 
+	if e, ok := errors.AsType[*fair.Exhausted](err); ok {
+		return &failure{http.StatusTooManyRequests, "", "this credential has used up its budget of work, which counts " +
+			"records and comparisons; use filters with eq on indexed attributes, or try again in " +
+			seconds(e.Wait) + " seconds"}
+	}
+
 	// Errors of libraries.
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &failure{http.StatusRequestEntityTooLarge, "",
@@ -122,7 +129,10 @@ func (x *exchange) replyError(err error) {
 	f := translate(err)
 	h := x.w.Header()
 	if t, ok := errors.AsType[*tooMany](err); ok {
-		h.Set("Retry-After", t.seconds())
+		h.Set("Retry-After", seconds(t.wait))
+	}
+	if e, ok := errors.AsType[*fair.Exhausted](err); ok {
+		h.Set("Retry-After", seconds(e.Wait))
 	}
 	switch f.status {
 	case http.StatusUnauthorized:

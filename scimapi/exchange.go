@@ -20,6 +20,8 @@ type exchange struct {
 	actor directory.Actor // once it is authenticated
 	cause error           // of failures inside a reply that is not an error itself
 
+	streams bool // a reply has begun and is not complete
+
 	headers  []string            // values of headers, see set
 	resolved map[need]resolution // what hooks got for the request's changes
 }
@@ -46,6 +48,9 @@ func (h *Handler) serve(p place, w http.ResponseWriter, r *http.Request, handle 
 			x.replyError(cause)
 		}
 		x.log(cause)
+		if x.streams { // the client must not take the reply for complete
+			panic(http.ErrAbortHandler)
+		}
 	}()
 	if cause = handle(x); cause != nil {
 		x.replyError(cause)

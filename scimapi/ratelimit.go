@@ -87,9 +87,9 @@ type tooMany struct {
 
 func (t *tooMany) Unwrap() error { return &t.failure }
 
-// seconds is the wait for Retry-After.
-func (t *tooMany) seconds() string {
-	return strconv.Itoa(max(1, int(math.Ceil(t.wait.Seconds()))))
+// seconds is a wait for Retry-After.
+func seconds(wait time.Duration) string {
+	return strconv.Itoa(max(1, int(math.Ceil(wait.Seconds()))))
 }
 
 // paced counts the request against its credential's rate on this node.

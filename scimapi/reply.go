@@ -3,6 +3,7 @@ package scimapi
 import (
 	"bytes"
 	"compress/gzip"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -94,11 +95,7 @@ func (x *exchange) writeList(body []byte) {
 	h.Add("Vary", "Accept-Encoding")
 	if len(body) >= compressible && acceptsGzip(x.r.Header["Accept-Encoding"]) {
 		var b bytes.Buffer
-		z, _ := x.gzip.Get().(*gzip.Writer)
-		if z == nil {
-			z, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // it fails only for unknown levels
-		}
-		z.Reset(&b)
+		z := x.compressor(&b)
 		_, _ = z.Write(body) // a Buffer never fails
 		_ = z.Close()
 		x.gzip.Put(z)
@@ -106,6 +103,16 @@ func (x *exchange) writeList(body []byte) {
 		body = b.Bytes()
 	}
 	x.send(http.StatusOK, body)
+}
+
+// compressor returns a gzip.Writer for w, which goes back to x.gzip.
+func (x *exchange) compressor(w io.Writer) *gzip.Writer {
+	z, _ := x.gzip.Get().(*gzip.Writer)
+	if z == nil {
+		z, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // it fails only for unknown levels
+	}
+	z.Reset(w)
+	return z
 }
 
 // prefers reports whether the header has the preference (RFC 7240 §2).

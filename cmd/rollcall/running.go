@@ -90,7 +90,7 @@ func (n *running) openStore(ctx context.Context) (*directory.Store, error) {
 	}
 
 	// The secrets.
-	o := directory.Options{StaleReads: n.node.StaleReads, Log: n.log}
+	o := directory.Options{StaleReads: n.node.StaleReads, Log: n.log, WorkRate: n.node.WorkLimit}
 	if o.SecretKey, o.PreviousKeys, err = n.node.secretKeys(data); err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
 package store
 
 import (
-	"sync"
+	"context"
 	"time"
 
 	"rollcall/directory/internal/state"
@@ -23,7 +23,7 @@ type Pin struct {
 	at    time.Time // when it was put or renewed last
 	bytes int64     // applied when it was put
 
-	mu      sync.Mutex
+	finding chan struct{} // holds a value while somebody finds the matches
 	found   bool
 	matches []*state.Record
 }
@@ -33,10 +33,15 @@ func ErrPinGone() error {
 	return state.Errorf(state.NotFound, "", "the state that this walk began with is no longer kept")
 }
 
-// Matches returns what find returned the first time that it succeeded. Only one find runs at a time.
-func (p *Pin) Matches(find func() ([]*state.Record, error)) ([]*state.Record, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// Matches returns what find returned the first time that it succeeded. Only one find runs at a time. Errors: those of
+// find, and of the context while another one runs.
+func (p *Pin) Matches(ctx context.Context, find func() ([]*state.Record, error)) ([]*state.Record, error) {
+	select {
+	case p.finding <- struct{}{}:
+		defer func() { <-p.finding }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if p.found {
 		return p.matches, nil
 	}
@@ -68,7 +73,7 @@ func (p *pins) follow(s *state.State) {
 				kept.at = v.At
 			}
 		default:
-			p.kept[change.Pin] = &Pin{Walk: v.Walk, Frozen: s.Freeze(), at: v.At, bytes: s.Bytes()}
+			p.kept[change.Pin] = &Pin{finding: make(chan struct{}, 1), Walk: v.Walk, Frozen: s.Freeze(), at: v.At, bytes: s.Bytes()}
 			p.bound(change.Pin.Scope)
 		}
 	}
