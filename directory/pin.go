@@ -7,7 +7,7 @@ import (
 	"rollcall/directory/internal/store"
 )
 
-// Limits of pinned states, for each organization and node. The oldest goes first.
+// Limits of pinned states, for each organization and node. Of the credential that has the most, the oldest goes first.
 const (
 	MaxPins     = store.MaxPins
 	PinLifetime = store.PinLifetime
@@ -34,7 +34,7 @@ func (d *Directory) Pin(ctx context.Context, value []byte) (*Pin, error) {
 		return nil, store.ErrFull(nil)
 	}
 	id := NewID()
-	if err := s.putPin(ctx, id, state.PinValue{At: d.store.now(), Walk: value}); err != nil {
+	if err := s.putPin(ctx, id, state.PinValue{At: d.store.now(), Owner: d.pinOwner(), Walk: value}); err != nil {
 		return nil, err
 	}
 	return d.Pinned(ctx, id)
@@ -53,7 +53,7 @@ func (d *Directory) Pinned(ctx context.Context, id ID) (*Pin, error) {
 		return nil, store.ErrPinGone()
 	}
 	if now.Sub(at) > PinLifetime/2 { // a walk that goes on keeps its state, on every node
-		if err := s.putPin(ctx, id, state.PinValue{At: now, Renewed: true, Walk: kept.Walk}); err != nil {
+		if err := s.putPin(ctx, id, state.PinValue{At: now, Renewed: true, Owner: d.pinOwner(), Walk: kept.Walk}); err != nil {
 			return nil, err
 		}
 	}
@@ -64,6 +64,9 @@ func (d *Directory) Pinned(ctx context.Context, id ID) (*Pin, error) {
 	then.pinned = true
 	return &Pin{id, kept.Walk, then, kept, d}, nil
 }
+
+// pinOwner is the actor as pins name it.
+func (d *Directory) pinOwner() state.PinOwner { return state.PinOwnerOf(d.actor.Type + "/" + d.actor.ID) }
 
 func (s *Snapshot) putPin(ctx context.Context, id ID, v state.PinValue) error {
 	return s.store.node.Housekeep(ctx, nil, []state.Entry{state.Put(s.keys().Pin(id), v.Encode())})
