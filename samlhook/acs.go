@@ -8,6 +8,8 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/internal/bodies"
+	"rollcall/internal/remote"
 	"rollcall/samlhook/saml"
 )
 
@@ -23,9 +25,14 @@ func (x *exchange) acs() error {
 	if err != nil {
 		return err
 	}
+	body := x.bodies.Within(x.w, x.r, remote.Network(x.r.RemoteAddr))
+	defer body.Release()
 	post, err := saml.ReadPost(x.r, 0)
 	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
 		return x.unverified(displayOf(connection, "id"), refusal, nil)
+	}
+	if errors.Is(err, bodies.ErrFull) {
+		return errUnavailable
 	}
 	if err != nil {
 		return errBadMessage

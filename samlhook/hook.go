@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rollcall/directory"
+	"rollcall/internal/bodies"
 	"rollcall/internal/publicurl"
 	"rollcall/internal/web"
 	"rollcall/samlhook/saml"
@@ -33,6 +34,9 @@ type Options struct {
 	Now func() time.Time
 	// AllowPrivateMetadata lets metadata be fetched from private addresses and by http.
 	AllowPrivateMetadata bool
+	// Bodies bounds what the bodies of all requests of this node hold together; nil
+	// means a bound of its own.
+	Bodies *bodies.Bound
 	// Registry takes the metrics; nil means none.
 	Registry prometheus.Registerer
 }
@@ -50,6 +54,7 @@ type Hook struct {
 	pages   *web.Pages
 	fetcher *Fetcher
 	metrics *metrics
+	bodies  *bodies.Bound
 
 	parsed      sync.Map // directory.ID → *loaded
 	parsedCount atomic.Int64
@@ -66,7 +71,10 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	h := &Hook{store: store, log: o.Log, now: o.Now, origin: http.NewCrossOriginProtection(), fetcher: NewFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry)}
+	if o.Bodies == nil {
+		o.Bodies = bodies.New(bodies.DefaultMost)
+	}
+	h := &Hook{bodies: o.Bodies, store: store, log: o.Log, now: o.Now, origin: http.NewCrossOriginProtection(), fetcher: NewFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry)}
 	site, err := publicurl.Parse(o.PublicURL)
 	if err != nil {
 		return nil, fmt.Errorf("the public URL: %w", err)

@@ -13,6 +13,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/internal/bodies"
 	"rollcall/internal/fair"
 )
 
@@ -103,6 +104,12 @@ func translate(err error) *failure {
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &failure{http.StatusRequestEntityTooLarge, "",
 			fmt.Sprintf("the body is larger than the limit of %d bytes", e.Limit)}
+	}
+	switch {
+	case errors.Is(err, bodies.ErrFull):
+		return &failure{http.StatusServiceUnavailable, "", bodies.ErrFull.Error()}
+	case errors.Is(err, bodies.ErrSlow):
+		return &failure{http.StatusRequestTimeout, "", bodies.ErrSlow.Error()}
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return &failure{http.StatusServiceUnavailable, "", "the request was canceled or timed out"}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rollcall/directory/filter"
+	"rollcall/internal/bodies"
 )
 
 // Options configures a Handler. PublicURL is required; the zero value of everything else works.
@@ -21,6 +22,8 @@ type Options struct {
 	// Rate bounds the requests of each credential on this node, Failures the requests with an invalid credential from
 	// each remote address. Zero is no bound; see DefaultFailures. Entra ID alone needs 25 requests a second.
 	Rate, Failures Rate
+	// Bodies bounds what the bodies of all requests of this node hold together; nil means a bound of its own.
+	Bodies *bodies.Bound
 	// Hooks are by the name of the resource type.
 	Hooks map[string]Hook
 }
@@ -44,6 +47,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Bodies == nil {
+		o.Bodies = bodies.New(bodies.DefaultMost)
 	}
 	l := &o.Limits
 	setDefault(&l.Body, 1<<20)

@@ -78,6 +78,7 @@ func (x *exchange) identify(t *schema.ResourceType, r *directory.Resource) {
 
 // send writes a reply.
 func (x *exchange) send(status int, body []byte) {
+	x.release()
 	x.set("Content-Type", accepts(x.r.Header["Accept"]))
 	x.set("Content-Length", strconv.Itoa(len(body)))
 	x.w.WriteHeader(status)

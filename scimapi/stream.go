@@ -67,6 +67,7 @@ func (s *stream) flush() error {
 
 func (s *stream) begin() {
 	s.begun, s.x.streams = true, true
+	s.x.release()
 	h := s.x.w.Header()
 	s.x.set("Content-Type", accepts(s.x.r.Header["Accept"]))
 	if s.compress {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"rollcall/internal/publicurl"
@@ -33,6 +34,9 @@ type Node struct {
 
 	// In comparisons of a filter with one record; ten million may come at once.
 	WorkLimit float64 `default:"300000" help:"Average comparisons per second for each credential; 0 for no limit."`
+
+	// Limits count by the client's address, which a proxy passes on.
+	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For counts, such as 10.0.0.0/8."`
 
 	StaleReads           bool          `help:"Keep answering reads while etcd has no quorum."`
 	AllowPrivateMetadata bool          `help:"Also fetch SAML metadata over http and from private addresses."`

@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rollcall/directory"
+	"rollcall/internal/bodies"
+	"rollcall/internal/remote"
 	"rollcall/samlhook"
 )
 
@@ -58,19 +60,21 @@ func (n *Node) start(ctx context.Context, log *slog.Logger) (_ *running, err err
 	if err != nil {
 		return nil, err
 	}
+	held := bodies.New(bodies.DefaultMost)
 	signIn, err := samlhook.New(store, samlhook.Options{
-		PublicURL: r.public, Log: log, AllowPrivateMetadata: n.AllowPrivateMetadata, Registry: r.metrics,
+		PublicURL: r.public, Log: log, AllowPrivateMetadata: n.AllowPrivateMetadata, Registry: r.metrics, Bodies: held,
 	})
 	if err != nil {
 		return nil, err
 	}
 	r.onClose(signIn.Close)
-	site := &site{store: store, signIn: signIn, public: r.public, rate: n.RateLimit, log: log, metrics: r.metrics}
+	site := &site{store: store, signIn: signIn, public: r.public, rate: n.RateLimit, bodies: held, log: log,
+		metrics: r.metrics}
 	handler, err := site.handler()
 	if err != nil {
 		return nil, err
 	}
-	r.serve(listener, handler)
+	r.serve(listener, remote.Behind(n.TrustedProxies, handler))
 	embedded := len(n.Etcd.Endpoints) == 0
 	log.Info("serving", "listen", listener.Addr().String(), "publicURL", r.public, "embedded", embedded)
 	return r, nil
