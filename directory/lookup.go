@@ -106,13 +106,24 @@ func (s *search) withID(typ, text string) []*state.Record {
 	return nil
 }
 
-// withMember returns the Groups that have the direct member.
+// withMember returns the Groups that have the direct member; the effective one where the query asks for it.
 func (s *search) withMember(text string) []*state.Record {
 	id, _ := ParseID(text)
-	if m := s.snap.scope.Get(id); m != nil {
-		return state.InOrder(slices.Collect(s.snap.scope.ParentGroups(m)))
+	member := s.snap.scope.Get(id)
+	if member == nil {
+		return nil
 	}
-	return nil
+	if !s.Effective {
+		return state.InOrder(slices.Collect(s.snap.scope.ParentGroups(member)))
+	}
+	var groups []*state.Record
+	for m := range s.snap.scope.Memberships(&member.Resource) {
+		if !s.spend(1) {
+			return nil
+		}
+		groups = append(groups, m.Group)
+	}
+	return state.InOrder(groups)
 }
 
 // inGroup returns the Users in the group, directly or through groups in it.

@@ -66,7 +66,9 @@ func (d *Directory) Pinned(ctx context.Context, id ID) (*Pin, error) {
 }
 
 // pinOwner is the actor as pins name it.
-func (d *Directory) pinOwner() state.PinOwner { return state.PinOwnerOf(d.actor.Type + "/" + d.actor.ID) }
+func (d *Directory) pinOwner() state.PinOwner {
+	return state.PinOwnerOf(d.actor.Type + "/" + d.actor.ID)
+}
 
 func (s *Snapshot) putPin(ctx context.Context, id ID, v state.PinValue) error {
 	return s.store.node.Housekeep(ctx, nil, []state.Entry{state.Put(s.keys().Pin(id), v.Encode())})

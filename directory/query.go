@@ -23,6 +23,7 @@ type Query struct {
 	Offset     int                    // how many matches to pass over
 	Limit      int                    // how many to return at most; 0: none, only count
 	Meta       func(*Resource) []byte // JSON of meta, for filters on it
+	Effective  bool                   // members.value eq also holds for members of groups in the group
 }
 
 // Page is an answer.
@@ -213,7 +214,7 @@ func (s *search) matcher(compiled *filter.Query) func(*state.Record) bool {
 	if compiled == nil {
 		return func(*state.Record) bool { return true }
 	}
-	v := &memoView{View: View{s.snap, nil, s.Meta}}
+	v := &memoView{View: View{s.snap, nil, s.Meta}, effective: s.Effective}
 	return func(r *state.Record) bool {
 		v.look(r)
 		return compiled.Match(v)
@@ -240,7 +241,26 @@ func (s *search) sorting() int {
 // ask for it.
 type memoView struct {
 	View
-	derived map[string][]byte
+	derived   map[string][]byte
+	effective bool
+}
+
+// Contains is as View's, but that it counts effective members where the query asks for it.
+func (v *memoView) Contains(name, value string) bool {
+	if !v.effective || name != "members" || v.rec.Type != schema.GroupType {
+		return v.View.Contains(name, value)
+	}
+	id, _ := ParseID(value)
+	member := v.snap.scope.Get(id)
+	if member == nil {
+		return false
+	}
+	for m := range v.snap.scope.Memberships(&member.Resource) {
+		if m.Group.ID == v.rec.ID {
+			return true
+		}
+	}
+	return false
 }
 
 func (v *memoView) look(r *state.Record) {

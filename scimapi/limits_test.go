@@ -41,7 +41,7 @@ func TestRateLimit(t *testing.T) {
 	if r := bad.refused(429, "", "GET", "/Users", nil); r.header.Get("Retry-After") != "4" || r.header.Get("WWW-Authenticate") != "" {
 		t.Errorf("%v", r.header)
 	}
-	other.must(200, "GET", "/Users", nil) // from the same address
+	other.must(200, "GET", "/Users", nil)                 // from the same address
 	none := &client{t: t, base: c.base, public: c.public} // no credential counts as a bad one
 	none.refused(429, "", "GET", "/Users", nil)
 	clock.Add(int64(4 * time.Second))

@@ -59,7 +59,7 @@ type listing struct {
 func (x *exchange) newListing(q *params, s *directory.Snapshot, typ string) (*listing, error) {
 	l := &listing{x: x, ask: directory.Query{
 		Type: typ, Options: x.filterOptions(), SortBy: q.sortBy, Descending: q.descending, Offset: q.startIndex - 1,
-		Limit: q.count,
+		Limit: q.count, Effective: q.effective,
 	}}
 	l.ask.Meta = func(r *directory.Resource) []byte { return l.renderer(r).appendMeta(nil, r) }
 
@@ -149,9 +149,10 @@ func (l *listing) bounded() error {
 func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error {
 	out := l.x.newStream(true)
 	defer out.close()
-	work := 0
+	work, cut := 0, false
 	for _, r := range page.Resources {
 		work += renderingWork(len(r.JSON) + derivedSize)
+		cut = cut || l.renderer(r).warnOfCut(page.Snapshot, r)
 	}
 	if err := out.work.Reserve(work); err != nil {
 		return err

@@ -37,6 +37,7 @@ type Limits struct {
 	BulkBody       int64         // bytes of a Bulk job (maxPayloadSize); default 8 MiB
 	BulkOperations int           // operations of a Bulk job (maxOperations); default 1,000
 	GroupReply     int           // members above which PATCH of a Group answers 204 instead of the Group; default 1,000
+	Groups         int           // groups in the representation of a User, direct ones first; default 200
 	Sort           int           // resources that one query may sort; default 1,000,000
 	Filter         filter.Limits // zero fields: filter.DefaultLimits
 }
@@ -60,6 +61,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&l.BulkBody, 8<<20)
 	setDefault(&l.BulkOperations, 1000)
 	setDefault(&l.Sort, 1_000_000)
+	setDefault(&l.Groups, 200)
 	return o
 }
 

@@ -63,6 +63,7 @@ func (x *exchange) represent(s *directory.Snapshot, t *schema.ResourceType, r *d
 	if err != nil {
 		return nil, err
 	}
+	v.warnOfCut(s, r)
 	body, err := v.appendTo(make([]byte, 0, len(r.JSON)+derivedSize), s, r)
 	if err == nil && extra != nil {
 		body = append(append(body[:len(body)-1], extra...), '}')
