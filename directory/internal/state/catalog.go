@@ -19,13 +19,15 @@ type Catalog struct {
 	known      map[string]*schema.Schema // by URN in lower case
 	extensible map[string]bool
 	builtin    *Catalog // what it was made of; nil for the built-in types themselves
+
+	compiled *compiled // of the built-in types: the catalogs that were made of them
 }
 
 // NewCatalog returns the catalog of the built-in types, in the order in which they are shown. Organizations may add
 // extensions to those that are extensible.
 func NewCatalog(types []*schema.ResourceType, extensible ...string) *Catalog {
 	c := &Catalog{types: types, byName: map[string]*schema.ResourceType{}, known: map[string]*schema.Schema{},
-		extensible: map[string]bool{}}
+		extensible: map[string]bool{}, compiled: newCompiled()}
 	for _, t := range types {
 		c.byName[t.Name] = t
 		c.known[strings.ToLower(t.Schema.ID)] = t.Schema
@@ -53,6 +55,28 @@ func (c *Catalog) Unique(typ string, a *schema.Attribute) *schema.Attribute {
 		}
 	}
 	return nil
+}
+
+// Defined counts the schemas that the organization defined, and their attributes and sub-attributes together.
+func (c *Catalog) Defined() (schemas, attributes int) {
+	if c.builtin == nil {
+		return 0, 0
+	}
+	for urn, s := range c.known {
+		if c.builtin.known[urn] == nil {
+			schemas++
+			attributes += countAttributes(s.Attributes)
+		}
+	}
+	return schemas, attributes
+}
+
+func countAttributes(list []*schema.Attribute) int {
+	n := len(list)
+	for _, a := range list {
+		n += countAttributes(a.Sub)
+	}
+	return n
 }
 
 // Definitions are the documents of an organization's SchemaDefinitions and ResourceTypeDefinitions, in order of
@@ -92,12 +116,17 @@ func (c *Catalog) With(defs Definitions) (*Catalog, error) {
 	if len(defs.Schemas) == 0 && len(defs.Types) == 0 {
 		return c, nil
 	}
+	return c.compiled.catalog(defs, func() (*Catalog, error) { return c.compile(defs) })
+}
+
+// compile makes the catalog of the built-in types and the definitions.
+func (c *Catalog) compile(defs Definitions) (*Catalog, error) {
 	next := &Catalog{types: slices.Clone(c.types), byName: maps.Clone(c.byName), known: maps.Clone(c.known),
 		extensible: c.extensible, builtin: c}
 
 	// Schemas first: types refer to them.
 	for _, d := range defs.Schemas {
-		s, err := schema.CompileSchema([]byte(d.Doc))
+		s, err := c.compiled.schema(d.Doc)
 		if err != nil {
 			return nil, err
 		}
