@@ -51,6 +51,9 @@ func allChecks() []*check {
 		{"choices", choiceChecks()},
 		{ProfileEntra, entraChecks()},
 		{ProfileOkta, oktaChecks()},
+		{ProfileInterop, interopChecks()},
+		{ProfileIPSIE1, ipsieChecks(ProfileIPSIE1)},
+		{ProfileIPSIE2, ipsieChecks(ProfileIPSIE2)},
 	} {
 		for i := range g.checks {
 			g.checks[i].area = g.area
@@ -99,7 +102,8 @@ func (s *suite) writes(need string) bool {
 
 // offers says in words what features are called that no flag of
 // ServiceProviderConfig promises.
-var offers = map[string]string{"search": "POST to .search", "root": "queries at its root", "me": "/Me for these credentials", "meRedirect": "/Me by redirect"}
+var offers = map[string]string{"search": "POST to .search", "root": "queries at its root",
+	"me": "/Me for these credentials", "meRedirect": "/Me by redirect"}
 
 func (s *suite) lacks(need string) *stop {
 	because := func(format string, args ...any) *stop { return &stop{reason: fmt.Sprintf(format, args...)} }

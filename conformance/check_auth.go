@@ -15,12 +15,14 @@ func authChecks() []check {
 			t := p.s.typ("User")
 			r := p.send("POST", t.endpoint, p.s.generate(t, p.unique(), false), as(*p.s.target.Reader))
 			p.refused("R7644-3.12-24", r, "403", "POST with read-only credentials")
-			p.expect("R7644-3.12-24", hasString(r.at("schemas"), messageURN+"Error"), r, "the refusal has no Error body")
+			p.expect("R7644-3.12-24", hasString(r.at("schemas"), messageURN+"Error"), r,
+				"the refusal has no Error body")
 		}},
 		{name: "tenants", needs: "User", ids: ids("R7644-2-02 R7644-6-01"), run: checkTenants},
 		{name: "tls", ids: ids("R7644-7.2-01"), run: func(p *probe) {
 			u, err := url.Parse(p.s.target.URL)
-			p.need(err == nil && p.s.target.Transport == nil, "the transport is given by the program that runs the suite")
+			p.need(err == nil && p.s.target.Transport == nil,
+				"the transport is given by the program that runs the suite")
 			r := p.get(spcPath)
 			if u.Scheme == "https" {
 				// Go's client negotiates TLS 1.2 or later, so the exchange itself is the proof.
@@ -28,7 +30,8 @@ func authChecks() []check {
 				return
 			}
 			host := u.Hostname()
-			p.need(host != "localhost" && !strings.HasPrefix(host, "127.") && host != "::1", "the service is on the loopback interface, where no TLS is needed")
+			p.need(host != "localhost" && !strings.HasPrefix(host, "127.") && host != "::1",
+				"the service is on the loopback interface, where no TLS is needed")
 			p.expect("R7644-7.2-01", r.status >= 300 && r.status < 400, r, "the service answers over plain http")
 		}},
 		{name: "lifetime", ids: ids("R7644-7.4-01"), run: func(p *probe) {
@@ -50,13 +53,17 @@ func checkMissingCredentials(p *probe) {
 		p.stop("the server answers without credentials, which RFC 7644 section 2.2 allows")
 	}
 	p.refused("R7644-3.12-23", r, "401", "no credentials")
-	p.expect("R7644-2-01", r.header.Get("WWW-Authenticate") != "", r, "a request without credentials is answered %d without WWW-Authenticate", r.status)
-	for what, c := range sorted(map[string]Credentials{"garbage as bearer token": {Bearer: "x"}, "another scheme": {Header: http.Header{"Authorization": {"Scimconform abc"}}}}) {
+	p.expect("R7644-2-01", r.header.Get("WWW-Authenticate") != "", r,
+		"a request without credentials is answered %d without WWW-Authenticate", r.status)
+	for what, c := range sorted(map[string]Credentials{"garbage as bearer token": {Bearer: "x"},
+		"another scheme": {Header: http.Header{"Authorization": {"Scimconform abc"}}}}) {
 		r = p.send("GET", path, nil, query("count", "1"), as(c))
 		p.refused("R7644-3.12-23", r, "401", what)
-		p.expect("R7644-3.12-23", hasString(r.at("schemas"), messageURN+"Error"), r, "%s: the 401 has no Error body", what)
+		p.expect("R7644-3.12-23", hasString(r.at("schemas"), messageURN+"Error"), r, "%s: the 401 has no Error body",
+			what)
 		if c.Bearer != "" && p.s.target.Auth.Username == "" {
-			p.expect("R6750-3.1-01", strings.Contains(r.header.Get("WWW-Authenticate"), `error="invalid_token"`), r, "WWW-Authenticate is %q", r.header.Get("WWW-Authenticate"))
+			p.expect("R6750-3.1-01", strings.Contains(r.header.Get("WWW-Authenticate"), `error="invalid_token"`), r,
+				"WWW-Authenticate is %q", r.header.Get("WWW-Authenticate"))
 		}
 	}
 	if t := p.s.typ("User"); t != nil && !p.s.target.ReadOnly {

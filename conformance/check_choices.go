@@ -22,7 +22,8 @@ func choiceChecks() []check {
 	return append([]check{
 		one("B-01", "", func(p *probe, id string) {
 			r := p.get(schPath, "count", "1")
-			p.choose(id, len(resources(r.json)) == len(resources(p.s.svc.schs.json)), r, "count=1 on /Schemas gives %d", len(resources(r.json)))
+			p.choose(id, len(resources(r.json)) == len(resources(p.s.svc.schs.json)), r,
+				"count=1 on /Schemas gives %d", len(resources(r.json)))
 		}),
 		one("B-02", "User", func(p *probe, id string) {
 			t := p.s.typ("User")
@@ -61,7 +62,8 @@ func choiceChecks() []check {
 		}),
 		one("B-09", "User", func(p *probe, id string) {
 			r := p.get(p.s.typ("User").endpoint, "attributes", "userName", "excludedAttributes", "name", "count", "1")
-			p.choose(id, got(r) == "400/invalidValue", r, "attributes and excludedAttributes together are answered %s", got(r))
+			p.choose(id, got(r) == "400/invalidValue", r, "attributes and excludedAttributes together are answered %s",
+				got(r))
 		}),
 		one("B-10", "User", func(p *probe, id string) {
 			a, b := p.user(), p.user()
@@ -73,7 +75,8 @@ func choiceChecks() []check {
 			p.patch(u, op("remove", enterpriseURN+":department"))
 			o := p.read(u)
 			_, there := o[enterpriseURN]
-			p.choose(id, !there && !hasString(o["schemas"], enterpriseURN), nil, "an emptied extension leaves %s and schemas %s", text(o[enterpriseURN]), text(o["schemas"]))
+			p.choose(id, !there && !hasString(o["schemas"], enterpriseURN), nil,
+				"an emptied extension leaves %s and schemas %s", text(o[enterpriseURN]), text(o["schemas"]))
 		}),
 		one("B-12", "patch User.emails.type", func(p *probe, id string) {
 			u := p.user()
@@ -83,7 +86,8 @@ func choiceChecks() []check {
 		one("B-13", "patch User.emails.type", func(p *probe, id string) {
 			u := p.user("emails", arr{obj{"value": p.unique() + "@example.com", "type": "home"}})
 			r := p.patch(u, op("add", `emails[type eq "work"].value`, p.unique()+"@example.com"))
-			p.choose(id, r.ok() && element(p.read(u)["emails"], "type", "work") != nil, r, "add with a value path without match is answered %s", got(r))
+			p.choose(id, r.ok() && element(p.read(u)["emails"], "type", "work") != nil, r,
+				"add with a value path without match is answered %s", got(r))
 		}),
 		one("B-14", "patch User.emails.type", func(p *probe, id string) {
 			u := p.user("emails", arr{obj{"value": p.unique() + "@example.com", "type": "home"}})
@@ -92,14 +96,17 @@ func choiceChecks() []check {
 		}),
 		one("B-15", "patch User.emails.display", func(p *probe, id string) {
 			u := p.user("emails", arr{obj{"value": p.unique() + "@example.com", "type": "work", "display": "old"}})
-			r := p.patch(u, op("replace", `emails[type eq "work"]`, obj{"value": p.unique() + "@example.com", "type": "work"}))
-			p.choose(id, r.ok() && at(p.read(u), "emails.0.display") == nil, r, "replace of an element by an object is answered %s and keeps its other sub-attributes", got(r))
+			r := p.patch(u, op("replace", `emails[type eq "work"]`, obj{"value": p.unique() + "@example.com",
+				"type": "work"}))
+			p.choose(id, r.ok() && at(p.read(u), "emails.0.display") == nil, r,
+				"replace of an element by an object is answered %s and keeps its other sub-attributes", got(r))
 		}),
 		one("B-16", "patch User.displayName", func(p *probe, id string) {
 			u := p.user()
 			r := p.patch(u, op("replace", nil, obj{"id": u.id, "displayName": "echo"}))
 			s := p.patch(u, op("replace", nil, obj{"id": "scimconform-own", "displayName": "echo 2"}))
-			p.choose(id, r.ok() && got(s) == "400/mutability", s, "a pathless replace with the same id is answered %s, with another %s", got(r), got(s))
+			p.choose(id, r.ok() && got(s) == "400/mutability", s,
+				"a pathless replace with the same id is answered %s, with another %s", got(r), got(s))
 		}),
 		one("B-17", "etag User", func(p *probe, id string) {
 			u := p.user()
@@ -125,13 +132,16 @@ func moreChoices(one func(string, string, func(*probe, string)) check, create fu
 		one("B-21", "User.active", func(p *probe, id string) {
 			u := p.user("active", true)
 			r := p.put(u, without(u.sent, "active"))
-			p.note(id, r, "active on creation without it is %s; left out in PUT it is then %s", text(p.user().body["active"]), text(p.read(u)["active"]))
+			p.note(id, r, "active on creation without it is %s; left out in PUT it is then %s",
+				text(p.user().body["active"]), text(p.read(u)["active"]))
 		}),
 		one("B-22", "patch User.displayName", func(p *probe, id string) {
 			u := p.user()
 			r := p.patch(u, op("replace", "displayName", "reply"))
-			s := p.send("PATCH", u.path, patchOp(op("replace", "displayName", "reply 2")), header("Prefer", "return=minimal"))
-			p.choose(id, r.status == 200 && s.status == 204, r, "PATCH is answered %d, with Prefer: return=minimal %d", r.status, s.status)
+			s := p.send("PATCH", u.path, patchOp(op("replace", "displayName", "reply 2")), header("Prefer",
+				"return=minimal"))
+			p.choose(id, r.status == 200 && s.status == 204, r, "PATCH is answered %d, with Prefer: return=minimal %d",
+				r.status, s.status)
 		}),
 		one("B-23", "User Group.members", func(p *probe, id string) {
 			u := p.user()
@@ -154,7 +164,9 @@ func moreChoices(one func(string, string, func(*probe, string)) check, create fu
 		one("B-27", "cursor index filter User", func(p *probe, id string) {
 			a, _ := p.cursorPage("", "count", "1")
 			b, _ := p.cursorPage("-", "startIndex", "1", "count", "1")
-			p.choose(id, a.at("startIndex") == nil && b.at("nextCursor") == nil, a, "a cursor page has startIndex %s, an index page nextCursor %s", text(a.at("startIndex")), text(b.at("nextCursor")))
+			p.choose(id, a.at("startIndex") == nil && b.at("nextCursor") == nil, a,
+				"a cursor page has startIndex %s, an index page nextCursor %s", text(a.at("startIndex")),
+				text(b.at("nextCursor")))
 		}),
 		one("B-28", "cursor filter User", func(p *probe, id string) {
 			r, _ := p.cursorPage("", "startIndex", "2")
@@ -164,10 +176,12 @@ func moreChoices(one func(string, string, func(*probe, string)) check, create fu
 			st := p.story()
 			for _, e := range st.events {
 				if o := e.payload("prov:patch:full"); o != nil {
-					p.choose(id, at(o, "data", "Operations") != nil, st.poll, "data of prov:patch:full is %s", excerpt(text(o["data"]), 200))
+					p.choose(id, at(o, "data", "Operations") != nil, st.poll, "data of prov:patch:full is %s",
+						excerpt(text(o["data"]), 200))
 				}
 				if o := e.payload("prov:put:full"); o != nil {
-					p.choose(id, at(o, "data", "id") != nil, st.poll, "data of prov:put:full is %s", excerpt(text(o["data"]), 200))
+					p.choose(id, at(o, "data", "id") != nil, st.poll, "data of prov:put:full is %s",
+						excerpt(text(o["data"]), 200))
 				}
 			}
 			p.stop("no full event of a patch or put came")
@@ -177,7 +191,8 @@ func moreChoices(one func(string, string, func(*probe, string)) check, create fu
 			for _, e := range st.events {
 				for _, name := range []string{"prov:activate", "prov:deactivate"} {
 					if e.has(name) {
-						p.choose(id, len(e.payload(name)) == 0, st.poll, "the payload of %s is %s", name, text(e.payload(name)))
+						p.choose(id, len(e.payload(name)) == 0, st.poll, "the payload of %s is %s", name,
+							text(e.payload(name)))
 					}
 				}
 			}
@@ -186,7 +201,8 @@ func moreChoices(one func(string, string, func(*probe, string)) check, create fu
 		one("B-32", "async User", func(p *probe, id string) {
 			t := p.s.typ("User")
 			r := p.send("POST", t.endpoint, p.s.generate(t, p.unique(), false), async)
-			p.choose(id, r.status == 202 && len(decodeSETs(p.get(p.s.absolute(r.header.Get("Location"))))) == 1, r, "the Location of a 202 to POST is %q", r.header.Get("Location"))
+			p.choose(id, r.status == 202 && len(decodeSETs(p.get(p.s.absolute(r.header.Get("Location"))))) == 1, r,
+				"the Location of a 202 to POST is %q", r.header.Get("Location"))
 		}),
 		one("B-33", "Group", func(p *probe, id string) {
 			name := p.unique()

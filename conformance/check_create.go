@@ -8,7 +8,8 @@ import (
 
 func createChecks() []check {
 	return append([]check{
-		{name: "basics", each: true, ids: ids("R7644-3.3-01 02 03 04 R7644-3.3.1-01 R7643-3.1-01 07 08 R7644-3.1-03"), run: checkCreate},
+		{name: "basics", each: true, ids: ids("R7644-3.3-01 02 03 04 R7644-3.3.1-01 R7643-3.1-01 07 08 R7644-3.1-03"),
+			run: checkCreate},
 		{name: "readonly", each: true, ids: ids("R7644-3.3-05 R7643-3.1-05"), run: checkCreateReadOnly},
 		{name: "ids", needs: "User Group", ids: ids("R7643-3.1-02 03"), run: checkIDs},
 		{name: "external-id", each: true, ids: ids("R7643-3.1-09 10"), run: checkExternalID},
@@ -25,7 +26,8 @@ func createChecks() []check {
 		{name: "dateTime", each: true, ids: ids("R7643-2.3.5-01"), run: checkDateTimeValues},
 		{name: "user-types", needs: "User", ids: ids("R7644-3.12-02"), run: func(p *probe) {
 			t := p.s.typ("User")
-			for _, bad := range []obj{{"userName": 5}, {"emails": "x"}, {"name": arr{}}, {"name": "x"}, {"active": "maybe"}} {
+			for _, bad := range []obj{{"userName": 5}, {"emails": "x"}, {"name": arr{}}, {"name": "x"},
+				{"active": "maybe"}} {
 				for k, v := range sorted(bad) {
 					if !t.has(k) || unassigned(v) {
 						continue
@@ -36,16 +38,18 @@ func createChecks() []check {
 			}
 		}},
 		{name: "syntax", each: true, ids: ids("R7644-3.12-03"), run: func(p *probe) {
-			for _, body := range []string{`{`, `[]`, ``, `"x"`, `{"userName": }`} {
+			good := text(p.s.generate(p.typ, p.unique(), false))
+			for _, body := range []string{`{`, `[]`, ``, `"x"`, `{"userName": }`, good + " x"} {
 				r := p.send("POST", p.typ.endpoint, []byte(body), header("Content-Type", mediaType))
-				p.refused("R7644-3.12-03", r, "400/invalidSyntax", "the body "+text(body))
+				p.refused("R7644-3.12-03", r, "400/invalidSyntax", "the body "+excerpt(text(body), 60))
 			}
 		}},
 		{name: "schemas", each: true, ids: ids("R7643-3-02 03 04"), run: checkBodySchemas},
 		{name: "unknown", each: true, ids: ids("R7643-7-11"), run: func(p *probe) {
 			r := p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.unique(), false), "scimconformUnknown", 1))
 			ok := r.status == 400 || r.status == 201 && r.at("scimconformUnknown") == nil
-			p.expect("R7643-7-11", ok, r, "an unknown attribute is answered %d and shown as %s", r.status, text(r.at("scimconformUnknown")))
+			p.expect("R7643-7-11", ok, r, "an unknown attribute is answered %d and shown as %s", r.status,
+				text(r.at("scimconformUnknown")))
 		}},
 		{name: "no-endpoint", needs: "writes", ids: ids("R7644-3.12-04"), run: func(p *probe) {
 			r := p.send("POST", "/ScimconformNope", obj{"schemas": arr{userURN}, "userName": "x"})
@@ -67,15 +71,20 @@ func checkCreate(p *probe) {
 	p.expect("R7644-3.3-02", loc != "", r, "there is no Location header")
 	if loc != "" {
 		g := p.get(p.s.absolute(loc))
-		p.expect("R7644-3.3-02", g.status == 200 && str(g.at("id")) == id, g, "GET of the Location is answered %d with id %s", g.status, text(g.at("id")))
+		p.expect("R7644-3.3-02", g.status == 200 && str(g.at("id")) == id, g,
+			"GET of the Location is answered %d with id %s", g.status, text(g.at("id")))
 	}
 	metaLoc := str(r.at("meta", "location"))
-	p.expect("R7644-3.3-03", metaLoc != "" && p.s.absolute(metaLoc) == p.s.absolute(loc), r, "meta.location is %q, Location %q", metaLoc, loc)
-	p.expect("R7644-3.3.1-01", str(r.at("meta", "resourceType")) == p.typ.name, r, "meta.resourceType is %s", text(r.at("meta", "resourceType")))
+	p.expect("R7644-3.3-03", metaLoc != "" && p.s.absolute(metaLoc) == p.s.absolute(loc), r,
+		"meta.location is %q, Location %q", metaLoc, loc)
+	p.expect("R7644-3.3.1-01", str(r.at("meta", "resourceType")) == p.typ.name, r, "meta.resourceType is %s",
+		text(r.at("meta", "resourceType")))
 	created, ok1 := parseTime(r.at("meta", "created"))
 	modified, ok2 := parseTime(r.at("meta", "lastModified"))
-	p.expect("R7643-3.1-07", ok1 && ok2 && created.Equal(modified), r, "created is %s, lastModified %s", text(r.at("meta", "created")), text(r.at("meta", "lastModified")))
-	p.expect("R7643-3.1-08", unassigned(r.at("externalId")), r, "externalId is %s, the client sent none", text(r.at("externalId")))
+	p.expect("R7643-3.1-07", ok1 && ok2 && created.Equal(modified), r, "created is %s, lastModified %s",
+		text(r.at("meta", "created")), text(r.at("meta", "lastModified")))
+	p.expect("R7643-3.1-08", unassigned(r.at("externalId")), r, "externalId is %s, the client sent none",
+		text(r.at("externalId")))
 	g := p.get(p.typ.endpoint + "/" + url.PathEscape(id))
 	p.must(g.status == 200, "GET of the created resource is answered %d", g.status)
 	lost := ""
@@ -84,9 +93,11 @@ func checkCreate(p *probe) {
 			lost = f.path()
 		}
 	}
-	p.expect("R7644-3.3-04", lost == "" && r.at("meta") != nil && r.at("schemas") != nil, r, "the body lacks %s, which GET shows", lost)
+	p.expect("R7644-3.3-04", lost == "" && r.at("meta") != nil && r.at("schemas") != nil, r,
+		"the body lacks %s, which GET shows", lost)
 	diff := p.typ.differs(r.json, g.json)
-	p.expect("R7644-3.1-03", diff == "", g, "%s is %s in the reply to POST, %s in GET", diff, text(at(r.json, diff)), text(at(g.json, diff)))
+	p.expect("R7644-3.1-03", diff == "", g, "%s is %s in the reply to POST, %s in GET", diff, text(at(r.json, diff)),
+		text(at(g.json, diff)))
 }
 
 // differs names an attribute in which two representations differ; attributes
@@ -105,10 +116,12 @@ func (t *resourceType) differs(a, b any) string {
 func checkCreateReadOnly(p *probe) {
 	body := p.s.generate(p.typ, p.unique(), false)
 	body["id"] = "scimconform-own-id"
-	body["meta"] = obj{"resourceType": "Nonsense", "created": "1999-01-01T00:00:00Z", "lastModified": "1999-01-01T00:00:00Z", "location": "https://example.com/x", "version": `W/"x"`}
+	body["meta"] = obj{"resourceType": "Nonsense", "created": "1999-01-01T00:00:00Z",
+		"lastModified": "1999-01-01T00:00:00Z", "location": "https://example.com/x", "version": `W/"x"`}
 	var own []field
 	for _, f := range p.typ.fields() {
-		if f.parent == nil && f.mutability == "readOnly" && !strings.EqualFold(f.name, "id") && !strings.EqualFold(f.name, "meta") && f.urn == "" {
+		if f.parent == nil && f.mutability == "readOnly" && !strings.EqualFold(f.name, "id") &&
+			!strings.EqualFold(f.name, "meta") && f.urn == "" {
 			if v := f.forced(); v != nil {
 				f.set(body, v)
 				own = append(own, f)
@@ -116,15 +129,18 @@ func checkCreateReadOnly(p *probe) {
 		}
 	}
 	r := p.send("POST", p.typ.endpoint, body)
-	if !p.expect("R7644-3.3-05", r.status == 201, r, "a body with readOnly attributes is answered %d: %s", r.status, detail(r)) {
+	if !p.expect("R7644-3.3-05", r.status == 201, r, "a body with readOnly attributes is answered %d: %s", r.status,
+		detail(r)) {
 		return
 	}
 	p.expect("R7644-3.3-05", str(r.at("id")) != "scimconform-own-id", r, "the client's id was taken")
 	for _, f := range own {
-		p.expect("R7644-3.3-05", !same(f.in(r.json), f.in(body)), r, "the client's %s was taken: %s", f.path(), text(f.in(r.json)))
+		p.expect("R7644-3.3-05", !same(f.in(r.json), f.in(body)), r, "the client's %s was taken: %s", f.path(),
+			text(f.in(r.json)))
 	}
 	created, _ := parseTime(r.at("meta", "created"))
-	p.expect("R7643-3.1-05", created.Year() != 1999 && str(r.at("meta", "resourceType")) == p.typ.name && str(r.at("meta", "location")) != "https://example.com/x",
+	p.expect("R7643-3.1-05", created.Year() != 1999 && str(r.at("meta", "resourceType")) == p.typ.name &&
+		str(r.at("meta", "location")) != "https://example.com/x",
 		r, "the client's meta was taken: %s", text(r.at("meta")))
 }
 
@@ -148,17 +164,20 @@ func checkIDs(p *probe) {
 	for range 3 {
 		for _, x := range []*res{p.user(), p.group()} {
 			other := seen[x.id]
-			p.expect("R7643-3.1-02", other == "", x.made, "the id %s belongs to a %s and to a %s", x.id, other, x.typ.name)
+			p.expect("R7643-3.1-02", other == "", x.made, "the id %s belongs to a %s and to a %s", x.id, other,
+				x.typ.name)
 			seen[x.id] = x.typ.name
 		}
 	}
 	u := p.user()
 	r := p.put(u, without(u.sent, "password"))
-	p.expect("R7643-3.1-03", !r.ok() || r.status == 204 || str(r.at("id")) == u.id, r, "the id changed in PUT to %s", text(r.at("id")))
+	p.expect("R7643-3.1-03", !r.ok() || r.status == 204 || str(r.at("id")) == u.id, r, "the id changed in PUT to %s",
+		text(r.at("id")))
 	p.expect("R7643-3.1-03", str(p.read(u)["id"]) == u.id, r, "GET shows another id than was created")
 	if d := p.delete(u); d.status == 204 {
 		again := p.send("POST", u.typ.endpoint, u.sent)
-		p.expect("R7643-3.1-03", again.status != 201 || str(again.at("id")) != u.id, again, "the id of a deleted user is given to a new one")
+		p.expect("R7643-3.1-03", again.status != 201 || str(again.at("id")) != u.id, again,
+			"the id of a deleted user is given to a new one")
 	}
 }
 
@@ -167,11 +186,13 @@ func checkExternalID(p *probe) {
 	body := with(p.s.generate(p.typ, p.unique(), false), "externalId", ext)
 	r := p.send("POST", p.typ.endpoint, body)
 	p.must(r.status == 201, "a %s with externalId is answered %d: %s", p.typ.name, r.status, detail(r))
-	if !p.expect("R7643-3.1-09", str(r.at("externalId")) == ext, r, "externalId %q came back as %s", ext, text(r.at("externalId"))) {
+	if !p.expect("R7643-3.1-09", str(r.at("externalId")) == ext, r, "externalId %q came back as %s", ext,
+		text(r.at("externalId"))) {
 		return
 	}
 	again := p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.unique(), false), "externalId", ext))
-	p.expect("R7643-3.1-10", again.status == 201, again, "a second %s with the same externalId is answered %d", p.typ.name, again.status)
+	p.expect("R7643-3.1-10", again.status == 201, again, "a second %s with the same externalId is answered %d",
+		p.typ.name, again.status)
 }
 
 func checkExternalIDTenants(p *probe) {
@@ -180,19 +201,22 @@ func checkExternalIDTenants(p *probe) {
 	a := p.user("externalId", ext)
 	o := p.other()
 	r := o.send("POST", a.typ.endpoint, with(p.s.generate(a.typ, p.unique(), false), "externalId", ext))
-	if !p.expect("R7643-3.1-11", r.status == 201 && str(r.at("externalId")) == ext && str(p.read(a)["externalId"]) == ext, r, "an externalId of one tenant is answered %d in another", r.status) {
+	if !p.expect("R7643-3.1-11", r.status == 201 && str(r.at("externalId")) == ext &&
+		str(p.read(a)["externalId"]) == ext, r, "an externalId of one tenant is answered %d in another", r.status) {
 		return
 	}
 	if p.s.svc.features["filter"] {
 		found, l := o.search(a.typ, `externalId eq "`+ext+`"`)
-		p.expect("R7643-3.1-11", len(found) == 1 && found[0] == str(r.at("id")), l, "the other tenant finds %v by its externalId", found)
+		p.expect("R7643-3.1-11", len(found) == 1 && found[0] == str(r.at("id")), l,
+			"the other tenant finds %v by its externalId", found)
 	}
 }
 
 func checkUserName(p *probe) {
 	t := p.s.typ("User")
 	base := p.s.generate(t, p.unique(), false)
-	for what, body := range sorted(map[string]obj{"without userName": without(base, "userName"), "with an empty userName": with(base, "userName", ""), "with userName null": with(base, "userName", nil)}) {
+	for what, body := range sorted(map[string]obj{"without userName": without(base, "userName"),
+		"with an empty userName": with(base, "userName", ""), "with userName null": with(base, "userName", nil)}) {
 		r := p.send("POST", t.endpoint, body)
 		p.refused("R7643-4.1.1-01", r, "400/invalidValue,invalidSyntax", "a User "+what)
 	}
@@ -209,7 +233,8 @@ func checkUnique(p *probe) {
 	x := p.make(p.typ)
 	for _, f := range p.typ.fields() {
 		v := f.in(x.sent)
-		if f.parent == nil && (f.uniqueness == "server" || f.uniqueness == "global") && v != nil && f.mutability != "readOnly" {
+		if f.parent == nil && (f.uniqueness == "server" || f.uniqueness == "global") && v != nil &&
+			f.mutability != "readOnly" {
 			body := p.s.generate(p.typ, p.unique(), false)
 			f.set(body, v)
 			r := p.send("POST", p.typ.endpoint, body)
@@ -221,7 +246,8 @@ func checkUnique(p *probe) {
 
 func checkRequired(p *probe) {
 	for _, f := range p.typ.fields() {
-		if !f.required || f.mutability == "readOnly" || f.parent != nil || f.urn != "" || strings.EqualFold(f.name, "schemas") {
+		if !f.required || f.mutability == "readOnly" || f.parent != nil || f.urn != "" || strings.EqualFold(f.name,
+			"schemas") {
 			continue
 		}
 		r := p.send("POST", p.typ.endpoint, without(p.s.generate(p.typ, p.unique(), false), f.name))
@@ -244,7 +270,8 @@ func checkValueTypes(p *probe) {
 		p.refused(id, r, "400/invalidValue,invalidSyntax", f.path()+" ("+f.typ+") with "+text(v))
 	}
 	for _, f := range p.typ.fields() {
-		if f.mutability == "readOnly" || f.parent != nil && f.parent.mutability == "readOnly" || refersToResources(f.attribute) || f.parent != nil && refersToResources(f.parent) {
+		if f.mutability == "readOnly" || f.parent != nil && f.parent.mutability == "readOnly" ||
+			refersToResources(f.attribute) || f.parent != nil && refersToResources(f.parent) {
 			continue
 		}
 		kind := f.typ
@@ -290,8 +317,10 @@ func checkBodySchemas(p *probe) {
 	r := p.send("POST", p.typ.endpoint, without(body, "schemas"))
 	p.refused("R7643-3-02", r, "400/invalidSyntax,invalidValue", "a body without schemas")
 	unknown := "urn:example:scimconform:no:such:schema"
-	r = p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.unique(), false), "schemas", append(p.typ.urns(body), unknown)))
-	p.expect("R7643-3-03", r.status == 400 || r.status == 201 && !hasString(r.at("schemas"), unknown), r, "an unknown URN in schemas is answered %d and shown as %s", r.status, text(r.at("schemas")))
+	r = p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.unique(), false), "schemas", append(p.typ.urns(body),
+		unknown)))
+	p.expect("R7643-3-03", r.status == 400 || r.status == 201 && !hasString(r.at("schemas"), unknown), r,
+		"an unknown URN in schemas is answered %d and shown as %s", r.status, text(r.at("schemas")))
 	if len(p.typ.exts) > 0 {
 		full := p.s.generate(p.typ, p.unique(), true)
 		urns := list(full["schemas"])
@@ -304,6 +333,7 @@ func checkBodySchemas(p *probe) {
 			p.expect("R7643-3-04", r.status == 201, r, "schemas with the extension first is answered %d", r.status)
 		}
 	}
-	r = p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.unique(), false), "schemas", append(p.typ.urns(body), p.typ.base.id)))
+	r = p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.unique(), false), "schemas", append(p.typ.urns(body),
+		p.typ.base.id)))
 	p.expect("R7643-3-04", r.status == 400 || r.status == 201, r, "a URN named twice is answered %d", r.status)
 }

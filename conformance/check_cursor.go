@@ -15,12 +15,16 @@ func cursorChecks() []check {
 	return []check{
 		one("first", "R9865-2-01 03 06 13", "", func(p *probe) {
 			r, got := p.cursorPage("", "count", "2")
-			bare := p.get(p.s.typ("User").endpoint + "?cursor&count=2&filter=" + strings.ReplaceAll(`userName%20sw%20"TAG"`, "TAG", p.seeded().tag))
-			p.expect("R9865-2-01", r.status == 200 && bare.status == 200 && same(r.at("Resources"), bare.at("Resources")), bare, "?cursor is answered %d, ?cursor= %d, or with another page", bare.status, r.status)
+			bare := p.get(p.s.typ("User").endpoint + "?cursor&count=2&filter=" +
+				strings.ReplaceAll(`userName%20sw%20"TAG"`, "TAG", p.seeded().tag))
+			p.expect("R9865-2-01", r.status == 200 && bare.status == 200 && same(r.at("Resources"),
+				bare.at("Resources")), bare, "?cursor is answered %d, ?cursor= %d, or with another page", bare.status,
+				r.status)
 			p.expect("R9865-2-03", r.at("previousCursor") == nil, r, "the first page has a previousCursor")
 			p.expect("R9865-2-06", len(got) <= 2, r, "count=2 gives %d resources", len(got))
 			n, ok := integer(r.at("itemsPerPage"))
-			p.expect("R9865-2-13", ok && n == len(got), r, "itemsPerPage is %s with %d resources", text(r.at("itemsPerPage")), len(got))
+			p.expect("R9865-2-13", ok && n == len(got), r, "itemsPerPage is %s with %d resources",
+				text(r.at("itemsPerPage")), len(got))
 		}),
 		one("walk", "R9865-2-02 04 07 12 R9865-2-03", "", checkCursorWalk),
 		one("other-query", "R9865-2-08", "Group", checkCursorOtherQuery),
@@ -35,20 +39,24 @@ func cursorChecks() []check {
 			r, _ = p.cursorPage(next, "count", "2")
 			p.refused("R9865-2.1-03", r, "400/invalidCount 200", "the second page with another count")
 		}),
-		{name: "timeout", needs: "cursor filter User", alone: true, ids: ids("R9865-2.1-02 R9865-4-06"), run: checkCursorTimeout},
+		{name: "timeout", needs: "cursor filter User", alone: true, ids: ids("R9865-2.1-02 R9865-4-06"),
+			run: checkCursorTimeout},
 		one("search-keywords", "R9865-2.1-04", "search", func(p *probe) {
-			r := p.send("POST", p.s.typ("User").endpoint+"/.search", obj{"schemas": arr{messageURN + "SearchRequest"}, "cursor": "garbage", "count": 2})
+			r := p.send("POST", p.s.typ("User").endpoint+"/.search", obj{"schemas": arr{messageURN + "SearchRequest"},
+				"cursor": "garbage", "count": 2})
 			p.refused("R9865-2.1-04", r, "400/invalidCursor!", ".search with the cursor \"garbage\"")
 		}),
 		one("sorted", "R9865-2.2-01", "sort", func(p *probe) {
 			got, r := p.cursorWalk("sortBy", "userName", "sortOrder", "descending")
-			p.expect("R9865-2.2-01", got == "dcba", r, "a walk sorted descending by userName gives %q, expected \"dcba\"", got)
+			p.expect("R9865-2.2-01", got == "dcba", r,
+				"a walk sorted descending by userName gives %q, expected \"dcba\"", got)
 		}),
 		one("default-method", "R9865-2.3-01 R9865-2.4-01 02", "", checkCursorDefault),
 		one("both", "R9865-2.4-03", "index", func(p *probe) {
 			byIndex, _ := p.cursorPage("-", "startIndex", "1", "count", "1")
 			byCursor, _ := p.cursorPage("", "count", "1")
-			p.expect("R9865-2.4-03", byIndex.at("startIndex") != nil && byIndex.at("nextCursor") == nil, byIndex, "startIndex does not select index paging")
+			p.expect("R9865-2.4-03", byIndex.at("startIndex") != nil && byIndex.at("nextCursor") == nil, byIndex,
+				"startIndex does not select index paging")
 			p.expect("R9865-2.4-03", byCursor.at("nextCursor") != nil, byCursor, "cursor does not select cursor paging")
 		}),
 		one("search", "R9865-3-01 02", "search", checkCursorSearch),
@@ -58,18 +66,21 @@ func cursorChecks() []check {
 			p.need(ok, "pagination.maxPageSize is not published")
 			r := p.get(p.s.typ("User").endpoint, "cursor", "", "count", fmt.Sprint(most+1))
 			got := len(resources(r.json))
-			p.expect("R9865-4-04", r.status == 200 && got <= most || r.status == 400, r, "count=%d is answered %d with %d resources", most+1, r.status, got)
+			p.expect("R9865-4-04", r.status == 200 && got <= most || r.status == 400, r,
+				"count=%d is answered %d with %d resources", most+1, r.status, got)
 		}},
 		one("foreign", "R9865-5.2-01 03 06", "", checkCursorForeign),
 		one("every-page", "R9865-5.2-04", "", func(p *probe) {
 			first, _ := p.cursorPage("", "count", "1")
 			next := str(first.at("nextCursor"))
 			p.must(next != "", "the first page has no nextCursor")
-			r := p.send("GET", p.s.typ("User").endpoint, nil, query("filter", p.tagFilter(), "count", "1", "cursor", next), as(Credentials{}))
+			r := p.send("GET", p.s.typ("User").endpoint, nil, query("filter", p.tagFilter(), "count", "1", "cursor",
+				next), as(Credentials{}))
 			if anon := p.send("GET", p.s.typ("User").endpoint, nil, query("count", "1"), as(Credentials{})); anon.ok() {
 				p.stop("the service needs no credentials")
 			}
-			p.expect("R9865-5.2-04", r.status == 401 || r.status == 403, r, "a page without credentials is answered %d", r.status)
+			p.expect("R9865-5.2-04", r.status == 401 || r.status == 403, r,
+				"a page without credentials is answered %d", r.status)
 		}),
 		{name: "anonymous", needs: "cursor User", ids: ids("R9865-5.3-01"), run: func(p *probe) {
 			r := p.send("GET", p.s.typ("User").endpoint, nil, query("cursor", ""), as(Credentials{}))
@@ -83,7 +94,8 @@ func cursorChecks() []check {
 				}
 			}
 			last, _ := p.cursorPage("", "count", "1")
-			p.expect("R9865-5.3-02", (r.ok() || r.status == 429) && (last.ok() || last.status == 429), last, "after 50 first pages that nobody followed it is answered %d", last.status)
+			p.expect("R9865-5.3-02", (r.ok() || r.status == 429) && (last.ok() || last.status == 429), last,
+				"after 50 first pages that nobody followed it is answered %d", last.status)
 		}},
 	}
 }
@@ -133,7 +145,8 @@ func checkCursorWalk(p *probe) {
 	for range 10 {
 		r, got := p.cursorPage(cursor, "count", "1")
 		last = r
-		if len(pages) > 0 && !p.expect("R9865-2-02", r.status == 200, r, "the page nextCursor leads to is answered %d", r.status) {
+		if len(pages) > 0 && !p.expect("R9865-2-02", r.status == 200, r, "the page nextCursor leads to is answered %d",
+			r.status) {
 			return
 		}
 		p.must(r.status == 200, "the first page is answered %d", r.status)
@@ -142,9 +155,11 @@ func checkCursorWalk(p *probe) {
 		}
 		if prev := r.at("previousCursor"); prev != nil && len(pages) > 0 {
 			back, ids := p.cursorPage(str(prev), "count", "1")
-			p.expect("R9865-2-04", slices.Equal(ids, pages[len(pages)-1]), back, "previousCursor leads to %v, the page before was %v", ids, pages[len(pages)-1])
+			p.expect("R9865-2-04", slices.Equal(ids, pages[len(pages)-1]), back,
+				"previousCursor leads to %v, the page before was %v", ids, pages[len(pages)-1])
 			if len(pages) == 1 {
-				p.expect("R9865-2-03", back.at("previousCursor") == nil, back, "the first page, reached again, has a previousCursor")
+				p.expect("R9865-2-03", back.at("previousCursor") == nil, back,
+					"the first page, reached again, has a previousCursor")
 			}
 		}
 		pages = append(pages, got)
@@ -157,7 +172,9 @@ func checkCursorWalk(p *probe) {
 		}
 		cursor = next
 	}
-	p.expect("R9865-2-02", len(seen) == len(sd.name) && last.at("nextCursor") == nil, last, "the walk met %d of %d resources, and nextCursor at its end is %s", len(seen), len(sd.name), text(last.at("nextCursor")))
+	p.expect("R9865-2-02", len(seen) == len(sd.name) && last.at("nextCursor") == nil, last,
+		"the walk met %d of %d resources, and nextCursor at its end is %s", len(seen), len(sd.name),
+		text(last.at("nextCursor")))
 	for id, letter := range sorted(sd.name) {
 		p.expect("R9865-2-12", seen[id] == 1, last, "a walk in pages of one shows seed %s %d times", letter, seen[id])
 	}
@@ -199,7 +216,8 @@ func checkCursorOtherQuery(p *probe) {
 func checkCursorCounts(p *probe) {
 	for id, n := range sorted(map[string]string{"R9865-2-09": "-1", "R9865-2-10": "0"}) {
 		r, got := p.cursorPage("", "count", n)
-		p.expect(id, len(got) == 0 && (r.status == 200 || n == "-1" && str(r.at("scimType")) == "invalidCount"), r, "count=%s is answered %d with %d resources", n, r.status, len(got))
+		p.expect(id, len(got) == 0 && (r.status == 200 || n == "-1" && str(r.at("scimType")) == "invalidCount"), r,
+			"count=%s is answered %d with %d resources", n, r.status, len(got))
 		if total, ok := integer(r.at("totalResults")); ok {
 			p.expect(id, total == len(p.seeded().name), r, "totalResults is %d", total)
 		}
@@ -217,7 +235,8 @@ func checkCursorCounts(p *probe) {
 	if more {
 		p.expect("R9865-4-05", n == size, all, "a page has %d resources, defaultPageSize is %d", n, size)
 	} else {
-		p.expect("R9865-4-05", n <= size && r.status == 200 && len(got) == min(4, size), all, "a page has %d resources, defaultPageSize is %d", n, size)
+		p.expect("R9865-4-05", n <= size && r.status == 200 && len(got) == min(4, size), all,
+			"a page has %d resources, defaultPageSize is %d", n, size)
 	}
 }
 
@@ -234,14 +253,17 @@ func checkCursorBad(p *probe) {
 		forged := []byte(next)
 		forged[i] = map[bool]byte{true: 'A', false: 'B'}[forged[i] != 'A']
 		r, _ := p.cursorPage(string(forged), "count", "1")
-		if !p.refused("R9865-5.2-05", r, "400/invalidCursor!", fmt.Sprintf("a cursor whose character %d was changed", i+1)) {
+		if !p.refused("R9865-5.2-05", r, "400/invalidCursor!", fmt.Sprintf("a cursor whose character %d was changed",
+			i+1)) {
 			break
 		}
 	}
 	if raw, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(next, "=")); err == nil {
 		sd := p.seeded()
-		clear := strings.Contains(string(raw), sd.tag) || strings.Contains(string(raw), sd.by["a"].id) || strings.Contains(string(raw), sd.by["b"].id)
-		p.expect("R9865-5.2-05", !clear, first, "the cursor, decoded, shows the query or an id: %q", excerpt(string(raw), 80))
+		clear := strings.Contains(string(raw), sd.tag) || strings.Contains(string(raw), sd.by["a"].id) ||
+			strings.Contains(string(raw), sd.by["b"].id)
+		p.expect("R9865-5.2-05", !clear, first, "the cursor, decoded, shows the query or an id: %q",
+			excerpt(string(raw), 80))
 	}
 }
 
@@ -255,7 +277,8 @@ func checkCursorTimeout(p *probe) {
 	p.must(next != "", "the first page has no nextCursor")
 	p.s.target.sleep(life * 8 / 10)
 	r, _ := p.cursorPage(next, "count", "1")
-	p.expect("R9865-4-06", r.status == 200, r, "after %s, below cursorTimeout, the next page is answered %d", life*8/10, r.status)
+	p.expect("R9865-4-06", r.status == 200, r, "after %s, below cursorTimeout, the next page is answered %d",
+		life*8/10, r.status)
 	p.s.target.sleep(life*2 + 2*time.Second)
 	r, _ = p.cursorPage(next, "count", "1")
 	p.refused("R9865-2.1-02", r, "400/expiredCursor,invalidCursor! 200", "a cursor well past cursorTimeout")
@@ -266,19 +289,24 @@ func checkCursorDefault(p *probe) {
 	if method == nil {
 		p.skip("R9865-2.4-02", "defaultPaginationMethod is not published")
 	} else {
-		p.expect("R9865-2.4-02", str(method) == "index" || !p.s.svc.features["index"], p.s.svc.spc, "the default is %s although index paging is there; clients that know nothing else lose it", text(method))
+		p.expect("R9865-2.4-02", str(method) == "index" || !p.s.svc.features["index"], p.s.svc.spc,
+			"the default is %s although index paging is there; clients that know nothing else lose it", text(method))
 	}
 	r, _ := p.cursorPage("-", "count", "1")
 	if !p.s.svc.features["index"] {
-		p.note("R9865-2.3-01", r, "a cursor-only server answers a request without cursor with nextCursor: %v", r.at("nextCursor") != nil)
+		p.note("R9865-2.3-01", r, "a cursor-only server answers a request without cursor with nextCursor: %v",
+			r.at("nextCursor") != nil)
 		p.skip("R9865-2.4-01", "there is only one method")
 		return
 	}
 	p.skip("R9865-2.3-01", "the server pages by index, too")
 	index, cursor := r.at("startIndex") != nil, r.at("nextCursor") != nil
-	p.expect("R9865-2.4-01", index || cursor, r, "a page of a request that names no method has neither startIndex nor nextCursor")
+	p.expect("R9865-2.4-01", index || cursor, r,
+		"a page of a request that names no method has neither startIndex nor nextCursor")
 	if method != nil {
-		p.expect("R9865-2.4-01", index == (str(method) == "index"), r, "defaultPaginationMethod is %s, the page has startIndex %s and nextCursor %s", text(method), text(r.at("startIndex")), text(r.at("nextCursor")))
+		p.expect("R9865-2.4-01", index == (str(method) == "index"), r,
+			"defaultPaginationMethod is %s, the page has startIndex %s and nextCursor %s", text(method),
+			text(r.at("startIndex")), text(r.at("nextCursor")))
 	}
 }
 
@@ -289,7 +317,8 @@ func checkCursorSearch(p *probe) {
 	for range 10 {
 		r := p.send("POST", p.s.typ("User").endpoint+"/.search", q)
 		items := resources(r.json)
-		if !p.expect("R9865-3-01", r.status == 200 && len(items) <= 1, r, "a page of .search is answered %d with %d resources", r.status, len(items)) {
+		if !p.expect("R9865-3-01", r.status == 200 && len(items) <= 1, r,
+			"a page of .search is answered %d with %d resources", r.status, len(items)) {
 			return
 		}
 		for _, o := range items {
@@ -324,10 +353,13 @@ func checkCursorConfig(p *probe) {
 		}
 	}
 	r, got := p.cursorPage("", "count", "1")
-	p.expect("R9865-4-07", r.status == 200 && len(got) == 1 && r.at("nextCursor") != nil, r, "cursor paging is promised, but the first page is answered %d with nextCursor %s", r.status, text(r.at("nextCursor")))
+	p.expect("R9865-4-07", r.status == 200 && len(got) == 1 && r.at("nextCursor") != nil, r,
+		"cursor paging is promised, but the first page is answered %d with nextCursor %s", r.status,
+		text(r.at("nextCursor")))
 	if isTrue(v["index"]) {
 		r, got = p.cursorPage("-", "startIndex", "2", "count", "1")
-		p.expect("R9865-4-07", r.status == 200 && len(got) == 1 && r.at("startIndex") != nil, r, "index paging is promised, but startIndex=2 is answered %d", r.status)
+		p.expect("R9865-4-07", r.status == 200 && len(got) == 1 && r.at("startIndex") != nil, r,
+			"index paging is promised, but startIndex=2 is answered %d", r.status)
 	}
 }
 
@@ -339,9 +371,11 @@ func checkCursorForeign(p *probe) {
 	p.must(next != "", "the first page has no nextCursor")
 	o := p.other()
 	r, got := o.cursorPage(next, "count", "1")
-	p.expect("R9865-5.2-01", !slices.ContainsFunc(got, func(id string) bool { return sd.name[id] != "" }), r, "another tenant's credentials read resources by a foreign cursor")
+	p.expect("R9865-5.2-01", !slices.ContainsFunc(got, func(id string) bool { return sd.name[id] != "" }), r,
+		"another tenant's credentials read resources by a foreign cursor")
 	garbage, _ := o.cursorPage("garbage", "count", "1")
 	leak := strings.Contains(string(r.body), sd.by["a"].id) || strings.Contains(string(r.body), sd.tag)
 	p.expect("R9865-5.2-03", !leak, r, "the answer to a foreign cursor shows data")
-	p.expect("R9865-5.2-06", r.status == garbage.status && string(r.body) == string(garbage.body), r, "a foreign cursor is answered otherwise than a garbage one, which tells that it exists")
+	p.expect("R9865-5.2-06", r.status == garbage.status && string(r.body) == string(garbage.body), r,
+		"a foreign cursor is answered otherwise than a garbage one, which tells that it exists")
 }

@@ -14,7 +14,8 @@ const coreURN = "urn:ietf:params:scim:schemas:core:2.0:"
 
 func discoveryChecks() []check {
 	return append([]check{
-		{name: "config", ids: ids("R7644-4-01 02 R7643-5-01 02 03 04 05 06 07 08 10 12 R7643-3.1-16"), run: checkConfig},
+		{name: "config", ids: ids("R7644-4-01 02 R7643-5-01 02 03 04 05 06 07 08 10 12 R7643-3.1-16"),
+			run: checkConfig},
 		{name: "config-anonymous", ids: ids("R7643-5-09"), run: func(p *probe) {
 			r := p.send("GET", spcPath, nil, as(Credentials{}))
 			p.expect("R7643-5-09", r.status == 200, r, "without credentials it is answered %d", r.status)
@@ -23,7 +24,8 @@ func discoveryChecks() []check {
 			p.immovable("R7643-5-11", spcPath)
 		}},
 		{name: "config-pagination", ids: ids("R9865-4-01"), needs: "cursor", run: func(p *probe) {
-			p.expect("R9865-4-01", p.s.svc.spc.at("pagination") != nil, p.s.svc.spc, "cursors work, but pagination is not published")
+			p.expect("R9865-4-01", p.s.svc.spc.at("pagination") != nil, p.s.svc.spc,
+				"cursors work, but pagination is not published")
 		}},
 		{name: "config-events", ids: ids("R9967-4-01 02 03"), run: checkConfigEvents},
 		{name: "unsupported", ids: ids("R7644-3.12-20"), needs: "User", run: checkUnsupported},
@@ -36,12 +38,14 @@ func discoveryChecks() []check {
 					id = t.name
 				}
 				r := p.get(rtPath + "/" + url.PathEscape(id))
-				p.expect("R7644-4-05", r.status == 200 && hasString(r.at("schemas"), coreURN+"ResourceType"), r, "GET of the type %s is answered %d with schemas %s", id, r.status, text(r.at("schemas")))
+				p.expect("R7644-4-05", r.status == 200 && hasString(r.at("schemas"), coreURN+"ResourceType"), r,
+					"GET of the type %s is answered %d with schemas %s", id, r.status, text(r.at("schemas")))
 			}
 			r := p.get(rtPath + "/NoSuchType")
 			p.expect("R7644-4-05", r.status == 404, r, "an unknown type is answered %d", r.status)
 		}},
-		{name: "types-readonly", needs: "writes", ids: ids("R7643-6-09"), run: func(p *probe) { p.immovable("R7643-6-09", rtPath) }},
+		{name: "types-readonly", needs: "writes", ids: ids("R7643-6-09"),
+			run: func(p *probe) { p.immovable("R7643-6-09", rtPath) }},
 		{name: "extension-required", ids: ids("R7643-6-07"), each: true, run: checkRequiredExtension},
 	}, schemaDiscoveryChecks()...)
 }
@@ -51,11 +55,13 @@ func discoveryChecks() []check {
 func (p *probe) immovable(id, path string) {
 	before := p.get(path)
 	for _, m := range []string{"POST", "PUT", "PATCH", "DELETE"} {
-		r := p.send(m, path, obj{"schemas": arr{coreURN + "ServiceProviderConfig"}, "documentationUri": "https://example.com/changed"})
+		r := p.send(m, path, obj{"schemas": arr{coreURN + "ServiceProviderConfig"},
+			"documentationUri": "https://example.com/changed"})
 		p.expect(id, r.failed(), r, "%s %s is answered %d", m, path, r.status)
 	}
 	after := p.get(path)
-	p.expect(id, after.status == before.status && same(undated(before.json), undated(after.json)), after, "%s was changed by a write", path)
+	p.expect(id, after.status == before.status && same(undated(before.json), undated(after.json)), after,
+		"%s was changed by a write", path)
 }
 
 // undated is a discovery document without what may differ between two reads:
@@ -83,10 +89,12 @@ func undated(v any) any {
 func checkConfig(p *probe) {
 	r := p.get(spcPath)
 	o, _ := r.json.(obj)
-	p.expect("R7644-4-01", r.status == 200 && o["Resources"] == nil && len(list(o["schemas"])) == 1 && hasString(o["schemas"], coreURN+"ServiceProviderConfig"),
+	p.expect("R7644-4-01", r.status == 200 && o["Resources"] == nil && len(list(o["schemas"])) == 1 &&
+		hasString(o["schemas"], coreURN+"ServiceProviderConfig"),
 		r, "status %d, schemas %s", r.status, text(o["schemas"]))
 	plural := p.get("/ServiceProviderConfigs")
-	p.expect("R7644-4-02", r.status == 200, r, "/ServiceProviderConfig is answered %d (the plural: %d)", r.status, plural.status)
+	p.expect("R7644-4-02", r.status == 200, r, "/ServiceProviderConfig is answered %d (the plural: %d)", r.status,
+		plural.status)
 	p.must(r.status == 200 && o != nil, "ServiceProviderConfig cannot be read")
 	flag := func(id, name string) {
 		_, ok := at(o, name, "supported").(bool)
@@ -98,7 +106,8 @@ func checkConfig(p *probe) {
 		p.expect("R7643-5-02", isInt(at(o, "bulk", k)), r, "bulk.%s is %s", k, text(at(o, "bulk", k)))
 	}
 	flag("R7643-5-03", "filter")
-	p.expect("R7643-5-03", isInt(at(o, "filter", "maxResults")), r, "filter.maxResults is %s", text(at(o, "filter", "maxResults")))
+	p.expect("R7643-5-03", isInt(at(o, "filter", "maxResults")), r, "filter.maxResults is %s",
+		text(at(o, "filter", "maxResults")))
 	flag("R7643-5-04", "changePassword")
 	flag("R7643-5-05", "sort")
 	flag("R7643-5-06", "etag")
@@ -106,7 +115,8 @@ func checkConfig(p *probe) {
 	p.note("R7643-5-12", r, "an id is given: %v", o["id"] != nil)
 	if at(o, "meta") != nil {
 		loc := str(at(o, "meta", "location"))
-		p.expect("R7643-3.1-16", str(at(o, "meta", "resourceType")) == "ServiceProviderConfig" && (loc == "" || strings.HasSuffix(loc, spcPath)),
+		p.expect("R7643-3.1-16", str(at(o, "meta", "resourceType")) == "ServiceProviderConfig" &&
+			(loc == "" || strings.HasSuffix(loc, spcPath)),
 			r, "meta is %s", text(at(o, "meta")))
 	} else {
 		p.skip("R7643-3.1-16", "there is no meta")
@@ -122,7 +132,8 @@ func checkAuthSchemes(p *probe, r *reply, o obj) {
 			p.expect("R7643-5-07", str(at(s, k)) != "", r, "a scheme has %s %s", k, text(at(s, k)))
 		}
 		known := []string{"oauth", "oauth2", "oauthbearertoken", "httpbasic", "httpdigest"}
-		p.expect("R7643-5-08", slices.Contains(known, str(at(s, "type"))), r, "type is %s; known are %v", text(at(s, "type")), known)
+		p.expect("R7643-5-08", slices.Contains(known, str(at(s, "type"))), r, "type is %s; known are %v",
+			text(at(s, "type")), known)
 		uris = append(uris, at(s, "specUri"), at(s, "documentationUri"))
 	}
 	if len(schemes) == 0 {
@@ -131,7 +142,8 @@ func checkAuthSchemes(p *probe, r *reply, o obj) {
 	for _, v := range uris {
 		if v != nil {
 			u, err := url.Parse(str(v))
-			p.expect("R7643-5-10", err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", r, "%s is no absolute HTTP URL", text(v))
+			p.expect("R7643-5-10", err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", r,
+				"%s is no absolute HTTP URL", text(v))
 		}
 	}
 	if !p.touched["R7643-5-10"] {
@@ -150,10 +162,12 @@ func checkConfigEvents(p *probe) {
 	p.expect("R9967-4-01", ok, r, "securityEvents is %s", text(v))
 	if uris := at(v, "eventUris"); uris != nil {
 		l, ok := uris.(arr)
-		p.expect("R9967-4-02", ok && !slices.ContainsFunc(l, func(u any) bool { return str(u) == "" }), r, "eventUris is %s", text(uris))
+		p.expect("R9967-4-02", ok && !slices.ContainsFunc(l, func(u any) bool { return str(u) == "" }), r,
+			"eventUris is %s", text(uris))
 	}
 	if a := at(v, "asyncRequest"); a != nil {
-		p.expect("R9967-4-03", slices.Contains([]string{"none", "long", "request"}, strings.ToLower(str(a))), r, "asyncRequest is %s", text(a))
+		p.expect("R9967-4-03", slices.Contains([]string{"none", "long", "request"}, strings.ToLower(str(a))), r,
+			"asyncRequest is %s", text(a))
 	}
 }
 
@@ -178,7 +192,8 @@ func checkPromises(p *probe) {
 	judge := func(feature string, works bool, r *reply) {
 		switch {
 		case f[feature]:
-			p.expect(id, works, r, "%s.supported is true, but the plainest use of it fails: status %d", feature, r.status)
+			p.expect(id, works, r, "%s.supported is true, but the plainest use of it fails: status %d", feature,
+				r.status)
 		case works:
 			p.note(id, r, "%s works, but is not promised", feature)
 		}
@@ -207,10 +222,12 @@ func checkPromises(p *probe) {
 
 func checkTypes(p *probe) {
 	r := p.get(rtPath)
-	p.expect("R7644-4-04", r.status == 200 && hasString(r.at("schemas"), messageURN+"ListResponse"), r, "status %d, schemas %s", r.status, text(r.at("schemas")))
+	p.expect("R7644-4-04", r.status == 200 && hasString(r.at("schemas"), messageURN+"ListResponse"), r,
+		"status %d, schemas %s", r.status, text(r.at("schemas")))
 	all := resources(r.json)
 	if total, ok := integer(r.at("totalResults")); true {
-		p.expect("R7644-4-04", ok && (total == len(all) || r.at("startIndex") != nil && total > len(all)), r, "totalResults is %s with %d resources", text(r.at("totalResults")), len(all))
+		p.expect("R7644-4-04", ok && (total == len(all) || r.at("startIndex") != nil && total > len(all)), r,
+			"totalResults is %s with %d resources", text(r.at("totalResults")), len(all))
 	}
 	names, endpoints := map[string]bool{}, map[string]bool{}
 	for _, t := range all {
@@ -218,7 +235,8 @@ func checkTypes(p *probe) {
 			p.expect("R7643-6-01", str(t[k]) != "", r, "a type has %s %s", k, text(t[k]))
 		}
 		name, endpoint := str(t["name"]), str(t["endpoint"])
-		p.expect("R7643-6-04", !names[name] && !endpoints[endpoint], r, "name %q or endpoint %q occurs twice", name, endpoint)
+		p.expect("R7643-6-04", !names[name] && !endpoints[endpoint], r, "name %q or endpoint %q occurs twice", name,
+			endpoint)
 		names[name], endpoints[endpoint] = true, true
 		s := p.get(schPath + "/" + str(t["schema"]))
 		p.expect("R7643-6-02", s.status == 200, s, "the schema of %s is answered %d", name, s.status)
@@ -228,7 +246,9 @@ func checkTypes(p *probe) {
 			for _, e := range l {
 				s := p.get(schPath + "/" + str(at(e, "schema")))
 				_, ok := at(e, "required").(bool)
-				p.expect("R7643-6-03", ok && s.status == 200, s, "extension %s of %s: required is %s, its schema is answered %d", str(at(e, "schema")), name, text(at(e, "required")), s.status)
+				p.expect("R7643-6-03", ok && s.status == 200, s,
+					"extension %s of %s: required is %s, its schema is answered %d", str(at(e, "schema")), name,
+					text(at(e, "required")), s.status)
 			}
 		}
 		if !strings.HasPrefix(endpoint, "http") {
@@ -258,7 +278,10 @@ func checkRequiredExtension(p *probe) {
 		ok := r.status == 400
 		if r.ok() {
 			part := r.at(e.id)
-			ok = part != nil && !slices.ContainsFunc(e.attrs, func(a *attribute) bool { return a.required && at(part, a.name) == nil })
+			ok = part != nil && !slices.ContainsFunc(e.attrs, func(a *attribute) bool {
+				return a.required &&
+					at(part, a.name) == nil
+			})
 		}
 		p.expect("R7643-6-07", ok, r, "without the required extension %s it is answered %d", e.id, r.status)
 	}
@@ -272,14 +295,20 @@ func schemaDiscoveryChecks() []check {
 	return []check{
 		{name: "schemas", ids: ids("R7644-4-06 07 R7644-3.1-01 R7643-7-02 R7643-3-01"), run: checkSchemas},
 		{name: "attributes", ids: ids("R7643-7-03 04 05 06 07 R7643-2.3.8-01 R7643-2.1-01"), run: checkAttributes},
-		{name: "schemas-readonly", needs: "writes", ids: ids("R7643-7-08"), run: func(p *probe) { p.immovable("R7643-7-08", schPath) }},
+		{name: "schemas-readonly", needs: "writes", ids: ids("R7643-7-08"),
+			run: func(p *probe) { p.immovable("R7643-7-08", schPath) }},
 		{name: "characteristics", ids: ids("R7643-4-01 R7644-3.1-02"), run: checkCharacteristics},
 		{name: "query", ids: ids("R7644-4-08 09 12"), run: func(p *probe) {
-			plain, asked := p.get(spcPath), p.get(spcPath, "count", "1", "startIndex", "2", "sortBy", "patch", "scimconform", "x")
-			p.expect("R7644-4-12", asked.status == plain.status && same(plain.json, asked.json), asked, "with count, startIndex and sortBy it is answered %d, or otherwise than without", asked.status)
+			plain, asked := p.get(spcPath), p.get(spcPath, "count", "1", "startIndex", "2", "sortBy", "patch",
+				"scimconform", "x")
+			p.expect("R7644-4-12", asked.status == plain.status && same(plain.json, asked.json), asked,
+				"with count, startIndex and sortBy it is answered %d, or otherwise than without", asked.status)
 			for _, path := range []string{rtPath, schPath} {
-				all, r := len(resources(p.get(path).json)), p.get(path, "count", "1", "startIndex", "2", "sortBy", "name", "attributes", "id")
-				p.expect("R7644-4-08", r.status == 200 && len(resources(r.json)) == all, r, "with count=1&startIndex=2 %s gives %d of %d, status %d", path, len(resources(r.json)), all, r.status)
+				all, r := len(resources(p.get(path).json)), p.get(path, "count", "1", "startIndex", "2", "sortBy",
+					"name", "attributes", "id")
+				p.expect("R7644-4-08", r.status == 200 && len(resources(r.json)) == all, r,
+					"with count=1&startIndex=2 %s gives %d of %d, status %d", path, len(resources(r.json)), all,
+					r.status)
 				f := p.get(path, "filter", `name eq "User"`)
 				p.refused("R7644-4-09", f, "403", "a filter on "+path)
 			}
@@ -289,16 +318,21 @@ func schemaDiscoveryChecks() []check {
 
 func checkSchemas(p *probe) {
 	r := p.get(schPath)
-	p.expect("R7644-4-06", r.status == 200 && hasString(r.at("schemas"), messageURN+"ListResponse") && len(resources(r.json)) > 0, r, "status %d, schemas %s", r.status, text(r.at("schemas")))
+	p.expect("R7644-4-06", r.status == 200 && hasString(r.at("schemas"), messageURN+"ListResponse") &&
+		len(resources(r.json)) > 0, r, "status %d, schemas %s", r.status, text(r.at("schemas")))
 	for _, s := range resources(r.json) {
 		id := str(s["id"])
 		p.expect("R7643-7-02", id != "" && strings.HasPrefix(id, "urn:"), r, "a schema has id %s", text(s["id"]))
-		p.expect("R7644-3.1-01", !strings.Contains(strings.ToLower(id), ":scim:api:"), r, "the message URN %s is listed", id)
+		p.expect("R7644-3.1-01", !strings.Contains(strings.ToLower(id), ":scim:api:"), r,
+			"the message URN %s is listed", id)
 		o := p.get(schPath + "/" + id)
-		p.expect("R7644-4-07", o.status == 200 && strings.EqualFold(str(o.at("id")), id), o, "GET of %s is answered %d with id %s", id, o.status, text(o.at("id")))
-		p.expect("R7643-3-01", hasString(o.at("schemas"), coreURN+"Schema"), o, "schemas of %s is %s", id, text(o.at("schemas")))
+		p.expect("R7644-4-07", o.status == 200 && strings.EqualFold(str(o.at("id")), id), o,
+			"GET of %s is answered %d with id %s", id, o.status, text(o.at("id")))
+		p.expect("R7643-3-01", hasString(o.at("schemas"), coreURN+"Schema"), o, "schemas of %s is %s", id,
+			text(o.at("schemas")))
 		if o.at("meta") != nil {
-			p.expect("R7643-3-01", str(o.at("meta", "resourceType")) == "Schema", o, "meta.resourceType of %s is %s", id, text(o.at("meta", "resourceType")))
+			p.expect("R7643-3-01", str(o.at("meta", "resourceType")) == "Schema", o, "meta.resourceType of %s is %s",
+				id, text(o.at("meta", "resourceType")))
 			if loc := str(o.at("meta", "location")); loc != "" {
 				l := p.get(p.s.absolute(loc))
 				p.expect("R7643-3-01", l.status == 200, l, "meta.location of %s is answered %d", id, l.status)
@@ -306,7 +340,8 @@ func checkSchemas(p *probe) {
 		}
 	}
 	u := p.get(schPath + "/urn:example:no:such:schema")
-	p.expect("R7644-4-07", u.status == 404 && hasString(u.at("schemas"), messageURN+"Error"), u, "an unknown schema is answered %d", u.status)
+	p.expect("R7644-4-07", u.status == 404 && hasString(u.at("schemas"), messageURN+"Error"), u,
+		"an unknown schema is answered %d", u.status)
 	m := p.get(schPath + "/" + messageURN + "PatchOp")
 	p.expect("R7644-3.1-01", m.status == 404, m, "GET of the PatchOp URN is answered %d", m.status)
 }
@@ -345,11 +380,13 @@ func checkAttribute(p *probe, r *reply, where string, a any, sub bool) {
 		_, ok := at(a, "caseExact").(bool)
 		p.expect("R7643-7-03", ok, r, "caseExact of %s is %s", where, text(at(a, "caseExact")))
 	}
-	p.expect("R7643-7-04", slices.Contains([]string{"string", "boolean", "decimal", "integer", "dateTime", "reference", "binary", "complex"}, typ), r, "type of %s is %q", where, typ)
+	p.expect("R7643-7-04", slices.Contains([]string{"string", "boolean", "decimal", "integer", "dateTime", "reference",
+		"binary", "complex"}, typ), r, "type of %s is %q", where, typ)
 	one("R7643-7-06", "mutability", "readOnly", "readWrite", "immutable", "writeOnly")
 	one("R7643-7-06", "returned", "always", "never", "default", "request")
 	one("R7643-7-06", "uniqueness", "none", "server", "global")
-	p.expect("R7643-2.1-01", attributeName.MatchString(name) || name == "$ref", r, "the name %q is outside the grammar", name)
+	p.expect("R7643-2.1-01", attributeName.MatchString(name) || name == "$ref", r,
+		"the name %q is outside the grammar", name)
 	if typ == "complex" {
 		p.expect("R7643-7-05", len(list(at(a, "subAttributes"))) > 0, r, "%s is complex without subAttributes", where)
 	}
@@ -357,7 +394,8 @@ func checkAttribute(p *probe, r *reply, where string, a any, sub bool) {
 	p.expect("R7643-2.3.8-01", !sub || typ != "complex" || meta, r, "the sub-attribute %s is complex", where)
 	if typ == "reference" {
 		_, ok := at(a, "referenceTypes").(arr)
-		p.expect("R7643-7-07", ok && len(list(at(a, "referenceTypes"))) > 0, r, "referenceTypes of %s is %s", where, text(at(a, "referenceTypes")))
+		p.expect("R7643-7-07", ok && len(list(at(a, "referenceTypes"))) > 0, r, "referenceTypes of %s is %s", where,
+			text(at(a, "referenceTypes")))
 	}
 }
 

@@ -13,7 +13,8 @@ func errorChecks() []check {
 		{name: "sensitive", needs: "filter User.password", ids: ids("R7644-7.5.2-01"), run: func(p *probe) {
 			r := p.get(p.s.typ("User").endpoint, "filter", `password eq "x"`)
 			if r.status == 403 {
-				p.expect("R7644-7.5.2-01", str(r.at("scimType")) == "sensitive", r, "a refused filter on sensitive data has scimType %s", text(r.at("scimType")))
+				p.expect("R7644-7.5.2-01", str(r.at("scimType")) == "sensitive", r,
+					"a refused filter on sensitive data has scimType %s", text(r.at("scimType")))
 				return
 			}
 			p.stop("the server does not refuse filters as sensitive (it answers %d)", r.status)
@@ -36,18 +37,26 @@ func checkErrors(p *probe) {
 		if r.ok() {
 			continue
 		}
-		p.expect("R7644-3.12-15", hasString(r.at("schemas"), messageURN+"Error"), r, "%s is answered %d without an Error body", what, r.status)
-		p.expect("R7644-3.12-16", r.at("status") == fmt.Sprint(r.status), r, "%s: status in the body is %s, the answer's is %d", what, text(r.at("status")), r.status)
-		p.expect("R7644-3.8-01", mediaOf(r) == mediaType, r, "%s: Content-Type is %q", what, r.header.Get("Content-Type"))
+		p.expect("R7644-3.12-15", hasString(r.at("schemas"), messageURN+"Error"), r,
+			"%s is answered %d without an Error body", what, r.status)
+		p.expect("R7644-3.12-16", r.at("status") == fmt.Sprint(r.status), r,
+			"%s: status in the body is %s, the answer's is %d", what, text(r.at("status")), r.status)
+		p.expect("R7644-3.8-01", mediaOf(r) == mediaType, r, "%s: Content-Type is %q", what,
+			r.header.Get("Content-Type"))
 		p.expect("R7644-3.12-18", str(r.at("detail")) != "", r, "%s: detail is %s", what, text(r.at("detail")))
-		p.expect("R7644-3.12-22", !traces.MatchString(string(r.body)), r, "%s: the error shows the program's insides", what)
+		p.expect("R7644-3.12-22", !traces.MatchString(string(r.body)), r, "%s: the error shows the program's insides",
+			what)
 	}
-	p.expect("R7644-3.2-01", p.get(t.endpoint+"/scimconform-no-such-id").status == 404, nil, "an unknown id is answered otherwise than 404")
-	for _, f := range []string{strings.Repeat("(", 200) + "id pr", strings.Repeat("not (", 60) + "id pr" + strings.Repeat(")", 60), `id eq "` + strings.Repeat("x", 3000) + `"`, "\x00", `id eq "\ud800"`, "%"} {
+	p.expect("R7644-3.2-01", p.get(t.endpoint+"/scimconform-no-such-id").status == 404, nil,
+		"an unknown id is answered otherwise than 404")
+	for _, f := range []string{strings.Repeat("(", 200) + "id pr", strings.Repeat("not (", 60) + "id pr" +
+		strings.Repeat(")", 60), `id eq "` + strings.Repeat("x", 3000) + `"`, "\x00", `id eq "\ud800"`, "%"} {
 		r := p.get(t.endpoint, "filter", f, "count", "1")
-		p.expect("R7644-3.12-21", r.status < 500 || r.status == 501, r, "the filter %s is answered %d", excerpt(text(f), 60), r.status)
+		p.expect("R7644-3.12-21", r.status < 500 || r.status == 501, r, "the filter %s is answered %d",
+			excerpt(text(f), 60), r.status)
 	}
-	for _, q := range []string{"sortBy=%5B", "startIndex=99999999999999999999", "count=99999999999999999999", "attributes=%00", "attributes=" + strings.Repeat("a,", 500)} {
+	for _, q := range []string{"sortBy=%5B", "startIndex=99999999999999999999", "count=99999999999999999999",
+		"attributes=%00", "attributes=" + strings.Repeat("a,", 500)} {
 		r := p.get(t.endpoint + "?" + q)
 		p.expect("R7644-3.12-21", r.status < 500 || r.status == 501, r, "?%s is answered %d", excerpt(q, 60), r.status)
 	}
@@ -57,8 +66,10 @@ func checkHostileBodies(p *probe) {
 	const id = "R7644-3.12-21"
 	good := p.s.generate(p.typ, p.unique(), false)
 	for what, body := range sorted(map[string]any{
-		"null": []byte("null"), "a number": []byte("1"), "invalid UTF-8": []byte("{\"schemas\":[\"" + p.typ.base.id + "\"],\"externalId\":\"\xff\"}"),
-		"schemas with numbers": with(good, "schemas", arr{1, nil}), "schemas as an object": with(good, "schemas", obj{}), "meta as a string": with(good, "meta", "x"),
+		"null": []byte("null"), "a number": []byte("1"), "invalid UTF-8": []byte("{\"schemas\":[\"" + p.typ.base.id +
+			"\"],\"externalId\":\"\xff\"}"),
+		"schemas with numbers": with(good, "schemas", arr{1, nil}), "schemas as an object": with(good, "schemas",
+			obj{}), "meta as a string": with(good, "meta", "x"),
 	}) {
 		r := p.send("POST", p.typ.endpoint, body)
 		p.expect(id, r.status < 500 || r.status == 501, r, "a body with %s is answered %d", what, r.status)
@@ -68,8 +79,9 @@ func checkHostileBodies(p *probe) {
 	}
 	x := p.make(p.typ)
 	for what, body := range sorted(map[string]any{
-		"null operations": patchOp(nil), "a number for a path": patchOp(op("replace", 5, "x")), "a long path": patchOp(op("replace", strings.Repeat("a.", 500), "x")),
-		"null": []byte("null"), "open brackets": patchOp(op("remove", strings.Repeat("a[", 100))),
+		"null operations": patchOp(nil), "a number for a path": patchOp(op("replace", 5, "x")),
+		"a long path": patchOp(op("replace", strings.Repeat("a.", 500), "x")),
+		"null":        []byte("null"), "open brackets": patchOp(op("remove", strings.Repeat("a[", 100))),
 	}) {
 		r := p.send("PATCH", x.path, body)
 		p.expect(id, r.status < 500 || r.status == 501, r, "a PATCH with %s is answered %d", what, r.status)

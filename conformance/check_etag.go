@@ -17,7 +17,8 @@ func etagChecks() []check {
 		one("lists", "R7644-3.14-09", "", func(p *probe) {
 			p.make(p.typ)
 			r := p.get(p.typ.endpoint, "count", "1")
-			p.note("R7644-3.14-09", r, "a list has ETag %q, its elements meta.version %s", r.header.Get("ETag"), text(at(r.json, "Resources.0.meta.version") != nil))
+			p.note("R7644-3.14-09", r, "a list has ETag %q, its elements meta.version %s", r.header.Get("ETag"),
+				text(at(r.json, "Resources.0.meta.version") != nil))
 		}),
 	}
 }
@@ -43,18 +44,21 @@ func checkETagChanges(p *probe) {
 	x, tag, f := p.versioned()
 	p.expect("R7644-3.14-01", x.made.header.Get("ETag") != "", x.made, "POST is answered without ETag")
 	again := p.get(x.path)
-	p.expect("R7644-3.14-03", again.header.Get("ETag") == tag, again, "two GETs have the ETags %s and %s", tag, again.header.Get("ETag"))
+	p.expect("R7644-3.14-03", again.header.Get("ETag") == tag, again, "two GETs have the ETags %s and %s", tag,
+		again.header.Get("ETag"))
 	r := p.put(x, x.changed(f, "scimconform version"))
 	next := p.get(x.path).header.Get("ETag")
 	p.expect("R7644-3.14-03", r.ok() && next != tag, r, "PUT with a change leaves the ETag at %s", next)
 	if p.s.svc.features["patch"] {
 		r = p.patch(x, op("replace", f.path(), "scimconform version 2"))
-		p.expect("R7644-3.14-01", !r.ok() || r.header.Get("ETag") != "", r, "PATCH is answered %d without ETag", r.status)
+		p.expect("R7644-3.14-01", !r.ok() || r.header.Get("ETag") != "", r, "PATCH is answered %d without ETag",
+			r.status)
 		changed := p.get(x.path).header.Get("ETag")
 		p.expect("R7644-3.14-03", changed != next, r, "PATCH with a change leaves the ETag at %s", next)
 		r = p.patch(x, op("add", f.path(), "scimconform version 2"))
 		same := p.get(x.path).header.Get("ETag")
-		p.expect("R7644-3.14-03", same == changed, r, "PATCH without a change moves the ETag from %s to %s", changed, same)
+		p.expect("R7644-3.14-03", same == changed, r, "PATCH without a change moves the ETag from %s to %s", changed,
+			same)
 	}
 }
 
@@ -64,15 +68,19 @@ func checkIfNoneMatch(p *probe) {
 		return p.send("GET", x.path, nil, append(opts, header("If-None-Match", v))...)
 	}
 	r := get(tag)
-	p.expect("R7644-3.14-04", r.status == 304 && len(r.body) == 0, r, "If-None-Match with the current ETag is answered %d with %d bytes", r.status, len(r.body))
+	p.expect("R7644-3.14-04", r.status == 304 && len(r.body) == 0, r,
+		"If-None-Match with the current ETag is answered %d with %d bytes", r.status, len(r.body))
 	if r.status == 304 {
-		p.expect("R9110-15.4.5-01", r.header.Get("ETag") == tag, r, "the 304 has ETag %q, the 200 %q", r.header.Get("ETag"), tag)
+		p.expect("R9110-15.4.5-01", r.header.Get("ETag") == tag, r, "the 304 has ETag %q, the 200 %q",
+			r.header.Get("ETag"), tag)
 	}
 	r = get(tag, query("attributes", "id"))
 	p.expect("R7644-3.14-04", r.status == 304, r, "If-None-Match with attributes=id is answered %d", r.status)
-	for v, want := range sorted(map[string]int{`W/"scimconform-other"`: 200, `"scimconform-other", ` + tag: 304, "*": 304}) {
+	for v, want := range sorted(map[string]int{`W/"scimconform-other"`: 200, `"scimconform-other", ` + tag: 304,
+		"*": 304}) {
 		r = get(v)
-		p.expect("R9110-13.1.2-01", r.status == want, r, "If-None-Match %s is answered %d, expected %d", v, r.status, want)
+		p.expect("R9110-13.1.2-01", r.status == want, r, "If-None-Match %s is answered %d, expected %d", v, r.status,
+			want)
 	}
 }
 
@@ -85,7 +93,8 @@ func checkIfMatch(p *probe) {
 		body   any
 	}{{http.MethodPut, x.changed(f, "scimconform stale")}, {http.MethodDelete, nil}}
 	if p.s.svc.features["patch"] {
-		r = p.send("PATCH", x.path, patchOp(op("replace", f.path(), "scimconform two")), header("If-Match", p.get(x.path).header.Get("ETag")))
+		r = p.send("PATCH", x.path, patchOp(op("replace", f.path(), "scimconform two")), header("If-Match",
+			p.get(x.path).header.Get("ETag")))
 		p.expect("R7644-3.14-05", r.ok(), r, "PATCH with the current ETag is answered %d", r.status)
 		stale = append(stale, struct {
 			method string
@@ -97,7 +106,8 @@ func checkIfMatch(p *probe) {
 		p.refused("R7644-3.14-06", r, "412", s.method+" with a stale ETag")
 	}
 	g := p.get(x.path)
-	p.expect("R7644-3.14-06", g.status == 200 && str(f.in(g.json)) != "scimconform stale", g, "a request with a stale ETag took effect")
+	p.expect("R7644-3.14-06", g.status == 200 && str(f.in(g.json)) != "scimconform stale", g,
+		"a request with a stale ETag took effect")
 	if g.status != 200 {
 		return
 	}
@@ -135,5 +145,6 @@ func checkIfMatchRace(p *probe) {
 	wg.Wait()
 	p.must(answers[0] != nil && answers[1] != nil, "a request had no answer")
 	a, b := answers[0].status, answers[1].status
-	p.expect("R7644-3.14-07", a/100 == 2 && b == 412 || a == 412 && b/100 == 2, answers[1], "two PUTs at once with one ETag are answered %d and %d", a, b)
+	p.expect("R7644-3.14-07", a/100 == 2 && b == 412 || a == 412 && b/100 == 2, answers[1],
+		"two PUTs at once with one ETag are answered %d and %d", a, b)
 }

@@ -51,11 +51,14 @@ var async = header("Prefer", "respond-async")
 
 func eventChecks() []check {
 	return append([]check{
-		{name: "async", needs: "async User", ids: ids("R9967-2.5.1.1-01 02 04 05 06 07 R9967-3-01 02 R9967-2.5.1.3-01 R9967-4-05"), run: checkAsync},
+		{name: "async", needs: "async User",
+			ids: ids("R9967-2.5.1.1-01 02 04 05 06 07 R9967-3-01 02 R9967-2.5.1.3-01 R9967-4-05"), run: checkAsync},
 		{name: "async-wait", needs: "async User", ids: ids("R9967-2.5.1.1-03"), run: func(p *probe) {
 			t := p.s.typ("User")
-			r := p.send("POST", t.endpoint, p.s.generate(t, p.unique(), false), header("Prefer", "respond-async, wait=10"))
-			p.expect("R9967-2.5.1.1-03", r.status == 201, r, "a quick POST with respond-async, wait=10 is answered %d", r.status)
+			r := p.send("POST", t.endpoint, p.s.generate(t, p.unique(), false), header("Prefer",
+				"respond-async, wait=10"))
+			p.expect("R9967-2.5.1.1-03", r.status == 201, r, "a quick POST with respond-async, wait=10 is answered %d",
+				r.status)
 		}},
 		{name: "async-failure", needs: "async User", ids: ids("R9967-2.5.1.3-02 03"), run: func(p *probe) {
 			u := p.user()
@@ -65,8 +68,11 @@ func eventChecks() []check {
 			p.must(len(sets) == 1, "the completion event cannot be had at %s", r.header.Get("Location"))
 			o := sets[0].payload("misc:asyncresp")
 			st := statusText(o["status"])
-			p.expect("R9967-2.5.1.3-02", hasString(at(o, "response", "schemas"), messageURN+"Error") && !strings.HasPrefix(st, "2"), r, "a failed request completes with status %s, response %s", st, text(o["response"]))
-			p.expect("R9967-2.5.1.3-03", str(at(o, "response", "status")) == st, r, "status is %s, that of the response %s", st, text(at(o, "response", "status")))
+			p.expect("R9967-2.5.1.3-02", hasString(at(o, "response", "schemas"), messageURN+"Error") &&
+				!strings.HasPrefix(st, "2"), r, "a failed request completes with status %s, response %s", st,
+				text(o["response"]))
+			p.expect("R9967-2.5.1.3-03", str(at(o, "response", "status")) == st, r,
+				"status is %s, that of the response %s", st, text(at(o, "response", "status")))
 		}},
 		{name: "async-access", needs: "async User", ids: ids("R9967-5-01"), run: func(p *probe) {
 			u := p.user()
@@ -83,9 +89,12 @@ func eventChecks() []check {
 		{name: "async-off", needs: "!async User", ids: ids("R9967-4-04"), run: func(p *probe) {
 			t := p.s.typ("User")
 			r := p.send("POST", t.endpoint, p.s.generate(t, p.unique(), false), async)
-			p.expect("R9967-4-04", r.status == 201 && r.header.Get("Set-Txn") == "", r, "respond-async, which is not announced, is answered %d with Set-Txn %q", r.status, r.header.Get("Set-Txn"))
+			p.expect("R9967-4-04", r.status == 201 && r.header.Get("Set-Txn") == "", r,
+				"respond-async, which is not announced, is answered %d with Set-Txn %q", r.status,
+				r.header.Get("Set-Txn"))
 		}},
-		{name: "async-bulk", needs: "async bulk User Group.members", ids: ids("R9967-2.5.1.2-01 02 03 04"), run: checkAsyncBulk},
+		{name: "async-bulk", needs: "async bulk User Group.members", ids: ids("R9967-2.5.1.2-01 02 03 04"),
+			run: checkAsyncBulk},
 	}, streamChecks()...)
 }
 
@@ -95,7 +104,8 @@ func checkAsync(p *probe) {
 	sends := []struct {
 		method, path string
 		body         any
-	}{{"POST", t.endpoint, p.s.generate(t, p.unique(), false)}, {"PUT", u.path, with(u.sent, "externalId", "async")}, {"PATCH", u.path, patchOp(op("replace", "externalId", "async2"))}, {"DELETE", v.path, nil}}
+	}{{"POST", t.endpoint, p.s.generate(t, p.unique(), false)}, {"PUT", u.path, with(u.sent, "externalId", "async")},
+		{"PATCH", u.path, patchOp(op("replace", "externalId", "async2"))}, {"DELETE", v.path, nil}}
 	txns := map[string]bool{}
 	accepted := 0
 	for _, s := range sends {
@@ -103,13 +113,15 @@ func checkAsync(p *probe) {
 			continue
 		}
 		r := p.send(s.method, s.path, s.body, async)
-		if !p.expect("R9967-2.5.1.1-01", r.status == 202 || r.ok(), r, "%s with respond-async is answered %d", s.method, r.status) || r.status != 202 {
+		if !p.expect("R9967-2.5.1.1-01", r.status == 202 || r.ok(), r, "%s with respond-async is answered %d",
+			s.method, r.status) || r.status != 202 {
 			continue
 		}
 		accepted++
 		txn, loc := r.header.Get("Set-Txn"), r.header.Get("Location")
 		p.expect("R9967-2.5.1.1-02", len(r.body) == 0, r, "the 202 has a body of %d bytes", len(r.body))
-		p.expect("R9967-2.5.1.1-05", strings.Contains(r.header.Get("Preference-Applied"), "respond-async"), r, "Preference-Applied is %q", r.header.Get("Preference-Applied"))
+		p.expect("R9967-2.5.1.1-05", strings.Contains(r.header.Get("Preference-Applied"), "respond-async"), r,
+			"Preference-Applied is %q", r.header.Get("Preference-Applied"))
 		p.expect("R9967-3-01", txn != "", r, "the 202 has no Set-Txn")
 		p.expect("R9967-3-02", txn == "" || !txns[txn], r, "Set-Txn %q came twice", txn)
 		txns[txn] = true
@@ -118,14 +130,16 @@ func checkAsync(p *probe) {
 		}
 		g := p.get(p.s.absolute(loc))
 		sets := decodeSETs(g)
-		p.expect("R9967-2.5.1.1-04", g.status == 200 || s.method == "DELETE" && g.status == 404, g, "GET of the 202's Location is answered %d", g.status)
+		p.expect("R9967-2.5.1.1-04", g.status == 200 || s.method == "DELETE" && g.status == 404, g,
+			"GET of the 202's Location is answered %d", g.status)
 		if len(sets) == 1 {
 			p.judgeCompletion(s.method, txn, g, sets[0])
 		}
 	}
 	p.note("R9967-4-05", nil, "of %d requests with respond-async %d were answered 202", len(sends), accepted)
 	r := p.send("POST", t.endpoint, p.s.generate(t, p.unique(), false), async, header("Accept", "text/html"))
-	p.expect("R9967-2.5.1.1-06", r.status == 202 || r.status == 201, r, "Accept: text/html with respond-async is answered %d", r.status)
+	p.expect("R9967-2.5.1.1-06", r.status == 202 || r.status == 201, r,
+		"Accept: text/html with respond-async is answered %d", r.status)
 }
 
 func (p *probe) judgeCompletion(method, txn string, r *reply, e securityEvent) {
@@ -140,7 +154,8 @@ func checkAsyncBulk(p *probe) {
 	t, g := p.s.typ("User"), p.s.typ("Group")
 	gone := p.user()
 	r := p.send("POST", "/Bulk", bulkRequest(
-		obj{"method": "POST", "path": g.endpoint, "bulkId": "g", "data": with(p.s.generate(g, p.unique(), false), "members", arr{obj{"value": "bulkId:u"}})},
+		obj{"method": "POST", "path": g.endpoint, "bulkId": "g", "data": with(p.s.generate(g, p.unique(), false),
+			"members", arr{obj{"value": "bulkId:u"}})},
 		obj{"method": "POST", "path": t.endpoint, "bulkId": "u", "data": p.s.generate(t, p.unique(), false)},
 		obj{"method": "DELETE", "path": gone.path}), async)
 	p.must(r.status == 202 && r.header.Get("Location") != "", "a job with respond-async is answered %d", r.status)
@@ -154,10 +169,13 @@ func checkAsyncBulk(p *probe) {
 		index, ok := strings.CutPrefix(e.txn(), txn+":")
 		o := e.payload("misc:asyncresp")
 		id, known := want[index]
-		p.expect("R9967-2.5.1.2-02", ok && known && !seen[index], l, "txn %q is not Set-Txn %q with the index of an operation", e.txn(), txn)
+		p.expect("R9967-2.5.1.2-02", ok && known && !seen[index], l,
+			"txn %q is not Set-Txn %q with the index of an operation", e.txn(), txn)
 		seen[index] = true
-		p.expect("R9967-2.5.1.2-04", known && str(o["bulkId"]) == id, l, "txn %q belongs to bulkId %s, by the order of the request it is %q", e.txn(), text(o["bulkId"]), id)
-		p.expect("R9967-2.5.1.2-03", !strings.HasSuffix(e.txn(), ":g") && !strings.HasSuffix(e.txn(), ":u"), l, "txn %q uses the bulkId", e.txn())
+		p.expect("R9967-2.5.1.2-04", known && str(o["bulkId"]) == id, l,
+			"txn %q belongs to bulkId %s, by the order of the request it is %q", e.txn(), text(o["bulkId"]), id)
+		p.expect("R9967-2.5.1.2-03", !strings.HasSuffix(e.txn(), ":g") && !strings.HasSuffix(e.txn(), ":u"), l,
+			"txn %q uses the bulkId", e.txn())
 		if loc := str(o["location"]); strings.EqualFold(str(o["method"]), "POST") {
 			p.s.keep(p.s.absolute(loc), nil)
 		}

@@ -18,7 +18,10 @@ func pagingChecks() []check {
 		return r, got
 	}
 	one := func(name, id string, run func(p *probe, id string)) check {
-		return check{name: name, needs: "index filter User", ids: []string{sec + id}, run: func(p *probe) { run(p, sec+id) }}
+		return check{name: name, needs: "index filter User", ids: []string{sec + id}, run: func(p *probe) {
+			run(p,
+				sec+id)
+		}}
 	}
 	total := func(r *reply) int { n, _ := integer(r.at("totalResults")); return n }
 	return []check{
@@ -26,7 +29,8 @@ func pagingChecks() []check {
 			_, want := page(p, "startIndex", "1", "count", "2")
 			for _, start := range []string{"0", "-5"} {
 				r, got := page(p, "startIndex", start, "count", "2")
-				p.expect(id, r.status == 200 && slices.Equal(got, want), r, "startIndex=%s is answered %d and gives another page than 1", start, r.status)
+				p.expect(id, r.status == 200 && slices.Equal(got, want), r,
+					"startIndex=%s is answered %d and gives another page than 1", start, r.status)
 			}
 		}),
 		one("count", "02", func(p *probe, id string) {
@@ -35,11 +39,15 @@ func pagingChecks() []check {
 		}),
 		one("negative-count", "03", func(p *probe, id string) {
 			r, got := page(p, "count", "-1")
-			p.expect(id, r.status == 200 && len(got) == 0 && total(r) == 4, r, "count=-1 is answered %d with %d resources, totalResults %s", r.status, len(got), text(r.at("totalResults")))
+			p.expect(id, r.status == 200 && len(got) == 0 && total(r) == 4, r,
+				"count=-1 is answered %d with %d resources, totalResults %s", r.status, len(got),
+				text(r.at("totalResults")))
 		}),
 		one("count-zero", "04", func(p *probe, id string) {
 			r, got := page(p, "count", "0")
-			p.expect(id, r.status == 200 && len(got) == 0 && total(r) == 4, r, "count=0 is answered %d with %d resources, totalResults %s", r.status, len(got), text(r.at("totalResults")))
+			p.expect(id, r.status == 200 && len(got) == 0 && total(r) == 4, r,
+				"count=0 is answered %d with %d resources, totalResults %s", r.status, len(got),
+				text(r.at("totalResults")))
 		}),
 		one("fewer", "05", func(p *probe, id string) {
 			r, got := page(p, "count", "3")
@@ -52,17 +60,22 @@ func pagingChecks() []check {
 		one("default-count", "06", func(p *probe, id string) {
 			r, got := page(p)
 			most := p.s.svc.maxResults
-			p.expect(id, len(got) > 0 && (most <= 0 || len(got) <= most), r, "without count %d resources come, filter.maxResults is %d", len(got), most)
+			p.expect(id, len(got) > 0 && (most <= 0 || len(got) <= most), r,
+				"without count %d resources come, filter.maxResults is %d", len(got), most)
 		}),
 		one("echo", "07", func(p *probe, id string) {
 			r, got := page(p, "startIndex", "2", "count", "2")
 			start, _ := integer(r.at("startIndex"))
 			n, _ := integer(r.at("itemsPerPage"))
-			p.expect(id, start == 2 && n == len(got) && n > 0, r, "startIndex=2 is answered with startIndex %s and itemsPerPage %s for %d resources", text(r.at("startIndex")), text(r.at("itemsPerPage")), len(got))
+			p.expect(id, start == 2 && n == len(got) && n > 0, r,
+				"startIndex=2 is answered with startIndex %s and itemsPerPage %s for %d resources",
+				text(r.at("startIndex")), text(r.at("itemsPerPage")), len(got))
 		}),
 		one("beyond", "08", func(p *probe, id string) {
 			r, got := page(p, "startIndex", "5")
-			p.expect(id, r.status == 200 && len(got) == 0 && total(r) == 4, r, "startIndex beyond the end is answered %d with %d resources, totalResults %s", r.status, len(got), text(r.at("totalResults")))
+			p.expect(id, r.status == 200 && len(got) == 0 && total(r) == 4, r,
+				"startIndex beyond the end is answered %d with %d resources, totalResults %s", r.status, len(got),
+				text(r.at("totalResults")))
 		}),
 		one("walk", "09", func(p *probe, id string) {
 			sd := p.seeded()

@@ -15,24 +15,29 @@ func putChecks() []check {
 		{name: "clear-lists", needs: "User.emails", ids: ids("R7644-3.5.1-05"), run: func(p *probe) {
 			u := p.user()
 			r := p.put(u, with(u.sent, "emails", arr{}))
-			p.expect("R7644-3.5.1-05", r.ok() && unassigned(p.read(u)["emails"]), r, "PUT with emails [] is answered %d, emails are then %s", r.status, text(p.read(u)["emails"]))
+			p.expect("R7644-3.5.1-05", r.ok() && unassigned(p.read(u)["emails"]), r,
+				"PUT with emails [] is answered %d, emails are then %s", r.status, text(p.read(u)["emails"]))
 		}},
 		{name: "readonly", each: true, ids: ids("R7644-3.5.1-06"), run: func(p *probe) {
 			x := p.make(p.typ)
 			before := p.read(x)
-			body := with(x.sent, "id", "scimconform-own-id", "meta", obj{"created": "1999-01-01T00:00:00Z", "resourceType": "Nonsense"})
+			body := with(x.sent, "id", "scimconform-own-id", "meta", obj{"created": "1999-01-01T00:00:00Z",
+				"resourceType": "Nonsense"})
 			if p.typ.has("groups") {
 				body["groups"] = arr{obj{"value": "scimconform-own"}}
 			}
 			r := p.put(x, body)
 			after := p.read(x)
-			ok := (r.status == 200 || r.status == 204) && str(after["id"]) == x.id && same(at(after, "meta", "created"), at(before, "meta", "created")) && same(after["groups"], before["groups"])
+			ok := (r.status == 200 || r.status == 204) && str(after["id"]) == x.id &&
+				same(at(after, "meta", "created"), at(before, "meta", "created")) && same(after["groups"],
+				before["groups"])
 			p.expect("R7644-3.5.1-06", ok, r, "PUT with other readOnly values is answered %d: %s", r.status, detail(r))
 		}},
 		{name: "immutable", each: true, ids: ids("R7644-3.5.1-07 08 09"), run: checkPutImmutable},
 		{name: "required", each: true, ids: ids("R7644-3.5.1-10"), run: func(p *probe) {
 			f, ok := p.typ.find(func(f field) bool {
-				return f.required && f.parent == nil && f.urn == "" && f.mutability == "readWrite" && f.name != "schemas"
+				return f.required && f.parent == nil && f.urn == "" && f.mutability == "readWrite" &&
+					f.name != "schemas"
 			})
 			p.need(ok, "no selected type has a required readWrite attribute")
 			x := p.make(p.typ)
@@ -58,7 +63,8 @@ func putChecks() []check {
 			g := p.group("members", arr{obj{"value": a.id}})
 			r := p.put(g, with(g.sent, "members", arr{obj{"value": b.id}}))
 			m := list(p.read(g)["members"])
-			p.expect("R7644-3.5.1-11", r.ok() && len(m) == 1 && element(m, "value", b.id) != nil, r, "PUT with one member is answered %d, the members are then %s", r.status, text(m))
+			p.expect("R7644-3.5.1-11", r.ok() && len(m) == 1 && element(m, "value", b.id) != nil, r,
+				"PUT with one member is answered %d, the members are then %s", r.status, text(m))
 		}},
 		{name: "body-id", each: true, ids: ids("R7644-3.5.1-12"), run: func(p *probe) {
 			f, ok := p.typ.text()
@@ -67,28 +73,35 @@ func putChecks() []check {
 			body := with(a.sent, "id", b.id)
 			f.set(body, "scimconform-retarget")
 			r := p.put(a, body)
-			p.expect("R7644-3.5.1-12", str(f.in(p.read(b))) != "scimconform-retarget" && (r.status == 400 || str(f.in(p.read(a))) == "scimconform-retarget"),
+			p.expect("R7644-3.5.1-12", str(f.in(p.read(b))) != "scimconform-retarget" && (r.status == 400 ||
+				str(f.in(p.read(a))) == "scimconform-retarget"),
 				r, "PUT with another resource's id in the body is answered %d and changes that one", r.status)
 		}},
 		{name: "primary", needs: "User.emails.primary", ids: ids("R7643-2.4-05"), run: func(p *probe) {
 			u := p.user()
-			r := p.put(u, with(u.sent, "emails", arr{obj{"value": p.unique() + "@example.com", "type": "work", "primary": true}, obj{"value": p.unique() + "@example.com", "type": "home", "primary": true}}))
-			p.expect("R7643-2.4-05", answers(r, "400/invalidValue,invalidSyntax") || r.ok() && primaries(p.read(u)["emails"]) == 1, r, "PUT with two primaries is answered %d with %d primaries", r.status, primaries(r.at("emails")))
+			r := p.put(u, with(u.sent, "emails", arr{obj{"value": p.unique() + "@example.com", "type": "work",
+				"primary": true}, obj{"value": p.unique() + "@example.com", "type": "home", "primary": true}}))
+			p.expect("R7643-2.4-05", answers(r, "400/invalidValue,invalidSyntax") || r.ok() &&
+				primaries(p.read(u)["emails"]) == 1, r, "PUT with two primaries is answered %d with %d primaries",
+				r.status, primaries(r.at("emails")))
 		}},
-		{name: "extension", needs: "User User." + enterpriseURN + ":department", ids: ids("R7643-3.3-04"), run: func(p *probe) {
-			ext := obj{"department": "D"}
-			for _, gone := range []any{"absent", nil, arr{}} {
-				u := p.user(enterpriseURN, ext, "schemas", arr{userURN, enterpriseURN})
-				body := with(u.sent, enterpriseURN, gone)
-				if gone == "absent" {
-					body = with(without(u.sent, enterpriseURN), "schemas", arr{userURN})
+		{name: "extension", needs: "User User." + enterpriseURN + ":department", ids: ids("R7643-3.3-04"),
+			run: func(p *probe) {
+				ext := obj{"department": "D"}
+				for _, gone := range []any{"absent", nil, arr{}} {
+					u := p.user(enterpriseURN, ext, "schemas", arr{userURN, enterpriseURN})
+					body := with(u.sent, enterpriseURN, gone)
+					if gone == "absent" {
+						body = with(without(u.sent, enterpriseURN), "schemas", arr{userURN})
+					}
+					r := p.put(u, body)
+					g := p.read(u)
+					p.expect("R7643-3.3-04", r.ok() && unassigned(at(g, enterpriseURN)) == !hasString(g["schemas"],
+						enterpriseURN), r,
+						"PUT with the extension %s is answered %d, then its values are %s and schemas %s", text(gone),
+						r.status, text(at(g, enterpriseURN)), text(g["schemas"]))
 				}
-				r := p.put(u, body)
-				g := p.read(u)
-				p.expect("R7643-3.3-04", r.ok() && unassigned(at(g, enterpriseURN)) == !hasString(g["schemas"], enterpriseURN), r,
-					"PUT with the extension %s is answered %d, then its values are %s and schemas %s", text(gone), r.status, text(at(g, enterpriseURN)), text(g["schemas"]))
-			}
-		}},
+			}},
 	}
 }
 
@@ -104,7 +117,8 @@ func checkPut(p *probe) {
 	if !p.expect("R7644-3.5-01", r.ok(), r, "PUT is answered %d: %s", r.status, detail(r)) {
 		return
 	}
-	p.expect("R7644-3.5.1-02", r.status == 200 && str(r.at("id")) == x.id && r.at("meta") != nil, r, "PUT is answered %d with %v", r.status, keys(r.json))
+	p.expect("R7644-3.5.1-02", r.status == 200 && str(r.at("id")) == x.id && r.at("meta") != nil, r,
+		"PUT is answered %d with %v", r.status, keys(r.json))
 	after := p.read(x)
 	p.expect("R7644-3.5.1-03", str(f.in(after)) == "scimconform put", r, "%s is then %s", f.path(), text(f.in(after)))
 	was, ok1 := parseTime(at(before, "meta", "lastModified"))
@@ -116,12 +130,16 @@ func checkPut(p *probe) {
 		after = p.read(x)
 		now, ok2 = parseTime(at(after, "meta", "lastModified"))
 	}
-	p.expect("R7643-3.1-14", ok1 && ok2 && now.After(was) && same(at(before, "meta", "created"), at(after, "meta", "created")), r,
-		"lastModified goes from %s to %s, created from %s to %s", text(at(before, "meta", "lastModified")), text(at(after, "meta", "lastModified")), text(at(before, "meta", "created")), text(at(after, "meta", "created")))
+	p.expect("R7643-3.1-14", ok1 && ok2 && now.After(was) && same(at(before, "meta", "created"), at(after, "meta",
+		"created")), r,
+		"lastModified goes from %s to %s, created from %s to %s", text(at(before, "meta", "lastModified")),
+		text(at(after, "meta", "lastModified")), text(at(before, "meta", "created")),
+		text(at(after, "meta", "created")))
 	r = p.put(x, after)
 	again := p.read(x)
 	diff := p.typ.differs(after, again)
-	p.expect("R7644-3.5.1-13", (r.status == 200 || r.status == 204) && diff == "", r, "PUT of what GET returned is answered %d and changes %q: %s", r.status, diff, detail(r))
+	p.expect("R7644-3.5.1-13", (r.status == 200 || r.status == 204) && diff == "", r,
+		"PUT of what GET returned is answered %d and changes %q: %s", r.status, diff, detail(r))
 }
 
 func checkPutClear(p *probe) {
@@ -136,7 +154,8 @@ func checkPutClear(p *probe) {
 	p.put(x, body)
 	f.set(body, nil)
 	r = p.put(x, body)
-	p.expect("R7644-3.5.1-05", r.ok() && unassigned(f.in(p.read(x))), r, "PUT with %s null is answered %d, it is then %s", f.path(), r.status, text(f.in(p.read(x))))
+	p.expect("R7644-3.5.1-05", r.ok() && unassigned(f.in(p.read(x))), r,
+		"PUT with %s null is answered %d, it is then %s", f.path(), r.status, text(f.in(p.read(x))))
 }
 
 func checkPutImmutable(p *probe) {
@@ -165,10 +184,12 @@ func checkPutImmutable(p *probe) {
 	f.set(bare, v+"-2")
 	r = p.put(y, bare)
 	if answers(r, "400/mutability") {
-		p.skip("R7644-3.5.1-09", "RFC 7643 section 7 lets a server refuse to update an immutable attribute, also one without a value")
+		p.skip("R7644-3.5.1-09",
+			"RFC 7643 section 7 lets a server refuse to update an immutable attribute, also one without a value")
 		return
 	}
-	p.expect("R7644-3.5.1-09", r.ok() && strings.EqualFold(str(f.in(p.read(y))), v+"-2"), r, "PUT of a value for the immutable %s, which has none, is answered %d and not applied", f.path(), r.status)
+	p.expect("R7644-3.5.1-09", r.ok() && strings.EqualFold(str(f.in(p.read(y))), v+"-2"), r,
+		"PUT of a value for the immutable %s, which has none, is answered %d and not applied", f.path(), r.status)
 }
 
 // shownBody is a request body for a message.

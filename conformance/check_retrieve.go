@@ -9,24 +9,27 @@ import (
 func retrieveChecks() []check {
 	return []check{
 		{name: "basics", each: true, ids: ids("R7644-3.4.1-01 02 R7644-3.12-05 R7644-3.4-01"), run: checkRetrieve},
-		{name: "observed", each: true, ids: ids("R7643-3.1-04 06 12 13 15 R7643-3-05 R7643-3.3-01 R7643-7-01 R7644-4-11 R7643-6-06 R7644-3.14-02 R7644-3.4.2.4-10 R7644-4-10 R9865-2-05"), run: func(p *probe) {
-			// Judged by the observers, on this exchange as on every other.
-			p.make(p.typ)
-			x := p.create(p.typ, p.s.generate(p.typ, p.unique(), true))
-			p.get(x.path)
-			p.get(p.typ.endpoint, "count", "2")
-			if p.s.svc.features["cursor"] {
-				p.get(p.typ.endpoint, "cursor", "", "count", "1")
-			}
-			p.stop("nothing of this kind was in the answers")
-		}},
+		{name: "observed", each: true,
+			ids: ids("R7643-3.1-04 06 12 13 15 R7643-3-05 R7643-3.3-01 R7643-7-01 R7644-4-11 R7643-6-06 " +
+				"R7644-3.14-02 R7644-3.4.2.4-10 R7644-4-10 R9865-2-05"), run: func(p *probe) {
+				// Judged by the observers, on this exchange as on every other.
+				p.make(p.typ)
+				x := p.create(p.typ, p.s.generate(p.typ, p.unique(), true))
+				p.get(x.path)
+				p.get(p.typ.endpoint, "count", "2")
+				if p.s.svc.features["cursor"] {
+					p.get(p.typ.endpoint, "cursor", "", "count", "1")
+				}
+				p.stop("nothing of this kind was in the answers")
+			}},
 		{name: "other-names", needs: "User", ids: ids("R7644-3.4.1-01"), run: func(p *probe) {
 			ext := p.unique()
 			u := p.user("externalId", ext)
 			for _, name := range []string{str(u.body["userName"]), ext} {
 				if name != u.id {
 					r := p.get(u.typ.endpoint + "/" + url.PathEscape(name))
-					p.expect("R7644-3.4.1-01", r.status == 404, r, "GET by userName or externalId is answered %d", r.status)
+					p.expect("R7644-3.4.1-01", r.status == 404, r, "GET by userName or externalId is answered %d",
+						r.status)
 				}
 			}
 		}},
@@ -43,8 +46,10 @@ func retrieveChecks() []check {
 		}},
 		{name: "representations", needs: "User", ids: ids("R7644-3.1-03 R7644-3.4.2-08"), run: checkRepresentations},
 		{name: "extension", needs: "User", ids: ids("R7643-3.3-02 03"), run: checkExtensionPlace},
-		{name: "groups", needs: "User.groups Group.members", ids: ids("R7643-4.1.2-03 04 R7643-4.2-02 R7643-2.3.7-01"), run: checkMembership},
-		{name: "relative-ref", needs: "User Group.members", ids: ids("R7643-2.3.7-02 R7643-2.4-04"), run: checkRelativeRef},
+		{name: "groups", needs: "User.groups Group.members", ids: ids("R7643-4.1.2-03 04 R7643-4.2-02 R7643-2.3.7-01"),
+			run: checkMembership},
+		{name: "relative-ref", needs: "User Group.members", ids: ids("R7643-2.3.7-02 R7643-2.4-04"),
+			run: checkRelativeRef},
 		{name: "order", each: true, ids: ids("R7643-2.3.8-02"), run: func(p *probe) {
 			body := p.s.generate(p.typ, p.unique(), true)
 			forward := marshalOrdered(body, false)
@@ -54,7 +59,8 @@ func retrieveChecks() []check {
 			p.must(p.send("DELETE", path, nil).ok(), "it cannot be deleted")
 			again := p.send("POST", p.typ.endpoint, []byte(marshalOrdered(body, true)))
 			diff := p.typ.differs(only(r.json, body), only(again.json, body))
-			p.expect("R7643-2.3.8-02", again.status == 201 && diff == "", again, "the same body in another order is answered %d and differs in %q", again.status, diff)
+			p.expect("R7643-2.3.8-02", again.status == 201 && diff == "", again,
+				"the same body in another order is answered %d and differs in %q", again.status, diff)
 		}},
 	}
 }
@@ -62,8 +68,10 @@ func retrieveChecks() []check {
 func checkRetrieve(p *probe) {
 	x := p.create(p.typ, p.s.generate(p.typ, p.unique(), true))
 	r := p.get(x.path)
-	p.expect("R7644-3.4.1-01", r.status == 200 && str(r.at("id")) == x.id, r, "GET is answered %d with id %s", r.status, text(r.at("id")))
-	p.expect("R7644-3.4.1-02", r.header.Get("Location") != "" || r.header.Get("Content-Location") != "", r, "there is no Location header")
+	p.expect("R7644-3.4.1-01", r.status == 200 && str(r.at("id")) == x.id, r, "GET is answered %d with id %s",
+		r.status, text(r.at("id")))
+	p.expect("R7644-3.4.1-02", r.header.Get("Location") != "" || r.header.Get("Content-Location") != "", r,
+		"there is no Location header")
 	u := p.get(p.typ.endpoint + "/scimconform-no-such-id")
 	p.refused("R7644-3.12-05", u, "404", "an unknown id")
 	p.expect("R7644-3.12-05", hasString(u.at("schemas"), messageURN+"Error"), u, "the 404 has no Error body")
@@ -86,7 +94,8 @@ func checkExtensionPlace(p *probe) {
 	p.need(i >= 0 && t.has(enterpriseURN+":department"), "User has no enterprise extension with department")
 	u := p.user(enterpriseURN, obj{"department": "Mechanics"}, "schemas", arr{t.base.id, enterpriseURN})
 	g := p.get(u.path)
-	p.expect("R7643-3.3-02", str(g.at(enterpriseURN, "department")) == "Mechanics" && at(g.json.(obj), "department") == nil, g, "department is not inside of %s", enterpriseURN)
+	p.expect("R7643-3.3-02", str(g.at(enterpriseURN, "department")) == "Mechanics" && at(g.json.(obj),
+		"department") == nil, g, "department is not inside of %s", enterpriseURN)
 	p.expect("R7643-3.3-03", hasString(g.at("schemas"), enterpriseURN), g, "schemas is %s", text(g.at("schemas")))
 }
 
@@ -98,10 +107,12 @@ func checkMembership(p *probe) {
 	if unassigned(r.at("groups")) {
 		p.note("R7643-4.1.2-03", r, "users do not show the groups they are in")
 		p.skip("R7643-4.1.2-04", "users do not show their groups")
-	} else if p.expect("R7643-4.1.2-03", e != nil, r, "the user's groups are %s, they lack %s", text(r.at("groups")), g.id) {
+	} else if p.expect("R7643-4.1.2-03", e != nil, r, "the user's groups are %s, they lack %s", text(r.at("groups")),
+		g.id) {
 		if ref := str(e["$ref"]); ref != "" {
 			t := p.get(p.s.absolute(ref))
-			p.expect("R7643-4.1.2-03", t.status == 200 && str(t.at("id")) == g.id, t, "groups.$ref %s is answered %d", ref, t.status)
+			p.expect("R7643-4.1.2-03", t.status == 200 && str(t.at("id")) == g.id, t, "groups.$ref %s is answered %d",
+				ref, t.status)
 		}
 		if kind := e["type"]; kind != nil {
 			p.expect("R7643-4.1.2-04", str(kind) == "direct", r, "groups.type of a direct group is %s", text(kind))
@@ -139,7 +150,8 @@ func (p *probe) nested(u, inner *res) {
 	}
 	got := p.get(u.path)
 	if e := element(got.at("groups"), "value", str(r.at("id"))); e != nil && e["type"] != nil {
-		p.expect("R7643-4.1.2-04", str(e["type"]) == "indirect", got, "groups.type of a nested group is %s", text(e["type"]))
+		p.expect("R7643-4.1.2-04", str(e["type"]) == "indirect", got, "groups.type of a nested group is %s",
+			text(e["type"]))
 	}
 }
 
@@ -152,11 +164,13 @@ func checkRelativeRef(p *probe) {
 	ref := str(e["$ref"])
 	p.need(ref != "", "members have no $ref")
 	t := p.get(p.s.absolute(ref))
-	p.expect("R7643-2.3.7-02", t.status == 200 && str(t.at("id")) == u.id, t, "members.$ref %q resolved against the service root is answered %d", ref, t.status)
+	p.expect("R7643-2.3.7-02", t.status == 200 && str(t.at("id")) == u.id, t,
+		"members.$ref %q resolved against the service root is answered %d", ref, t.status)
 	loc := str(u.body["meta"].(obj)["location"])
 	h := p.group("members", arr{obj{"value": u.id, "$ref": loc}})
 	members := list(p.get(h.path).at("members"))
-	p.expect("R7643-2.4-04", len(members) == 1 && str(at(members[0], "value")) == u.id, h.made, "an absolute $ref gives members %s", text(members))
+	p.expect("R7643-2.4-04", len(members) == 1 && str(at(members[0], "value")) == u.id, h.made,
+		"an absolute $ref gives members %s", text(members))
 }
 
 // turn changes the case of every ASCII letter.
@@ -184,7 +198,8 @@ func checkRepresentations(p *probe) {
 	if f, ok := p.mine(t); ok && p.s.svc.features["filter"] {
 		lists = append(lists, p.get(t.endpoint, "filter", f), p.get(t.endpoint, "filter", `id eq "`+u.id+`"`))
 		if p.s.svc.features["search"] {
-			lists = append(lists, p.send("POST", t.endpoint+"/.search", obj{"schemas": arr{messageURN + "SearchRequest"}, "filter": `id eq "` + u.id + `"`}))
+			lists = append(lists, p.send("POST", t.endpoint+"/.search",
+				obj{"schemas": arr{messageURN + "SearchRequest"}, "filter": `id eq "` + u.id + `"`}))
 		}
 	}
 	lists = append(lists, p.get(t.endpoint))
@@ -195,7 +210,8 @@ func checkRepresentations(p *probe) {
 		}
 		p.expect("R7644-3.4.2-08", true, l, "")
 		if g != nil && element(item.at("groups"), "value", g.id) != nil {
-			p.expect("R7644-3.4.2-08", element(o["groups"], "value", g.id) != nil, l, "groups is %s in the list and %s in GET", text(o["groups"]), text(item.at("groups")))
+			p.expect("R7644-3.4.2-08", element(o["groups"], "value", g.id) != nil, l,
+				"groups is %s in the list and %s in GET", text(o["groups"]), text(item.at("groups")))
 		}
 	}
 	r := p.put(u, without(u.sent, "password"))

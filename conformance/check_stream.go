@@ -89,7 +89,8 @@ func (p *probe) drain() []securityEvent {
 	var out []securityEvent
 	acks := arr{}
 	for range 100 {
-		r := p.send("POST", p.s.target.EventsURL, obj{"returnImmediately": true, "maxEvents": 500, "ack": acks}, header("Content-Type", "application/json"), header("Accept", "application/json"))
+		r := p.send("POST", p.s.target.EventsURL, obj{"returnImmediately": true, "maxEvents": 500, "ack": acks},
+			header("Content-Type", "application/json"), header("Accept", "application/json"))
 		p.must(r.status == 200, "the poll URL for events is answered %d", r.status)
 		sets, _ := r.at("sets").(obj)
 		acks = arr{}
@@ -108,17 +109,20 @@ func (p *probe) drain() []securityEvent {
 // streamChecks read a stream by polling (RFC 8936).
 func streamChecks() []check {
 	one := func(name, list string, run func(p *probe, st *story)) check {
-		return check{name: name, needs: "securityEvents events User.active", ids: ids(list), run: func(p *probe) { run(p, p.story()) }}
+		return check{name: name, needs: "securityEvents events User.active", ids: ids(list),
+			run: func(p *probe) { run(p, p.story()) }}
 	}
 	return []check{
 		one("stream-form", "R9967-2-01 R9967-2.1-01 02 03 04 05 06 R9967-2.2-01 02 04 R9967-4-06 R9967-7.4-01 R9967-5-04", checkStreamForm),
 		one("stream-feed", "R9967-2.3.1-01 R9967-2.3.2-01", func(p *probe, st *story) {
-			for id, name := range sorted(map[string]string{"R9967-2.3.1-01": "feed:add", "R9967-2.3.2-01": "feed:remove"}) {
+			for id, name := range sorted(map[string]string{"R9967-2.3.1-01": "feed:add",
+				"R9967-2.3.2-01": "feed:remove"}) {
 				found := false
 				for _, e := range st.events {
 					if e.has(name) {
 						found = true
-						p.expect(id, len(e.payload(name)) == 0 && e.payload(name) != nil, st.poll, "the payload of %s is %s", name, text(e.events()[eventURN+name]))
+						p.expect(id, len(e.payload(name)) == 0 && e.payload(name) != nil, st.poll,
+							"the payload of %s is %s", name, text(e.events()[eventURN+name]))
 					}
 				}
 				if !found {
@@ -126,25 +130,30 @@ func streamChecks() []check {
 				}
 			}
 		}),
-		one("stream-changes", "R9967-2.4-01 02 03 R9967-2.2-03 R9967-2.4.1-01 R9967-2.4.2-01 R9967-2.4.3-01", checkStreamChanges),
+		one("stream-changes", "R9967-2.4-01 02 03 R9967-2.2-03 R9967-2.4.1-01 R9967-2.4.2-01 R9967-2.4.3-01",
+			checkStreamChanges),
 		one("stream-ends", "R9967-2.4.4-01 02 R9967-2.4.5-01 R9967-2.4.6-01", func(p *probe, st *story) {
 			for _, e := range st.events {
 				if e.has("prov:delete") {
-					p.expect("R9967-2.4.4-01", e.payload("prov:delete") != nil && len(e.payload("prov:delete")) == 0, st.poll, "the payload of prov:delete is %s", text(e.events()[eventURN+"prov:delete"]))
+					p.expect("R9967-2.4.4-01", e.payload("prov:delete") != nil && len(e.payload("prov:delete")) == 0,
+						st.poll, "the payload of prov:delete is %s", text(e.events()[eventURN+"prov:delete"]))
 					p.expect("R9967-2.4.4-02", !e.has("feed:remove"), st.poll, "a delete sends feed:remove")
 				}
 				for name := range e.events() {
-					p.expect("R9967-2.4.4-01", !strings.HasPrefix(name, eventURN+"prov:delete:"), st.poll, "a delete is announced as %s", name)
+					p.expect("R9967-2.4.4-01", !strings.HasPrefix(name, eventURN+"prov:delete:"), st.poll,
+						"a delete is announced as %s", name)
 				}
 			}
-			for id, name := range sorted(map[string]string{"R9967-2.4.5-01": "prov:activate", "R9967-2.4.6-01": "prov:deactivate"}) {
+			for id, name := range sorted(map[string]string{"R9967-2.4.5-01": "prov:activate",
+				"R9967-2.4.6-01": "prov:deactivate"}) {
 				came := slices.ContainsFunc(st.events, func(e securityEvent) bool { return e.has(name) })
 				p.expect(id, came, st.poll, "PATCH of active sent no %s", name)
 			}
 		}),
 		one("stream-transport", "R9967-5-02 03", func(p *probe, st *story) {
 			u, _ := url.Parse(p.s.target.EventsURL)
-			if local := u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127."); local || p.s.target.Transport != nil {
+			if local := u.Hostname() == "localhost" || strings.HasPrefix(u.Hostname(), "127."); local ||
+				p.s.target.Transport != nil {
 				p.skip("R9967-5-02", "the stream is on the loopback interface")
 			} else {
 				p.expect("R9967-5-02", u.Scheme == "https", st.poll, "the poll URL is not https")
@@ -178,18 +187,23 @@ func checkStreamForm(p *probe, st *story) {
 				p.expect("R9967-4-06", len(known) == 0 || known[name], r, "%s is not in eventUris", name)
 			}
 			_, inside := at(payload, "sub_id").(obj)
-			p.expect("R9967-2.1-01", !inside && e.claims["sub_id"] != nil, r, "sub_id stands inside of the event, or nowhere")
+			p.expect("R9967-2.1-01", !inside && e.claims["sub_id"] != nil, r,
+				"sub_id stands inside of the event, or nowhere")
 			if v := at(payload, "version"); v != nil && st.versions[0] != "" {
-				p.expect("R9967-2.2-04", slices.Contains(st.versions, str(v)), r, "version %s is none of the ETags %v", text(v), st.versions)
+				p.expect("R9967-2.2-04", slices.Contains(st.versions, str(v)), r, "version %s is none of the ETags %v",
+					text(v), st.versions)
 			}
 		}
 		p.expect("R9967-2-01", ok, r, "events is %s", text(e.claims["events"]))
 		p.expect("R9967-2.1-02", e.claims["sub"] == nil, r, "sub is %s", text(e.claims["sub"]))
-		p.expect("R9967-2.1-03", str(at(e.claims, "sub_id", "format")) == "scim", r, "sub_id.format is %s", text(at(e.claims, "sub_id", "format")))
-		p.expect("R9967-2.1-04", e.uri() == st.user.path, r, "sub_id.uri is %q, relative to the base URI it is %q", e.uri(), st.user.path)
+		p.expect("R9967-2.1-03", str(at(e.claims, "sub_id", "format")) == "scim", r, "sub_id.format is %s",
+			text(at(e.claims, "sub_id", "format")))
+		p.expect("R9967-2.1-04", e.uri() == st.user.path, r, "sub_id.uri is %q, relative to the base URI it is %q",
+			e.uri(), st.user.path)
 		for _, k := range []string{"id", "externalId"} {
 			if v := at(e.claims, "sub_id", k); v != nil {
-				p.expect("R9967-2.1-05", same(v, st.full[k]), r, "sub_id.%s is %s, the resource's is %s", k, text(v), text(st.full[k]))
+				p.expect("R9967-2.1-05", same(v, st.full[k]), r, "sub_id.%s is %s, the resource's is %s", k, text(v),
+					text(st.full[k]))
 			}
 		}
 		p.expect("R9967-2.2-01", e.txn() != "", r, "an event has no txn")
@@ -200,12 +214,14 @@ func checkStreamForm(p *probe, st *story) {
 		p.expect("R9967-5-04", e.alg != "" && !strings.EqualFold(e.alg, "none"), r, "alg is %q", e.alg)
 	}
 	for _, e := range st.events {
-		if e.has("prov:create:notice") && slices.ContainsFunc(st.events, func(f securityEvent) bool { return f.has("prov:create:full") }) {
+		if e.has("prov:create:notice") && slices.ContainsFunc(st.events,
+			func(f securityEvent) bool { return f.has("prov:create:full") }) {
 			p.expect("R9967-2.2-02", txnJTIs[e.txn()] > 1, r, "notice and full of one creation have different txn")
 		}
 	}
 	for _, e := range st.others {
-		p.expect("R9967-2.1-06", len(e.events()) > 0 && e.uri() != st.user.path, r, "an event is about several resources")
+		p.expect("R9967-2.1-06", len(e.events()) > 0 && e.uri() != st.user.path, r,
+			"an event is about several resources")
 	}
 	for _, e := range st.events {
 		named := map[string]bool{}
@@ -238,21 +254,28 @@ func checkStreamChanges(p *probe, st *story) {
 				continue
 			}
 			data, attrs := at(payload, "data"), at(payload, "attributes")
-			p.expect("R9967-2.4-01", form == "full" && data != nil || form == "notice" && data == nil, r, "%s has data %v", name, data != nil)
-			p.expect("R9967-2.4-02", (data != nil) != (attrs != nil), r, "%s has data %v and attributes %v", name, data != nil, attrs != nil)
-			p.expect("R9967-2.4-03", !strings.Contains(text(payload), eventSecret) && (form != "notice" || !strings.Contains(text(payload), "Event ")), r, "%s shows values it must not", name)
+			p.expect("R9967-2.4-01", form == "full" && data != nil || form == "notice" && data == nil, r,
+				"%s has data %v", name, data != nil)
+			p.expect("R9967-2.4-02", (data != nil) != (attrs != nil), r, "%s has data %v and attributes %v", name,
+				data != nil, attrs != nil)
+			p.expect("R9967-2.4-03", !strings.Contains(text(payload), eventSecret) && (form != "notice" ||
+				!strings.Contains(text(payload), "Event ")), r, "%s shows values it must not", name)
 			for _, a := range list(attrs) {
 				path := strings.TrimSuffix(str(a), "[]")
-				p.expect("R9967-2.2-03", st.user.typ.has(path) || slices.Contains(common, path) || hasExtension(st.user.typ, path), r, "attributes names %s, which is no path", text(a))
+				p.expect("R9967-2.2-03", st.user.typ.has(path) || slices.Contains(common, path) ||
+					hasExtension(st.user.typ, path), r, "attributes names %s, which is no path", text(a))
 			}
-			id := map[string]string{"create": "R9967-2.4.1-01", "patch": "R9967-2.4.2-01", "put": "R9967-2.4.3-01"}[verb]
+			id := map[string]string{"create": "R9967-2.4.1-01", "patch": "R9967-2.4.2-01",
+				"put": "R9967-2.4.3-01"}[verb]
 			switch {
 			case form == "notice":
 				if verb != "create" {
-					p.expect(id, len(list(attrs)) > 0 || verb == "patch" && attrs != nil, r, "%s names no attributes", name)
+					p.expect(id, len(list(attrs)) > 0 || verb == "patch" && attrs != nil, r, "%s names no attributes",
+						name)
 				}
 			case verb == "create":
-				p.expect(id, same(at(data, "id"), st.full["id"]) && same(at(data, "userName"), st.full["userName"]), r, "data of %s is %s, it is not the resource", name, excerpt(text(data), 200))
+				p.expect(id, same(at(data, "id"), st.full["id"]) && same(at(data, "userName"), st.full["userName"]), r,
+					"data of %s is %s, it is not the resource", name, excerpt(text(data), 200))
 			default:
 				p.expect(id, data != nil, r, "%s has no data", name)
 			}

@@ -16,13 +16,15 @@ func (s *suite) track(r *reply) {
 	case r.req.Method == http.MethodPost && r.ok():
 		if made := list(r.at("Operations")); made != nil {
 			for _, op := range made {
-				if strings.EqualFold(str(at(op, "method")), "POST") && strings.HasPrefix(statusText(at(op, "status")), "2") {
+				if strings.EqualFold(str(at(op, "method")), "POST") && strings.HasPrefix(statusText(at(op, "status")),
+					"2") {
 					s.keep(str(at(op, "location")), r.auth)
 				}
 			}
 			return
 		}
-		if r.status == http.StatusAccepted || strings.HasSuffix(r.req.URL.Path, "/.search") || strings.HasSuffix(r.req.URL.Path, "/Bulk") {
+		if r.status == http.StatusAccepted || strings.HasSuffix(r.req.URL.Path, "/.search") ||
+			strings.HasSuffix(r.req.URL.Path, "/Bulk") {
 			return
 		}
 		path, base := strings.TrimSuffix(r.req.URL.String(), "?"+r.req.URL.RawQuery), s.target.URL

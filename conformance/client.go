@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +19,8 @@ import (
 )
 
 const mediaType = "application/scim+json"
+
+const tls13 = tls.VersionTLS13
 
 // request is what a check sends. Path is relative to the base URL, or absolute.
 type request struct {
@@ -44,7 +47,8 @@ type reply struct {
 	check   string       // on whose behalf it was sent
 	real    int          // the status as it came, where adapt changed it
 	trail   []*reply     // what the check had sent before
-	ticket  *ticket      // when it was on its way, by the clock of states
+	tls     *tls.ConnectionState
+	ticket  *ticket // when it was on its way, by the clock of states
 }
 
 func (r *reply) at(keys ...string) any { return at(r.json, keys...) }
@@ -222,8 +226,9 @@ func (c *client) once(ctx context.Context, rq request, body []byte) (*reply, err
 	if err != nil {
 		return nil, err
 	}
-	r := &reply{req: req, reqBody: body, status: res.StatusCode, header: res.Header, body: data, took: c.now().Sub(start),
-		auth: rq.auth, check: rq.check}
+	r := &reply{req: req, reqBody: body, status: res.StatusCode, header: res.Header, body: data,
+		took: c.now().Sub(start),
+		auth: rq.auth, check: rq.check, tls: res.TLS}
 	if len(bytes.TrimSpace(data)) > 0 {
 		r.json, r.err = decode(data)
 	}
@@ -306,7 +311,8 @@ func (c *client) token(ctx context.Context, cc *ClientCredentials) (string, erro
 	}
 	err = json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&answer)
 	if err != nil || answer.AccessToken == "" {
-		return "", fmt.Errorf("OAuth token request: status %d, no access_token (error %q)", res.StatusCode, answer.Error)
+		return "", fmt.Errorf("OAuth token request: status %d, no access_token (error %q)", res.StatusCode,
+			answer.Error)
 	}
 	life := time.Duration(answer.ExpiresIn) * time.Second
 	if life == 0 {

@@ -127,15 +127,17 @@ func (c *replaying) RoundTrip(r *http.Request) (*http.Response, error) {
 	if a.Status == 0 {
 		return nil, io.ErrUnexpectedEOF
 	}
-	return &http.Response{StatusCode: a.Status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header(a.Header).Clone(),
-		Body: io.NopCloser(strings.NewReader(a.Body)), ContentLength: int64(len(a.Body)), Request: r}, nil
+	return &http.Response{StatusCode: a.Status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header(a.Header).Clone(),
+		Body:   io.NopCloser(strings.NewReader(a.Body)), ContentLength: int64(len(a.Body)), Request: r}, nil
 }
 
 var errUnrecorded = errors.New("the corpus has no answer to this request")
 
 // corpusTarget is the run that is recorded: everything in it is always the same.
 func corpusTarget(base string, rt http.RoundTripper) Target {
-	return Target{URL: base, Auth: Credentials{Bearer: corpusToken}, Transport: rt, Profile: ProfileAll, Concurrency: 1, MaxWait: -1, Confirm: -1, id: "corpus00", plain: true}
+	return Target{URL: base, Auth: Credentials{Bearer: corpusToken}, Transport: rt, Profile: ProfileAll,
+		Concurrency: 1, MaxWait: -1, Confirm: -1, id: "corpus00", plain: true}
 }
 
 func recordCorpus(t *testing.T, name string) {
@@ -260,7 +262,8 @@ func TestCorpus(t *testing.T) {
 				t.Errorf("right, and not found any more: %v", lost)
 			}
 			if len(c.unknown)*20 > c.asked {
-				t.Errorf("%d of %d requests are not in the corpus; record it anew. The first:\n%s", len(c.unknown), c.asked, c.unknown[0])
+				t.Errorf("%d of %d requests are not in the corpus; record it anew. The first:\n%s", len(c.unknown),
+					c.asked, c.unknown[0])
 			}
 			t.Logf("%s: %d right accusations, %d requests, %d not recorded", name, right, c.asked, len(c.unknown))
 		})

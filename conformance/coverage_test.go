@@ -48,7 +48,8 @@ func TestEveryRequirementHasACheck(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d requirements, %d observable, %d checks and %d observers", len(known), observable, len(names), len(observers()))
+	t.Logf("%d requirements, %d observable, %d checks and %d observers", len(known), observable, len(names),
+		len(observers()))
 }
 
 // TestLevelsRestOnTheirKeywords: what is called MUST has a sentence with MUST,
@@ -60,6 +61,9 @@ func TestLevelsRestOnTheirKeywords(t *testing.T) {
 	}
 	rests := pairs(basisText)
 	for _, r := range Requirements() {
+		if r.Basis.Document != "" && r.Client() {
+			continue // a draft, whose sentences are not kept
+		}
 		if !slices.Contains(keywords[r.Level], r.Basis.Keyword) {
 			t.Errorf("%s is %s and rests on the keyword %q", r.ID, r.Level, r.Basis.Keyword)
 		}

@@ -89,7 +89,8 @@ func (s *suite) discoverTypes() {
 		}
 	}
 	for _, raw := range raws {
-		t := &resourceType{name: str(at(raw, "name")), endpoint: str(at(raw, "endpoint")), base: s.schema(str(at(raw, "schema"))), raw: raw,
+		t := &resourceType{name: str(at(raw, "name")), endpoint: str(at(raw, "endpoint")),
+			base: s.schema(str(at(raw, "schema"))), raw: raw,
 			unable: map[string]*stop{}}
 		if !strings.HasPrefix(t.endpoint, "/") {
 			t.endpoint = "/" + t.endpoint
@@ -121,7 +122,8 @@ func (s *suite) discoverFeatures(ctx context.Context) {
 	if p, ok := d.spc.at("pagination").(obj); ok {
 		d.features["cursor"] = isTrue(p["cursor"])
 		d.features["index"] = isTrue(p["index"])
-	} else if r := s.ask(ctx, request{method: "GET", path: d.types[0].endpoint, query: url.Values{"cursor": {""}, "count": {"1"}}}); r != nil {
+	} else if r := s.ask(ctx, request{method: "GET", path: d.types[0].endpoint, query: url.Values{"cursor": {""},
+		"count": {"1"}}}); r != nil {
 		d.features["cursor"] = r.at("nextCursor") != nil
 	}
 	_, d.features["securityEvents"] = d.spc.at("securityEvents").(obj)

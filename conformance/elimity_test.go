@@ -33,7 +33,8 @@ func (m *memory) copyOf(r scim.Resource) scim.Resource {
 
 func (m *memory) taken(attrs scim.ResourceAttributes, self string) error {
 	for id, r := range m.data {
-		if m.unique != "" && id != self && strings.EqualFold(fmt.Sprint(r.Attributes[m.unique]), fmt.Sprint(attrs[m.unique])) {
+		if m.unique != "" && id != self && strings.EqualFold(fmt.Sprint(r.Attributes[m.unique]),
+			fmt.Sprint(attrs[m.unique])) {
 			return scimerrors.ScimErrorUniqueness
 		}
 	}
@@ -55,7 +56,8 @@ func (m *memory) Create(_ *http.Request, attrs scim.ResourceAttributes) (scim.Re
 	}
 	m.serial++
 	now := time.Now()
-	r := scim.Resource{ID: fmt.Sprintf("%s-%d", m.schema.Name.Value(), m.serial), ExternalID: external(attrs), Attributes: attrs, Meta: scim.Meta{Created: &now, LastModified: &now}}
+	r := scim.Resource{ID: fmt.Sprintf("%s-%d", m.schema.Name.Value(), m.serial), ExternalID: external(attrs),
+		Attributes: attrs, Meta: scim.Meta{Created: &now, LastModified: &now}}
 	m.ids = append(m.ids, r.ID)
 	m.data[r.ID] = m.copyOf(r)
 	return r, nil
@@ -87,7 +89,8 @@ func (m *memory) GetAll(_ *http.Request, p scim.ListRequestParams) (scim.Page, e
 		if p.FilterValidator != nil {
 			whole := clone(obj(r.Attributes)).(obj)
 			whole["id"] = r.ID
-			whole["meta"] = map[string]any{"created": r.Meta.Created.Format(time.RFC3339), "lastModified": r.Meta.LastModified.Format(time.RFC3339)}
+			whole["meta"] = map[string]any{"created": r.Meta.Created.Format(time.RFC3339),
+				"lastModified": r.Meta.LastModified.Format(time.RFC3339)}
 			if p.FilterValidator.PassesFilter(whole) != nil {
 				continue
 			}
@@ -145,7 +148,9 @@ func (m *memory) Patch(_ *http.Request, id string, ops []scim.PatchOperation) (s
 }
 
 func elimityHandler(t *testing.T) http.Handler {
-	user := &memory{schema: scimschema.CoreUserSchema(), exts: []scimschema.Schema{scimschema.ExtensionEnterpriseUser()}, unique: "userName", data: map[string]scim.Resource{}}
+	user := &memory{schema: scimschema.CoreUserSchema(),
+		exts: []scimschema.Schema{scimschema.ExtensionEnterpriseUser()}, unique: "userName",
+		data: map[string]scim.Resource{}}
 	group := &memory{schema: scimschema.CoreGroupSchema(), data: map[string]scim.Resource{}}
 	srv, err := scim.NewServer(&scim.ServerArgs{
 		ServiceProviderConfig: &scim.ServiceProviderConfig{SupportFiltering: true, SupportPatch: true, MaxResults: 200},
@@ -171,7 +176,8 @@ func elimityHandler(t *testing.T) http.Handler {
 // TestElimity runs the suite on a server by other people. What it finds there
 // was verified by hand; docs/conformance-findings.md tells it.
 func TestElimity(t *testing.T) {
-	rep, err := Run(t.Context(), Target{URL: "http://elimity.test/v2", Transport: Handler(elimityHandler(t)), Concurrency: 1, MaxWait: -1, Confirm: -1})
+	rep, err := Run(t.Context(), Target{URL: "http://elimity.test/v2", Transport: Handler(elimityHandler(t)),
+		Concurrency: 1, MaxWait: -1, Confirm: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

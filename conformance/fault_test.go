@@ -29,12 +29,13 @@ type fault struct {
 	// if they were the list of users, or with outsideStatus.
 	outside       func(path string) bool
 	outsideStatus int
+	outsideBase   bool // plant sees requests that are not below the base, too
 }
 
 // exchange is a request on its way to the reference server and its answer on
 // the way back, for a fault to change either.
 type exchange struct {
-	srv  *refserver.Server
+	srv  http.Handler
 	r    *http.Request
 	m, p string // method, path below the base
 	q    url.Values
@@ -45,6 +46,8 @@ type exchange struct {
 	out  any
 	body []byte // the answer if it is no JSON
 	ran  bool
+
+	outside bool // the path is not below the base
 }
 
 var (
@@ -57,7 +60,9 @@ func (x *exchange) run() {
 	rec := httptest.NewRecorder()
 	req := x.r.Clone(x.r.Context())
 	req.Method = x.m
-	req.URL.Path = refserver.Base + x.p
+	if req.URL.Path = refserver.Base + x.p; x.outside {
+		req.URL.Path = x.p
+	}
 	req.URL.RawQuery = x.q.Encode()
 	if x.in != nil {
 		x.raw, _ = json.Marshal(x.in)
@@ -78,7 +83,8 @@ func (x *exchange) answer(status int, body any) {
 }
 
 func (x *exchange) refuse(status int, scimType string) {
-	body := obj{"schemas": arr{messageURN + "Error"}, "status": json.Number(http.StatusText(status)), "detail": "planted"}
+	body := obj{"schemas": arr{messageURN + "Error"}, "status": json.Number(http.StatusText(status)),
+		"detail": "planted"}
 	body["status"] = itoa(status)
 	if scimType != "" {
 		body["scimType"] = scimType
@@ -128,11 +134,17 @@ func (x *exchange) onlyUser() {
 }
 
 func (x *exchange) emptyList() {
-	x.answer(200, obj{"schemas": arr{messageURN + "ListResponse"}, "totalResults": 0, "startIndex": 1, "itemsPerPage": 0, "Resources": arr{}})
+	x.answer(200, obj{"schemas": arr{messageURN + "ListResponse"}, "totalResults": 0, "startIndex": 1,
+		"itemsPerPage": 0, "Resources": arr{}})
 }
 
-// handler is the reference server with the fault. Requests are answered one after the other: faults remember what they saw.
-func (f fault) handler(srv *refserver.Server) http.Handler {
+// handler is the reference server with the fault. Requests are answered one after the other: faults remember what they
+// saw.
+func (f fault) handler(ref *refserver.Server) http.Handler {
+	var srv http.Handler = ref
+	if f.config == "interop" {
+		srv = interopServer(ref)
+	}
 	var mu sync.Mutex
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if f.outside != nil && f.outside(r.URL.Path) {
@@ -143,11 +155,12 @@ func (f fault) handler(srv *refserver.Server) http.Handler {
 			r = r.Clone(r.Context())
 			r.URL.Path = refserver.Base + "/Users"
 		}
-		if f.plant == nil || !strings.HasPrefix(r.URL.Path, refserver.Base) {
+		if f.plant == nil || !strings.HasPrefix(r.URL.Path, refserver.Base) && !f.outsideBase && f.config != "interop" {
 			srv.ServeHTTP(w, r)
 			return
 		}
-		x := &exchange{srv: srv, r: r, m: r.Method, p: strings.TrimPrefix(r.URL.Path, refserver.Base), q: r.URL.Query()}
+		x := &exchange{srv: srv, r: r, m: r.Method, p: strings.TrimPrefix(r.URL.Path, refserver.Base), q: r.URL.Query(),
+			outside: !strings.HasPrefix(r.URL.Path, refserver.Base)}
 		x.raw, _ = io.ReadAll(r.Body)
 		if v, err := decode(x.raw); err == nil {
 			if _, ok := v.(obj); ok && !bytes.Contains(x.raw, []byte(`"externalId":"a","externalId"`)) {

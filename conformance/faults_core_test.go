@@ -83,7 +83,8 @@ func coreFaults() []fault {
 			}
 		}),
 		docs("R7643-6-04", rtPath, func(o obj) { o["endpoint"] = "/Users" }),
-		before("R7643-6-05", and(on("GET", "/Widgets"), param("count", "^1$"), func(x *exchange) bool { return len(x.q) == 1 }), refuse(404, "")),
+		before("R7643-6-05", and(on("GET", "/Widgets"), param("count", "^1$"),
+			func(x *exchange) bool { return len(x.q) == 1 }), refuse(404, "")),
 		shown1("R7643-6-06 R7644-3.3.1-01", func(o obj) { mustObj(o["meta"])["resourceType"] = "Thing" }),
 		after("R7643-6-07", and(on("POST", "/Widgets"), status(400)), accept),
 		docs("R7643-6-08", rtPath, func(o obj) { delete(o, "description") }),
@@ -128,15 +129,21 @@ func coreFaults() []fault {
 		after("R7644-3.3-03", (*exchange).create, func(x *exchange) {
 			mustObj(at(x.out, "meta"))["location"] = "https://elsewhere.example.com/" + str(at(x.out, "id"))
 		}),
-		after("R7644-3.3-04", and((*exchange).create, status(201)), drop("emails", "description", "members", "externalId", "name")),
+		after("R7644-3.3-04", and((*exchange).create, status(201)), drop("emails", "description", "members",
+			"externalId", "name")),
 		before("R7644-3.3-05", and((*exchange).create, sends("scimconform-own-id")), refuse(400, "mutability")),
 		shown1("R7643-3.1-01", func(o obj) { o["id"] = "" }),
 		after("R7643-3.1-02", and((*exchange).create, status(201), from(5)), set("id", "one")),
-		after("R7643-3.1-03", and(on("PUT", "/Users/.*"), status(200)), func(x *exchange) { set("id", str(at(x.out, "id"))+"x")(x) }),
+		after("R7643-3.1-03", and(on("PUT", "/Users/.*"), status(200)), func(x *exchange) {
+			set("id",
+				str(at(x.out, "id"))+"x")(x)
+		}),
 		shown1("R7643-3.1-04", func(o obj) { o["id"] = "bulkId" + str(o["id"]) }),
-		after("R7643-3.1-05", and((*exchange).create, sends("1999-01-01")), func(x *exchange) { mustObj(at(x.out, "meta"))["created"] = "1999-01-01T00:00:00Z" }),
+		after("R7643-3.1-05", and((*exchange).create, sends("1999-01-01")),
+			func(x *exchange) { mustObj(at(x.out, "meta"))["created"] = "1999-01-01T00:00:00Z" }),
 		shown1("R7643-3.1-06", func(o obj) { delete(mustObj(o["meta"]), "lastModified") }),
-		after("R7643-3.1-07", (*exchange).create, func(x *exchange) { mustObj(at(x.out, "meta"))["lastModified"] = "2031-01-01T00:00:00Z" }),
+		after("R7643-3.1-07", (*exchange).create,
+			func(x *exchange) { mustObj(at(x.out, "meta"))["lastModified"] = "2031-01-01T00:00:00Z" }),
 		after("R7643-3.1-08", (*exchange).create, func(x *exchange) {
 			if x.st == 201 && at(x.out, "externalId") == nil {
 				set("externalId", "made-up")(x)
@@ -148,7 +155,8 @@ func coreFaults() []fault {
 			}
 		}),
 		uniqueExternalID(),
-		before("R7643-3.1-11", and((*exchange).create, asks("Authorization", "other"), sends("externalId")), refuse(409, "uniqueness")),
+		before("R7643-3.1-11", and((*exchange).create, asks("Authorization", "other"), sends("externalId")),
+			refuse(409, "uniqueness")),
 		after("R7643-4.1.1-01", and(on("POST", "/Users"), status(400), sends(`"userName":""`)), accept),
 		after("R7643-4.1.1-02", and(on("POST", "/Users"), status(409), sends(`"userName":"SCIM`)), accept),
 		after("R7644-3.3-06", and((*exchange).create, status(409)), drop("scimType")),
@@ -172,9 +180,12 @@ func coreFaults() []fault {
 		before("R7643-7-11", and((*exchange).create, sends("scimconformUnknown")), refuse(500, "")),
 		before("R7644-3.12-04", on("POST", "/ScimconformNope"), refuse(403, "")),
 		after("R7644-3.3-07", on("POST", "/Users"), drop("active")),
-		before("R7644-3.3-08", and((*exchange).create, sends(`"nickName":null`)), func(x *exchange) { x.input()["nickName"] = "Nick" }),
-		before("R7643-2.5-01", and(on("PUT", "/Users/.*"), sends(`"nickName":null`)), func(x *exchange) { x.input()["nickName"] = "null" }),
-		after("R7643-4.1.1-03", and(on("POST|PUT", "/Users.*"), sends(`"password"`)), set("password", "Correct-Horse-42!")),
+		before("R7644-3.3-08", and((*exchange).create, sends(`"nickName":null`)),
+			func(x *exchange) { x.input()["nickName"] = "Nick" }),
+		before("R7643-2.5-01", and(on("PUT", "/Users/.*"), sends(`"nickName":null`)),
+			func(x *exchange) { x.input()["nickName"] = "null" }),
+		after("R7643-4.1.1-03", and(on("POST|PUT", "/Users.*"), sends(`"password"`)), set("password",
+			"Correct-Horse-42!")),
 		before("R7643-2.4-01", and(on("POST", "/Users"), sends(`"primary":true.*"primary":true`)), func(x *exchange) {
 			keep := x.input()["emails"]
 			x.input()["emails"] = arr{list(keep)[0]}
@@ -182,7 +193,8 @@ func coreFaults() []fault {
 			set("emails", keep)(x)
 		}),
 		after("R7643-2.4-02", on("POST", "/Users"), func(x *exchange) {
-			if e, ok := at(x.out, "emails.0").(obj); ok && len(list(at(x.out, "emails"))) == 2 && primaries(at(x.out, "emails")) == 0 {
+			if e, ok := at(x.out, "emails.0").(obj); ok && len(list(at(x.out, "emails"))) == 2 &&
+				primaries(at(x.out, "emails")) == 0 {
 				e["primary"] = true
 			}
 		}),
@@ -191,9 +203,18 @@ func coreFaults() []fault {
 				set("emails", arr{in[0], in[1]})(x)
 			}
 		}),
-		before("R7643-2.3.5-01", and(on("POST", "/Widgets"), sends(`"2024-01-01"`)), func(x *exchange) { x.answer(201, obj{"id": "x"}) }),
-		before("R7643-2.3.4-01", and(on("POST", "/Widgets"), sends(`:1\.5[,}]`)), func(x *exchange) { x.answer(201, obj{"id": "x"}) }),
-		before("R7643-2.3.6-01", and((*exchange).create, sends(`"\*\*\*"`)), func(x *exchange) { x.answer(201, obj{"id": "x"}) }),
+		before("R7643-2.3.5-01", and(on("POST", "/Widgets"), sends(`"2024-01-01"`)), func(x *exchange) {
+			x.answer(201,
+				obj{"id": "x"})
+		}),
+		before("R7643-2.3.4-01", and(on("POST", "/Widgets"), sends(`:1\.5[,}]`)), func(x *exchange) {
+			x.answer(201,
+				obj{"id": "x"})
+		}),
+		before("R7643-2.3.6-01", and((*exchange).create, sends(`"\*\*\*"`)), func(x *exchange) {
+			x.answer(201,
+				obj{"id": "x"})
+		}),
 		before("R7643-4.1.2-01", and(on("POST", "/Users"), sends(`"country":"US"`)), refuse(400, "invalidValue")),
 		after("R7643-4.1.2-02", on("POST", "/Users"), func(x *exchange) {
 			if strings.Contains(string(x.raw), "@EXAMPLE.com") {
@@ -226,7 +247,8 @@ func coreFaults() []fault {
 		}),
 		after("R7643-3.1-12", on("GET", anyRes), setHeader("Content-Location", "https://elsewhere.example.com/x")),
 		shown1("R7643-3.1-13", func(o obj) { mustObj(o["meta"])["version"] = `W/"x"` }),
-		after("R7644-3.4.1-02", on("GET", anyRes), func(x *exchange) { x.h.Del("Location"); x.h.Del("Content-Location") }),
+		after("R7644-3.4.1-02", on("GET", anyRes),
+			func(x *exchange) { x.h.Del("Location"); x.h.Del("Content-Location") }),
 		shown1("R7643-4.1.2-03", func(o obj) {
 			for _, g := range list(o["groups"]) {
 				g.(obj)["$ref"] = "https://elsewhere.example.com/x"
@@ -248,7 +270,8 @@ func coreFaults() []fault {
 				g.(obj)["$ref"] = refURL + "/Nope/" + str(at(g, "value"))
 			}
 		}),
-		before("R7643-2.4-04", and(on("POST", "/Groups"), sends(`"\$ref":"http`)), func(x *exchange) { x.input()["members"] = arr{} }),
+		before("R7643-2.4-04", and(on("POST", "/Groups"), sends(`"\$ref":"http`)),
+			func(x *exchange) { x.input()["members"] = arr{} }),
 		before("R7643-2.3.8-02", and((*exchange).create, sends(`^\{"[u-z]`)), refuse(400, "invalidSyntax")),
 	}
 }
@@ -271,7 +294,8 @@ func uniqueExternalID() fault {
 		}
 		p := x.p
 		probe := *x
-		probe.m, probe.raw, probe.in, probe.q = http.MethodGet, nil, nil, url.Values{"filter": {`externalId eq "AbC-Scimconform-1"`}}
+		probe.m, probe.raw, probe.in, probe.q = http.MethodGet, nil, nil,
+			url.Values{"filter": {`externalId eq "AbC-Scimconform-1"`}}
 		probe.run()
 		if n, _ := integer(at(probe.out, "totalResults")); n > 0 && p == x.p {
 			x.refuse(409, "uniqueness")

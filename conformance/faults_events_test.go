@@ -38,7 +38,10 @@ func eventFaults() []fault {
 	return []fault{
 		before("R9967-2.5.1.1-01", and(async, on("DELETE", "/Users/.*")), refuse(400, "")),
 		after("R9967-2.5.1.1-02", accepted, func(x *exchange) { x.out = obj{"accepted": true} }),
-		before("R9967-2.5.1.1-03", asks("Prefer", "wait=10"), func(x *exchange) { x.r.Header.Set("Prefer", "respond-async") }),
+		before("R9967-2.5.1.1-03", asks("Prefer", "wait=10"), func(x *exchange) {
+			x.r.Header.Set("Prefer",
+				"respond-async")
+		}),
 		after("R9967-2.5.1.1-04", accepted, dropHeader("Location")),
 		after("R9967-2.5.1.1-05", accepted, dropHeader("Preference-Applied")),
 		before("R9967-2.5.1.1-06", and(async, asks("Accept", "text/html")), refuse(406, "")),
@@ -49,7 +52,10 @@ func eventFaults() []fault {
 		}),
 		after("R9967-3-01", accepted, dropHeader("Set-Txn")),
 		after("R9967-3-02", accepted, setHeader("Set-Txn", "same")),
-		{ids: ids("R9967-4-04"), config: "minimal", plant: after("", func(x *exchange) bool { return async(x) && x.create() }, func(x *exchange) { x.answer(202, obj{}) }).plant},
+		{ids: ids("R9967-4-04"), config: "minimal", plant: after("", func(x *exchange) bool {
+			return async(x) &&
+				x.create()
+		}, func(x *exchange) { x.answer(202, obj{}) }).plant},
 		before("R9967-4-05", async, func(x *exchange) { x.r.Header.Del("Prefer") }),
 		claims("R9967-2.5.1.3-01", func(c obj) { delete(payload(c, "misc:asyncresp"), "method") }),
 		claims("R9967-2.5.1.3-02", func(c obj) { delete(payload(c, "misc:asyncresp"), "response") }),
@@ -58,8 +64,14 @@ func eventFaults() []fault {
 				p["status"] = "409"
 			}
 		}),
-		before("R9967-5-01", on("GET", `/\.completions/.*`), func(x *exchange) { x.r.Header.Set("Authorization", "Bearer admin-token-0001") }),
-		after("R9967-2.5.1.2-01", and(on("GET", `/\.completions/.*`), func(x *exchange) bool { return at(x.out, "sets") != nil }), func(x *exchange) {
+		before("R9967-5-01", on("GET", `/\.completions/.*`), func(x *exchange) {
+			x.r.Header.Set("Authorization",
+				"Bearer admin-token-0001")
+		}),
+		after("R9967-2.5.1.2-01", and(on("GET", `/\.completions/.*`), func(x *exchange) bool {
+			return at(x.out,
+				"sets") != nil
+		}), func(x *exchange) {
 			for k := range mustObj(at(x.out, "sets")) {
 				delete(mustObj(at(x.out, "sets")), k)
 				break
@@ -83,7 +95,10 @@ func eventFaults() []fault {
 		}),
 		claims("R9967-2.1-02", func(c obj) { c["sub"] = at(c, "sub_id", "uri") }),
 		claims("R9967-2.1-03", func(c obj) { mustObj(c["sub_id"])["format"] = "opaque" }),
-		claims("R9967-2.1-04", func(c obj) { mustObj(c["sub_id"])["uri"] = "https://example.com" + str(at(c, "sub_id", "uri")) }),
+		claims("R9967-2.1-04", func(c obj) {
+			mustObj(c["sub_id"])["uri"] = "https://example.com" +
+				str(at(c, "sub_id", "uri"))
+		}),
 		claims("R9967-2.1-05", func(c obj) { mustObj(c["sub_id"])["externalId"] = "other" }),
 		claims("R9967-2.1-06", func(c obj) {
 			if _, ok := events(c)[eventURN+"prov:create:full"]; ok {
@@ -114,13 +129,17 @@ func eventFaults() []fault {
 		}),
 		claims("R9967-2.4.5-01", renamed("prov:activate", "feed:add")),
 		claims("R9967-2.4.6-01", renamed("prov:deactivate", "feed:remove")),
-		doc("R9967-4-06", spcPath, func(o obj) { mustObj(o["securityEvents"])["eventUris"] = arr{eventURN + "prov:delete"} }),
+		doc("R9967-4-06", spcPath, func(o obj) {
+			mustObj(o["securityEvents"])["eventUris"] = arr{eventURN +
+				"prov:delete"}
+		}),
 		claims("R9967-7.4-01", func(c obj) {
 			if _, ok := events(c)[eventURN+"prov:create:full"]; ok {
 				events(c)[eventURN+"prov:made"] = obj{}
 			}
 		}),
-		before("R9967-5-03", and(on("POST", `/\.poll`), asks("Authorization", "^$|other")), func(x *exchange) { x.r.Header.Set("Authorization", "Bearer admin-token-0001") }),
+		before("R9967-5-03", and(on("POST", `/\.poll`), asks("Authorization", "^$|other")),
+			func(x *exchange) { x.r.Header.Set("Authorization", "Bearer admin-token-0001") }),
 		claims("R9967-5-04", func(c obj) { c["~alg"] = "none" }),
 	}
 }

@@ -11,39 +11,57 @@ func choiceFaults() []fault {
 	users := on("POST", "/Users")
 	patch := on("PATCH", anyRes)
 	return []fault{
-		after("B-01", and(on("GET", schPath), param("count", "^1$")), func(x *exchange) { set("Resources", list(at(x.out, "Resources"))[:1])(x) }),
-		after("B-02", and(users, status(400), func(x *exchange) bool { return x.input() != nil && x.input()["schemas"] == nil }), refuse(400, "invalidValue")),
+		after("B-01", and(on("GET", schPath), param("count", "^1$")), func(x *exchange) {
+			set("Resources",
+				list(at(x.out, "Resources"))[:1])(x)
+		}),
+		after("B-02", and(users, status(400), func(x *exchange) bool {
+			return x.input() != nil &&
+				x.input()["schemas"] == nil
+		}), refuse(400, "invalidValue")),
 		before("B-03", and(users, sends("scimconformUnknown")), refuse(400, "invalidSyntax")),
-		after("B-04", and((*exchange).list, func(x *exchange) bool { return len(resources(x.out)) == 0 }), drop("Resources")),
+		after("B-04", and((*exchange).list, func(x *exchange) bool { return len(resources(x.out)) == 0 }),
+			drop("Resources")),
 		before("B-05", param("filter", `^userName eq scim`), refuse(400, "invalidFilter")),
 		before("B-06", param("filter", `^scimconformNoSuch`), func(x *exchange) { x.emptyList() }),
-		before("B-07", param("filter", `title ne "alpha"`), func(x *exchange) { x.q.Set("filter", x.q.Get("filter")+" and title pr") }),
+		before("B-07", param("filter", `title ne "alpha"`), func(x *exchange) {
+			x.q.Set("filter",
+				x.q.Get("filter")+" and title pr")
+		}),
 		before("B-08", param("filter", `active eq "false"`), func(x *exchange) { x.emptyList() }),
-		before("B-09", and(param("attributes", "."), param("excludedAttributes", ".")), func(x *exchange) { x.q.Del("excludedAttributes") }),
+		before("B-09", and(param("attributes", "."), param("excludedAttributes", ".")),
+			func(x *exchange) { x.q.Del("excludedAttributes") }),
 		after("B-10", and(on("PUT", "/Users/.*"), status(409)), refuse(400, "uniqueness")),
 		emptyContainer(),
 		after("B-12", and(patch, status(400), sends("scimconformNoSuch")), refuse(400, "noTarget")),
 		before("B-13", and(patch, sends(`"add","path":"emails\[type eq \\"work\\"\].value"`)), refuse(400, "noTarget")),
 		before("B-14", and(patch, sends(`"remove","path":"emails\[type eq \\"work\\"\]"`)), refuse(400, "noTarget")),
-		before("B-15", and(patch, sends(`"replace","path":"emails\[type eq \\"work\\"\]","value":\{`)), func(x *exchange) {
-			at(x.in, "Operations.0").(obj)["op"] = "add"
-		}),
+		before("B-15", and(patch, sends(`"replace","path":"emails\[type eq \\"work\\"\]","value":\{`)),
+			func(x *exchange) {
+				at(x.in, "Operations.0").(obj)["op"] = "add"
+			}),
 		before("B-16", and(patch, sends(`"value":\{"displayName":"echo","id"`)), refuse(400, "mutability")),
 		before("B-17", and(on("PUT", "/Users/.*"), asks("If-Match", `^"scimconform"$`)), refuse(409, "")),
-		before("B-18", and(param("sortBy", "^userName$"), func(x *exchange) bool { return !x.q.Has("sortOrder") }), func(x *exchange) { x.q.Set("sortBy", "externalId") }),
-		after("B-19", and(on("GET", "/Users/.*"), param("attributes", "^userName$")), func(x *exchange) { set("meta", obj{"resourceType": "User"})(x) }),
-		before("B-21", and(on("PUT", "/Users/.*"), func(x *exchange) bool { return x.input()["active"] == nil }), func(x *exchange) {
-			if x.input() != nil {
-				x.input()["active"] = true
-			}
+		before("B-18", and(param("sortBy", "^userName$"), func(x *exchange) bool { return !x.q.Has("sortOrder") }),
+			func(x *exchange) { x.q.Set("sortBy", "externalId") }),
+		after("B-19", and(on("GET", "/Users/.*"), param("attributes", "^userName$")), func(x *exchange) {
+			set("meta",
+				obj{"resourceType": "User"})(x)
 		}),
+		before("B-21", and(on("PUT", "/Users/.*"), func(x *exchange) bool { return x.input()["active"] == nil }),
+			func(x *exchange) {
+				if x.input() != nil {
+					x.input()["active"] = true
+				}
+			}),
 		before("B-22", and(patch, asks("Prefer", "minimal")), func(x *exchange) { x.r.Header.Del("Prefer") }),
 		deadMembers().expecting("B-23"),
 		before("B-24", func(x *exchange) bool { return len(x.raw) > 8<<20 }, refuse(400, "")),
 		before("B-25", and(param("cursor", ""), param("count", "^-1$")), refuse(400, "invalidCount")),
 		before("B-26", and(param("cursor", ""), param("count", "^100000$")), refuse(400, "invalidCount")),
 		after("B-27", and((*exchange).list, param("startIndex", "^1$")), set("nextCursor", "abc")),
-		before("B-28", and(param("cursor", ""), param("startIndex", "^2$")), func(x *exchange) { x.q.Del("startIndex") }),
+		before("B-28", and(param("cursor", ""), param("startIndex", "^2$")),
+			func(x *exchange) { x.q.Del("startIndex") }),
 		claims("B-29", func(c obj) {
 			if p := mustObj(at(c, "events", eventURN+"prov:patch:full")); p["data"] != nil {
 				p["data"] = obj{"id": "x"}
@@ -116,20 +134,24 @@ func profileFaults() []fault {
 		before("ENTRA-03", capitals, empty),
 		before("ENTRA-04", filter(`^emails\[type eq "work"\].value eq`), refuse(400, "invalidFilter")),
 		bad("ENTRA-05", and(userPatch, sends(`"op":"Replace","path":"emails\[type eq \\"work`))),
-		before("ENTRA-06", and(userPatch, sends(`\[\{"op":"Add","path":"emails\[type eq \\"work\\"\].value"`)), refuse(400, "noTarget")),
+		before("ENTRA-06", and(userPatch, sends(`\[\{"op":"Add","path":"emails\[type eq \\"work\\"\].value"`)),
+			refuse(400, "noTarget")),
 		before("ENTRA-07", and(userPatch, sends(`"value":"true"`)), refuse(400, "invalidValue")),
 		bad("ENTRA-08", and(userPatch, sends(`phoneNumbers\[type eq \\"mobile`))),
 		bad("ENTRA-09", and(userPatch, sends(`\].Value"`))),
 		bad("ENTRA-10", and(userPatch, sends(`"Add","path":"urn:[^"]*:department"`))),
-		before("ENTRA-11", and(userPatch, sends(`"Add","path":"urn:[^"]*:manager","value":"`)), refuse(400, "invalidValue")),
+		before("ENTRA-11", and(userPatch, sends(`"Add","path":"urn:[^"]*:manager","value":"`)),
+			refuse(400, "invalidValue")),
 		before("ENTRA-12", and(userPatch, sends(`:manager","value":\[`)), refuse(400, "invalidValue")),
 		before("ENTRA-13", and(userPatch, sends(`"value":"False"`)), refuse(400, "invalidValue")),
 		before("ENTRA-14", and(userPatch, sends(`"value":"True"`)), refuse(400, "invalidValue")),
 		before("ENTRA-15", and(userPatch, sends(`"name.givenName":"Kim"`)), ignored),
 		before("ENTRA-16", and(groups, sends("schemas.microsoft.com")), refuse(400, "invalidValue")),
-		before("ENTRA-17", param("excludedAttributes", "^members$"), func(x *exchange) { x.q.Del("excludedAttributes") }),
+		before("ENTRA-17", param("excludedAttributes", "^members$"),
+			func(x *exchange) { x.q.Del("excludedAttributes") }),
 		before("ENTRA-18", and(groupPatch, sends(`"\$ref":null`), sends("Add")), refuse(400, "invalidValue")),
-		before("ENTRA-19", and(groupPatch, sends(`"Remove","path":"members","value"`)), func(x *exchange) { x.in = patchOp(op("remove", "members")) }),
+		before("ENTRA-19", and(groupPatch, sends(`"Remove","path":"members","value"`)),
+			func(x *exchange) { x.in = patchOp(op("remove", "members")) }),
 		bad("ENTRA-20", and(groupPatch, sends(`"remove","path":"members\[value eq`))),
 		before("ENTRA-21", filter(`and members eq "`), empty),
 		before("ENTRA-22", filter(`:manager eq "`), refuse(400, "invalidFilter")),
@@ -141,7 +163,8 @@ func profileFaults() []fault {
 		before("ENTRA-24", and(userPatch, sends(`"phoneNumbers","value":\[\]`)), ignored),
 		after("ENTRA-25", and(users, status(409)), refuse(400, "uniqueness")),
 
-		after("OKTA-01", and((*exchange).list, param("count", "^1$"), param("startIndex", "^1$")), func(x *exchange) { set("totalResults", "1")(x) }),
+		after("OKTA-01", and((*exchange).list, param("count", "^1$"), param("startIndex", "^1$")),
+			func(x *exchange) { set("totalResults", "1")(x) }),
 		shown1("OKTA-02", func(o obj) { delete(o, "active") }),
 		before("OKTA-03", and(filter(unknown), param("count", "^100$")), nobody),
 		after("OKTA-04", and(status(404), on("GET", "/Users/.*")), drop("detail")),
@@ -165,9 +188,11 @@ func profileFaults() []fault {
 		before("OKTA-17", and(groupPatch, sends(`"replace","path":"members","value":\[\]`)), ignored),
 		before("OKTA-18", and(groupPatch, sends(`"value":\{"members"`)), ignored),
 		before("OKTA-19", and(on("PUT", "/Groups/.*"), sends(`"members":\[\]`)), ignored),
-		after("OKTA-20", and(status(401), asks("Authorization", "Bearer x$")), func(x *exchange) { x.out = nil; x.body = []byte("Unauthorized") }),
+		after("OKTA-20", and(status(401), asks("Authorization", "Bearer x$")),
+			func(x *exchange) { x.out = nil; x.body = []byte("Unauthorized") }),
 		before("OKTA-21", and(on("GET", "/Groups"), func(x *exchange) bool { return len(x.q) == 0 }), refuse(503, "")),
-		before("OKTA-22", and(on("GET", "/Users"), param("count", "^2$"), param("startIndex", "^3$"), func(x *exchange) bool { return len(x.q) == 2 }), func(x *exchange) { x.q.Set("startIndex", "2") }),
+		before("OKTA-22", and(on("GET", "/Users"), param("count", "^2$"), param("startIndex", "^3$"),
+			func(x *exchange) bool { return len(x.q) == 2 }), func(x *exchange) { x.q.Set("startIndex", "2") }),
 		after("OKTA-23", and(on("DELETE", "/Groups/.*"), status(204)), func(x *exchange) { x.st = 200 }),
 		before("OKTA-24", and(users, asks("Content-Type", "charset=utf-8")), refuse(415, "")),
 		lostUpdates(),
@@ -188,7 +213,8 @@ func hiddenWhenOff() fault {
 func absentMemberFails() func(*exchange) {
 	return func(x *exchange) {
 		path := str(at(x.in, "Operations.0.path"))
-		if len(list(at(x.in, "Operations"))) != 1 || str(at(x.in, "Operations.0.op")) != "remove" || !strings.HasPrefix(path, "members[") {
+		if len(list(at(x.in, "Operations"))) != 1 || str(at(x.in, "Operations.0.op")) != "remove" ||
+			!strings.HasPrefix(path, "members[") {
 			return
 		}
 		probe := *x
@@ -204,7 +230,8 @@ func absentMemberFails() func(*exchange) {
 func lostUpdates() fault {
 	n := 0
 	return fault{ids: ids("OKTA-25"), plant: func(x *exchange) {
-		if x.m == "PATCH" && strings.HasPrefix(x.p, "/Groups/") && strings.Contains(string(x.raw), `"add","path":"members"`) {
+		if x.m == "PATCH" && strings.HasPrefix(x.p, "/Groups/") && strings.Contains(string(x.raw),
+			`"add","path":"members"`) {
 			if n++; n%5 == 0 {
 				ignored(x)
 			}

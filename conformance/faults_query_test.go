@@ -31,17 +31,20 @@ func queryFaults() []fault {
 		after("R7644-3.4.2-01", (*exchange).list, set("schemas", arr{})),
 		after("R7644-3.4.2-02", and((*exchange).list, param("count", "^1$")), set("totalResults", 1)),
 		after("R7644-3.4.2-03", (*exchange).list, drop("Resources")),
-		after("R7644-3.4.2-04", and((*exchange).list, param("filter", ` eq "scimconform-[a-z0-9]+-\d+"$`)), func(x *exchange) {
-			if n, _ := integer(at(x.out, "totalResults")); n == 0 {
-				x.refuse(404, "")
-			}
-		}),
+		after("R7644-3.4.2-04", and((*exchange).list, param("filter", ` eq "scimconform-[a-z0-9]+-\d+"$`)),
+			func(x *exchange) {
+				if n, _ := integer(at(x.out, "totalResults")); n == 0 {
+					x.refuse(404, "")
+				}
+			}),
 		after("R7644-3.4.2-05", and((*exchange).list, param("count", "^1$")), drop("startIndex", "itemsPerPage")),
 		before("R7644-3.4.2-06", param("scimconform", "."), refuse(400, "invalidValue")),
 		before("R7644-3.4.2-07", and(on("GET", anyRes), param("attributes", "^id$")), noParam("attributes")),
-		before("R7644-3.4.2.1-01", and(on("POST", `/\.search`), sends("id eq")), func(x *exchange) { x.p = "/Users/.search" }),
+		before("R7644-3.4.2.1-01", and(on("POST", `/\.search`), sends("id eq")),
+			func(x *exchange) { x.p = "/Users/.search" }),
 		before("R7644-3.4.2.1-02", and(on("POST", `/\.search`), sends("userName pr")), refuse(400, "invalidFilter")),
-		before("R7644-3.4.2.1-03", and(on("GET", anyType), func(x *exchange) bool { return len(x.q) == 0 }), refuse(400, "")),
+		before("R7644-3.4.2.1-03", and(on("GET", anyType), func(x *exchange) bool { return len(x.q) == 0 }),
+			refuse(400, "")),
 		before("R7643-5-14", and(on("GET", anyType), param("count", "^101$")), func(x *exchange) {
 			x.run()
 			u := at(x.out, "Resources.0")
@@ -52,16 +55,20 @@ func queryFaults() []fault {
 			set("Resources", l)(x)
 			set("itemsPerPage", 101)(x)
 		}),
-		after("R7644-3.4.2-08", and((*exchange).list, func(x *exchange) bool { return !x.q.Has("attributes") }), func(x *exchange) {
-			x.each(func(o obj) { delete(o, "displayName"); delete(o, "name"); delete(o, "label") })
-		}),
+		after("R7644-3.4.2-08", and((*exchange).list, func(x *exchange) bool { return !x.q.Has("attributes") }),
+			func(x *exchange) {
+				x.each(func(o obj) { delete(o, "displayName"); delete(o, "name"); delete(o, "label") })
+			}),
 		before("R7644-3.4.2-09", param("filter", `^id eq "[^"]+" or id eq`), empty),
 
 		// Filters outside of the table of cases.
 		before("R7644-3.4.2.2-10", param("filter", `^userName eq scim`), noParam("filter")),
 		before("R7644-3.10-01", param("filter", `manager.value eq`), refuse(400, "invalidFilter")),
 		before("R7644-3.4.2.2-19", param("filter", `^id eq "[^"]+" and active eq`), empty),
-		before("R7644-3.4.2.2-22", param("filter", `\+plus`), func(x *exchange) { x.q.Set("filter", strings.ReplaceAll(x.q.Get("filter"), "+", " ")) }),
+		before("R7644-3.4.2.2-22", param("filter", `\+plus`), func(x *exchange) {
+			x.q.Set("filter",
+				strings.ReplaceAll(x.q.Get("filter"), "+", " "))
+		}),
 		before("R7644-7.8-01", param("filter", "e\u0301"), empty),
 		before("R7644-3.4.2.2-23", param("filter", `and password sw`), func(x *exchange) { x.onlyUser() }),
 		before("R7643-4.1.1-04", param("filter", `and password eq`), refuse(400, "invalidValue")),
@@ -85,12 +92,18 @@ func queryFaults() []fault {
 		after("R7644-3.4.2.4-06", and(page, func(x *exchange) bool { return len(x.q) == 1 }), first(0)),
 		after("R7644-3.4.2.4-07", and(page, param("startIndex", "^2$")), set("startIndex", 1)),
 		before("R7644-3.4.2.4-08", and(page, param("startIndex", "^5$")), refuse(404, "")),
-		before("R7644-3.4.2.4-09", and(page, param("startIndex", "^3$"), param("count", "^1$")), func(x *exchange) { x.q.Set("startIndex", "2") }),
-		after("R7644-3.4.2.4-10", (*exchange).list, func(x *exchange) { set("totalResults", text(at(x.out, "totalResults")))(x) }),
+		before("R7644-3.4.2.4-09", and(page, param("startIndex", "^3$"), param("count", "^1$")),
+			func(x *exchange) { x.q.Set("startIndex", "2") }),
+		after("R7644-3.4.2.4-10", (*exchange).list, func(x *exchange) {
+			set("totalResults",
+				text(at(x.out, "totalResults")))(x)
+		}),
 		before("R7644-3.4.2.4-11", and(page, param("count", "^abc$")), refuse(500, "")),
 
-		before("R9865-2-01", func(x *exchange) bool { return strings.Contains(x.r.URL.RawQuery, "cursor&") }, refuse(400, "invalidCursor")),
-		after("R9865-2-02", and(page, cursor, func(x *exchange) bool { return at(x.out, "nextCursor") == nil }), set("nextCursor", "more")),
+		before("R9865-2-01", func(x *exchange) bool { return strings.Contains(x.r.URL.RawQuery, "cursor&") },
+			refuse(400, "invalidCursor")),
+		after("R9865-2-02", and(page, cursor, func(x *exchange) bool { return at(x.out, "nextCursor") == nil }),
+			set("nextCursor", "more")),
 		after("R9865-2-03", and(page, param("cursor", "^$")), set("previousCursor", "before")),
 		after("R9865-2-04", and(page, cursor), func(x *exchange) {
 			if c := at(x.out, "previousCursor"); c != nil && at(x.out, "nextCursor") != nil {
@@ -107,7 +120,8 @@ func queryFaults() []fault {
 		before("R9865-2-08", and(later, param("filter", `^userName eq`)), func(x *exchange) { x.q.Del("cursor") }),
 		before("R9865-2-09", and(cursor, param("count", "^-1$")), noParam("count")),
 		before("R9865-2-10", and(page, cursor, param("count", "^0$")), refuse(400, "invalidCount")),
-		before("R9865-2-11", and(page, cursor, func(x *exchange) bool { return !x.q.Has("count") }), func(x *exchange) { x.q.Set("count", "1") }),
+		before("R9865-2-11", and(page, cursor, func(x *exchange) bool { return !x.q.Has("count") }),
+			func(x *exchange) { x.q.Set("count", "1") }),
 		before("R9865-2-12", and(page, later, param("count", "^1$")), func(x *exchange) {
 			x.run()
 			if at(x.out, "nextCursor") == nil {
@@ -133,7 +147,8 @@ func queryFaults() []fault {
 		}},
 		doc("R9865-2.4-01", spcPath, func(o obj) { o["pagination"].(obj)["defaultPaginationMethod"] = "cursor" }),
 		doc("R9865-2.4-02", spcPath, func(o obj) { o["pagination"].(obj)["defaultPaginationMethod"] = "cursor" }),
-		before("R9865-2.4-03", and(page, param("startIndex", "^1$"), param("count", "^1$")), func(x *exchange) { x.q.Del("startIndex"); x.q.Set("cursor", "") }),
+		before("R9865-2.4-03", and(page, param("startIndex", "^1$"), param("count", "^1$")),
+			func(x *exchange) { x.q.Del("startIndex"); x.q.Set("cursor", "") }),
 		before("R9865-3-01", and(search, sends(`"cursor":""`)), refuse(400, "invalidCursor")),
 		after("R9865-3-02", and(search, sends(`"cursor"`)), drop("nextCursor")),
 		doc("R9865-4-02", spcPath, func(o obj) { o["pagination"].(obj)["index"] = "true" }),
@@ -146,17 +161,23 @@ func queryFaults() []fault {
 			set("Resources", l)(x)
 			set("itemsPerPage", 101)(x)
 		}),
-		after("R9865-4-05", and(cursor, func(x *exchange) bool { return len(x.q) == 1 }), func(x *exchange) { first(3)(x); set("nextCursor", "abc")(x) }),
+		after("R9865-4-05", and(cursor, func(x *exchange) bool { return len(x.q) == 1 }),
+			func(x *exchange) { first(3)(x); set("nextCursor", "abc")(x) }),
 		before("R9865-4-06", later, refuse(400, "expiredCursor")),
 		after("R9865-4-07", and(page, cursor), drop("nextCursor")),
-		before("R9865-5.2-01", and(later, asks("Authorization", "other")), func(x *exchange) { x.r.Header.Set("Authorization", "Bearer "+"admin-token-0001") }),
-		after("R9865-5.2-03", and(later, failing, asks("Authorization", "other")), func(x *exchange) { set("detail", "no cursor for "+x.q.Get("filter"))(x) }),
+		before("R9865-5.2-01", and(later, asks("Authorization", "other")),
+			func(x *exchange) { x.r.Header.Set("Authorization", "Bearer "+"admin-token-0001") }),
+		after("R9865-5.2-03", and(later, failing, asks("Authorization", "other")), func(x *exchange) {
+			set("detail",
+				"no cursor for "+x.q.Get("filter"))(x)
+		}),
 		after("R9865-5.2-06", and(later, failing, asks("Authorization", "other")), func(x *exchange) {
 			if x.q.Get("cursor") != "garbage" {
 				set("detail", "this cursor is another tenant's")(x)
 			}
 		}),
-		before("R9865-5.2-04", and(later, asks("Authorization", "^$")), func(x *exchange) { x.r.Header.Set("Authorization", "Bearer "+"admin-token-0001") }),
+		before("R9865-5.2-04", and(later, asks("Authorization", "^$")),
+			func(x *exchange) { x.r.Header.Set("Authorization", "Bearer "+"admin-token-0001") }),
 		before("R9865-5.2-05", later, func(x *exchange) {
 			x.run()
 			if x.st == 400 && x.q.Get("cursor") != "garbage" {
@@ -189,7 +210,8 @@ func filterCaseFaults() []fault {
 	var out []fault
 	for i, c := range filterCases() {
 		pattern := regexp.QuoteMeta(c.filter)
-		pattern = strings.NewReplacer("TAG", tagPattern, "ID-a", `[a-z0-9]+`, "CERT", `[A-Za-z0-9+/=]+`, "TREC", `[A-Za-z0-9+/=]+`).Replace(pattern)
+		pattern = strings.NewReplacer("TAG", tagPattern, "ID-a", `[a-z0-9]+`, "CERT", `[A-Za-z0-9+/=]+`, "TREC",
+			`[A-Za-z0-9+/=]+`).Replace(pattern)
 		if !c.raw {
 			pattern = narrow(tagPattern, pattern)
 			pattern = strings.NewReplacer("and (", `and \(`).Replace(pattern)
@@ -199,7 +221,10 @@ func filterCaseFaults() []fault {
 		}
 		pattern = "^" + pattern + "$"
 		re := regexp.MustCompile(pattern)
-		f := before(c.id, func(x *exchange) bool { return x.m == "GET" && x.q.Has("filter") && re.MatchString(x.q.Get("filter")) }, func(x *exchange) {
+		f := before(c.id, func(x *exchange) bool {
+			return x.m == "GET" && x.q.Has("filter") &&
+				re.MatchString(x.q.Get("filter"))
+		}, func(x *exchange) {
 			x.run()
 			if len(resources(x.out)) > 0 {
 				x.emptyList()
@@ -227,7 +252,8 @@ func sortFaults() []fault {
 			x.run()
 			given := strings.ReplaceAll(x.q.Get("sortBy"), ":", "-")
 			order := x.q.Get("sortOrder")
-			if x.list() && given != "" && strings.HasPrefix(by, given) && (order == "descending") == desc && (order == "ascending") == asc {
+			if x.list() && given != "" && strings.HasPrefix(by, given) && (order == "descending") == desc &&
+				(order == "ascending") == asc {
 				l := slices.Clone(list(at(x.out, "Resources")))
 				slices.Reverse(l)
 				set("Resources", l)(x)

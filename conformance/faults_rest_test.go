@@ -39,15 +39,21 @@ func restFaults() []fault {
 		after("R7644-3.7-03", and(bulk, func(x *exchange) bool {
 			return str(at(x.in, "Operations.0.method")) == "POST" && at(x.in, "Operations.0.bulkId") == nil
 		}), results(func(o obj) { o["status"] = "201" })),
-		after("R7644-3.7-04", and(bulk, func(x *exchange) bool { return at(x.in, "Operations.0.data") == nil }), results(func(o obj) { o["status"] = "200" })),
+		after("R7644-3.7-04", and(bulk, func(x *exchange) bool { return at(x.in, "Operations.0.data") == nil }),
+			results(func(o obj) { o["status"] = "200" })),
 		before("R7644-3.7-05", and(bulk, sends(`"new"`)), func(x *exchange) {
 			x.run()
 			set("Operations", arr{obj{"method": "PATCH", "status": "400"}, obj{"method": "PATCH", "status": "400"}})(x)
 		}),
-		after("R7644-3.7-06", and(bulk, sends(`"DELETE","path":"/Users"\}`)), results(func(o obj) { o["status"] = "204" })),
+		after("R7644-3.7-06", and(bulk, sends(`"DELETE","path":"/Users"\}`)),
+			results(func(o obj) { o["status"] = "204" })),
 		after("R7644-3.7-07", and(bulk, status(200)), func(x *exchange) { x.st = 207 }),
-		before("R7644-3.7-08", and(bulk, sends(`"bulkId":"bad"`)), func(x *exchange) { x.input()["failOnErrors"] = json.Number("1") }),
-		before("R7644-3.7-09", and(bulk, sends("failOnErrors")), func(x *exchange) { delete(x.input(), "failOnErrors") }),
+		before("R7644-3.7-08", and(bulk, sends(`"bulkId":"bad"`)),
+			func(x *exchange) { x.input()["failOnErrors"] = json.Number("1") }),
+		before("R7644-3.7-09", and(bulk, sends("failOnErrors")), func(x *exchange) {
+			delete(x.input(),
+				"failOnErrors")
+		}),
 		after("R7644-3.7-10", bulk, results(func(o obj) { delete(o, "bulkId") })),
 		after("R7644-3.7-11", bulk, results(func(o obj) { delete(o, "location") })),
 		after("R7644-3.7-12", bulk, results(func(o obj) { delete(o, "response") })),
@@ -71,7 +77,10 @@ func restFaults() []fault {
 		before("R7644-3.7.2-01", and(bulk, sends(`bulkId:u"`)), func(x *exchange) {
 			x.in, _ = decode([]byte(strings.ReplaceAll(string(x.raw), "bulkId:u", "bulkId:none")))
 		}),
-		before("R7644-3.7.2-02", and(bulk, sends(`bulkId:m"`)), func(x *exchange) { x.in, _ = decode([]byte(strings.ReplaceAll(string(x.raw), "bulkId:m", "boss"))) }),
+		before("R7644-3.7.2-02", and(bulk, sends(`bulkId:m"`)), func(x *exchange) {
+			x.in,
+				_ = decode([]byte(strings.ReplaceAll(string(x.raw), "bulkId:m", "boss")))
+		}),
 		before("R7644-3.7-16", and(bulk, func(x *exchange) bool {
 			return str(at(x.in, "Operations.0.path")) == "/Groups" && str(at(x.in, "Operations.1.path")) == "/Users"
 		}), refuse(409, "")),
@@ -80,8 +89,12 @@ func restFaults() []fault {
 		before("R7644-3.7.2-04", and(bulk, sends(`"bulkId":"same"`)), func(x *exchange) {
 			at(x.in, "Operations.1").(obj)["bulkId"] = "other"
 		}),
-		after("R7644-3.7.2-05", and(bulk, sends("bulkId:u.*by path|by path.*bulkId:u")), func(x *exchange) { at(x.out, "Operations.1").(obj)["status"] = "400" }),
-		after("R7644-3.7.4-01", and(bulk, status(413), func(x *exchange) bool { return len(list(at(x.in, "Operations"))) > 20 }), refuse(400, "")),
+		after("R7644-3.7.2-05", and(bulk, sends("bulkId:u.*by path|by path.*bulkId:u")), func(x *exchange) {
+			at(x.out,
+				"Operations.1").(obj)["status"] = "400"
+		}),
+		after("R7644-3.7.4-01", and(bulk, status(413),
+			func(x *exchange) bool { return len(list(at(x.in, "Operations"))) > 20 }), refuse(400, "")),
 		after("R7644-3.7.4-02", and(bulk, status(413), sends(`"bulkId":"big"`)), refuse(400, "")),
 		after("R7644-3.7.4-03", and(bulk, status(413)), refuse(413, "")),
 		before("R7644-3.7-17", and(bulk, sends(`"half"`)), func(x *exchange) {
@@ -101,24 +114,32 @@ func restFaults() []fault {
 		before("R7644-3.14-06", and(on("PATCH", anyRes), asks("If-Match", ".")), noHeader("If-Match")),
 		before("R9110-13.1.1-01", and(put, asks("If-Match", `^\*$`)), refuse(412, "")),
 		before("R7644-3.14-07", and(put, sends("scimconform race")), noHeader("If-Match")),
-		before("R7644-3.14-08", and(on("PUT", anyType+"/scimconform-no-such-id"), asks("If-Match", ".")), refuse(412, "")),
+		before("R7644-3.14-08", and(on("PUT", anyType+"/scimconform-no-such-id"), asks("If-Match", ".")),
+			refuse(412, "")),
 		after("R7644-3.14-09", listOf, setHeader("ETag", `W/"list"`)),
 
-		{ids: ids("R7644-3.11-01 R7644-3.11-05"), config: "minimal", plant: before("", on("GET", "/Me"), func(x *exchange) { x.answer(400, obj{}) }).plant},
-		{ids: ids("R7644-3.11-02"), config: "redirect", plant: after("", on("GET", "/Me"), setHeader("Location", refURL+"/Users/nobody")).plant},
+		{ids: ids("R7644-3.11-01 R7644-3.11-05"), config: "minimal", plant: before("", on("GET", "/Me"),
+			func(x *exchange) { x.answer(400, obj{}) }).plant},
+		{ids: ids("R7644-3.11-02"), config: "redirect", plant: after("", on("GET", "/Me"), setHeader("Location",
+			refURL+"/Users/nobody")).plant},
 		after("R7644-3.11-03", on("GET", "/Me"), setHeader("Location", refURL+"/Me")),
 		before("R7644-3.11-04", on("PATCH", "/Me"), refuse(501, "")),
-		before("R7644-3.11-05", and(on("GET", "/Me"), asks("Authorization", "reader")), func(x *exchange) { x.r.Header.Set("Authorization", "Bearer admin-token-0001") }),
+		before("R7644-3.11-05", and(on("GET", "/Me"), asks("Authorization", "reader")),
+			func(x *exchange) { x.r.Header.Set("Authorization", "Bearer admin-token-0001") }),
 
 		after("R7644-3.4.3-02", search, func(x *exchange) {
 			if x.list() {
 				x.st = 201
 			}
 		}).with(and(search, sends(`"filter":"userName sw \\"`+tagPattern+`\\""`))),
-		before("R7644-3.4.3-03", and(search, func(x *exchange) bool { return x.input()["schemas"] == nil }), func(x *exchange) {
-			x.input()["schemas"] = arr{messageURN + "SearchRequest"}
+		before("R7644-3.4.3-03", and(search, func(x *exchange) bool { return x.input()["schemas"] == nil }),
+			func(x *exchange) {
+				x.input()["schemas"] = arr{messageURN + "SearchRequest"}
+			}),
+		before("R7644-3.4.3-04", and(search, sends(`"startIndex":2`)), func(x *exchange) {
+			delete(x.input(),
+				"startIndex")
 		}),
-		before("R7644-3.4.3-04", and(search, sends(`"startIndex":2`)), func(x *exchange) { delete(x.input(), "startIndex") }),
 		before("R7644-3.4.3-05", and(on("POST", `/Groups/\.search`), sends("id eq")), refuse(404, "")),
 		before("R7644-3.4.3-06", and(search, sends(`"count":"ten"`)), refuse(500, "")),
 		{ids: ids("R7644-3.4.3-07"), config: "minimal", plant: before("", search, refuse(400, "invalidSyntax")).plant},
@@ -128,7 +149,8 @@ func restFaults() []fault {
 		after("R7644-3.12-17", and(failing, status(404)), set("scimType", "notFound")),
 		after("R7644-3.12-18", and(failing, status(404)), drop("detail")),
 		after("R7644-3.12-19", and(failing, status(405)), func(x *exchange) { x.st = 418; set("status", "418")(x) }),
-		after("R7644-3.2-01", and(status(404), on("GET", anyType+"/scimconform-no-such-id")), func(x *exchange) { x.st = 200 }),
+		after("R7644-3.2-01", and(status(404), on("GET", anyType+"/scimconform-no-such-id")),
+			func(x *exchange) { x.st = 200 }),
 		after("R7644-3.8-01", failing, setHeader("Content-Type", "text/html")),
 		before("R7644-3.12-21", param("filter", `^\(\(\(`), refuse(500, "")),
 		before("R7644-7.5.2-01", param("filter", `^password eq`), refuse(403, "mutability")),
@@ -147,8 +169,13 @@ func restFaults() []fault {
 			})
 		}),
 		before("R7644-3.8-06", and((*exchange).create, asks("Content-Type", "charset=UTF-8")), refuse(415, "")),
-		before("R9110-15.5.16-01", and((*exchange).create, asks("Content-Type", "text/plain")), func(x *exchange) { x.answer(201, obj{"id": "x"}) }),
-		before("R9110-15.5.7-01", asks("Accept", "image/png"), func(x *exchange) { x.answer(200, obj{}); x.h.Set("Content-Type", "image/png") }),
+		before("R9110-15.5.16-01", and((*exchange).create, asks("Content-Type", "text/plain")),
+			func(x *exchange) { x.answer(201, obj{"id": "x"}) }),
+		before("R9110-15.5.7-01", asks("Accept", "image/png"), func(x *exchange) {
+			x.answer(200,
+				obj{})
+			x.h.Set("Content-Type", "image/png")
+		}),
 		before("R7644-3.8-07", on("GET", `/Users\.scim`), func(x *exchange) { x.p = "/Users" }),
 		shown1("R7643-2.3-01", func(o obj) {
 			if b, ok := o["active"].(bool); ok {
@@ -160,8 +187,12 @@ func restFaults() []fault {
 		after("R7644-2-01", status(401), dropHeader("WWW-Authenticate")),
 		after("R7644-3.12-23", and(failing, anonymous), refuse(403, "")),
 		after("R7644-3.12-24", and(users, status(403)), refuse(401, "")),
-		before("R7644-2-02", and(on("GET", "/Users/.*"), asks("Authorization", "other")), func(x *exchange) { x.r.Header.Set("Authorization", "Bearer admin-token-0001") }),
-		before("R7644-7.4-01", asks("Authorization", "expired"), func(x *exchange) { x.r.Header.Set("Authorization", "Bearer admin-token-0001") }),
+		before("R7644-2-02", and(on("GET", "/Users/.*"), asks("Authorization", "other")),
+			func(x *exchange) { x.r.Header.Set("Authorization", "Bearer admin-token-0001") }),
+		before("R7644-7.4-01", asks("Authorization", "expired"), func(x *exchange) {
+			x.r.Header.Set("Authorization",
+				"Bearer admin-token-0001")
+		}),
 		before("R7644-2.2-01", and(users, anonymous), refuse(403, "")),
 		after("R6750-3.1-01", status(401), setHeader("WWW-Authenticate", "Bearer")),
 
@@ -185,10 +216,13 @@ func restFaults() []fault {
 				m["displayName"] = "scimconform own"
 			}
 		}),
-		after("R7643-4.1.2-05", and(on("POST|PUT", "/Users.*"), sends(`"groups":\[\{`)), func(x *exchange) { set("groups", x.input()["groups"])(x) }),
-		before("R7643-4.1.2-06", and(users, sends("https://example.com/me")), func(x *exchange) { x.input()["profileUrl"] = "me" }),
+		after("R7643-4.1.2-05", and(on("POST|PUT", "/Users.*"), sends(`"groups":\[\{`)),
+			func(x *exchange) { set("groups", x.input()["groups"])(x) }),
+		before("R7643-4.1.2-06", and(users, sends("https://example.com/me")),
+			func(x *exchange) { x.input()["profileUrl"] = "me" }),
 		after("R7643-4.1.2-07", and(users, status(400), sends("x509Certificates")), accept),
-		before("R7643-4.1.1-05", and(users, sends(`"timezone":"America`)), func(x *exchange) { x.input()["timezone"] = "PST" }),
+		before("R7643-4.1.1-05", and(users, sends(`"timezone":"America`)),
+			func(x *exchange) { x.input()["timezone"] = "PST" }),
 		docs("R7644-3.2-02", rtPath, func(o obj) { o["name"] = "My" + str(o["name"]) }),
 		after("R7644-3.1-03", and((*exchange).create, status(201)), func(x *exchange) {
 			for k, v := range x.input() {
@@ -200,13 +234,16 @@ func restFaults() []fault {
 		shown1("R7644-4-11", func(o obj) { o["passwordHash"] = "x" }),
 
 		before("R7644-3.13-01", on("GET", spcPath), refuse(500, "")),
-		{ids: ids("R7644-3.13-02"), plant: func(x *exchange) {}, outside: func(p string) bool { return strings.Contains(p, "/v9/") }},
-		{ids: ids("R7644-3.13-03"), plant: func(x *exchange) {}, outside: func(p string) bool { return p == "/scim/Users" }, outsideStatus: 500},
+		{ids: ids("R7644-3.13-02"), plant: func(x *exchange) {},
+			outside: func(p string) bool { return strings.Contains(p, "/v9/") }},
+		{ids: ids("R7644-3.13-03"), plant: func(x *exchange) {},
+			outside: func(p string) bool { return p == "/scim/Users" }, outsideStatus: 500},
 		after("R9110-15.5.6-01", status(405), dropHeader("Allow")),
 		after("R9110-9.3.2-01", func(x *exchange) bool { return x.m == "HEAD" }, func(x *exchange) { x.st = 405 }),
 		before("R7644-3.2-03", on("GET", "/users"), func(x *exchange) { x.p = "/Users" }),
 		throttled(),
-		{ids: ids("R7644-3.12-25"), config: "redirect", plant: after("", status(308), func(x *exchange) { x.h.Del("Location") }).plant},
+		{ids: ids("R7644-3.12-25"), config: "redirect", plant: after("", status(308),
+			func(x *exchange) { x.h.Del("Location") }).plant},
 	}
 }
 

@@ -47,7 +47,8 @@ func stateFaults() []fault {
 	return []fault{
 		before("R7644-4-12", and(on("GET", spcPath), param("count", ".")), func(x *exchange) { x.emptyList() }),
 		before("R7643-3.1-17", on("", `/Users/ID.*`), func(x *exchange) { x.p = "/Users/" + strings.ToLower(x.p[7:]) }),
-		before("R7643-3.1-17", param("filter", `^id eq "ID`), func(x *exchange) { x.q = url.Values{"filter": {strings.ToLower(x.q.Get("filter"))}} }),
+		before("R7643-3.1-17", param("filter", `^id eq "ID`),
+			func(x *exchange) { x.q = url.Values{"filter": {strings.ToLower(x.q.Get("filter"))}} }),
 		before("R7644-3.3-09", (*exchange).create, refuse(400, "invalidValue")),
 		late(),
 		during("patch", after("R7644-3.5.2-26", any, loses("externalId"))),
@@ -59,7 +60,8 @@ func stateFaults() []fault {
 				}
 			}
 		})),
-		during("search retrieve", after("R7644-3.4.3-08", and(on("POST", users+"/.search"), status(200)), items(func(o obj) { delete(o, "externalId") }))),
+		during("search retrieve", after("R7644-3.4.3-08", and(on("POST", users+"/.search"), status(200)),
+			items(func(o obj) { delete(o, "externalId") }))),
 		after("R7644-3.4.2-08", lists, items(func(o obj) { delete(o, "groups") })),
 		after("R7644-3.4.2-08", lists, items(func(o obj) { delete(o, enterpriseURN) })),
 		after("R7644-3.4.2-08", lists, items(func(o obj) { delete(o, "externalId") })),
@@ -78,9 +80,16 @@ func stateFaults() []fault {
 		during("bulk put", before("R7644-3.12-26", and(on("POST", "/Groups"), sends("bulkId|members")), cut)),
 		during("patch", before("R7644-3.12-21", and(on("PATCH", user), sends(`"path":"name"`)), refuse(500, ""))),
 		during("create", after("R7644-3.12-27", and((*exchange).create, status(400)), refuse(400, "tooMany"))),
-		after("R7644-3.14-06", and(on("PATCH", user), status(412)), func(x *exchange) { x.r.Header.Del("If-Match"); x.run() }),
+		after("R7644-3.14-06", and(on("PATCH", user), status(412)),
+			func(x *exchange) { x.r.Header.Del("If-Match"); x.run() }),
 		after("R7644-3.14-06", and(on("DELETE", user), status(412)), func(x *exchange) { x.answer(204, nil) }),
-		before("R7644-3.4.2.2-33", param("filter", ` sw "ph"`), func(x *exchange) { x.q.Set("filter", strings.Replace(x.q.Get("filter"), ` sw "ph"`, ` co "ph"`, 1)) }),
-		before("R7644-3.4.2.2-33", param("filter", ` ew "et"`), func(x *exchange) { x.q.Set("filter", strings.Replace(x.q.Get("filter"), ` ew "et"`, ` co "et"`, 1)) }),
+		before("R7644-3.4.2.2-33", param("filter", ` sw "ph"`), func(x *exchange) {
+			x.q.Set("filter",
+				strings.Replace(x.q.Get("filter"), ` sw "ph"`, ` co "ph"`, 1))
+		}),
+		before("R7644-3.4.2.2-33", param("filter", ` ew "et"`), func(x *exchange) {
+			x.q.Set("filter",
+				strings.Replace(x.q.Get("filter"), ` ew "et"`, ` co "et"`, 1))
+		}),
 	}
 }

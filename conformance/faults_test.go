@@ -18,13 +18,15 @@ var update = flag.Bool("update", false, "run the whole suite on every fault and 
 
 // unplanted are requirements no fault can be planted for, with the reason.
 var unplanted = map[string]string{
-	"R7644-7.2-01": "needs a network; TestTLS shows it",
-	"R9967-5-02":   "needs a network; the loopback is exempt",
-	"R7644-6-01":   "only records where the other tenant is",
+	"R7644-7.2-01":   "needs a network; TestTLS shows it",
+	"R9967-5-02":     "needs a network; the loopback is exempt",
+	"R7644-6-01":     "only records where the other tenant is",
+	"INTEROP-7.1-01": "needs a network; TestTLS shows it",
 }
 
 func faults() []fault {
-	out := slices.Concat(coreFaults(), queryFaults(), writeFaults(), restFaults(), eventFaults(), choiceFaults(), profileFaults(), stateFaults())
+	out := slices.Concat(coreFaults(), queryFaults(), writeFaults(), restFaults(), eventFaults(), choiceFaults(),
+		profileFaults(), stateFaults(), interopFaults())
 	seen := map[string]int{}
 	for i := range out {
 		if out[i].name == "" {
@@ -62,6 +64,9 @@ func runFault(t *testing.T, f fault, only *regexp.Regexp) map[string]string {
 	srv := refserver.New(opts)
 	target := refTarget(srv, f.handler(srv))
 	target.Run = only
+	if f.config == "interop" {
+		target.Profile = ProfileIPSIE2
+	}
 	rep, err := Run(t.Context(), target)
 	if err != nil && rep.URL == "" {
 		t.Logf("%s: %v", f.name, err)
@@ -134,7 +139,8 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s: no planted fault is found by it", r.ID)
 		}
 	}
-	t.Logf("%d faults planted, %d requirements with a fault of their own, %d without: %v", len(found), n, len(unplanted), slices.Sorted(maps.Keys(unplanted)))
+	t.Logf("%d faults planted, %d requirements with a fault of their own, %d without: %v", len(found), n,
+		len(unplanted), slices.Sorted(maps.Keys(unplanted)))
 }
 
 // exactly matches the given ids and nothing else.

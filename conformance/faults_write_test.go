@@ -33,19 +33,33 @@ func writeFaults() []fault {
 		before("R7644-3.9-03", and(on("GET", anyRes), param("excludedAttributes", ".")), noAttrs),
 		after("R7644-3.4.2.5-02", and(on("GET", anyRes), param("excludedAttributes", "id")), drop("id")),
 		after("R7643-7-12", and(on("GET", "/Widgets/.*"), param("attributes", "pin")), set("pin", "x")),
-		after("R7643-7-13", and(on("GET", "/Widgets/.*"), param("attributes", "^(notes|secretNote)$")), drop("notes", "secretNote")),
-		before("R7643-7-14", and(on("GET", anyRes), param("attributes", "^id$")), func(x *exchange) { x.q.Set("attributes", "id,userName,displayName,label") }),
-		before("R7644-3.9-04", param("attributes", "^name.givenName$"), func(x *exchange) { x.q.Set("attributes", "name") }),
-		before("R7644-3.9-05", param("attributes", "^userName,name"), func(x *exchange) { x.q.Set("attributes", "userName") }),
+		after("R7643-7-13", and(on("GET", "/Widgets/.*"), param("attributes", "^(notes|secretNote)$")),
+			drop("notes", "secretNote")),
+		before("R7643-7-14", and(on("GET", anyRes), param("attributes", "^id$")),
+			func(x *exchange) { x.q.Set("attributes", "id,userName,displayName,label") }),
+		before("R7644-3.9-04", param("attributes", "^name.givenName$"), func(x *exchange) {
+			x.q.Set("attributes",
+				"name")
+		}),
+		before("R7644-3.9-05", param("attributes", "^userName,name"), func(x *exchange) {
+			x.q.Set("attributes",
+				"userName")
+		}),
 		before("R7644-3.10-02", param("attributes", "^USERNAME$"), func(x *exchange) { x.q.Set("attributes", "id") }),
-		before("R7644-3.10-03", param("attributes", enterpriseURN+"$"), func(x *exchange) { x.q.Set("attributes", "id") }),
+		before("R7644-3.10-03", param("attributes", enterpriseURN+"$"), func(x *exchange) {
+			x.q.Set("attributes",
+				"id")
+		}),
 		before("R7644-3.9-06", and(param("attributes", "."), param("excludedAttributes", ".")), refuse(500, "")),
 		before("R7644-3.9-07", param("attributes", "scimconformNoSuch"), refuse(500, "")),
 		projectionMoves(),
 		before("R7644-3.4.3-01", and(search, sends(`"attributes"`)), dropIn("attributes")),
 
 		before("R7644-3.5-01", put, refuse(501, "")),
-		before("R7644-3.5.1-01", on("PUT", anyType+"/scimconform-no-such-id"), func(x *exchange) { x.answer(201, obj{"id": "new"}) }),
+		before("R7644-3.5.1-01", on("PUT", anyType+"/scimconform-no-such-id"), func(x *exchange) {
+			x.answer(201,
+				obj{"id": "new"})
+		}),
 		after("R7644-3.5.1-02", and(put, status(200)), func(x *exchange) { x.st, x.out, x.body = 204, nil, nil }),
 		before("R7644-3.5.1-03", and(put, sends("scimconform put")), ignored),
 		before("R7644-3.5.1-04", and(put, sends("scimconform-[a-z0-9]+-")), func(x *exchange) {
@@ -62,7 +76,8 @@ func writeFaults() []fault {
 				ignored(x)
 			}
 		}),
-		before("R7644-3.5.1-09", and(on("PUT", "/Widgets/.*"), sends(`"serialNumber":"[^"]*-2"`)), func(x *exchange) { delete(x.input(), "serialNumber") }),
+		before("R7644-3.5.1-09", and(on("PUT", "/Widgets/.*"), sends(`"serialNumber":"[^"]*-2"`)),
+			func(x *exchange) { delete(x.input(), "serialNumber") }),
 		after("R7644-3.5.1-10", and(put, status(400)), func(x *exchange) {
 			if strings.Contains(str(at(x.out, "detail")), "required") {
 				ignored(x)
@@ -71,7 +86,8 @@ func writeFaults() []fault {
 		after("R7644-3.12-06", and(put, status(409)), refuse(400, "invalidValue")),
 		before("R7644-3.12-07", and(put, sends(`^\{"schemas":$`)), ignored),
 		before("R7644-3.5.1-11", and(on("PUT", "/Groups/.*"), sends(`"members":\[\{`)), ignored),
-		before("R7644-3.5.1-12", and(put, sends("scimconform-retarget")), func(x *exchange) { x.p = x.p[:strings.LastIndex(x.p, "/")+1] + str(x.input()["id"]) }),
+		before("R7644-3.5.1-12", and(put, sends("scimconform-retarget")),
+			func(x *exchange) { x.p = x.p[:strings.LastIndex(x.p, "/")+1] + str(x.input()["id"]) }),
 		before("R7643-2.4-05", and(on("PUT", "/Users/.*"), sends(`"primary":true.*"primary":true`)), refuse(500, "")),
 		before("R7644-3.5.1-13", and(put, sends(`"lastModified"`)), refuse(400, "mutability")),
 		after("R7643-3.1-14", func(x *exchange) bool { return x.m != "POST" }, func(x *exchange) {
@@ -95,7 +111,8 @@ func writeFaults() []fault {
 		before("R7644-3.5.2-07", and(patch, sends(`"path":"NAME.familyname"`)), refuse(400, "invalidPath")),
 		after("R7644-3.5.2-08", and(patch, status(200)), func(x *exchange) { x.out = obj{} }),
 		before("R7644-3.5.2-09", and(patch, param("attributes", ".")), noAttrs),
-		after("R7644-3.5.2-10", and(patch, status(400), sends("scimconform-own")), func(x *exchange) { x.out = obj{"error": "no"} }),
+		after("R7644-3.5.2-10", and(patch, status(400), sends("scimconform-own")),
+			func(x *exchange) { x.out = obj{"error": "no"} }),
 		before("R7644-3.5.2-11", and(patch, sends("scimconform half")), func(x *exchange) {
 			whole := x.in
 			first := clone(whole).(obj)
@@ -113,7 +130,8 @@ func writeFaults() []fault {
 		before("R7644-3.5.2.3-09", and(patch, sends(`\{"op":"replace","path":"[^"]+"\}`)), ignored),
 		before("R7644-3.5.2.1-08", groupPatch, memberTwice()),
 		before("R7644-3.5.2.1-09", groupPatch, touchOnRepeat()),
-		before("R7644-3.5.2.1-12", and(on("PATCH", "/Users/.*"), sends(`"add".*emails\[type eq \\"work\\"\].value`)), ignored),
+		before("R7644-3.5.2.1-12", and(on("PATCH", "/Users/.*"), sends(`"add".*emails\[type eq \\"work\\"\].value`)),
+			ignored),
 		before("R7644-3.5.2.2-09", and(groupPatch, sends(`"remove","path":"members\[`)), func(x *exchange) {
 			probe := *x
 			probe.m, probe.raw, probe.in = "GET", nil, nil
@@ -122,10 +140,13 @@ func writeFaults() []fault {
 				x.refuse(400, "noTarget")
 			}
 		}),
-		before("R7644-3.5.2.2-11", and(on("PATCH", "/Users/.*"), sends(`"remove","path":"urn:.*:department"`)), refuse(400, "noTarget")),
-		before("R7644-3.5.2.2-12", and(on("PATCH", "/Widgets/.*"), sends(`"remove","path":"tags\[`)), refuse(400, "invalidPath")),
+		before("R7644-3.5.2.2-11", and(on("PATCH", "/Users/.*"), sends(`"remove","path":"urn:.*:department"`)),
+			refuse(400, "noTarget")),
+		before("R7644-3.5.2.2-12", and(on("PATCH", "/Widgets/.*"), sends(`"remove","path":"tags\[`)),
+			refuse(400, "invalidPath")),
 		before("R7644-3.5.2-20", and(patch, sends(`"add","path":"groups"`)), ignored),
-		before("R7644-3.5.2-21", and(patch, sends(`"replace","path":"members\[value eq \\"[^"]+\\"\].value"`)), ignored),
+		before("R7644-3.5.2-21", and(patch, sends(`"replace","path":"members\[value eq \\"[^"]+\\"\].value"`)),
+			ignored),
 		before("R7644-3.5.2-22", and(patch, sends("scimconform first")), refuse(400, "mutability")),
 		after("R7644-3.12-11", and(patch, status(409)), refuse(400, "invalidValue")),
 		before("R7643-4.2-03", and(groupPatch, sends(`"add","path":"members"`)), refuse(400, "mutability")),
@@ -144,7 +165,10 @@ func writeFaults() []fault {
 		after("R7644-3.6-02", and(on("DELETE", anyRes), status(404)), func(x *exchange) { x.answer(204, nil) }),
 		stillListed(),
 		reservedNames(),
-		before("R7644-3.12-13", on("DELETE", anyType+"/scimconform-no-such-id"), func(x *exchange) { x.answer(204, nil) }),
+		before("R7644-3.12-13", on("DELETE", anyType+"/scimconform-no-such-id"), func(x *exchange) {
+			x.answer(204,
+				nil)
+		}),
 		deadMembers(),
 		before("R7643-2.3.7-04", and(on("POST", "/Groups"), sends("scimconform-no-such-id")), refuse(404, "")),
 	}

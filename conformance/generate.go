@@ -90,7 +90,8 @@ func fill(body obj, attrs []*attribute, unique string, full bool) {
 // refersToResources tells attributes whose values name other resources.
 func refersToResources(a *attribute) bool {
 	internal := func(a *attribute) bool {
-		return a.typ == "reference" && len(a.refs) > 0 && !slices.Contains(a.refs, "external") && !slices.Contains(a.refs, "uri")
+		return a.typ == "reference" && len(a.refs) > 0 && !slices.Contains(a.refs, "external") &&
+			!slices.Contains(a.refs, "uri")
 	}
 	return internal(a) || slices.ContainsFunc(a.subs, internal)
 }
@@ -133,7 +134,8 @@ func (a *attribute) complexValue(unique string, full bool) any {
 		if s.mutability == "readOnly" || !s.required && !full && !strings.EqualFold(s.name, "value") {
 			continue
 		}
-		if strings.EqualFold(s.name, "primary") || strings.EqualFold(s.name, "type") && len(s.canonical) == 0 && !s.required {
+		if strings.EqualFold(s.name, "primary") || strings.EqualFold(s.name, "type") && len(s.canonical) == 0 &&
+			!s.required {
 			continue // servers know more about these than their schemas tell
 		}
 		if strings.EqualFold(s.name, "country") {
@@ -159,7 +161,8 @@ func (a *attribute) complexValue(unique string, full bool) any {
 }
 
 // wellKnown are values for attributes whose form the RFC fixes in prose.
-var wellKnown = map[string]string{"locale": "en-US", "preferredLanguage": "en-US", "timezone": "Europe/Berlin", "country": "US"}
+var wellKnown = map[string]string{"locale": "en-US", "preferredLanguage": "en-US", "timezone": "Europe/Berlin",
+	"country": "US"}
 
 func (a *attribute) text(unique string) string {
 	if len(a.canonical) > 0 {

@@ -41,7 +41,8 @@ func TestPreflight(t *testing.T) {
 		says string
 	}{
 		{"wrong token", srv, Credentials{Bearer: "wrong"}, "the credentials are not accepted"},
-		{"wrong token, open discovery", closed, Credentials{Bearer: "wrong"}, "the credentials are not accepted for the resource types"},
+		{"wrong token, open discovery", closed, Credentials{Bearer: "wrong"},
+			"the credentials are not accepted for the resource types"},
 		{"no token", always(401, mediaType, "{}"), Credentials{}, "asks for credentials, and none were given"},
 		{"forbidden", always(403, mediaType, "{}"), Credentials{Bearer: "x"}, "not accepted"},
 		{"an HTML page", always(200, "text/html", "<html>"), Credentials{Bearer: "x"}, "an HTML page"},
@@ -50,12 +51,16 @@ func TestPreflight(t *testing.T) {
 		{"constant 503", always(503, "text/plain", "down"), Credentials{Bearer: "x"}, "out of order"},
 		{"constant 404", always(404, mediaType, "{}"), Credentials{Bearer: "x"}, "no SCIM service at this URL"},
 		{"JSON, but no object", always(200, "application/json", `"hello"`), Credentials{Bearer: "x"}, "no JSON object"},
-		{"dropped connections", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }), Credentials{Bearer: "x"}, "got no answer"},
+		{"dropped connections", http.HandlerFunc(func(http.ResponseWriter,
+			*http.Request) {
+			panic(http.ErrAbortHandler)
+		}), Credentials{Bearer: "x"}, "got no answer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sent := 0
 			count := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { sent++; c.h.ServeHTTP(w, r) })
-			_, err := Run(t.Context(), Target{URL: refURL, Auth: c.auth, Transport: Handler(count), sleep: func(time.Duration) {}})
+			_, err := Run(t.Context(), Target{URL: refURL, Auth: c.auth, Transport: Handler(count),
+				sleep: func(time.Duration) {}})
 			if err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("error %v, expected one sentence with %q", err, c.says)
 			}
@@ -100,7 +105,8 @@ func TestCrashesAreFailures(t *testing.T) {
 		}
 	})
 	r := rep.Result(noAnswer)
-	if r.Status != Failed || len(r.Findings) == 0 || !strings.Contains(r.Findings[0].Message, "PATCH /Users/") || r.Findings[0].Exchange.Answer() != "no answer" {
+	if r.Status != Failed || len(r.Findings) == 0 || !strings.Contains(r.Findings[0].Message, "PATCH /Users/") ||
+		r.Findings[0].Exchange.Answer() != "no answer" {
 		t.Fatalf("%+v", r)
 	}
 	for _, id := range []string{"R7644-3.5.2.1-07", "R7644-3.5.2.3-05"} {
@@ -214,7 +220,8 @@ func TestALaggingListIsCalledSo(t *testing.T) {
 		if x.create() && x.st == 201 {
 			seen[str(at(x.out, "id"))] = clock
 		}
-		if x.m != "GET" || !x.list() || !strings.HasPrefix(x.p, "/Users") && !strings.HasPrefix(x.p, "/Groups") && !strings.HasPrefix(x.p, "/Widgets") {
+		if x.m != "GET" || !x.list() || !strings.HasPrefix(x.p, "/Users") && !strings.HasPrefix(x.p, "/Groups") &&
+			!strings.HasPrefix(x.p, "/Widgets") {
 			return
 		}
 		kept := arr{}
@@ -318,7 +325,7 @@ func TestThreeRunsAgree(t *testing.T) {
 		}
 		for id, s := range now {
 			if first[id] != s {
-				t.Errorf("%s was %s and is %s", id, first[id], s)
+				t.Errorf("%s was %s and is %s: %+v", id, first[id], s, rep.Result(id).Findings)
 			}
 		}
 	}
@@ -374,7 +381,8 @@ func TestOtherPeoplesRecords(t *testing.T) {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	for _, write := range []func(io.Writer) error{rep.WriteJSON, rep.WriteHTML, rep.WriteJUnit, func(w io.Writer) error { return rep.WriteText(w, Full) }} {
+	for _, write := range []func(io.Writer) error{rep.WriteJSON, rep.WriteHTML, rep.WriteJUnit,
+		func(w io.Writer) error { return rep.WriteText(w, Full) }} {
 		if err := write(&b); err != nil {
 			t.Fatal(err)
 		}

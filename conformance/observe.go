@@ -27,7 +27,8 @@ func observers() []observer {
 	var out []observer
 	out = append(out, replyObservers()...)
 	out = append(out, resourceObservers()...)
-	out = append(out, observer{"states", ids("R7644-3.1-03 R7644-3.4.2-08 R7644-3.4.3-08 R7644-3.7-18 R7644-3.5.2-26 R7644-3.5.1-03"), sameState})
+	out = append(out, observer{"states",
+		ids("R7644-3.1-03 R7644-3.4.2-08 R7644-3.4.3-08 R7644-3.7-18 R7644-3.5.2-26 R7644-3.5.1-03"), sameState})
 	return append(out, messageObservers()...)
 }
 
@@ -60,7 +61,7 @@ func (s *suite) observe(r *reply) {
 	s.mu.Unlock()
 	s.record(noAnswer, func(v *verdict) { v.passes++ })
 	s.track(r)
-	if s.target.Profile == ProfileEntra || s.target.Profile == ProfileOkta {
+	if s.clientOnly() {
 		return // those clients look at other things
 	}
 	path := s.below(r)
@@ -135,7 +136,8 @@ func (x *sight) seen() []shown {
 		}
 		return out
 	}
-	if o, ok := x.json.(obj); ok && x.req.Method != http.MethodDelete && x.status != http.StatusAccepted && o["Operations"] == nil {
+	if o, ok := x.json.(obj); ok && x.req.Method != http.MethodDelete && x.status != http.StatusAccepted &&
+		o["Operations"] == nil {
 		add(o, t)
 	}
 	return out

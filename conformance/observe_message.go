@@ -42,7 +42,8 @@ func messageObservers() []observer {
 		{"list-max", ids("R7643-5-14"), func(x *sight) {
 			if x.s.svc != nil && x.s.svc.maxResults > 0 && x.isList() && x.s.typeOf(x.path) != nil {
 				got := len(list(x.at("Resources")))
-				x.expect("R7643-5-14", got <= x.s.svc.maxResults, "%d resources, filter.maxResults is %d", got, x.s.svc.maxResults)
+				x.expect("R7643-5-14", got <= x.s.svc.maxResults, "%d resources, filter.maxResults is %d", got,
+					x.s.svc.maxResults)
 			}
 		}},
 		{"cursor-form", ids("R9865-2-05"), func(x *sight) {
@@ -51,7 +52,8 @@ func messageObservers() []observer {
 			}
 			for _, name := range []string{"nextCursor", "previousCursor"} {
 				if v := x.at(name); v != nil {
-					x.expect("R9865-2-05", cursorForm.MatchString(str(v)), "%s %s has characters outside A-Z a-z 0-9 - . _ ~", name, text(v))
+					x.expect("R9865-2-05", cursorForm.MatchString(str(v)),
+						"%s %s has characters outside A-Z a-z 0-9 - . _ ~", name, text(v))
 				}
 			}
 		}},
@@ -70,7 +72,8 @@ func messageObservers() []observer {
 // listRequest reports whether the answer has to be a ListResponse.
 func (x *sight) listRequest() bool {
 	t := x.s.typeOf(x.path)
-	return x.status == 200 && t != nil && (x.path == t.endpoint && x.req.Method == http.MethodGet || strings.HasSuffix(x.path, "/.search"))
+	return x.status == 200 && t != nil && (x.path == t.endpoint && x.req.Method == http.MethodGet ||
+		strings.HasSuffix(x.path, "/.search"))
 }
 
 // wholePage reports whether the request did not itself ask for an empty page.

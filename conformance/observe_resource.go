@@ -48,16 +48,19 @@ func resourceObservers() []observer {
 			if x.partial() {
 				return // the samples of RFC 7644 have parts of resources with it and without
 			}
-			x.expect("R7643-3-05", len(list(o.obj["schemas"])) > 0, "a %s has schemas %s", o.typ.name, text(o.obj["schemas"]))
+			x.expect("R7643-3-05", len(list(o.obj["schemas"])) > 0, "a %s has schemas %s", o.typ.name,
+				text(o.obj["schemas"]))
 		}),
 		one("base-schema", "R7643-3.3-01", func(x *sight, o shown) {
 			if len(list(o.obj["schemas"])) > 0 {
-				x.expect("R7643-3.3-01", hasString(o.obj["schemas"], o.typ.base.id), "schemas %s lacks %s", text(o.obj["schemas"]), o.typ.base.id)
+				x.expect("R7643-3.3-01", hasString(o.obj["schemas"], o.typ.base.id), "schemas %s lacks %s",
+					text(o.obj["schemas"]), o.typ.base.id)
 			}
 		}),
 		one("schemas-known", "R7643-7-01", func(x *sight, o shown) {
 			for _, u := range list(o.obj["schemas"]) {
-				x.expect("R7643-7-01", x.s.svc.schemas[strings.ToLower(str(u))] != nil, "a %s has the schema %s, which /Schemas does not list", o.typ.name, text(u))
+				x.expect("R7643-7-01", x.s.svc.schemas[strings.ToLower(str(u))] != nil,
+					"a %s has the schema %s, which /Schemas does not list", o.typ.name, text(u))
 			}
 		}),
 		one("schemas-once", "R7643-3-04", func(x *sight, o shown) {
@@ -71,7 +74,8 @@ func resourceObservers() []observer {
 		one("extension-listed", "R7643-3.3-03", func(x *sight, o shown) {
 			for _, e := range o.typ.exts {
 				if part := o.obj[e.id]; !unassigned(part) {
-					x.expect("R7643-3.3-03", hasString(o.obj["schemas"], e.id), "%s has values, but schemas does not list it", e.id)
+					x.expect("R7643-3.3-03", hasString(o.obj["schemas"], e.id),
+						"%s has values, but schemas does not list it", e.id)
 				}
 			}
 		}),
@@ -125,11 +129,13 @@ func resourceObservers() []observer {
 		}),
 		one("meta-type", "R7643-6-06", func(x *sight, o shown) {
 			if rt := str(at(o.obj, "meta", "resourceType")); rt != "" {
-				x.expect("R7643-6-06", rt == o.typ.name, "meta.resourceType is %q, the type's name is %q", rt, o.typ.name)
+				x.expect("R7643-6-06", rt == o.typ.name, "meta.resourceType is %q, the type's name is %q", rt,
+					o.typ.name)
 			}
 		}),
 		{"etag", ids("R7644-3.14-01 02 R7643-3.1-13 15"), func(x *sight) {
-			if x.s.svc == nil || !x.s.svc.features["etag"] || !x.single() || x.status == 202 || x.req.Method == http.MethodDelete {
+			if x.s.svc == nil || !x.s.svc.features["etag"] || !x.single() || x.status == 202 ||
+				x.req.Method == http.MethodDelete {
 				return
 			}
 			tag := x.header.Get("ETag")
@@ -149,7 +155,8 @@ func resourceObservers() []observer {
 			if loc := str(x.at("meta", "location")); loc != "" && x.single() {
 				cl := x.header.Get("Content-Location")
 				ok := strings.HasSuffix(loc, "/"+str(x.at("id"))) && (cl == "" || x.s.absolute(cl) == x.s.absolute(loc))
-				x.expect("R7643-3.1-12", ok, "meta.location is %q, Content-Location %q, id %s", loc, cl, text(x.at("id")))
+				x.expect("R7643-3.1-12", ok, "meta.location is %q, Content-Location %q, id %s", loc, cl,
+					text(x.at("id")))
 			}
 		}},
 	}

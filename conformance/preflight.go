@@ -35,7 +35,8 @@ func (s *suite) knock(ctx context.Context) error {
 	defer func() { s.http.patience = 5 }()
 	var got []*reply
 	for _, t := range s.svc.types {
-		r, err := s.http.do(ctx, request{method: "GET", path: t.endpoint, query: url.Values{"count": {"1"}}, check: "preflight"})
+		r, err := s.http.do(ctx, request{method: "GET", path: t.endpoint, query: url.Values{"count": {"1"}},
+			check: "preflight"})
 		if err == nil {
 			got = append(got, r)
 		}
@@ -66,7 +67,8 @@ func (s *suite) hopeless(got []*reply, what string) error {
 	case every(denied):
 		return fmt.Errorf("%s: the credentials are not accepted for %s", where, what)
 	case every(func(r *reply) bool { return r.status == http.StatusTooManyRequests }):
-		return fmt.Errorf("%s, and so is every other request: the server is throttling; try later or with --rate", where)
+		return fmt.Errorf("%s, and so is every other request: the server is throttling; try later or with --rate",
+			where)
 	case every(func(r *reply) bool { return r.status >= 500 }):
 		return fmt.Errorf("%s, and so is every other request: the server is out of order", where)
 	case every(isHTML):
@@ -80,7 +82,8 @@ func (s *suite) hopeless(got []*reply, what string) error {
 }
 
 func isHTML(r *reply) bool {
-	return mediaOf(r) == "text/html" || strings.HasPrefix(strings.ToLower(strings.TrimSpace(string(r.body))), "<!doctype html") ||
+	return mediaOf(r) == "text/html" || strings.HasPrefix(strings.ToLower(strings.TrimSpace(string(r.body))),
+		"<!doctype html") ||
 		strings.HasPrefix(strings.ToLower(strings.TrimSpace(string(r.body))), "<html")
 }
 

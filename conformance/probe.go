@@ -170,7 +170,8 @@ func (s *suite) judgeType(check string, r *reply, want string) {
 			return
 		}
 		s.find("R7644-3.12-27", func() Finding {
-			return s.finding(check, fmt.Sprintf("scimType is %s; %s would say what is wrong", kind, strings.Join(a.types, " or ")), r)
+			return s.finding(check, fmt.Sprintf("scimType is %s; %s would say what is wrong", kind,
+				strings.Join(a.types, " or ")), r)
 		})
 		return
 	}

@@ -62,7 +62,11 @@ func allAreas(all []published) []string {
 func differing(all []published) []Requirement {
 	var out []Requirement
 	for _, r := range Requirements() {
-		if slices.ContainsFunc(all, func(p published) bool { x := p.Result(r.ID); return x != nil && broken(x.Status) }) {
+		if slices.ContainsFunc(all, func(p published) bool {
+			x := p.Result(r.ID)
+			return x != nil &&
+				broken(x.Status)
+		}) {
 			out = append(out, r)
 		}
 	}
@@ -87,7 +91,8 @@ func Publish(dir string, reports []Report) error {
 			name = fmt.Sprintf("%s-%d", name, names[name])
 		}
 		all = append(all, published{rep, name})
-		for ext, write := range map[string]func(io.Writer) error{".html": rep.WriteHTML, ".svg": rep.WriteBadge, ".json": rep.WriteJSON} {
+		for ext, write := range map[string]func(io.Writer) error{".html": rep.WriteHTML, ".svg": rep.WriteBadge,
+			".json": rep.WriteJSON} {
 			if err := WriteFile(filepath.Join(dir, name+ext), write); err != nil {
 				return err
 			}

@@ -70,7 +70,8 @@ func (s *suite) unable(rq request) {
 		return
 	}
 	body, _ := rq.body.(obj)
-	if e := t.unable["filter"]; e != nil && (rq.query.Get("filter") != "" || strings.HasSuffix(rq.path, "/.search") && body["filter"] != nil) {
+	if e := t.unable["filter"]; e != nil && (rq.query.Get("filter") != "" || strings.HasSuffix(rq.path, "/.search") &&
+		body["filter"] != nil) {
 		panic(*e)
 	}
 	if e := t.unable[rq.method]; e != nil && rq.path != t.endpoint {

@@ -15,7 +15,8 @@ const hidden = "[removed]"
 var secretHeaders = []string{"Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie"}
 
 // secretMembers finds members of JSON bodies whose values are secret.
-var secretMembers = regexp.MustCompile(`(?i)("[a-z0-9_]*(?:password|secret|token|privatekey|apikey)"\s*:\s*)"(?:[^"\\]|\\.)*"`)
+var secretMembers = regexp.MustCompile(
+	`(?i)("[a-z0-9_]*(?:password|secret|token|privatekey|apikey)"\s*:\s*)"(?:[^"\\]|\\.)*"`)
 
 // address finds e-mail addresses.
 var address = regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}`)
@@ -24,7 +25,8 @@ var address = regexp.MustCompile(`[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}
 // without addresses that are not the suite's own.
 func (s *suite) plain(v any) string {
 	return address.ReplaceAllStringFunc(s.redact(fmt.Sprint(v)), func(a string) string {
-		if strings.HasPrefix(strings.ToLower(a), s.target.Prefix) || strings.HasSuffix(strings.ToLower(a), "example.com") {
+		if strings.HasPrefix(strings.ToLower(a), s.target.Prefix) || strings.HasSuffix(strings.ToLower(a),
+			"example.com") {
 			return a
 		}
 		return hidden

@@ -27,6 +27,7 @@ func refTarget(srv *refserver.Server, h http.Handler) Target {
 
 var refOptions = map[string]refserver.Options{
 	"full": {}, "minimal": {Minimal: true}, "cursorOnly": {CursorOnly: true}, "redirect": {Redirect: true},
+	"interop": {},
 }
 
 func TestReferenceServerIsClean(t *testing.T) {
@@ -36,8 +37,12 @@ func TestReferenceServerIsClean(t *testing.T) {
 			srv := refserver.New(opts)
 			before := srv.Len()
 			target := refTarget(srv, srv)
-			if name == "cursorOnly" {
+			switch name {
+			case "cursorOnly":
 				target.Profile = ProfileRFC // Okta needs index paging
+			case "interop":
+				target = refTarget(srv, interopServer(srv))
+				target.Profile = ProfileIPSIE2
 			}
 			rep, err := Run(t.Context(), target)
 			if err != nil {

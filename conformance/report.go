@@ -14,13 +14,14 @@ const (
 
 // A Report is what a run saw.
 type Report struct {
-	Tool     string        `json:"tool"`          // "scimconform" and the suite's version
-	Schema   int           `json:"schemaVersion"` // SchemaVersion
-	URL      string        `json:"url"`
-	Name     string        `json:"name,omitempty"`   // what the server is called, from Target
-	Server   string        `json:"server,omitempty"` // its Server header
-	Profile  string        `json:"profile"`
-	Texts    []string      `json:"texts,omitempty"` // versions of the texts that a profile rests on, and where profiles contradict each other
+	Tool    string `json:"tool"`          // "scimconform" and the suite's version
+	Schema  int    `json:"schemaVersion"` // SchemaVersion
+	URL     string `json:"url"`
+	Name    string `json:"name,omitempty"`   // what the server is called, from Target
+	Server  string `json:"server,omitempty"` // its Server header
+	Profile string `json:"profile"`
+	// Texts are the versions of what a profile rests on, and where profiles contradict each other.
+	Texts    []string      `json:"texts,omitempty"`
 	Started  time.Time     `json:"started"`
 	Duration time.Duration `json:"durationNanoseconds"`
 	Requests int           `json:"requests"`
@@ -109,8 +110,10 @@ func (c Counts) score() int {
 
 func (s *suite) report(start time.Time) Report {
 	rep := Report{
-		Tool: "scimconform " + Version, Schema: SchemaVersion, URL: s.target.URL, Name: s.target.Name, Profile: s.target.Profile,
-		Server: s.redact(s.svc.spc.header.Get("Server")), Started: start.UTC(), Duration: time.Since(start), Requests: s.answered,
+		Tool: "scimconform " + Version, Schema: SchemaVersion, URL: s.target.URL, Name: s.target.Name,
+		Profile: s.target.Profile,
+		Server:  s.redact(s.svc.spc.header.Get("Server")), Started: start.UTC(), Duration: time.Since(start),
+		Requests: s.answered,
 		Features: s.svc.features, Notes: s.svc.notes, Leftovers: s.left, Texts: s.texts(),
 	}
 	for _, t := range s.svc.types {

@@ -53,7 +53,8 @@ type chip struct {
 
 func chips(rep Report) []chip {
 	c := rep.Counts
-	out := []chip{{len(rep.Causes), "causes", ""}, {c.Failed, "failed", Failed}, {c.Warned, "warned", Warned}, {c.Unstable, "unstable", Unstable},
+	out := []chip{{len(rep.Causes), "causes", ""}, {c.Failed, "failed", Failed}, {c.Warned, "warned", Warned},
+		{c.Unstable, "unstable", Unstable},
 		{c.Info, "for information", Info}, {c.Skipped, "skipped", Skipped}, {c.Passed, "passed", Passed}}
 	return slices.DeleteFunc(out, func(c chip) bool { return c.N == 0 && c.Class != Failed })
 }

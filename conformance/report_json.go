@@ -27,7 +27,8 @@ func ReadJSON(r io.Reader) (Report, error) {
 		return Report{}, fmt.Errorf("report: not made by scimconform (tool %q)", rep.Tool)
 	}
 	if rep.Schema > SchemaVersion {
-		return Report{}, fmt.Errorf("report: has version %d of the schema; this program knows up to %d", rep.Schema, SchemaVersion)
+		return Report{}, fmt.Errorf("report: has version %d of the schema; this program knows up to %d", rep.Schema,
+			SchemaVersion)
 	}
 	return rep, nil
 }
@@ -70,7 +71,8 @@ type junitMessage struct {
 // testsuite for each area, one testcase for each requirement. Warnings and
 // informations are no failures there; they stand in system-out.
 func (rep Report) WriteJUnit(w io.Writer) error {
-	out := junitSuites{Name: rep.URL, Tests: len(rep.Results), Failures: rep.Counts.Failed, Skipped: rep.Counts.Skipped, Time: seconds(rep.Duration)}
+	out := junitSuites{Name: rep.URL, Tests: len(rep.Results), Failures: rep.Counts.Failed,
+		Skipped: rep.Counts.Skipped, Time: seconds(rep.Duration)}
 	for _, a := range rep.Areas {
 		s := junitSuite{Name: a.Name, Failures: a.Counts.Failed, Skipped: a.Counts.Skipped}
 		var took time.Duration

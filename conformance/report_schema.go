@@ -46,7 +46,8 @@ func structSchema(t reflect.Type) map[string]any {
 			required = append(required, name)
 		}
 	}
-	return map[string]any{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
+	return map[string]any{"type": "object", "properties": properties, "required": required,
+		"additionalProperties": false}
 }
 
 func fieldsOf(t reflect.Type) func(func(reflect.StructField) bool) {

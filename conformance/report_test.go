@@ -30,18 +30,21 @@ func faulty(t *testing.T) Report {
 // promises.
 func TestReportForms(t *testing.T) {
 	rep := faulty(t)
-	if rep.Counts.Failed == 0 || len(rep.Causes) == 0 || rep.Server != "faulty/1" || rep.Schema != SchemaVersion || rep.Requests == 0 {
+	if rep.Counts.Failed == 0 || len(rep.Causes) == 0 || rep.Server != "faulty/1" || rep.Schema != SchemaVersion ||
+		rep.Requests == 0 {
 		t.Fatalf("%+v", rep.Counts)
 	}
 	var page, text, brief, full, junit, badge bytes.Buffer
-	for _, err := range []error{rep.WriteHTML(&page), rep.WriteText(&text, Normal), rep.WriteText(&brief, Brief), rep.WriteText(&full, Full), rep.WriteJUnit(&junit), rep.WriteBadge(&badge)} {
+	for _, err := range []error{rep.WriteHTML(&page), rep.WriteText(&text, Normal), rep.WriteText(&brief, Brief),
+		rep.WriteText(&full, Full), rep.WriteJUnit(&junit), rep.WriteBadge(&badge)} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	root := rep.Result(rep.Causes[0].Root)
 	for _, want := range []string{
-		"Faulty &lt;server&gt;", `id="` + root.ID + `"`, root.Link(), root.Hint[:10], "curl -i", "Bearer $TOKEN", "What the check had sent before", "prefers-color-scheme: dark", "@media print", "MUST",
+		"Faulty &lt;server&gt;", `id="` + root.ID + `"`, root.Link(), root.Hint[:10], "curl -i", "Bearer $TOKEN",
+		"What the check had sent before", "prefers-color-scheme: dark", "@media print", "MUST",
 	} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("the page lacks %q", want)
@@ -52,7 +55,8 @@ func TestReportForms(t *testing.T) {
 			t.Errorf("the page has %d places with the id %s", n, r.ID)
 		}
 	}
-	if brief.Len() > 400 || text.Len() >= full.Len() || !strings.Contains(text.String(), "want: ") || !strings.Contains(full.String(), "curl -i") {
+	if brief.Len() > 400 || text.Len() >= full.Len() || !strings.Contains(text.String(), "want: ") ||
+		!strings.Contains(full.String(), "curl -i") {
 		t.Errorf("texts of %d, %d and %d bytes", brief.Len(), text.Len(), full.Len())
 	}
 	var suites junitSuites
@@ -70,7 +74,8 @@ func TestReportForms(t *testing.T) {
 	if timed == 0 {
 		t.Error("JUnit has no times")
 	}
-	if err := xml.Unmarshal(badge.Bytes(), new(any)); err != nil && !strings.Contains(err.Error(), "unknown type") || !strings.Contains(badge.String(), fmt.Sprintf("%d failed", rep.Counts.Failed)) {
+	if err := xml.Unmarshal(badge.Bytes(), new(any)); err != nil && !strings.Contains(err.Error(), "unknown type") ||
+		!strings.Contains(badge.String(), fmt.Sprintf("%d failed", rep.Counts.Failed)) {
 		t.Errorf("badge: %v\n%s", err, badge.String())
 	}
 }

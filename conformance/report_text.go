@@ -44,16 +44,20 @@ func (rep Report) WriteText(w io.Writer, detail int) error {
 
 func (rep Report) headline(b *strings.Builder) {
 	c := rep.Counts
-	fmt.Fprintf(b, "%s  profile %s  %d requests in %s\n", rep.Title(), rep.Profile, rep.Requests, rep.Duration.Round(100*time.Millisecond))
-	fmt.Fprintf(b, "score %s: %d passed, %d failed, %d warned, %d unstable, %d for information, %d skipped; %d causes\n",
+	fmt.Fprintf(b, "%s  profile %s  %d requests in %s\n", rep.Title(), rep.Profile, rep.Requests,
+		rep.Duration.Round(100*time.Millisecond))
+	fmt.Fprintf(b, "score %s: %d passed, %d failed, %d warned, %d unstable, %d for information, %d skipped; "+
+		"%d causes\n",
 		percent(rep.Score()), c.Passed, c.Failed, c.Warned, c.Unstable, c.Info, c.Skipped, len(rep.Causes))
 }
 
 func (rep Report) table(b *strings.Builder) {
-	fmt.Fprintf(b, "\n%-12s %6s %6s %6s %6s %7s %6s\n", "area", "passed", "failed", "warned", "info", "skipped", "score")
+	fmt.Fprintf(b, "\n%-12s %6s %6s %6s %6s %7s %6s\n", "area", "passed", "failed", "warned", "info", "skipped",
+		"score")
 	for _, a := range rep.Areas {
 		c := a.Counts
-		fmt.Fprintf(b, "%-12s %6d %6d %6d %6d %7d %6s\n", a.Name, c.Passed, c.Failed, c.Warned, c.Info, c.Skipped, percent(a.Score))
+		fmt.Fprintf(b, "%-12s %6d %6d %6d %6d %7d %6s\n", a.Name, c.Passed, c.Failed, c.Warned, c.Info, c.Skipped,
+			percent(a.Score))
 	}
 }
 

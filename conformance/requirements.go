@@ -72,6 +72,9 @@ var requirements = sync.OnceValue(func() []Requirement {
 		}
 		out[i].Unseen = unseen[r.ID]
 		out[i].Basis = parseBasis(basis[r.ID])
+		if out[i].Client() {
+			out[i].Basis = draft(r.ID)
+		}
 	}
 	return out
 })
@@ -130,8 +133,10 @@ func parseBasis(text string) Basis {
 // Where names what a requirement rests on, such as "RFC 7644 section 3.3".
 func (r Requirement) Where() string {
 	switch {
-	case r.Basis.Document != "":
+	case r.Basis.Section != "":
 		return r.Basis.Document + " section " + r.Basis.Section
+	case r.Basis.Document != "":
+		return r.Basis.Document
 	case r.Level == Open:
 		return "left open by the RFCs"
 	case r.Client():
@@ -142,5 +147,3 @@ func (r Requirement) Where() string {
 
 // Client reports whether a requirement is one of a client's profile.
 func (r Requirement) Client() bool { return clientAreas[r.Area] }
-
-var clientAreas = map[string]bool{ProfileEntra: true, ProfileOkta: true}

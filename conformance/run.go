@@ -63,6 +63,7 @@ type suite struct {
 	strikes  int   // transport errors without an answer in between
 	quirks   quirks
 	began    time.Time
+	round    int                 // of repeating the checks that found something
 	spent    map[string]spending // by check
 	states   states
 	own      map[string]bool // ids of what the run made
@@ -77,9 +78,11 @@ type spending struct {
 }
 
 func newSuite(t Target) *suite {
-	s := &suite{target: t, began: t.now(), id: cmp.Or(t.id, strings.ToLower(rand.Text()[:8])), verdicts: map[string]*verdict{}, watch: observers(),
+	s := &suite{target: t, began: t.now(), id: cmp.Or(t.id, strings.ToLower(rand.Text()[:8])),
+		verdicts: map[string]*verdict{}, watch: observers(),
 		spent: map[string]spending{}, states: newStates(), own: map[string]bool{}}
-	s.http = &client{base: t.URL, auth: t.Auth, http: t.transport(), observe: s.observe, before: s.settle, states: &s.states, sleep: t.sleep, now: t.now,
+	s.http = &client{base: t.URL, auth: t.Auth, http: t.transport(), observe: s.observe, before: s.settle,
+		states: &s.states, sleep: t.sleep, now: t.now,
 		readOnly: t.ReadOnly, patience: 5, tokens: map[*ClientCredentials]oauthToken{}}
 	if t.Rate > 0 {
 		s.http.gap = time.Duration(float64(time.Second) / t.Rate)
@@ -165,7 +168,8 @@ func (s *suite) unanswered(p *probe, rq request, err error) {
 		p.mu.Lock()
 		r.trail = slices.Clone(p.trail)
 		p.mu.Unlock()
-		return s.finding(p.check.name, fmt.Sprintf("%s got no answer: %s %s: %v", what, rq.method, rq.path, s.bare(err)), r)
+		return s.finding(p.check.name, fmt.Sprintf("%s got no answer: %s %s: %v", what, rq.method, rq.path,
+			s.bare(err)), r)
 	})
 }
 
@@ -211,9 +215,14 @@ func (j job) name() string {
 	return j.check.name + "[" + j.typ.name + "]"
 }
 
-// names gives the job names of its own, the same in every run, whatever else
-// the run does.
-func (j job) names() *names { return newNames(j.name()) }
+// names gives a job names of its own, the same in every run, whatever else the
+// run does. Where checks are repeated, they are others.
+func (s *suite) names(j job) *names {
+	if s.round > 0 {
+		return newNames(fmt.Sprint(j.name(), s.round))
+	}
+	return newNames(j.name())
+}
 
 // selected returns the checks of the profile that Target.Run matches.
 func (s *suite) selected() []*check {
@@ -224,16 +233,6 @@ func (s *suite) selected() []*check {
 		}
 	}
 	return out
-}
-
-func (s *suite) inProfile(area string) bool {
-	switch s.target.Profile {
-	case ProfileAll:
-		return true
-	case ProfileRFC:
-		return area != ProfileEntra && area != ProfileOkta
-	}
-	return area == s.target.Profile
 }
 
 func (s *suite) matches(c *check) bool {
@@ -275,7 +274,8 @@ func (s *suite) jobs(c *check) []job {
 // runJob runs one check. Requirements of it that got no verdict are skipped
 // with the reason it stopped.
 func (s *suite) runJob(ctx context.Context, j job) {
-	p := &probe{s: s, ctx: ctx, check: j.check, typ: j.typ, touched: map[string]bool{}, mu: new(sync.Mutex), names: j.names()}
+	p := &probe{s: s, ctx: ctx, check: j.check, typ: j.typ, touched: map[string]bool{}, mu: new(sync.Mutex),
+		names: s.names(j)}
 	start := time.Now()
 	end := stop{reason: "the check ended before it could be observed"}
 	func() {

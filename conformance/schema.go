@@ -160,7 +160,8 @@ func (f field) set(body obj, v any) {
 }
 
 // externalID is the common attribute every type has (RFC 7643 §3.1).
-var externalID = attribute{name: "externalId", typ: "string", exact: true, mutability: "readWrite", returned: "default", uniqueness: "none"}
+var externalID = attribute{name: "externalId", typ: "string", exact: true, mutability: "readWrite",
+	returned: "default", uniqueness: "none"}
 
 // fields lists the type's attributes and sub-attributes, externalId last.
 func (t *resourceType) fields() []field {

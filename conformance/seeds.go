@@ -57,15 +57,18 @@ func (p *probe) plant(sd *seeds) {
 		letter, user string
 		attrs        obj
 	}{
-		{"a", "anna", obj{"externalId": sd.tag + "Ext", "title": "alpha", "nickName": "Al", "active": true, "profileUrl": "https://example.com/" + sd.tag + "Anna",
-			"name":   obj{"givenName": "Anna", "familyName": "O'Malley", "middleName": "Quinn"},
-			"emails": arr{mail("a1", "work", false), mail("z-home", "home", true)},
-			"ims":    arr{obj{"value": "anna", "type": "xmpp"}}, "x509Certificates": arr{obj{"value": certificate()}}}},
+		{"a", "anna", obj{"externalId": sd.tag + "Ext", "title": "alpha", "nickName": "Al", "active": true,
+			"profileUrl": "https://example.com/" + sd.tag + "Anna",
+			"name":       obj{"givenName": "Anna", "familyName": "O'Malley", "middleName": "Quinn"},
+			"emails":     arr{mail("a1", "work", false), mail("z-home", "home", true)},
+			"ims":        arr{obj{"value": "anna", "type": "xmpp"}}, "x509Certificates": arr{obj{"value": certificate()}}}},
 		{"b", "Bjensen", obj{"externalId": sd.tag + "ext", "title": "Beta", "active": false,
 			"name":   obj{"givenName": "Barbara", "familyName": "Jensen"},
 			"emails": arr{mail("b1", "work", false), mail("b2", "other", false)}, "roles": arr{}}},
-		{"c", "carl", obj{"externalId": sd.tag + "Cext", "name": obj{"givenName": "Carl", "familyName": "Carlsen"}, "emails": arr{mail("c1", "home", false)}, "nickName": nil}},
-		{"d", "Dora", obj{"externalId": sd.tag + "dext", "title": nasty, "displayName": "Dora", "name": obj{"givenName": "Dora", "familyName": "jensen"}, "emails": arr{mail("m-d1", "work", true)}}},
+		{"c", "carl", obj{"externalId": sd.tag + "Cext", "name": obj{"givenName": "Carl", "familyName": "Carlsen"},
+			"emails": arr{mail("c1", "home", false)}, "nickName": nil}},
+		{"d", "Dora", obj{"externalId": sd.tag + "dext", "title": nasty, "displayName": "Dora",
+			"name": obj{"givenName": "Dora", "familyName": "jensen"}, "emails": arr{mail("m-d1", "work", true)}}},
 	}
 	for i, b := range bodies {
 		body := p.s.generate(t, p.unique(), false)

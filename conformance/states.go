@@ -27,6 +27,10 @@ type snapshot struct {
 	at   int
 	from string // such as "GET", "the list" or "the reply to PUT"
 	id   string // the requirement that is broken where GET shows something else
+
+	// Only what one check saw is compared, for what else is shown meanwhile
+	// depends on which checks run at the same time, and verdicts must not.
+	check string
 }
 
 // A frame is a write whose effect has not been seen yet: what was shown before
@@ -39,7 +43,8 @@ type frame struct {
 }
 
 func newStates() states {
-	return states{mu: new(sync.Mutex), last: map[string]int{}, busy: map[string]int{}, shown: map[string]snapshot{}, frames: map[string]frame{}}
+	return states{mu: new(sync.Mutex), last: map[string]int{}, busy: map[string]int{}, shown: map[string]snapshot{},
+		frames: map[string]frame{}}
 }
 
 // A ticket is one request on its way.
@@ -81,7 +86,8 @@ func (t *states) end(k *ticket) {
 		return
 	}
 	k.ended = true
-	k.alone = !k.write || max(t.last[k.path], t.all) == k.began && t.busy[k.path] == 1 && (k.path == "" || t.busy[""] == 0)
+	k.alone = !k.write || max(t.last[k.path], t.all) == k.began && t.busy[k.path] == 1 && (k.path == "" ||
+		t.busy[""] == 0)
 	if k.write {
 		t.touch(k.path, -1)
 	}
@@ -184,9 +190,9 @@ func sameState(x *sight) {
 		if x.ticket.write {
 			fresh = x.ticket.alone && t.current(o.path, x.ticket.done)
 		}
-		comparable := known && t.current(o.path, old.at)
+		comparable := known && t.current(o.path, old.at) && old.check == x.check
 		if fresh {
-			t.shown[o.path] = snapshot{o.obj, t.clock, o.from, o.id}
+			t.shown[o.path] = snapshot{o.obj, t.clock, o.from, o.id, x.check}
 			delete(t.frames, o.path)
 		} else {
 			delete(t.shown, o.path)
@@ -206,7 +212,8 @@ func sameState(x *sight) {
 			id = old.id // the item is what the others are measured by
 		}
 		diff := o.typ.unlike(old.obj, o.obj, x.s)
-		x.expect(id, diff == "", "%s is %s in %s and %s in %s, of one state of a %s", diff, excerpt(text(value(old.obj, diff)), 120), old.from,
+		x.expect(id, diff == "", "%s is %s in %s and %s in %s, of one state of a %s", diff,
+			excerpt(text(value(old.obj, diff)), 120), old.from,
 			excerpt(text(value(o.obj, diff)), 120), o.from, o.typ.name)
 	}
 }
@@ -225,7 +232,8 @@ func value(o obj, path string) any {
 // readOnly attributes are left out, for other resources may change them.
 func (t *resourceType) unlike(a, b obj, s *suite) string {
 	for _, f := range t.fields() {
-		if f.parent != nil || f.returned == "request" || f.returned == "never" || f.mutability == "readOnly" || f.mutability == "writeOnly" {
+		if f.parent != nil || f.returned == "request" || f.returned == "never" || f.mutability == "readOnly" ||
+			f.mutability == "writeOnly" {
 			continue
 		}
 		x, y := f.settled(f.in(a), s), f.settled(f.in(b), s)
@@ -353,7 +361,8 @@ func spared(body any, t *resourceType) func(string) bool {
 // judgeFrame expects what a write did not name, or sent itself, to be there.
 func (x *sight) judgeFrame(o showing, fr frame) {
 	for _, f := range o.typ.fields() {
-		if f.parent != nil || f.returned != "default" && f.returned != "always" || f.mutability == "readOnly" || f.mutability == "writeOnly" {
+		if f.parent != nil || f.returned != "default" && f.returned != "always" || f.mutability == "readOnly" ||
+			f.mutability == "writeOnly" {
 			continue
 		}
 		was, is := f.in(fr.before), f.in(o.obj)
@@ -362,9 +371,11 @@ func (x *sight) judgeFrame(o showing, fr frame) {
 		}
 		switch {
 		case fr.spared != nil && fr.spared(f.name):
-			x.s.judge(x.o, "R7644-3.5.2-26", !unassigned(is), fr.check, "a PATCH that does not name %s took it away: it was %s", f.path(), excerpt(text(was), 120))
+			x.s.judge(x.o, "R7644-3.5.2-26", !unassigned(is), fr.check,
+				"a PATCH that does not name %s took it away: it was %s", f.path(), excerpt(text(was), 120))
 		case fr.sent != nil && !unassigned(f.in(fr.sent)):
-			x.s.judge(x.o, "R7644-3.5.1-03", !unassigned(is), fr.check, "PUT with %s %s leaves it without value", f.path(), excerpt(text(f.in(fr.sent)), 120))
+			x.s.judge(x.o, "R7644-3.5.1-03", !unassigned(is), fr.check, "PUT with %s %s leaves it without value",
+				f.path(), excerpt(text(f.in(fr.sent)), 120))
 		}
 	}
 }

@@ -7,16 +7,9 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
-)
-
-// The profiles of Target.Profile.
-const (
-	ProfileRFC   = "rfc"   // the RFCs' requirements and the choices of Appendix B
-	ProfileEntra = "entra" // the dialogues of Microsoft Entra ID
-	ProfileOkta  = "okta"  // the dialogues of Okta
-	ProfileAll   = "all"   // all of them
 )
 
 // Target says which server to judge and how. Only URL is required.
@@ -130,9 +123,10 @@ func (t Target) withDefaults() (Target, error) {
 	switch t.Profile {
 	case "":
 		t.Profile = ProfileRFC
-	case ProfileRFC, ProfileEntra, ProfileOkta, ProfileAll:
 	default:
-		return t, fmt.Errorf("profile %q: must be rfc, entra, okta or all", t.Profile)
+		if !slices.Contains(Profiles, t.Profile) {
+			return t, fmt.Errorf("profile %q: must be one of %s", t.Profile, strings.Join(Profiles, ", "))
+		}
 	}
 	if t.Rate < 0 || t.Concurrency < 0 {
 		return t, errors.New("rate and concurrency must not be negative")

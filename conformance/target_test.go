@@ -36,7 +36,8 @@ func TestCredentials(t *testing.T) {
 	const secret = "s3cret-value-77"
 	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, pw, _ := r.BasicAuth()
-		if r.PostFormValue("grant_type") != "client_credentials" || id != "client" || pw != secret || r.PostFormValue("scope") != "scim" {
+		if r.PostFormValue("grant_type") != "client_credentials" || id != "client" || pw != secret ||
+			r.PostFormValue("scope") != "scim" {
 			w.WriteHeader(401)
 			return
 		}
@@ -48,15 +49,23 @@ func TestCredentials(t *testing.T) {
 		auth Credentials
 		ok   func(*http.Request) bool
 	}{
-		{"bearer", Credentials{Bearer: secret}, func(r *http.Request) bool { return r.Header.Get("Authorization") == "Bearer "+secret }},
-		{"basic", Credentials{Username: "u", Password: secret}, func(r *http.Request) bool { u, p, _ := r.BasicAuth(); return u == "u" && p == secret }},
-		{"header", Credentials{Header: http.Header{"X-Api-Key": {secret}}}, func(r *http.Request) bool { return r.Header.Get("X-Api-Key") == secret }},
-		{"oauth2", Credentials{OAuth2: &ClientCredentials{TokenURL: tokens.URL, ClientID: "client", ClientSecret: secret, Scopes: []string{"scim"}}},
+		{"bearer", Credentials{Bearer: secret},
+			func(r *http.Request) bool { return r.Header.Get("Authorization") == "Bearer "+secret }},
+		{"basic", Credentials{Username: "u", Password: secret}, func(r *http.Request) bool {
+			u, p,
+				_ := r.BasicAuth()
+			return u == "u" && p == secret
+		}},
+		{"header", Credentials{Header: http.Header{"X-Api-Key": {secret}}},
+			func(r *http.Request) bool { return r.Header.Get("X-Api-Key") == secret }},
+		{"oauth2", Credentials{OAuth2: &ClientCredentials{TokenURL: tokens.URL, ClientID: "client",
+			ClientSecret: secret, Scopes: []string{"scim"}}},
 			func(r *http.Request) bool { return r.Header.Get("Authorization") == "Bearer granted-token-1" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := guarded(refserver.New(refserver.Options{}), c.ok)
-			broken := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // echoes what it got, to tempt the report
+			broken := http.HandlerFunc(func(w http.ResponseWriter,
+				r *http.Request) { // echoes what it got, to tempt the report
 				if r.Method == http.MethodDelete {
 					w.Header().Set("X-Echo", fmt.Sprint(r.Header))
 				}
@@ -64,12 +73,14 @@ func TestCredentials(t *testing.T) {
 			})
 			ts := httptest.NewServer(broken)
 			defer ts.Close()
-			rep, err := Run(t.Context(), Target{URL: ts.URL + refserver.Base, Auth: c.auth, Run: regexp.MustCompile("^(delete|auth|choices)$")})
+			rep, err := Run(t.Context(), Target{URL: ts.URL + refserver.Base, Auth: c.auth,
+				Run: regexp.MustCompile("^(delete|auth|choices)$")})
 			if err != nil || rep.Counts.Passed < 5 {
 				t.Fatalf("%+v, %v", rep.Counts, err)
 			}
 			data, _ := json.Marshal(rep)
-			if strings.Contains(string(data), secret) || strings.Contains(string(data), "granted-token-1") && c.name != "oauth2" {
+			if strings.Contains(string(data), secret) || strings.Contains(string(data), "granted-token-1") &&
+				c.name != "oauth2" {
 				t.Error("the report holds the secret")
 			}
 		})
@@ -78,17 +89,22 @@ func TestCredentials(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	srv := refserver.New(refserver.Options{})
-	ts := httptest.NewUnstartedServer(guarded(srv, func(r *http.Request) bool { return len(r.TLS.PeerCertificates) == 1 }))
+	ts := httptest.NewUnstartedServer(guarded(srv,
+		func(r *http.Request) bool { return len(r.TLS.PeerCertificates) == 1 }))
 	ts.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
 	ts.StartTLS()
 	defer ts.Close()
 	roots := x509.NewCertPool()
 	roots.AddCert(ts.Certificate())
-	target := Target{URL: ts.URL + refserver.Base, Run: regexp.MustCompile("^(R7644-7.2-01|delete)$"),
+	target := Target{URL: ts.URL + refserver.Base, Run: regexp.MustCompile("^(R7644-7.2-01|delete)$"), Confirm: -1,
 		TLS: &tls.Config{RootCAs: roots, Certificates: ts.TLS.Certificates}}
 	rep, err := Run(t.Context(), target)
 	if err != nil || rep.Counts.Failed > 0 || rep.Counts.Passed < 5 {
 		t.Fatalf("%+v, %v", rep.Counts, err)
+	}
+	target.Profile, target.Run = ProfileInterop, regexp.MustCompile("^INTEROP-7.1-01$")
+	if rep, err = Run(t.Context(), target); err != nil || rep.Result("INTEROP-7.1-01").Status != Passed {
+		t.Errorf("%+v, %v", rep.Counts, err)
 	}
 	target.TLS = nil
 	if _, err := Run(t.Context(), target); err == nil {
@@ -99,7 +115,8 @@ func TestTLS(t *testing.T) {
 func TestReadOnlySendsNoWrites(t *testing.T) {
 	srv := refserver.New(refserver.Options{})
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != "GET" && r.Method != "HEAD" && r.Method != "OPTIONS" && !strings.HasSuffix(r.URL.Path, "/.search") {
+		if r.Method != "GET" && r.Method != "HEAD" && r.Method != "OPTIONS" && !strings.HasSuffix(r.URL.Path,
+			"/.search") {
 			t.Errorf("%s %s was sent", r.Method, r.URL)
 		}
 		srv.ServeHTTP(w, r)
@@ -137,7 +154,8 @@ type roundTrip func(*http.Request) (*http.Response, error)
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestRateAndCancel(t *testing.T) {
-	c := &client{base: "http://x.test", gap: time.Millisecond, observe: func(*reply) {}, before: func(request) {}, states: new(states), sleep: time.Sleep, now: time.Now,
+	c := &client{base: "http://x.test", gap: time.Millisecond, observe: func(*reply) {}, before: func(request) {},
+		states: new(states), sleep: time.Sleep, now: time.Now,
 		http: &http.Client{Transport: Handler(http.NotFoundHandler())}}
 	*c.states = newStates()
 	start := time.Now()
@@ -198,7 +216,8 @@ func TestTypesAndSamples(t *testing.T) {
 
 func TestBadTargets(t *testing.T) {
 	for name, target := range map[string]Target{
-		"no scheme": {URL: "host/scim"}, "query": {URL: "http://h/scim?x=1"}, "profile": {URL: "http://h", Profile: "x"},
+		"no scheme": {URL: "host/scim"}, "query": {URL: "http://h/scim?x=1"}, "profile": {URL: "http://h",
+			Profile: "x"},
 		"prefix": {URL: "http://h", Prefix: "Bad Prefix"}, "rate": {URL: "http://h", Rate: -1},
 	} {
 		if _, err := Run(t.Context(), target); err == nil {

@@ -16,7 +16,8 @@ const noAnswer = "R7644-3.12-26"
 
 // trialCheck declares what the trial judges.
 var trialCheck = &check{name: "trial", area: "create", ids: ids(
-	"R7644-3.3-01 09 R7644-3.4.1-01 R7644-3.4.2-10 R7644-3.4.2.2-01 R7644-3.5-01 R7644-3.5.2-08 R7644-3.5.2.3-02 R7644-3.6-01 R7644-3.12-26")}
+	"R7644-3.3-01 09 R7644-3.4.1-01 R7644-3.4.2-10 R7644-3.4.2.2-01 R7644-3.5-01 R7644-3.5.2-08 " +
+		"R7644-3.5.2.3-02 R7644-3.6-01 R7644-3.12-26")}
 
 // maxLag is how long the trial waits for a list to show what was created.
 const maxLag = 5 * time.Second
@@ -37,7 +38,8 @@ func (s *suite) trial(ctx context.Context) {
 			t.refusal = &stop{reason: "not in the sample"}
 			continue
 		}
-		p := &probe{s: s, ctx: ctx, check: trialCheck, typ: t, touched: map[string]bool{}, mu: new(sync.Mutex), onTrial: true, names: newNames("trial " + t.name)}
+		p := &probe{s: s, ctx: ctx, check: trialCheck, typ: t, touched: map[string]bool{}, mu: new(sync.Mutex),
+			onTrial: true, names: newNames("trial " + t.name)}
 		if e := guard(func() { p.try() }); e != nil && t.refusal == nil && e.cut {
 			t.refusal = e
 		}
@@ -109,13 +111,16 @@ func (p *probe) tryCreate(t *resourceType) *res {
 	case r.status >= 500:
 		t.refusal = root("R7644-3.12-21", "creating %ss is answered %d", t.name, r.status)
 	case !r.ok() && (t.base.id == userURN || t.base.id == groupURN):
-		p.expect("R7644-3.3-09", false, r, "a body with all that the schema requires is answered %d: %s", r.status, detail(r))
+		p.expect("R7644-3.3-09", false, r, "a body with all that the schema requires is answered %d: %s", r.status,
+			detail(r))
 		t.refusal = root("R7644-3.3-09", "the suite cannot make %ss: %d, %s", t.name, r.status, detail(r))
 	case !r.ok():
-		t.refusal = &stop{reason: fmt.Sprintf("the suite cannot make %ss (%d, %s); give it a body with --body", t.name, r.status, detail(r))}
+		t.refusal = &stop{reason: fmt.Sprintf("the suite cannot make %ss (%d, %s); give it a body with --body", t.name,
+			r.status, detail(r))}
 	case id == "":
 		p.expect("R7644-3.3-01", r.status == 201, r, "a create is answered %d with neither id nor Location", r.status)
-		t.refusal = &stop{reason: fmt.Sprintf("creating %ss is answered %d with neither id nor Location", t.name, r.status), cut: true}
+		t.refusal = &stop{reason: fmt.Sprintf("creating %ss is answered %d with neither id nor Location", t.name,
+			r.status), cut: true}
 	default:
 		p.expect("R7644-3.3-09", true, r, "")
 		if !p.expect("R7644-3.3-01", r.status == 201, r, "a create is answered %d", r.status) {
@@ -159,8 +164,9 @@ func (p *probe) late(lag time.Duration, r *reply, what string) {
 		q.mu.Lock()
 		q.lag = max(q.lag, 2*lag)
 		q.mu.Unlock()
-		p.s.svc.notes = append(p.s.svc.notes, fmt.Sprintf("the server is lagging: %s shows new %ss after %s; the run waits %s before it reads",
-			what, p.typ.name, lag, 2*lag))
+		p.s.svc.notes = append(p.s.svc.notes,
+			fmt.Sprintf("the server is lagging: %s shows new %ss after %s; the run waits %s before it reads",
+				what, p.typ.name, lag, 2*lag))
 	}
 	p.expect("R7644-3.4.2-10", lag == 0, r, "%s shows what was created only after %s", what, lag)
 }
@@ -168,7 +174,8 @@ func (p *probe) late(lag time.Duration, r *reply, what string) {
 // tryFilter looks for the resource by its name and for one that does not exist.
 func (p *probe) tryFilter(x *res) {
 	f, ok := x.typ.find(func(f field) bool {
-		return f.typ == "string" && !f.multi && f.parent == nil && f.required && f.returned != "never" && len(f.canonical) == 0 && str(f.in(x.sent)) != ""
+		return f.typ == "string" && !f.multi && f.parent == nil && f.required && f.returned != "never" &&
+			len(f.canonical) == 0 && str(f.in(x.sent)) != ""
 	})
 	if !ok {
 		return
@@ -180,12 +187,15 @@ func (p *probe) tryFilter(x *res) {
 	none := find(p.unique())
 	switch {
 	case r.status == 403 || r.status == 401:
-		x.typ.unable["filter"] = &stop{reason: fmt.Sprintf("these credentials may not query %s (%d)", x.typ.endpoint, r.status)}
+		x.typ.unable["filter"] = &stop{reason: fmt.Sprintf("these credentials may not query %s (%d)", x.typ.endpoint,
+			r.status)}
 	case r.status != 200 || !shows(r):
-		p.expect(id, false, r, "%s eq of a resource that exists is answered %d and does not find it", f.path(), r.status)
+		p.expect(id, false, r, "%s eq of a resource that exists is answered %d and does not find it", f.path(),
+			r.status)
 		x.typ.unable["filter"] = root(id, "a filter by %s does not find the %s it names", f.path(), x.typ.name)
 	case none.status == 200 && len(resources(none.json)) > 0:
-		p.expect(id, false, none, "%s eq of a name nobody has gives %d resources: the filter is ignored", f.path(), len(resources(none.json)))
+		p.expect(id, false, none, "%s eq of a name nobody has gives %d resources: the filter is ignored", f.path(),
+			len(resources(none.json)))
 		x.typ.unable["filter"] = root(id, "filters on %s are ignored", x.typ.endpoint)
 	default:
 		p.late(lag, r, "a list")
@@ -208,7 +218,7 @@ func (p *probe) tryFull(t *resourceType) {
 		name := t.blamed(detail(r))
 		if name == "" {
 			t.bare = true
-			p.s.remark("a body of %s with every attribute of its schema is refused (%d, %s); the run sets those that are required", t.name, r.status, detail(r))
+			p.s.remark("%ss with every attribute of their schema are refused (%d, %s); the run sets what is required", t.name, r.status, detail(r))
 			return
 		}
 		t.avoid = append(t.avoid, name)
@@ -271,8 +281,10 @@ func (p *probe) expectMethod(id string, r *reply, t *resourceType) bool {
 // tryPatch replaces a text and reads it back.
 func (p *probe) tryPatch(x *res) {
 	f, ok := x.typ.find(func(f field) bool {
-		return f.typ == "string" && !f.multi && f.parent == nil && f.urn == "" && f.mutability == "readWrite" && f.returned == "default" &&
-			(f.uniqueness == "" || f.uniqueness == "none") && len(f.canonical) == 0 && slices.Contains(preferred, f.name)
+		return f.typ == "string" && !f.multi && f.parent == nil && f.urn == "" && f.mutability == "readWrite" &&
+			f.returned == "default" &&
+			(f.uniqueness == "" || f.uniqueness == "none") && len(f.canonical) == 0 && slices.Contains(preferred,
+			f.name)
 	})
 	if !ok {
 		return
@@ -281,8 +293,10 @@ func (p *probe) tryPatch(x *res) {
 	if !p.expectMethod("R7644-3.5.2-08", r, x.typ) {
 		return
 	}
-	g, _ := p.await(func() *reply { return p.get(x.path) }, func(g *reply) bool { return str(f.in(g.json)) == "scimconform trial" })
-	if !p.expect("R7644-3.5.2.3-02", str(f.in(g.json)) == "scimconform trial", r, "PATCH is answered %d and has no effect: %s is then %s", r.status, f.path(), text(f.in(g.json))) {
+	g, _ := p.await(func() *reply { return p.get(x.path) },
+		func(g *reply) bool { return str(f.in(g.json)) == "scimconform trial" })
+	if !p.expect("R7644-3.5.2.3-02", str(f.in(g.json)) == "scimconform trial", r,
+		"PATCH is answered %d and has no effect: %s is then %s", r.status, f.path(), text(f.in(g.json))) {
 		x.typ.unable["PATCH"] = root("R7644-3.5.2.3-02", "PATCH of %ss has no effect", x.typ.name)
 	}
 }
@@ -308,7 +322,10 @@ func (s *suite) confirm(ctx context.Context) {
 	var again []*check
 	for _, c := range allChecks() {
 		for _, v := range first {
-			if slices.ContainsFunc(v.findings, func(f Finding) bool { return f.Check == c.name || f.During == c.name }) {
+			if slices.ContainsFunc(v.findings, func(f Finding) bool {
+				return f.Check == c.name ||
+					f.During == c.name
+			}) {
 				again = append(again, c)
 				break
 			}
@@ -316,6 +333,7 @@ func (s *suite) confirm(ctx context.Context) {
 	}
 	held := map[string]int{}
 	for range s.target.Confirm {
+		s.round++
 		s.mu.Lock()
 		s.verdicts = map[string]*verdict{}
 		s.mu.Unlock()
@@ -325,7 +343,8 @@ func (s *suite) confirm(ctx context.Context) {
 			}
 		}
 		for id, v := range first {
-			if w := s.verdicts[id]; len(v.findings) > 0 && w != nil && len(w.findings) == 0 && len(w.cuts) == 0 && w.passes > 0 {
+			if w := s.verdicts[id]; len(v.findings) > 0 && w != nil && len(w.findings) == 0 && len(w.cuts) == 0 &&
+				w.passes > 0 {
 				held[id]++
 			}
 		}

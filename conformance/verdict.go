@@ -204,7 +204,8 @@ func (s *suite) finding(check, message string, r *reply) Finding {
 		ResponseBody: excerpt(s.redactBody(r), 4000), Took: r.took,
 	}
 	for _, b := range r.trail {
-		f.Trail = append(f.Trail, Step{b.req.Method, s.redact(b.req.URL.String()), excerpt(s.redact(string(b.reqBody)), 1000), b.came()})
+		f.Trail = append(f.Trail, Step{b.req.Method, s.redact(b.req.URL.String()), excerpt(s.redact(string(b.reqBody)),
+			1000), b.came()})
 	}
 	return f
 }

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -16,33 +17,66 @@ func Active(doc []byte) bool { return gjson.GetBytes(doc, "active").Type != gjso
 // Enabled reports whether a connection may be used: absent counts as enabled.
 func Enabled(doc []byte) bool { return gjson.GetBytes(doc, "enabled").Type != gjson.False }
 
-// Roles are the User's effective roles: its own and those of every Group it is in, directly or not; sorted.
+// Roles are the User's effective roles: its own and those of every Group it is in, directly or not; sorted. Those that
+// name rights and give none, because no administrator gave them, are left out.
 func (s *Snapshot) Roles(user ID) []string {
 	r := s.scope.Of(schema.UserType, user)
 	if r == nil {
 		return nil
 	}
-	roles := ownRoles(r)
+	roles := effectiveRoles(r)
 	for m := range s.scope.Memberships(&r.Resource) {
-		roles = append(roles, ownRoles(m.Group)...)
+		roles = append(roles, effectiveRoles(m.Group)...)
 	}
 	slices.Sort(roles)
 	return slices.Compact(roles)
 }
 
-// ownRoles are the roles that a User has, or that a Group grants, by its own document.
-func ownRoles(r *state.Record) []string {
-	list := gjson.GetBytes(r.JSON, "roles")
-	if r.Type == schema.GroupType {
-		list = groupAccess(r.JSON, "roles")
-	}
+func effectiveRoles(r *state.Record) []string {
 	var values []string
-	for _, e := range list.Array() {
-		if v := e.Get("value").String(); v != "" {
+	for v := range rolesOf(r) {
+		if rightsOfRole(v) == 0 || isGranted(r, v) {
 			values = append(values, v)
 		}
 	}
 	return values
+}
+
+// rolesOf yields the roles that a User has, or that a Group gives, by its own document.
+func rolesOf(r *state.Record) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		list := gjson.GetBytes(r.JSON, "roles")
+		if r.Type == schema.GroupType {
+			list = groupAccess(r.JSON, "roles")
+		}
+		for _, e := range list.Array() {
+			if v := e.Get("value").String(); v != "" && !yield(v) {
+				return
+			}
+		}
+	}
+}
+
+// newRoles are the roles that give rights since records tell who gave a role. In older records they meant something
+// else.
+var newRoles = []string{"manager", "auditor"}
+
+// isGranted reports whether an administrator gave the record's role.
+func isGranted(r *state.Record, role string) bool {
+	if r.Granted == nil {
+		return !slices.Contains(newRoles, role)
+	}
+	return slices.Contains(*r.Granted, role)
+}
+
+// hasGranted reports whether an administrator gave the record any role.
+func hasGranted(r *state.Record) bool {
+	for v := range rolesOf(r) {
+		if isGranted(r, v) {
+			return true
+		}
+	}
+	return false
 }
 
 // groupAccess reads an attribute of the Group's extension that grants roles and protects.
@@ -84,21 +118,40 @@ func (s *Snapshot) PrivilegedGroup(group ID) bool {
 	return g != nil && s.grantsPrivileges(g)
 }
 
-// Privileged reports whether the User has roles or is in a protected Group: whoever links it to a sign-in takes them
-// over.
+// Privileged reports whether the User has roles that an administrator gave, or is in a Group that has roles or is
+// protected: whoever links it to a sign-in takes them over.
 func (s *Snapshot) Privileged(user ID) bool {
 	r := s.scope.Of(schema.UserType, user)
-	return r != nil && (len(gjson.GetBytes(r.JSON, "roles").Array()) > 0 || s.inGroupWithAccess(r))
+	return r != nil && s.isPrivileged(r)
 }
 
-// roleGroups are the Groups through which the User has the role, from the one it is in to the one that gives the role;
-// none where the User has the role itself. ok is false where it does not have it.
+func (s *Snapshot) isPrivileged(user *state.Record) bool {
+	return hasGranted(user) || s.inGroupWithAccess(user)
+}
+
+// sessionRights are the rights that the User's roles give, and the Groups that they come through.
+func (s *Snapshot) sessionRights(user ID) (rights Rights, through []*state.Record) {
+	rights = ScopeSelf
+	for _, r := range roleRights {
+		if rights.Has(r.rights) {
+			continue
+		}
+		if groups, ok := s.roleGroups(user, r.role); ok {
+			rights |= r.rights
+			through = append(through, groups...)
+		}
+	}
+	return rights, through
+}
+
+// roleGroups are the Groups through which the User was given the role, from the one it is in to the one that gives the
+// role; none where the User has the role itself. ok is false where it does not have it.
 func (s *Snapshot) roleGroups(user ID, role string) (through []*state.Record, ok bool) {
 	r := s.scope.Of(schema.UserType, user)
 	if r == nil {
 		return nil, false
 	}
-	if slices.Contains(ownRoles(r), role) {
+	if gives(r, role) {
 		return nil, true
 	}
 
@@ -110,7 +163,7 @@ func (s *Snapshot) roleGroups(user ID, role string) (through []*state.Record, ok
 				continue
 			}
 			reachedFrom[g] = queue[0]
-			if !slices.Contains(ownRoles(g), role) {
+			if !gives(g, role) {
 				queue = append(queue, g)
 				continue
 			}
@@ -122,4 +175,14 @@ func (s *Snapshot) roleGroups(user ID, role string) (through []*state.Record, ok
 		}
 	}
 	return nil, false
+}
+
+// gives reports whether the record has the role and an administrator gave it.
+func gives(r *state.Record, role string) bool {
+	for v := range rolesOf(r) {
+		if v == role {
+			return isGranted(r, v)
+		}
+	}
+	return false
 }

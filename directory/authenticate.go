@@ -58,7 +58,7 @@ func (d *Directory) Authenticate(ctx context.Context, c Credential) (*Directory,
 func (s *Snapshot) judgeBearer(secret string) (Actor, error) {
 	hash := secretHash(secret)
 	if s.store.operator.knows(hash) {
-		return Actor{Type: operatorType, ID: "operator", Scope: ScopeAdmin, System: true}, nil
+		return Actor{Type: operatorType, ID: "operator", Rights: ScopeAdmin, System: true}, nil
 	}
 	if a, ok := s.judgeToken(s.id, hash); ok && s.Active() {
 		return a, nil
@@ -72,42 +72,46 @@ func (s *Snapshot) judgeBearer(secret string) (Actor, error) {
 }
 
 func (s *Snapshot) judgeToken(in state.ScopeID, hash string) (Actor, bool) {
-	sc := s.frozen.Scope(in)
-	r := sc.WithHash(schema.AccessTokenType, hash)
+	r := s.frozen.Scope(in).WithHash(schema.AccessTokenType, hash)
 	if r == nil {
 		return Actor{}, false
 	}
-	a, ok := tokenActor(sc, in, r, s.store.now())
+	a, ok := s.tokenActor(in, r)
 	if !ok {
 		return Actor{}, false
 	}
 	s.store.usage.saw(in, r.ID)
-	a.judge = tokenJudge{in, r.ID, hash, a.Scope}.judge
+	a.judge = tokenJudge{in, r.ID, hash, a.Rights}.judge
 	return a, true
 }
 
 // tokenJudge finds an access token on later snapshots.
 type tokenJudge struct {
-	in    state.ScopeID
-	id    ID
-	hash  string
-	scope Scope // what it had at first
+	in     state.ScopeID
+	id     ID
+	hash   string
+	rights Rights // what it had at first
 }
 
-// judge returns the token and its User as conditions. Error: Unauthenticated if the token is not what it was.
+// judge returns as conditions the token, its User, and what gives its rights to the User it depends on. Error:
+// Unauthenticated if the token is not what it was.
 func (t tokenJudge) judge(s *Snapshot) ([]store.Condition, error) {
 	sc, keys := s.frozen.Scope(t.in), s.store.keys.Scope(t.in)
 	r := sc.WithHash(schema.AccessTokenType, t.hash)
 	if r == nil || r.ID != t.id {
 		return nil, errUnauthenticated()
 	}
-	now, ok := tokenActor(sc, t.in, r, s.store.now())
-	if !ok || now.Scope < t.scope {
+	now, ok := s.tokenActor(t.in, r)
+	if !ok || !now.Rights.Has(t.rights) {
 		return nil, errUnauthenticated()
 	}
 	conditions := []store.Condition{unchangedRecord(keys, r)}
 	if u := sc.Get(now.User); u != nil {
 		conditions = append(conditions, unchangedRecord(keys, u))
+	}
+	if !now.maker.IsZero() {
+		more, _ := s.rightsConditions(now.maker, now.Rights) // has them, or the token were not valid
+		conditions = append(conditions, more...)
 	}
 	return conditions, nil
 }
@@ -117,17 +121,25 @@ func unchangedRecord(keys state.ScopeKeys, r *state.Record) store.Condition {
 	return store.Unchanged(keys.Resource(r.Type, r.ID), int64(r.Version))
 }
 
-// tokenActor is the actor for an access token; ok is false when it has expired or its User may not sign in.
-func tokenActor(sc *state.Scope, in state.ScopeID, r *state.Record, now time.Time) (a Actor, ok bool) {
-	v := gjson.GetManyBytes(r.JSON, "scopes", "expiresAt", "user.value", "strict", "lenientMembers")
+// tokenActor is the actor for an access token of a scope. ok is false when it has expired, its User may not sign in, or
+// the User whom it depends on may not do what it may.
+func (s *Snapshot) tokenActor(in state.ScopeID, r *state.Record) (a Actor, ok bool) {
+	v := gjson.GetManyBytes(s.store.held.document(in, r), "scopes", "expiresAt", "user.value", "strict", "lenientMembers")
 	a = Actor{Type: r.Type, ID: r.ID.String(), System: in.IsSystem(), Strict: v[3].Bool(), LenientMembers: v[4].Bool()}
 	for _, name := range v[0].Array() {
 		if scope, ok := ParseScope(name.String()); ok {
-			a.Scope = max(a.Scope, scope)
+			a.Rights |= scope
 		}
 	}
-	if expires, err := time.Parse(time.RFC3339, v[1].String()); err != nil || !now.Before(expires) {
+	if expires, err := time.Parse(time.RFC3339, v[1].String()); err != nil || !s.store.now().Before(expires) {
 		return Actor{}, false
+	}
+	if maker, ok := makerOf(r); ok && dependsOnMaker(r.JSON) {
+		a.maker = maker
+		u := s.scope.Of(schema.UserType, maker)
+		if rights, _ := s.sessionRights(maker); u == nil || !Active(s.store.held.document(s.id, u)) || !rights.Has(a.Rights) {
+			return Actor{}, false
+		}
 	}
 	if !v[2].Exists() {
 		return a, true
@@ -135,12 +147,9 @@ func tokenActor(sc *state.Scope, in state.ScopeID, r *state.Record, now time.Tim
 	if a.User, ok = ParseID(v[2].String()); !ok {
 		return Actor{}, false
 	}
-	u := sc.Of(schema.UserType, a.User)
-	return a, u != nil && Active(u.JSON)
+	u := s.frozen.Scope(in).Of(schema.UserType, a.User)
+	return a, u != nil && Active(s.store.held.document(in, u))
 }
-
-// administrator is the role whose sessions may do what the scope admin allows.
-const administrator = "administrator"
 
 // judgeSession judges a sign-in session: it is valid, and the organization active.
 func (s *Snapshot) judgeSession(secret string) (Actor, error) {
@@ -148,39 +157,44 @@ func (s *Snapshot) judgeSession(secret string) (Actor, error) {
 	if r == nil || !s.Active() || !s.SessionValid(&r.Resource) {
 		return Actor{}, errUnauthenticated()
 	}
-	a := Actor{Type: r.Type, ID: r.ID.String(), Scope: ScopeSelf, User: state.SessionUser(r)}
-	if _, ok := s.roleGroups(a.User, administrator); ok {
-		a.Scope = ScopeAdmin
-	}
-	a.judge = sessionJudge{r.ID, a.User, a.Scope}.judge
+	a := Actor{Type: r.Type, ID: r.ID.String(), User: state.SessionUser(r), maker: state.SessionUser(r)}
+	a.Rights, _ = s.sessionRights(a.User)
+	a.judge = sessionJudge{r.ID, a.User, a.Rights}.judge
 	return a, nil
 }
 
 // sessionJudge finds a session on later snapshots.
 type sessionJudge struct {
 	id, user ID
-	scope    Scope
+	rights   Rights // what it had at first
 }
 
-// judge returns the session, its User and the Groups that make the User an administrator as conditions. Errors:
-// Unauthenticated if the session is not valid any more; Forbidden if the User is no longer an administrator.
+// judge returns the session, its User and the Groups that give the User its rights as conditions. Errors:
+// Unauthenticated if the session is not valid any more; Forbidden if the User has lost some of the rights.
 func (j sessionJudge) judge(s *Snapshot) ([]store.Condition, error) {
 	r := s.scope.Of(schema.SessionType, j.id)
 	if r == nil || !s.Active() || !s.SessionValid(&r.Resource) {
 		return nil, errUnauthenticated()
 	}
-	keys := s.keys()
-	conditions := []store.Condition{unchangedRecord(keys, r), unchangedRecord(keys, s.scope.Get(j.user))}
-	if j.scope < ScopeAdmin {
-		return conditions, nil
-	}
-	through, ok := s.roleGroups(j.user, administrator)
+	conditions, ok := s.rightsConditions(j.user, j.rights)
 	if !ok {
-		return nil, errorf(Forbidden, "", "the User is no longer an administrator")
+		return nil, errorf(Forbidden, "", "the User no longer has the roles that this session had")
 	}
+	return append(conditions, unchangedRecord(s.keys(), r)), nil
+}
+
+// rightsConditions compare that the User, and the Groups that give it its rights, are as they are. ok is false where it
+// has no longer all of the rights.
+func (s *Snapshot) rightsConditions(user ID, rights Rights) (conditions []store.Condition, ok bool) {
+	keys := s.keys()
+	has, through := s.sessionRights(user)
+	if !has.Has(rights) {
+		return nil, false
+	}
+	conditions = []store.Condition{unchangedRecord(keys, s.scope.Get(user))}
 	for _, g := range through {
 		conditions = append(conditions, unchangedRecord(keys, g),
 			store.Unchanged(keys.Stamp(g.ID), s.scope.StampRevision(g)))
 	}
-	return conditions, nil
+	return conditions, true
 }

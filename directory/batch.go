@@ -113,9 +113,15 @@ func (c *chainRun) commit(ctx context.Context, b *batch) (again []int) {
 	out, err := c.dir.store.node.Commit(ctx, b.parts)
 	c.dir.first.Store(nil)
 	for n, i := range b.indexes {
+		refused := err
+		if err == nil {
+			refused = out[n].Refused
+		}
 		switch {
-		case err != nil:
-			c.fail(i, err)
+		case KindOf(refused) == Full && b.txs[n].frees():
+			c.takeAway(ctx, i)
+		case refused != nil:
+			c.fail(i, refused)
 		case out[n].Committed:
 			b.txs[n].committed(out[n])
 		default:
@@ -128,6 +134,15 @@ func (c *chainRun) commit(ctx context.Context, b *batch) (again []int) {
 		}
 	}
 	return again
+}
+
+// takeAway carries out the changes of a chain one by one, as far as that is possible while nothing can be put.
+func (c *chainRun) takeAway(ctx context.Context, i int) {
+	for j, change := range c.chains[i] {
+		if c.errs[i][j] == nil {
+			_, c.errs[i][j] = c.dir.takeAway(ctx, change)
+		}
+	}
 }
 
 // batch gathers parts for one transaction.

@@ -80,7 +80,7 @@ func (tx *Tx) proposedType(t *schema.ResourceType) *schema.ResourceType {
 func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) (*Snapshot, error) {
 	// The definitions must be right in themselves.
 	defs := tx.proposed()
-	next, err := builtinCatalog().With(defs)
+	next, err := builtinCatalog().With(defs, tx.snap.scope.Definitions())
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +122,7 @@ func (d *Directory) announce(ctx context.Context, tx *Tx, defs state.Definitions
 	if s.scope.Pending() != nil {
 		return nil, busy
 	}
-	if _, err := tx.part(); err != nil { // the credential, the organization, the quota
+	if _, err := tx.part(); err != nil { // the credential, the organization
 		return nil, err
 	}
 
@@ -141,9 +141,13 @@ func (d *Directory) announce(ctx context.Context, tx *Tx, defs state.Definitions
 	out, err := d.store.node.Commit(ctx, []store.Part{{
 		Conditions: []store.Condition{store.Absent(k.Pending()), same},
 		Writes:     []state.Entry{state.Put(k.Pending(), value), state.Put(k.Control(), now.Next().Encode())},
+		Frees:      tx.frees(),
 	}})
 	if err != nil {
 		return nil, err
+	}
+	if out[0].Refused != nil {
+		return nil, out[0].Refused
 	}
 	if !out[0].Committed {
 		return nil, busy
@@ -172,7 +176,7 @@ func (d *Directory) activate(ctx context.Context, p *state.PendingChange, change
 func (tx *Tx) nextGeneration() {
 	key, now := tx.keys().Control(), tx.snap.scope.Control()
 	tx.require(store.Unchanged(key, now.Revision))
-	tx.put(key, now.Next().Encode())
+	tx.mark(key, now.Next().Encode())
 }
 
 // withdraw takes a pending change back.
@@ -207,9 +211,13 @@ func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope
 			Conditions: []store.Condition{store.Unchanged(k.Pending(), revision),
 				store.Unchanged(k.Control(), now.Revision)},
 			Writes: []state.Entry{state.Put(k.Pending(), value), state.Put(k.Control(), now.Next().Encode())},
+			Frees:  true,
 		}})
 		if err != nil {
 			return err
+		}
+		if out[0].Refused != nil {
+			return out[0].Refused
 		}
 		if !out[0].Committed {
 			return errorf(Busy, "", "another change of the organization came first; try again")
@@ -219,10 +227,9 @@ func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope
 
 	// What was indexed for it goes, then the announcement itself.
 	pending := store.Unchanged(k.Pending(), revision)
-	if next, err := builtinCatalog().With(p.Definitions); err == nil {
-		if err := s.unclaim(ctx, k, sc.Catalog(), next, pending); err != nil {
-			return err
-		}
+	next, _ := builtinCatalog().Load(p.Definitions)
+	if err := s.unclaim(ctx, k, sc.Catalog(), next, pending); err != nil {
+		return err
 	}
 	return s.node.Delete(ctx, []string{k.Pending()}, pending)
 }

@@ -210,6 +210,13 @@ func TestWrongDefinitions(t *testing.T) {
 		"endpoint taken":    {"ResourceTypeDefinition", typ("X", "/Users", "urn:example:a"), "endpoint"},
 		"endpoint reserved": {"ResourceTypeDefinition", typ("X", "/Bulk", "urn:example:a"), "endpoint"},
 		"built-in":          {"ResourceTypeDefinition", typ("AccessToken", "/AccessTokens", "urn:example:a"), "name"},
+		"endpoint in case":  {"ResourceTypeDefinition", typ("X", "/users", "urn:example:a"), "endpoint"},
+		"reserved in case":  {"ResourceTypeDefinition", typ("X", "/me", "urn:example:a"), "endpoint"},
+		"kept endpoint":     {"ResourceTypeDefinition", typ("X", "/roles", "urn:example:a"), "endpoint"},
+		"kept endpoint 2":   {"ResourceTypeDefinition", typ("X", "/GroupMemberships", "urn:example:a"), "endpoint"},
+		"kept name":         {"ResourceTypeDefinition", typ("Role", "/Xs", "urn:example:a"), "name"},
+		"kept name in case": {"ResourceTypeDefinition", typ("groupmembership", "/Xs", "urn:example:a"), "name"},
+		"name in case":      {"ResourceTypeDefinition", typ("user", "/Xs", "urn:example:a"), "name"},
 	} {
 		if err := tryCreate(t, d, c.typ, c.doc); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)

@@ -62,7 +62,9 @@ func modify(typ string, id directory.ID, set schema.Document) func(*directory.Tx
 			return err
 		}
 		for k, v := range set {
-			doc[k] = v
+			if doc[k] = v; v == nil {
+				delete(doc, k)
+			}
 		}
 		_, err = tx.Replace(r, doc)
 		return err

@@ -3,6 +3,7 @@ package directory_test
 import (
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"rollcall/directory"
@@ -15,30 +16,35 @@ import (
 var _ directory.Disk = (*embedded.Etcd)(nil)
 
 // disk is one that fills or fails when a test wants it to.
-type disk struct{ room, failed error }
+type disk struct{ now atomic.Pointer[condition] }
 
-func (d *disk) Room() error   { return d.room }
-func (d *disk) Failed() error { return d.failed }
+// condition is what a disk tells.
+type condition struct{ room, failed error }
+
+func (d *disk) Room() error   { return d.now.Load().room }
+func (d *disk) Failed() error { return d.now.Load().failed }
 
 // What is still possible on a disk that is nearly full, and on one that has failed.
 func TestDisk(t *testing.T) {
 	for _, c := range []struct {
 		name           string
-		disk           disk
+		disk           condition
 		create, remove directory.Kind
 		says           string
 	}{
-		{"sound", disk{}, 0, 0, ""},
-		{"nearly full", disk{room: errors.New("1 MiB is free")}, directory.Full, 0, "1 MiB is free: only deletion"},
-		{"failed", disk{failed: errors.New("EIO"), room: errors.New("0 MiB are free")}, directory.Unavailable,
+		{"sound", condition{}, 0, 0, ""},
+		{"nearly full", condition{room: errors.New("1 MiB is free")}, directory.Full, 0, "1 MiB is free: only deletion"},
+		{"failed", condition{failed: errors.New("EIO"), room: errors.New("0 MiB are free")}, directory.Unavailable,
 			directory.Unavailable, "disk has failed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			now := &disk{}
-			s := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(), Alone: true, Disk: now})
+			under := &disk{}
+			under.now.Store(&condition{})
+			s := directorytest.Open(t, directorytest.Client(t),
+				directory.Options{Root: directorytest.Root(), Alone: true, Disk: under})
 			d := s.Organization("default")
 			u := createUser(t, d, "ann")
-			*now = c.disk
+			under.now.Store(&c.disk)
 
 			if got := find(t, d, "User", `userName eq "ann"`); len(got) != 1 {
 				t.Errorf("found %v", got)

@@ -23,7 +23,8 @@
 //     its rules.
 //   - store.go, directory.go, snapshot.go: what can be opened and read. members.go, access.go, link.go, note.go,
 //     secret.go, session.go, tombstone.go: what a snapshot says about each thing, and how a change writes it.
-//   - actor.go, authenticate.go: who acts, and what a commit must compare so that a revoked credential commits nothing.
+//   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
+//     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
 //   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers.
 //   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go: a change in the
 //     making. rules_*.go: what the directory demands of each type.
@@ -39,7 +40,7 @@
 //	{root}/format                              version of the data and the fingerprint of the secret key
 //	{root}/{s}/leftover/{id}                   a deleted organization or connection whose keys are yet to be swept
 //	{root}/{s}/scope                           state of the organization; compared by every write
-//	{root}/{s}/nest                            serializes changes of nested groups
+//	{root}/{s}/nest                            moves when a group gets into a group, or its roles or protection change
 //	{root}/{s}/r/{Type}/{id}                   a resource: what only the server knows, and its canonical JSON
 //	{root}/{s}/u/{Type}/{attribute}/{value}    the ID that holds a unique value
 //	{root}/{s}/m/{group}/{member}/{grantor}    one grant of a membership

@@ -62,14 +62,49 @@ func Granted(ctx context.Context, d *Directory, connection ID) (n int, err error
 	return n, nil
 }
 
-// SetFull makes the store believe its quota used up.
+// SetFull makes the store believe that its quota is nearly used up.
 func SetFull(s *Store, full bool) {
-	used := 0.0
+	u := store.Usage{Quota: 1 << 30}
 	if full {
-		used = 1
+		u.File, u.InUse = u.Quota*85/100, u.Quota*85/100
 	}
-	s.node.Quota.Observe(used)
+	looked(s)
+	s.node.Quota.Observe([]store.Usage{u}, s.node.Quota.Mark(), false)
+}
+
+// looked waits until the store has looked at etcd's size; it does so again in some seconds.
+func looked(s *Store) {
+	if err := s.node.Quota.Look(context.Background()); err != nil {
+		panic(err)
+	}
+}
+
+// Look makes the store look at etcd's size now.
+func Look(ctx context.Context, s *Store) error { return s.node.Quota.Look(ctx) }
+
+// BareTombstones counts the DeletedUsers of which only the keys of their userNames are left.
+func BareTombstones(ctx context.Context, d *Directory) (int, error) {
+	s, err := d.fresh(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return len(s.scope.BareTombstones()), nil
+}
+
+// SetBlocked makes the store believe that etcd accepts deletions alone.
+func SetBlocked(s *Store, blocked bool) {
+	looked(s)
+	s.node.Quota.Observe([]store.Usage{{Quota: 1 << 30}}, s.node.Quota.Mark(), blocked)
 }
 
 // MaxAttempts is how often a change is run.
 const MaxAttempts = maxAttempts
+
+// RightsOf are the rights that sessions of the User have.
+func RightsOf(s *Snapshot, user ID) Rights {
+	rights, _ := s.sessionRights(user)
+	return rights
+}
+
+// GivesRole reports whether the User's role is one that an administrator gave.
+func GivesRole(s *Snapshot, user ID, role string) bool { return gives(s.scope.Get(user), role) }

@@ -13,12 +13,15 @@ type kind struct {
 	schema func() *schema.ResourceType
 	shown  scopeSet // the scopes that offer it
 
-	read, write Scope // the least that a credential needs
+	read, write Rights // what a credential needs
 
 	central    bool // lives in the system scope, where an organization sees its own alone
 	logged     bool // kept in etcd only, and listed with the newest first
 	extensible bool // organizations may add extensions
 	defines    bool // a change of it changes the types of its organization
+
+	// withdraws reports whether a document takes away what the one before it allowed; nil: no document does.
+	withdraws func(was, now []byte) bool
 
 	derived map[string]func(View) []byte // JSON of attributes that are not stored; nil where they have no value
 	rule    rule
@@ -46,34 +49,33 @@ type rule struct {
 var kinds []*kind
 
 func init() {
-	const admin = ScopeAdmin
 	kinds = []*kind{
-		{schema: schema.User, shown: inOrganizations, read: ScopeRead, write: ScopeWrite, extensible: true,
+		{schema: schema.User, shown: inOrganizations, read: readPeople, write: writePeople, extensible: true,
 			derived: map[string]func(View) []byte{"groups": derivedGroups, schema.AccessURN: derivedAccess},
-			rule:    rule{createUser, replaceUser, deleteUser}},
-		{schema: schema.Group, shown: inOrganizations, read: ScopeRead, write: ScopeWrite, extensible: true,
+			rule:    rule{createUser, replaceUser, deleteUser}, withdraws: withdrawsUser},
+		{schema: schema.Group, shown: inOrganizations, read: readPeople, write: writePeople, extensible: true,
 			derived: map[string]func(View) []byte{"members": derivedMembers},
-			rule:    rule{createGroup, replaceGroup, deleteGroup}},
-		{schema: schema.IdentityProvider, shown: inOrganizations, read: admin, write: admin,
+			rule:    rule{createGroup, replaceGroup, deleteGroup}, withdraws: withdrawsRoles},
+		{schema: schema.IdentityProvider, shown: inOrganizations, read: readConnections, write: tuneConnections,
 			derived: map[string]func(View) []byte{"health": derivedHealth},
-			rule:    rule{createConnection, replaceConnection, deleteConnection}},
-		{schema: schema.AccessToken, shown: everywhere, read: admin, write: admin,
-			derived: map[string]func(View) []byte{"lastUsed": derivedLastUsed},
-			rule:    rule{createAccessToken, replaceAccessToken, deleteAccessToken}},
-		{schema: schema.Organization, shown: everywhere, read: admin, write: admin, central: true,
-			rule: rule{createOrganization, replaceOrganization, deleteOrganization}},
-		{schema: schema.SchemaDefinition, shown: inOrganizations, read: admin, write: admin, defines: true},
-		{schema: schema.ResourceTypeDefinition, shown: inOrganizations, read: admin, write: admin, defines: true},
-		{schema: schema.DeletedUser, shown: inOrganizations, read: admin, write: admin,
+			rule:    rule{createConnection, replaceConnection, deleteConnection}, withdraws: disables("enabled")},
+		{schema: schema.AccessToken, shown: everywhere, read: readAll, write: administer,
+			derived: map[string]func(View) []byte{"lastUsed": derivedLastUsed, "orphaned": derivedOrphaned},
+			rule:    rule{createAccessToken, replaceAccessToken, deleteAccessToken}, withdraws: withdrawsToken},
+		{schema: schema.Organization, shown: everywhere, read: readConnections, write: administer, central: true,
+			rule: rule{createOrganization, replaceOrganization, deleteOrganization}, withdraws: disables("active")},
+		{schema: schema.SchemaDefinition, shown: inOrganizations, read: readAll, write: administer, defines: true},
+		{schema: schema.ResourceTypeDefinition, shown: inOrganizations, read: readAll, write: administer, defines: true},
+		{schema: schema.DeletedUser, shown: inOrganizations, read: readAll, write: administer,
 			rule: rule{delete: deleteTombstone}},
-		{schema: schema.Session, shown: inOrganizations, read: admin, write: admin},
-		{schema: schema.SignIn, shown: inOrganizations, read: admin, write: admin, logged: true},
-		{schema: schema.Event, shown: everywhere, read: admin, write: admin, logged: true},
+		{schema: schema.Session, shown: inOrganizations, read: readAll, write: administer},
+		{schema: schema.SignIn, shown: inOrganizations, read: readConnections, write: administer, logged: true},
+		{schema: schema.Event, shown: everywhere, read: readAll, write: administer, logged: true},
 	}
 }
 
 // custom is the kind of every type that an organization defined.
-var custom = &kind{shown: inOrganizations, read: ScopeRead, write: ScopeWrite}
+var custom = &kind{shown: inOrganizations, read: readPeople, write: writePeople}
 
 var kindsByName = sync.OnceValue(func() map[string]*kind {
 	byName := map[string]*kind{}

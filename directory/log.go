@@ -41,7 +41,7 @@ func (s *search) appendLogged(ctx context.Context, found []*state.Record, t *sch
 
 // getLogged reads an Event or a SignIn. Errors: Forbidden, NotFound, Unavailable.
 func (s *Snapshot) getLogged(ctx context.Context, typ string, id ID) (*Resource, error) {
-	if err := s.actor.mayRead(typ); err != nil {
+	if err := s.actor.MayRead(typ); err != nil {
 		return nil, err
 	}
 	l, ok, err := s.store.node.Get(ctx, s.logPrefix(typ)+id.Raw())

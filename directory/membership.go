@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"rollcall/directory/internal/state"
-	"rollcall/directory/internal/store"
 	"rollcall/directory/schema"
 )
 
@@ -23,20 +22,6 @@ func (tx *Tx) GuardMembers(group *Resource) {
 	}
 }
 
-// GuardPrivileges makes the change depend on what membership of the group means (Snapshot.PrivilegedGroup): the group
-// and those that it is in are as they are, and no group gets into another one meanwhile.
-func (tx *Tx) GuardPrivileges(group *Resource) {
-	g := tx.record(schema.GroupType, group.ID)
-	if g == nil || g.Uncommitted() {
-		return
-	}
-	tx.guardUnlessStaged(g)
-	for outer := range tx.snap.scope.Memberships(&g.Resource) {
-		tx.guardUnlessStaged(outer.Group)
-	}
-	tx.require(store.Unchanged(tx.keys().Nest(), tx.snap.scope.NestRevision()))
-}
-
 // AddMembers grants memberships. The cost does not depend on the group's size, and concurrent additions do not
 // conflict. Members stay members; if none is new, nothing is written. Errors: Invalid naming an ID that is no User or
 // Group, or that would close a cycle; Forbidden for a group with roles or protection; TooLarge.
@@ -44,6 +29,9 @@ func (tx *Tx) AddMembers(group *Resource, ids []ID) error {
 	g, err := tx.members.begin(group, len(ids))
 	if err != nil {
 		return err
+	}
+	if len(ids) > 0 { // what noteAccess notes rests on it
+		tx.GuardPrivileges(&g.Resource)
 	}
 	changed := false
 	for _, id := range ids {

@@ -44,9 +44,10 @@ func (m *memberships) begin(group *Resource, n int) (*state.Record, error) {
 	if g == nil {
 		return nil, notFound(schema.GroupType, group.ID)
 	}
-	if n > 0 && m.tx.dir.actor.Scope < ScopeAdmin && m.tx.snap.grantsPrivileges(g) {
-		return nil, errorf(Forbidden, "members", "only a credential with the scope admin may change the members "+
-			"of a group that is protected or has roles, or is in such a group")
+	if n > 0 {
+		if err := m.tx.touchesPrivileges(g.Type, deed{was: g, members: true}); err != nil {
+			return nil, err
+		}
 	}
 	if m.count += n; m.count > MaxMemberships {
 		return nil, tooManyMemberships(m.count)
@@ -73,6 +74,7 @@ func (m *memberships) grant(group, member *state.Record) (isNew bool, err error)
 		}
 	}
 	m.tx.put(m.key(group.ID, member.ID), nil)
+	m.tx.noteAccess(group, member)
 	m.edges[e] = true
 	return !m.existed(group, member), nil
 }
@@ -156,7 +158,7 @@ func (m *memberships) stamp(group *state.Record) {
 	m.putStamp(group, at)
 	if r := tx.staged[group.ID]; r != nil {
 		r.LastModified = at
-		tx.put(tx.keys().Resource(r.Type, r.ID), r.Encode())
+		tx.putRecord(r)
 	} else if tx.touched[group.ID] == nil {
 		now := *group // what callers see of it; its own record stays as it is
 		now.LastModified = at
@@ -168,7 +170,14 @@ func (m *memberships) stamp(group *state.Record) {
 }
 
 func (m *memberships) putStamp(group *state.Record, at time.Time) {
-	m.tx.put(m.tx.keys().Stamp(group.ID), strconv.AppendInt(nil, at.UnixMilli(), 10))
+	key, value := m.tx.keys().Stamp(group.ID), strconv.AppendInt(nil, at.UnixMilli(), 10)
+	if group.Uncommitted() {
+		m.tx.put(key, value)
+		return
+	}
+	record := m.tx.keys().Resource(schema.GroupType, group.ID)
+	m.tx.trace(key, value, store.Unchanged(key, m.tx.snap.scope.StampRevision(group)),
+		store.CreatedAt(record, group.CreateRevision))
 }
 
 // nest adds a group to a group: refused where that closes a cycle. All such changes of an organization compare and put

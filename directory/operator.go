@@ -61,9 +61,9 @@ func (o *operator) appear(ctx context.Context, c *clientv3.Client, s *Store) err
 		if !slices.ContainsFunc(mine, func(f string) bool { return slices.Contains(theirs, f) }) {
 			presence.Close()
 			return fmt.Errorf("another node runs on this store with other operator tokens "+
-				"(fingerprints %s, given %s): "+
-				"also give this node one of theirs, as the previous operator token; a node that was killed counts for "+
-				"up to %v", strings.Join(theirs, ", "), strings.Join(mine, ", "), store.PresenceTTL)
+				"(fingerprints %s, given %s): also give this node one of theirs, as the previous operator token; "+
+				"a node that was killed counts for up to %v",
+				strings.Join(theirs, ", "), strings.Join(mine, ", "), store.PresenceTTL)
 		}
 	}
 	o.presence = presence

@@ -92,6 +92,7 @@ func (s *Store) firstWrites() ([]state.Entry, error) {
 	active := state.Control{Active: true}
 	return []state.Entry{
 		state.Put(s.keys.Format(), f),
+		state.Put(s.keys.Complete(), nil),
 		state.Put(system.Control(), active.Encode()),
 		state.Put(s.keys.Organization(org.ID).Control(), active.Encode()),
 		state.Put(system.Resource(org.Type, org.ID), org.Encode()),

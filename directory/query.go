@@ -75,7 +75,7 @@ func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
 // types are the types that the query asks for and the actor may read. Errors: Forbidden, NotFound.
 func (s *search) types() ([]*schema.ResourceType, error) {
 	if s.Types == nil {
-		if err := s.snap.actor.mayRead(s.Type); err != nil {
+		if err := s.snap.actor.MayRead(s.Type); err != nil {
 			return nil, err
 		}
 		t := s.snap.Type(s.Type)
@@ -86,7 +86,7 @@ func (s *search) types() ([]*schema.ResourceType, error) {
 	}
 	var types []*schema.ResourceType
 	for _, name := range s.Types {
-		if t := s.snap.Type(name); t != nil && s.snap.actor.mayRead(name) == nil {
+		if t := s.snap.Type(name); t != nil && s.snap.actor.MayRead(name) == nil {
 			types = append(types, t)
 		}
 	}

@@ -8,10 +8,16 @@ import (
 )
 
 func createConnection(tx *Tx, r *state.Record, doc schema.Document) error {
+	if err := tx.MayPut(nil, doc); err != nil {
+		return err
+	}
 	return soleDefault(tx, r, doc)
 }
 
 func replaceConnection(tx *Tx, was, r *state.Record, doc schema.Document) error {
+	if err := tx.MayPut(&was.Resource, doc); err != nil {
+		return err
+	}
 	return soleDefault(tx, r, doc)
 }
 
@@ -42,12 +48,15 @@ func soleDefault(tx *Tx, r *state.Record, doc schema.Document) error {
 
 // deleteConnection takes its secrets along. Its links, grants and sessions count no more once it is gone.
 func deleteConnection(tx *Tx, r *state.Record) error {
+	if !tx.dir.actor.Rights.Has(administer) {
+		return errAdministers()
+	}
 	if err := withdrawGrants(tx, r.ID); err != nil {
 		return err
 	}
 	for _, name := range tx.snap.secretsOf(r.ID) {
 		tx.delete(tx.keys().Secret(name))
 	}
-	tx.put(tx.keys().Leftover(r.ID), nil)
+	tx.trace(tx.keys().Leftover(r.ID), nil)
 	return nil
 }

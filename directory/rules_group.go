@@ -11,9 +11,7 @@ import (
 const MaxUniqueGroups = 20_000
 
 func createGroup(tx *Tx, r *state.Record, doc schema.Document) error {
-	if doc[schema.GroupAccessURN] != nil && tx.dir.actor.Scope < ScopeAdmin {
-		return errGroupAccess()
-	}
+	giveRoles(tx, nil, r, rolesGiven(doc))
 	if tx.snap.scope.Control().UniqueGroupNames {
 		name, _ := doc["displayName"].(string)
 		a := groupName()
@@ -22,9 +20,10 @@ func createGroup(tx *Tx, r *state.Record, doc schema.Document) error {
 	return nil
 }
 
-func errGroupAccess() error {
-	return errorf(Forbidden, schema.GroupAccessURN,
-		"only a credential with the scope admin may give a group roles or protect it")
+// rolesGiven are the roles of a Group's document.
+func rolesGiven(group schema.Document) any {
+	access, _ := group[schema.GroupAccessURN].(map[string]any)
+	return access["roles"]
 }
 
 func groupName() *schema.Attribute { return schema.Group().Lookup("displayName") }
@@ -34,14 +33,9 @@ func replaceGroup(tx *Tx, was, r *state.Record, doc schema.Document) error {
 	if err != nil {
 		return err
 	}
-	if tx.dir.actor.Scope < ScopeAdmin {
-		sent, stored := doc[schema.GroupAccessURN], before[schema.GroupAccessURN]
-		if sent != nil && !schema.EqualValues(sent, stored) {
-			return errGroupAccess()
-		}
-		if stored != nil {
-			doc[schema.GroupAccessURN] = stored
-		}
+	giveRoles(tx, was, r, rolesGiven(doc))
+	if !schema.EqualValues(doc[schema.GroupAccessURN], before[schema.GroupAccessURN]) { // see GuardPrivileges
+		tx.put(tx.keys().Nest(), []byte(was.ID.Raw()))
 	}
 	if tx.snap.scope.Control().UniqueGroupNames {
 		a := groupName()
@@ -57,10 +51,6 @@ func replaceGroup(tx *Tx, was, r *state.Record, doc schema.Document) error {
 
 // deleteGroup hides the group's memberships at once; the sweeper removes them.
 func deleteGroup(tx *Tx, r *state.Record) error {
-	if grantsAccess(r.JSON) && tx.dir.actor.Scope < ScopeAdmin {
-		return errorf(Forbidden, "",
-			"only a credential with the scope admin may delete a group that is protected or has roles")
-	}
 	if tx.snap.scope.Control().UniqueGroupNames {
 		tx.unique(r, groupName()).release()
 	}

@@ -67,7 +67,11 @@ func switchOrganization(tx *Tx, id state.ScopeID, doc schema.Document) error {
 		return nil
 	}
 	tx.require(store.Unchanged(keys.Control(), now.Revision))
-	tx.put(keys.Control(), next.Encode())
+	if next.Active || next.UniqueGroupNames != now.UniqueGroupNames {
+		tx.put(keys.Control(), next.Encode())
+	} else {
+		tx.mark(keys.Control(), next.Encode())
+	}
 	if next.UniqueGroupNames != now.UniqueGroupNames {
 		return switchGroupNames(tx, keys, sc, next.UniqueGroupNames)
 	}
@@ -125,6 +129,6 @@ func deleteOrganization(tx *Tx, r *state.Record) error {
 	key := tx.dir.store.keys.Scope(org).Control()
 	tx.require(store.Unchanged(key, tx.snap.frozen.Scope(org).Control().Revision))
 	tx.delete(key)
-	tx.put(tx.keys().Leftover(r.ID), nil)
+	tx.trace(tx.keys().Leftover(r.ID), nil)
 	return nil
 }

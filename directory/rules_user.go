@@ -6,12 +6,11 @@ import (
 )
 
 func createUser(tx *Tx, r *state.Record, doc schema.Document) error {
-	if err := mayGiveRoles(tx, nil, doc); err != nil {
-		return err
-	}
+	giveRoles(tx, nil, r, doc["roles"])
 	if _, ok := doc["active"]; !ok {
 		doc["active"] = true
 	}
+	r.Suspended = !isActive(doc) && tx.dir.actor.Rights.Has(administer)
 	if _, ok := doc[schema.OriginURN]; !ok {
 		doc[schema.OriginURN] = map[string]any{"source": "scim", "by": tx.actor()}
 	}
@@ -19,39 +18,16 @@ func createUser(tx *Tx, r *state.Record, doc schema.Document) error {
 }
 
 func replaceUser(tx *Tx, was, r *state.Record, doc schema.Document) error {
-	if err := mayGiveRoles(tx, was, doc); err != nil {
-		return err
-	}
-	if active, ok := doc["active"].(bool); ok && !active && Active(was.JSON) {
+	giveRoles(tx, was, r, doc["roles"])
+	switch {
+	case isActive(doc):
+		r.Suspended = false
+	case Active(was.JSON):
+		r.Suspended = tx.dir.actor.Rights.Has(administer)
 		if err := leaveProtected(tx, was); err != nil {
 			return err
 		}
 		tx.endSessions(was.ID)
-	}
-	return nil
-}
-
-// mayGiveRoles keeps User.roles to those who may grant them. From others, roles that are absent, empty or as stored
-// count as an echo, and what is stored stays.
-func mayGiveRoles(tx *Tx, was *state.Record, doc schema.Document) error {
-	if tx.dir.actor.Scope == ScopeAdmin {
-		return nil
-	}
-	var stored []any
-	if was != nil {
-		before, err := schema.User().Decode(was.JSON)
-		if err != nil {
-			return err
-		}
-		stored, _ = before["roles"].([]any)
-	}
-	if sent, _ := doc["roles"].([]any); len(sent) > 0 && !schema.EqualValues(sent, stored) {
-		return errorf(Forbidden, "roles", "only a credential with the scope admin may change roles")
-	}
-	if len(stored) > 0 {
-		doc["roles"] = stored
-	} else {
-		delete(doc, "roles")
 	}
 	return nil
 }
@@ -64,6 +40,7 @@ func deleteUser(tx *Tx, r *state.Record) error {
 	}
 	tx.endSessions(r.ID)
 	tx.delete(tx.keys().Note(epochNote, r.ID))
+	tx.delete(tx.keys().Note(accessNote, r.ID))
 	tx.members.leaveAll(r)
 	return leaveTombstone(tx, r)
 }

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"strconv"
 	"time"
 
@@ -40,12 +41,12 @@ func (s *Snapshot) SessionValid(r *Resource) bool {
 		return false
 	}
 	user := s.scope.Of(schema.UserType, state.SessionUser(session))
-	if user == nil || !Active(user.JSON) || s.SessionEpoch(user.ID) != session.Epoch {
+	if user == nil || !Active(s.store.held.document(s.id, user)) || s.SessionEpoch(user.ID) != session.Epoch {
 		return false
 	}
 	id, _ := ParseID(v[1].String())
 	connection := s.scope.Of(schema.IdentityProviderType, id)
-	return connection != nil && Enabled(connection.JSON)
+	return connection != nil && Enabled(s.store.held.document(s.id, connection))
 }
 
 // CreateSession starts a session of the User through the connection and returns its secret, which is stored nowhere.
@@ -74,10 +75,26 @@ func (tx *Tx) EndSessions(user ID) error {
 	if err := tx.dir.actor.mayWrite(schema.SessionType); err != nil {
 		return err
 	}
-	tx.frees = true // a sign-out, however full the store is
 	tx.Mention("endSessions", schema.UserType, user)
 	tx.endSessions(user)
 	return nil
+}
+
+// SignOut ends the session that acts, whatever its rights, and nothing else. Errors: Forbidden where no session acts;
+// NotFound if it has ended; those of Update.
+func (d *Directory) SignOut(ctx context.Context) error {
+	id, ok := ParseID(d.actor.ID)
+	if !ok || d.actor.Type != schema.SessionType {
+		return errorf(Forbidden, "", "only a session can sign out")
+	}
+	_, err := d.Update(ctx, func(tx *Tx) error {
+		session := tx.record(schema.SessionType, id)
+		if session == nil {
+			return notFound(schema.SessionType, id)
+		}
+		return tx.remove(session)
+	})
+	return err
 }
 
 // endSessions raises the epoch, which ends the sessions, and deletes some of them.
@@ -85,7 +102,8 @@ func (tx *Tx) endSessions(user ID) {
 	epoch, revision := tx.snap.epoch(user)
 	key := tx.keys().Note(epochNote, user)
 	tx.require(store.Unchanged(key, revision))
-	tx.put(key, strconv.AppendInt(nil, epoch+1, 10))
+	tx.mark(key, strconv.AppendInt(nil, epoch+1, 10))
+	tx.ended = append(tx.ended, user)
 	n := 0
 	for session := range tx.snap.scope.SessionsOf(user) {
 		if n++; n > endedAtOnce {

@@ -28,7 +28,13 @@ func (s *Store) snapshot(f *state.Frozen, id state.ScopeID, a Actor) *Snapshot {
 func (s *Snapshot) Revision() int64 { return s.frozen.Revision() }
 
 // Active reports whether the organization may be used; the system scope always may.
-func (s *Snapshot) Active() bool { return s.id.IsSystem() || s.scope.Control().Active }
+func (s *Snapshot) Active() bool {
+	if s.id.IsSystem() {
+		return true
+	}
+	org := s.sys.Get(s.id.Organization)
+	return s.scope.Control().Active && (org == nil || Active(s.store.held.document(state.System, org)))
+}
 
 func (s *Snapshot) keys() state.ScopeKeys { return s.store.keys.Scope(s.id) }
 
@@ -85,7 +91,7 @@ func (s *Snapshot) foreign(id ID) bool { return id != s.id.Organization }
 // Get returns the resource. Errors: NotFound, also for the ID of another type, scope or, in an organization, of another
 // Organization; Forbidden where the actor may not read the type; its own User every actor may read.
 func (s *Snapshot) Get(typ string, id ID) (*Resource, error) {
-	if err := s.actor.mayRead(typ); err != nil && !s.actor.isUser(typ, id) {
+	if err := s.actor.MayRead(typ); err != nil && !s.actor.isUser(typ, id) {
 		return nil, err
 	}
 	r := s.record(typ, id)

@@ -65,6 +65,7 @@ type Store struct {
 	operator  *operator
 	sealer    *sealer
 	usage     *usage
+	held      held
 	timeIDs   state.TimeIDs
 	lostRaces prometheus.Counter
 
@@ -103,17 +104,33 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 		return nil, err
 	}
 
+	s.warnOfDefinitions()
+
 	// Begin the store's own work.
 	s.usage = &usage{store: s}
 	background, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.done.Go(func() { s.usage.run(background) })
 	s.done.Go(func() { s.housekeep(background) })
+	s.done.Go(func() { s.held.run(background, s) })
 	if err := (resealer{sealer, s}).run(ctx); err != nil {
 		s.Close()
 		return nil, err
 	}
 	return s, nil
+}
+
+// warnOfDefinitions logs what is wrong with organizations' definitions.
+func (s *Store) warnOfDefinitions() {
+	f, err := s.node.Latest()
+	if err != nil {
+		return
+	}
+	for id, sc := range f.Scopes() {
+		for _, p := range sc.Problems() {
+			s.log.Warn("a definition is not, or not fully, in force", "organization", id.Organization.String(), "error", p)
+		}
+	}
 }
 
 func newLostRaces(r prometheus.Registerer) prometheus.Counter {

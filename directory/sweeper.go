@@ -30,7 +30,7 @@ func (s *sweeper) run(ctx context.Context) error {
 			failed = errors.Join(failed, s.scope(id).run(ctx))
 		}
 	}
-	return failed
+	return errors.Join(failed, s.complete(ctx))
 }
 
 // orphans deletes the grants of Users and Groups that were deleted.
@@ -56,17 +56,22 @@ func (s *sweeper) leftovers(ctx context.Context, k state.ScopeKeys, sweep func(I
 	if err != nil {
 		return err
 	}
+	keys := s.store.held.left(k.Leftovers())
 	for _, l := range list {
-		id, ok := state.RawID(l.Key[len(k.Leftovers()):])
+		keys = append(keys, l.Key)
+	}
+	for _, key := range keys {
+		id, ok := state.RawID(key[len(k.Leftovers()):])
 		if !ok {
 			continue
 		}
 		if err := sweep(id); err != nil {
 			return err
 		}
-		if err := s.store.node.Delete(ctx, []string{l.Key}); err != nil {
+		if err := s.store.node.Delete(ctx, []string{key}); err != nil {
 			return err
 		}
+		s.store.held.drop(key)
 	}
 	return nil
 }
@@ -194,6 +199,9 @@ func (s *scopeSweeper) tombstones(ctx context.Context, before time.Time) error {
 	}
 	d := s.store.Organization(org.Text("name"))
 	for r := range s.snap.All(schema.DeletedUserType) {
+		if r.Version == 0 { // bare: not written yet
+			continue
+		}
 		if !r.Created.Before(before) || ctx.Err() != nil {
 			return nil // those behind it are younger
 		}

@@ -1,6 +1,8 @@
 package directory
 
 import (
+	"unicode/utf8"
+
 	"github.com/tidwall/gjson"
 
 	"rollcall/directory/internal/state"
@@ -38,6 +40,19 @@ func (s *Snapshot) holder(userNameKey string) *state.Record {
 	return nil
 }
 
+// maxTombstoneName is how much of a displayName stays with the tombstone, in bytes: a deletion must put little.
+const maxTombstoneName = 256
+
+// clipped is the beginning of a text, at most n bytes of it.
+func clipped(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n--; n > 0 && !utf8.RuneStart(text[n]); n-- {
+	}
+	return text[:n]
+}
+
 // leaveTombstone puts the DeletedUser of a User that is being deleted.
 func leaveTombstone(tx *Tx, user *state.Record) error {
 	doc := schema.Document{
@@ -47,7 +62,7 @@ func leaveTombstone(tx *Tx, user *state.Record) error {
 		"deletedBy": tx.actor(),
 	}
 	if name := user.Display(); name != "" {
-		doc["displayName"] = name
+		doc["displayName"] = clipped(name, maxTombstoneName)
 	}
 	before, err := schema.User().Decode(user.JSON)
 	if err != nil {
@@ -60,7 +75,10 @@ func leaveTombstone(tx *Tx, user *state.Record) error {
 	if err := tx.encode(schema.DeletedUser(), tombstone, doc); err != nil {
 		return err
 	}
-	tx.put(tx.keys().Resource(schema.DeletedUserType, user.ID), tombstone.Encode())
+	a := schema.User().Lookup("userName")
+	key, name := tx.keys().Resource(schema.DeletedUserType, user.ID), a.Key(user.Text("userName"))
+	tx.trace(key, tombstone.Encode(), store.Absent(key),
+		store.Holds(tx.keys().Unique(schema.UserType, a.Path, name), user.ID.Raw()))
 	return nil
 }
 
@@ -68,6 +86,9 @@ func leaveTombstone(tx *Tx, user *state.Record) error {
 func releaseTombstone(tx *Tx, tombstone *state.Record) {
 	released := *tombstone
 	released.Released = true
+	if tombstone.Bare() { // of which no time is known
+		released.Created, released.LastModified = tx.at, tx.at
+	}
 	tx.guard(tombstone, true)
 	tx.put(tx.keys().Resource(schema.DeletedUserType, tombstone.ID), released.Encode())
 }

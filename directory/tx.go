@@ -18,6 +18,8 @@ const (
 	// MaxConditions is how many resources and values one atomic change may depend on: etcd's default limit less our
 	// own.
 	MaxConditions = store.MaxConditions
+	// MaxUserName is how long a userName may be, in bytes: its key tells it in full, also when nothing else is left.
+	MaxUserName = state.MaxKeyValue
 	// MaxMemberships is how many memberships one request may change.
 	MaxMemberships = 10_000
 )
@@ -36,7 +38,7 @@ type Tx struct {
 	touched    map[ID]*state.Record // Groups of which only the members change
 	members    memberships          // added and removed
 	event      eventDraft
-	frees      bool          // deletes something: allowed when the store is full
+	ended      []ID          // Users whose sessions end
 	activating bool          // the last step of a change of definitions
 	secrets    map[ID]string // of AccessTokens created here
 }
@@ -72,7 +74,7 @@ func (tx *Tx) clone() Tx {
 	c := *tx
 	c.writeSet, c.event, c.members = tx.writeSet.clone(), tx.event.clone(), tx.members.clone()
 	c.staged, c.touched = maps.Clone(tx.staged), maps.Clone(tx.touched)
-	c.results, c.secrets = slices.Clone(tx.results), maps.Clone(tx.secrets)
+	c.results, c.secrets, c.ended = slices.Clone(tx.results), maps.Clone(tx.secrets), slices.Clone(tx.ended)
 	return c
 }
 
@@ -168,6 +170,9 @@ func (tx *Tx) create(id ID, typ string, doc schema.Document, server func(*state.
 	if server != nil {
 		server(r)
 	}
+	if err := tx.touchesPrivileges(typ, deed{next: doc}); err != nil {
+		return nil, err
+	}
 	if rule := kindOf(typ).rule.create; rule != nil {
 		if err := rule(tx, r, doc); err != nil {
 			return nil, err
@@ -215,15 +220,24 @@ func (tx *Tx) encode(t *schema.ResourceType, r *state.Record, doc schema.Documen
 
 // stage puts the record and makes it a result of the change.
 func (tx *Tx) stage(r *state.Record, action string) {
-	tx.put(tx.keysOf(r.Type).Resource(r.Type, r.ID), r.Encode())
+	tx.putRecord(r)
 	tx.staged[r.ID] = r
 	tx.results = append(tx.results, r)
 	tx.Mention(action, r.Type, r.ID)
 }
 
+// putRecord writes the record; as a mark, where it only withdraws what the resource allowed before.
+func (tx *Tx) putRecord(r *state.Record) {
+	key := tx.keysOf(r.Type).Resource(r.Type, r.ID)
+	if was := tx.snap.record(r.Type, r.ID); was != nil && withdraws(was, r) {
+		tx.mark(key, r.Encode())
+	} else {
+		tx.put(key, r.Encode())
+	}
+}
+
 // Replace gives the resource, which was read by Get, another document. An equal document writes nothing and returns
-// old. Attributes that the directory derives or guards itself (roles for those who may not change them) keep their
-// values. Errors: as Create; VersionMismatch cannot occur, a lost race runs the change again.
+// old. Attributes that the directory derives keep their values. Errors: as Create; VersionMismatch cannot occur, a lost race runs the change again.
 func (tx *Tx) Replace(old *Resource, doc schema.Document) (*Resource, error) {
 	if err := tx.dir.actor.mayWrite(old.Type); err != nil {
 		return nil, err
@@ -241,6 +255,9 @@ func (tx *Tx) replace(old *Resource, doc schema.Document) (*Resource, error) {
 	t, r := tx.snap.Type(old.Type), was.Next()
 	doc = maps.Clone(doc)
 	doc["id"] = r.ID.String()
+	if err := tx.touchesPrivileges(r.Type, deed{was: was, next: doc}); err != nil {
+		return nil, err
+	}
 	if rule := kindOf(old.Type).rule.replace; rule != nil {
 		if err := rule(tx, was, r, doc); err != nil {
 			return nil, err
@@ -291,10 +308,16 @@ func (tx *Tx) Delete(old *Resource) error {
 	if r == nil {
 		return notFound(old.Type, old.ID)
 	}
+	if err := tx.touchesPrivileges(r.Type, deed{was: r}); err != nil {
+		return err
+	}
+	return tx.remove(r)
+}
+
+func (tx *Tx) remove(r *state.Record) error {
 	tx.guardUnlessStaged(r)
-	tx.frees = true
 	tx.Mention("delete", r.Type, r.ID)
-	if rule := kindOf(old.Type).rule.delete; rule != nil {
+	if rule := kindOf(r.Type).rule.delete; rule != nil {
 		if err := rule(tx, r); err != nil {
 			return err
 		}

@@ -20,6 +20,13 @@ func errTooManyRaces() error {
 // change's own; Busy, Unavailable, Full, TooLarge, Unauthenticated where the credential was revoked meanwhile, NotFound
 // where the organization was deleted, Forbidden where it is not active.
 func (d *Directory) Update(ctx context.Context, change func(*Tx) error) (*Snapshot, error) {
+	return d.update(ctx, change, d.takeAway)
+}
+
+// update is Update, with what to do instead about a change that only takes away and for which there is no room; nil for
+// nothing.
+func (d *Directory) update(ctx context.Context, change func(*Tx) error,
+	takeAway func(context.Context, func(*Tx) error) (*Snapshot, error)) (*Snapshot, error) {
 	for a := (attempt{}); a.number < maxAttempts; {
 		// Run the change.
 		s, err := d.attempt(ctx, a.number)
@@ -42,17 +49,28 @@ func (d *Directory) Update(ctx context.Context, change func(*Tx) error) (*Snapsh
 		if err != nil {
 			return nil, err
 		}
-		out, err := d.store.node.Commit(ctx, []store.Part{p})
-		if err != nil {
+		out, err := d.commit(ctx, p)
+		switch {
+		case KindOf(err) == Full && takeAway != nil && tx.frees():
+			return takeAway(ctx, change)
+		case err != nil:
 			return nil, err
+		case out.Committed:
+			return d.after(tx, out)
 		}
-		if out[0].Committed {
-			return d.after(tx, out[0])
-		}
-		a = a.next(out[0])
+		a = a.next(out)
 		d.store.lostRaces.Inc()
 	}
 	return nil, errTooManyRaces()
+}
+
+// commit commits one part by itself.
+func (d *Directory) commit(ctx context.Context, p store.Part) (store.Outcome, error) {
+	out, err := d.store.node.Commit(ctx, []store.Part{p})
+	if err != nil {
+		return store.Outcome{}, err
+	}
+	return out[0], out[0].Refused
 }
 
 // attempt returns the snapshot to run the change on: the first time the one on which the credential was judged.
@@ -90,13 +108,13 @@ func (tx *Tx) committed(o store.Outcome) {
 // part turns what the change staged into a part of a transaction, with the compares that every write has: the scope as
 // it was, the credential, and the Event's absence.
 func (tx *Tx) part() (store.Part, error) {
-	// The organization, the quota and the credential must allow it, and do so still when it is committed.
+	// The organization and the credential must allow it, and do so still when it is committed.
 	d, s := tx.dir, tx.snap
+	if d.store.held.any() && !tx.frees() { // what was decided comes first
+		return store.Part{}, store.ErrFull(nil)
+	}
 	if !s.Active() {
 		return store.Part{}, errorf(Forbidden, "", "the organization is not active")
-	}
-	if err := d.store.node.Quota.Admit(tx.frees); err != nil {
-		return store.Part{}, err
 	}
 	tx.require(store.Unchanged(tx.keys().Control(), s.scope.Control().Revision))
 	if d.actor.judge != nil {
@@ -117,7 +135,7 @@ func (tx *Tx) part() (store.Part, error) {
 	}
 	fence := tx.keys().Events() + id.Raw()
 	tx.require(store.Absent(fence))
-	tx.put(fence, event.Encode())
+	tx.trace(fence, event.Encode(), store.Absent(fence))
 
 	p := tx.writeSet.part()
 	p.Fence = fence

@@ -84,6 +84,18 @@ func derivedLastUsed(v View) []byte {
 	return nil
 }
 
+// derivedOrphaned is true for a token whose maker was deactivated or deleted.
+func derivedOrphaned(v View) []byte {
+	maker, ok := makerOf(v.rec)
+	if !ok {
+		return nil
+	}
+	if u := v.snap.scope.Of(schema.UserType, maker); u != nil && Active(u.JSON) {
+		return nil
+	}
+	return []byte("true")
+}
+
 func derivedHealth(v View) []byte { return v.snap.Note(HealthNote, v.rec.ID) }
 
 func marshalList(list []map[string]string) []byte {

@@ -14,16 +14,52 @@ type writeSet struct {
 	writes     map[string]state.Entry
 	order      []string // keys of writes, as first written
 	ask        []string // keys that are to be absent and are not held in memory: a failed commit tells which exist
+
+	marks map[string]*store.Part // by key: what is put because something is taken away; nil unless it may be put later
 }
 
 func newWriteSet() writeSet {
-	return writeSet{conditions: map[string]store.Condition{}, writes: map[string]state.Entry{}}
+	return writeSet{conditions: map[string]store.Condition{}, writes: map[string]state.Entry{},
+		marks: map[string]*store.Part{}}
 }
 
 func (w *writeSet) put(key string, value []byte) { w.write(state.Put(key, value)) }
 func (w *writeSet) delete(key string)            { w.write(state.Delete(key)) }
 
+// mark puts what goes with something that is taken away: the record that is left of it, or when it was.
+func (w *writeSet) mark(key string, value []byte) {
+	w.put(key, value)
+	w.marks[key] = nil
+}
+
+// trace is a mark that may be put after the rest of the change, under the conditions.
+func (w *writeSet) trace(key string, value []byte, conditions ...store.Condition) {
+	w.put(key, value)
+	w.marks[key] = &store.Part{Conditions: conditions, Writes: []state.Entry{state.Put(key, value)}, Frees: true}
+}
+
+// traces are the marks that may be put later.
+func (w *writeSet) traces() (later []store.Part) {
+	for _, key := range w.order {
+		if p := w.marks[key]; p != nil {
+			later = append(later, *p)
+		}
+	}
+	return later
+}
+
+// frees reports whether all that is put is marks: the change takes away, and nothing else.
+func (w *writeSet) frees() bool {
+	for key, e := range w.writes {
+		if _, isMark := w.marks[key]; !e.Deleted && !isMark {
+			return false
+		}
+	}
+	return true
+}
+
 func (w *writeSet) write(e state.Entry) {
+	delete(w.marks, e.Key)
 	if _, ok := w.writes[e.Key]; !ok {
 		w.order = append(w.order, e.Key)
 	}
@@ -61,13 +97,14 @@ func (w *writeSet) requireUnheld(key string) {
 func (w *writeSet) empty() bool { return len(w.writes) == 0 }
 
 func (w *writeSet) clone() writeSet {
-	return writeSet{maps.Clone(w.conditions), maps.Clone(w.writes), slices.Clone(w.order), slices.Clone(w.ask)}
+	return writeSet{maps.Clone(w.conditions), maps.Clone(w.writes), slices.Clone(w.order), slices.Clone(w.ask),
+		maps.Clone(w.marks)}
 }
 
 // part is the writes under their conditions.
 func (w *writeSet) part() store.Part {
 	p := store.Part{Conditions: make([]store.Condition, 0, len(w.conditions)),
-		Writes: make([]state.Entry, 0, len(w.order)), Ask: w.ask}
+		Writes: make([]state.Entry, 0, len(w.order)), Ask: w.ask, Frees: w.frees()}
 	for _, c := range w.conditions {
 		p.Conditions = append(p.Conditions, c)
 	}

@@ -254,6 +254,9 @@ func (a *attempt) update(tx *directory.Tx, d Decision) error {
 	if d.Link != nil {
 		tx.PutLink(*d.Link)
 	}
+	if d.Reason == ReasonLinked && !a.loaded.LinkPrivileged {
+		tx.GuardUnprivileged(d.User)
+	}
 	return nil
 }
 

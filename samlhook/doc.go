@@ -10,9 +10,9 @@
 //   - login.go sends the browser to the identity provider. It stores nothing: requestid.go makes ids that only we can
 //     make, logincookie.go keeps the rest in the browser. choose.go is the login page of an organization that has
 //     several connections.
-//   - acs.go takes the identity provider's answer. attempt.go verifies it by the connection as it is now, then makes the
-//     one transaction of the sign-in: it uses up the message, decides, changes the directory, and records all of it. The
-//     commit compares the connection, so nobody signs in by settings that are gone.
+//   - acs.go takes the identity provider's answer. attempt.go verifies it by the connection as it is now, then makes
+//     the one transaction of the sign-in: it uses up the message, decides, changes the directory, and records all of
+//     it. The commit compares the connection, so nobody signs in by settings that are gone.
 //   - finish.go begins the session once the browser has shown that it is the one that started. code.go is what acs
 //     hands to it.
 //   - session.go is the landing page, and sign-out.

@@ -84,11 +84,11 @@ func (f *fetcher) checkURL(u *url.URL) error {
 }
 
 // fetch gets the metadata at a URL, within 10 seconds and saml.MaxMetadataBytes. The error is a *saml.Refusal
-// (ReasonMetadataUnreachable) that names what went wrong.
+// (ReasonMetadataUnavailable) that names what went wrong.
 func (f *fetcher) fetch(ctx context.Context, address string) ([]byte, error) {
 	body, err := f.get(ctx, address)
 	if err != nil {
-		return nil, saml.Refuse(ReasonMetadataUnreachable,
+		return nil, saml.Refuse(ReasonMetadataUnavailable,
 			"The metadata could not be fetched from "+saml.Clip(address)+": "+saml.Clip(explain(err))+".")
 	}
 	return body, nil

@@ -62,7 +62,7 @@ func TestFetch(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := f.fetch(c.ctx, c.url)
-			wantReason(t, err, ReasonMetadataUnreachable)
+			wantReason(t, err, ReasonMetadataUnavailable)
 			if err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error = %v, want %q", err, c.want)
 			}
@@ -87,7 +87,7 @@ func TestFetchPrivate(t *testing.T) {
 		"http://idp.example.com/":           "https only",
 	} {
 		_, err := newFetcher(false).fetch(context.Background(), address)
-		wantReason(t, err, ReasonMetadataUnreachable)
+		wantReason(t, err, ReasonMetadataUnavailable)
 		if err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", address, err, want)
 		}

@@ -1,6 +1,7 @@
 package samlhook
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -96,7 +97,7 @@ func (s *site) notGranted(b *browser, landed *http.Response, group directory.ID)
 		s.t.Errorf("the stranger has the roles %v", snapshot.Roles(user))
 	}
 	d, err := s.org.Authenticate(s.t.Context(), directory.Credential{Session: b.session(s)})
-	if err != nil || d.Actor().Scope != directory.ScopeSelf || d.Actor().User != user {
+	if err != nil || d.Actor().Rights != directory.ScopeSelf || d.Actor().User != user {
 		s.t.Errorf("the session: %v, %v", d, err)
 	}
 }
@@ -168,6 +169,49 @@ func TestAllowPrivilegedRace(t *testing.T) {
 	s.notGranted(b, b.step(s.acsURL(connection), form), group)
 }
 
+// A User who is found by name gets privileges between decision and commit: it is not linked.
+func TestPrivilegedUserRace(t *testing.T) {
+	ways := map[string]func(s *site, user, group, around directory.ID){
+		"is given a role": func(s *site, user, _, _ directory.ID) {
+			s.mustModify(schema.UserType, user, func(doc schema.Document) { doc["roles"] = []any{map[string]any{"value": "x"}} })
+		},
+		"gets into a group that gives a role": func(s *site, user, _, _ directory.ID) {
+			s.createGroup("Administrators", administrators, user)
+		},
+		"gets into an existing protected group": func(s *site, user, _, _ directory.ID) {
+			s.nest(s.createGroup("Protected", protection), user)
+		},
+	}
+	for _, b := range becoming {
+		ways[b.name] = func(s *site, _, group, around directory.ID) { b.make(s, group, around) }
+	}
+	for name, way := range ways {
+		for _, trusted := range []bool{false, true} {
+			t.Run(fmt.Sprint(name, trusted), func(t *testing.T) {
+				s, f := newFaultySite(t)
+				other := s.another(directorytest.NewClient(t))
+				user := s.createUser(schema.Document{"userName": "alice@x"})
+				group := s.createGroup("Staff", nil, user)
+				around := s.createGroup("Everybody", nil, group)
+				connection := s.own(schema.Document{"linkPrivileged": trusted})
+				b := s.browser()
+				form := s.forged(connection, s.request(b, connection), "alice@x", "_a1", nil)
+				hook := func(clientv3.Op) error { way(other, user, group, around); return nil }
+				f.before.Store(&hook)
+				b.step(s.acsURL(connection), form)
+				if linked := s.snapshot().Link(connection, "alice@x") != nil; linked != trusted {
+					t.Errorf("linked: %v", linked)
+				}
+				if trusted {
+					s.lastSignIn(OutcomeSignedIn, ReasonLinked)
+				} else {
+					s.lastSignIn(OutcomeRefused, ReasonPrivilegedUser)
+				}
+			})
+		}
+	}
+}
+
 // One privileged group does not keep people out of the others.
 func TestPrivilegedAmongOthers(t *testing.T) {
 	s := newSite(t)
@@ -229,7 +273,7 @@ func TestSavePrivilegedDefaultGroup(t *testing.T) {
 		t.Errorf("the health does not tell: %s", warnings)
 	}
 	// Only who may change connections at all lists ids.
-	weak := s.org.As(directory.Actor{Type: "AccessToken", Scope: directory.ScopeWrite})
+	weak := s.org.As(directory.Actor{Type: "AccessToken", Rights: directory.ScopeWrite})
 	_, err = weak.Update(t.Context(), func(tx *directory.Tx) error {
 		return s.hook.Prepare(tx, directory.NewID(), nil, with(into(inner, inner.String()), "displayName", "x"),
 			func(need any) (any, error) { return s.hook.Resolve(t.Context(), need) })

@@ -20,9 +20,8 @@ import (
 // errors: *schema.Error (invalidValue) naming the attribute; Forbidden without the scope admin.
 func (h *Hook) Prepare(tx *directory.Tx, id directory.ID, old *directory.Resource, doc schema.Document,
 	resolved func(need any) (any, error)) error {
-	if tx.Actor().Scope < directory.ScopeAdmin {
-		return &directory.Error{Kind: directory.Forbidden,
-			Detail: "only a credential with the scope admin may change identity providers"}
+	if err := tx.MayPut(old, doc); err != nil {
+		return err
 	}
 	p := preparation{tx: tx, id: id, doc: doc, resolved: resolved}
 	if old != nil {
@@ -203,8 +202,8 @@ func (p *preparation) ranges() error {
 		}
 	}
 	if stringOf(p.doc, "nameIdFormat") == saml.NameIDTransient {
-		return wrong("nameIdFormat",
-			"a transient NameID is another one at every sign-in and finds no User again; ask for persistent or emailAddress")
+		return wrong("nameIdFormat", "a transient NameID is another one at every sign-in and finds no User again; ask "+
+			"for persistent or emailAddress")
 	}
 	return nil
 }

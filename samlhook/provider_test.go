@@ -223,7 +223,7 @@ func TestMetadataURL(t *testing.T) {
 		t.Errorf("fetched from a private address: %v", err)
 	}
 	// Who may not change connections makes the server fetch nothing.
-	weak := s.org.As(directory.Actor{Type: "AccessToken", Scope: directory.ScopeWrite})
+	weak := s.org.As(directory.Actor{Type: "AccessToken", Rights: directory.ScopeWrite})
 	if err := s.hook.update(t.Context(), weak, prepare); directory.KindOf(err) != directory.Forbidden ||
 		fetched.Load() != 3 {
 		t.Errorf("fetched for a credential without admin: %v", err)

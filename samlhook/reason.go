@@ -23,7 +23,7 @@ const (
 const (
 	ReasonConnectionDisabled  saml.Reason = "connection_disabled"  // enabled: false
 	ReasonNotConfigured       saml.Reason = "not_configured"       // the connection has no identity provider yet
-	ReasonMetadataUnreachable saml.Reason = "metadata_unavailable" // the metadata could not be fetched
+	ReasonMetadataUnavailable saml.Reason = "metadata_unavailable" // the metadata could not be fetched
 	ReasonAssertionUsed       saml.Reason = "assertion_used"       // the assertion was used before
 	ReasonRequestUsed         saml.Reason = "request_used"         // the request was answered before
 	ReasonLoginCookie         saml.Reason = "login_cookie"         // missing, expired or not made by us

@@ -65,7 +65,7 @@ func (x *exchange) signOut() error {
 	}
 	d, err := x.signedIn()
 	if err == nil {
-		err = x.endSession(d.Actor())
+		err = d.SignOut(x.r.Context())
 	}
 	if kind := directory.KindOf(err); err != nil && kind != directory.Unauthenticated && kind != directory.NotFound {
 		return err
@@ -75,20 +75,4 @@ func (x *exchange) signOut() error {
 	x.w.Header().Set("Clear-Site-Data", `"cache"`)
 	x.show(http.StatusOK, "notice", notice{Kind: "signedOut", Next: x.offer(signInAgain)}, web.Policy{})
 	return nil
-}
-
-func (x *exchange) endSession(actor directory.Actor) error {
-	id, ok := directory.ParseID(actor.ID)
-	if !ok {
-		return errNotFound
-	}
-	actor.Scope = directory.ScopeAdmin // a session may end itself
-	_, err := x.dir.As(actor).Update(x.r.Context(), func(tx *directory.Tx) error {
-		session, err := tx.Get(schema.SessionType, id)
-		if err != nil {
-			return err
-		}
-		return tx.Delete(session)
-	})
-	return err
 }

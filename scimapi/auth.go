@@ -49,6 +49,12 @@ func (x *exchange) credential() (directory.Credential, error) {
 	return directory.Credential{Session: cookie.Value}, nil
 }
 
+// anonymous reports whether the request presents no credential at all.
+func (x *exchange) anonymous() bool {
+	cookie, err := x.r.Cookie(sessionCookie)
+	return len(x.r.Header.Values("Authorization")) == 0 && (err != nil || cookie.Value == "")
+}
+
 // challenge is the WWW-Authenticate of a 401. It names an error only if a credential was sent (RFC 6750 §3.1).
 func (x *exchange) challenge() string {
 	const realm = `Bearer realm="rollcall"`

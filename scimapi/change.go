@@ -101,6 +101,9 @@ func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
 	if err := c.t.Carry(before, doc); err != nil {
 		return err
 	}
+	if err := tx.CarryPrivileges(old, doc); err != nil {
+		return err
+	}
 	if err := c.prepare(tx, old, doc); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"rollcall/directory"
 	"rollcall/directory/schema"
 )
 
@@ -17,7 +16,7 @@ type described struct {
 }
 
 // discover serves /ServiceProviderConfig, /ResourceTypes and /Schemas (RFC 7644 §4). They need no credential and ignore
-// the parameters of paging and projection.
+// the parameters of paging and projection. Only ServiceProviderConfig is the same for everybody.
 func (x *exchange) discover(endpoint, id string) error {
 	if ok, err := x.method([]string{http.MethodGet, http.MethodHead, http.MethodOptions}); !ok {
 		return err
@@ -75,16 +74,35 @@ func listOf(all []described) []byte {
 	return append(body, "]}"...)
 }
 
-// types returns the types of the scope. An organization that does not exist is refused like an invalid credential.
+// types returns the types that the credential may use. Without one they are the built-in Users and Groups, whatever the
+// organization is, and whether there is one: nobody learns from outside which organizations there are, or what they
+// keep.
 func (x *exchange) types() ([]*schema.ResourceType, error) {
-	s, err := x.dir.Snapshot(x.r.Context())
-	if directory.KindOf(err) == directory.NotFound {
-		return nil, &directory.Error{Kind: directory.Unauthenticated}
+	x.w.Header().Add("Vary", "Authorization, Cookie")
+	x.set("Cache-Control", "private")
+	if x.anonymous() && x.org != "" {
+		return []*schema.ResourceType{schema.User(), schema.Group()}, nil
 	}
+	if x.anonymous() { // those of the system scope are the same in every installation
+		s, err := x.dir.Snapshot(x.r.Context())
+		if err != nil {
+			return nil, err
+		}
+		return s.Types(), nil
+	}
+
+	// What the credential may read; somebody's own User is at /Me.
+	s, err := x.begin()
 	if err != nil {
 		return nil, err
 	}
-	return s.Types(), nil
+	var types []*schema.ResourceType
+	for _, t := range s.Types() {
+		if x.actor.MayRead(t.Name) == nil || t.Name == schema.UserType && !x.actor.User.IsZero() {
+			types = append(types, t)
+		}
+	}
+	return types, nil
 }
 
 // discoveryMeta is the meta of a resource of discovery.

@@ -3,6 +3,7 @@ package scimapi_test
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,7 +17,6 @@ func TestDiscovery(t *testing.T) {
 	admin.user("a", "title", "x", extURN, map[string]any{"department": "D"})
 	admin.group("G")
 	c := *admin
-	c.token = "" // R7643-5-09: none is needed
 
 	config := c.must(200, "GET", "/ServiceProviderConfig", nil)
 	for path, want := range map[string]any{"patch.supported": true, "filter.supported": true,
@@ -115,9 +115,66 @@ func TestDiscovery(t *testing.T) {
 		!strings.Contains(string(r.raw), "/Organizations") {
 		t.Errorf("system scope: %s", r.raw)
 	}
-	unknown := c
-	unknown.base = strings.Replace(c.base, "/default/", "/nosuch/", 1)
-	for _, path := range []string{"/Schemas", "/ResourceTypes"} {
-		unknown.refused(401, "", "GET", path, nil)
+}
+
+// Discovery shows what the credential may use. Without one (R7643-5-09) it tells nothing about the organization.
+func TestDiscoveryByCredential(t *testing.T) {
+	s := serve(t, scimapi.Options{})
+	admin := s.admin(t)
+	admin.must(201, "POST", "/SchemaDefinitions", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:SchemaDefinition"],
+		"urn":"urn:example:Secret","name":"Secret","attributes":[{"name":"colour","type":"string"}]}`)
+	admin.must(201, "POST", "/ResourceTypeDefinitions", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:ResourceTypeDefinition"],
+		"name":"Secret","endpoint":"/Secrets","schema":"urn:example:Secret"}`)
+	s.client(t, "", "admin", nil).must(201, "POST", "/Organizations", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:Organization"],"name":"closed","active":false}`)
+	everything := "User Group IdentityProvider AccessToken Organization SchemaDefinition ResourceTypeDefinition DeletedUser Session SignIn Event Secret"
+	alice := admin.user("alice")
+	manager := admin.user("m", "roles", []any{map[string]any{"value": "manager"}})
+	auditor := admin.user("x", "roles", []any{map[string]any{"value": "auditor"}})
+	nobody, bad := *admin, *admin
+	nobody.token, bad.token = "", "bad"
+	for name, tc := range map[string]struct {
+		c     *client
+		types string // "": 401
+	}{
+		"nobody":  {&nobody, "User Group"},
+		"bad":     {&bad, ""},
+		"read":    {s.client(t, "default", "read", nil), "User Group Secret"},
+		"write":   {s.client(t, "default", "write", nil), "User Group Secret"},
+		"admin":   {admin, everything},
+		"session": {s.session(t, admin, alice), "User"},
+		"manager": {s.session(t, admin, manager), "User Group IdentityProvider Organization SignIn Secret"},
+		"auditor": {s.session(t, admin, auditor), everything},
+	} {
+		if tc.types == "" {
+			tc.c.refused(401, "", "GET", "/ResourceTypes", nil)
+			tc.c.refused(401, "", "GET", "/Schemas/"+userURN, nil)
+			tc.c.must(200, "GET", "/ServiceProviderConfig", nil)
+			continue
+		}
+		r := tc.c.must(200, "GET", "/ResourceTypes", nil)
+		if got := strings.Join(ids(r.body["Resources"]), " "); got != tc.types {
+			t.Errorf("%s may use %s", name, got)
+		}
+		if !slices.Contains(r.header.Values("Vary"), "Authorization, Cookie") || r.header.Get("Cache-Control") != "private" {
+			t.Errorf("%s: %v", name, r.header)
+		}
+		want := 404
+		if strings.Contains(tc.types, "Secret") {
+			want = 200
+		}
+		tc.c.must(want, "GET", "/Schemas/urn:example:Secret", nil)
+	}
+
+	// The same bytes for every organization, and for none.
+	for _, path := range []string{"/ResourceTypes", "/Schemas", "/Schemas/urn:example:Secret", "/ServiceProviderConfig"} {
+		here := nobody.request("GET", path, nil)
+		for _, org := range []string{"closed", "nosuch"} {
+			other := nobody
+			other.base = strings.Replace(nobody.base, "/default/", "/"+org+"/", 1)
+			there := other.request("GET", path, nil)
+			if there.status != here.status || strings.ReplaceAll(string(there.raw), "/"+org+"/", "/default/") != string(here.raw) {
+				t.Errorf("%s of %s: %d %s", path, org, there.status, there.raw)
+			}
+		}
 	}
 }

@@ -208,7 +208,7 @@ func TestHooks(t *testing.T) {
 		t.Errorf("PUT(GET): %s", same.raw)
 	}
 	c.must(202, "POST", path+"/.dryRun", nil)
-	if a := <-called; a.Type != "AccessToken" || a.Scope != directory.ScopeAdmin {
+	if a := <-called; a.Type != "AccessToken" || a.Rights != directory.ScopeAdmin {
 		t.Errorf("%+v", a)
 	}
 	c.refused(405, "", "GET", path+"/.dryRun", nil)

@@ -101,7 +101,7 @@ func (l *listing) types(q *params, s *directory.Snapshot) ([]*schema.ResourceTyp
 		}
 		return []*schema.ResourceType{t}, nil
 	}
-	if l.x.actor.Scope < directory.ScopeRead {
+	if !l.x.actor.Rights.Has(directory.ScopeRead) {
 		return nil, &directory.Error{Kind: directory.Forbidden, Detail: "this credential cannot read resources"}
 	}
 	l.each, l.ask.Types = map[string]*renderer{}, []string{}

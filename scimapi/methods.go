@@ -32,7 +32,7 @@ func (x *exchange) method(methods []string) (bool, error) {
 		return false, err
 	}
 	safe := x.r.Method == http.MethodGet || x.r.Method == http.MethodHead
-	if !safe && x.actor.Scope < directory.ScopeWrite {
+	if !safe && !x.actor.Rights.MayChange() {
 		return false, &directory.Error{Kind: directory.Forbidden, Detail: "this credential is read-only"}
 	}
 	return true, nil

@@ -27,7 +27,7 @@ type Node struct {
 	// Better given as a variable: other users of the machine can see arguments.
 	OperatorToken string `placeholder:"TOKEN" help:"Token with full access; by default {data}/operator.token."`
 	// Accepted besides OperatorToken.
-	PreviousOperatorToken []string `placeholder:"TOKEN" help:"Other operator tokens, while the token is being replaced."`
+	PreviousOperatorToken []string `placeholder:"TOKEN" help:"Other operator tokens, while replacing the token."`
 
 	Schemas string `placeholder:"DIR" help:"Folder of JSON schemas and resource types for every organization."`
 	// Five times as many requests may come at once.

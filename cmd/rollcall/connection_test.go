@@ -8,12 +8,11 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// TestConnectionIsReadWithoutWriting: the reply to POST has the connection's certificate, and reading the connection, its
-// list and its metadata leaves no Event.
+// TestConnectionIsReadWithoutWriting: the reply to POST has the connection's certificate, and reading the connection,
+// its list and its metadata leaves no Event.
 func TestConnectionIsReadWithoutWriting(t *testing.T) {
 	p, site := serveIn(t, t.TempDir())
-	p.line("Operator token")
-	token, scim := p.line("  "), site+orgPath
+	token, scim := p.operatorToken(), site+orgPath
 	status, made := ask(t, "POST", scim+"/IdentityProviders?attributes=sp,sp.certificates", token,
 		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],"displayName":"new"}`)
 	certificate := gjson.Get(made, "sp.certificates.0.pem").String()
@@ -40,6 +39,6 @@ func TestConnectionIsReadWithoutWriting(t *testing.T) {
 		}
 	}
 	if after := events(); after != before {
-		t.Errorf("%s Events, %s before anybody looked", after, before)
+		t.Errorf("%s Events; %s before the requests", after, before)
 	}
 }

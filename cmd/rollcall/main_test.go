@@ -107,10 +107,16 @@ func spawnProgram(t *testing.T, env []string, program string, args ...string) *p
 		<-p.done
 		if t.Failed() {
 			command := filepath.Base(program) + " " + strings.Join(args, " ")
-			t.Logf("%s\n%s\n%s", command, strings.Join(p.seen, "\n"), p.err.String())
+			t.Logf("%s\n%s\n%s", command, strings.Join(p.seen, "\n"), end(p.err.String()))
 		}
 	})
 	return p
+}
+
+// end is the end of a log: its last 50 lines.
+func end(log string) string {
+	lines := strings.SplitAfter(log, "\n")
+	return strings.Join(lines[max(0, len(lines)-50):], "")
 }
 
 // line waits for a line of output that begins with prefix and returns the rest of it.

@@ -29,8 +29,8 @@ func (n *running) awaitRecovery(ctx context.Context, etcd *embedded.Etcd) {
 		return
 	case <-etcd.Failure():
 	}
-	n.log.Error("the store's disk has failed; until it has room again, resources are read from memory and nothing else "+
-		"is possible", "error", etcd.Failed())
+	n.log.Error("the store's disk has failed; until it has room again, resources are read from memory "+
+		"and nothing else is possible", "error", etcd.Failed())
 	ticker := time.NewTicker(recoverInterval)
 	defer ticker.Stop()
 	for {

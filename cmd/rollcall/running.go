@@ -55,28 +55,37 @@ func (n *Node) start(ctx context.Context, log *slog.Logger) (_ *running, err err
 		return nil, err
 	}
 
-	// Then everything that the site needs, from etcd up.
+	// Then open everything else, from etcd up, and serve.
 	store, err := r.openStore(ctx)
 	if err != nil {
 		return nil, err
 	}
-	signIn, err := samlhook.New(store, samlhook.Options{
-		PublicURL: r.public, Log: log, AllowPrivateMetadata: n.AllowPrivateMetadata, Registry: r.metrics,
-	})
+	site, err := r.openSite(store)
 	if err != nil {
 		return nil, err
 	}
-	r.onClose(signIn.Close)
-	embedded := len(n.Etcd.Endpoints) == 0
-	site := &site{store: store, etcd: r.etcd, embedded: embedded, signIn: signIn, public: r.public, rate: n.RateLimit,
-		log: log, metrics: r.metrics}
 	handler, err := site.handler()
 	if err != nil {
 		return nil, err
 	}
 	r.serve(listener, handler)
-	log.Info("serving", "listen", listener.Addr().String(), "publicURL", r.public, "embedded", embedded)
+	log.Info("serving", "listen", listener.Addr().String(), "publicURL", r.public, "embedded", site.embedded)
 	return r, nil
+}
+
+// openSite opens the sign-in and gathers what the site serves.
+func (n *running) openSite(store *directory.Store) (*site, error) {
+	signIn, err := samlhook.New(store, samlhook.Options{
+		PublicURL: n.public, Log: n.log, AllowPrivateMetadata: n.node.AllowPrivateMetadata, Registry: n.metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	n.onClose(signIn.Close)
+	return &site{
+		store: store, etcd: n.etcd, embedded: len(n.node.Etcd.Endpoints) == 0, signIn: signIn, public: n.public,
+		rate: n.node.RateLimit, log: n.log, metrics: n.metrics,
+	}, nil
 }
 
 // openStore opens the data folder, reads or generates the secrets, starts etcd or connects to it, and loads the

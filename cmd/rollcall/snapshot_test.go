@@ -30,8 +30,8 @@ func succeed(t *testing.T, args ...string) string {
 func dumpSite(t *testing.T, site string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for _, list := range []string{"/scim/v2/Organizations", "/Users", "/Groups", "/IdentityProviders", "/AccessTokens", "/Sessions",
-		"/DeletedUsers", "/SignIns", "/Events", "/SchemaDefinitions"} {
+	for _, list := range []string{"/scim/v2/Organizations", "/Users", "/Groups", "/IdentityProviders", "/AccessTokens",
+		"/Sessions", "/DeletedUsers", "/SignIns", "/Events", "/SchemaDefinitions"} {
 		address := site + list + "?count=1000"
 		if !strings.HasPrefix(list, "/scim") {
 			address = site + "/orgs/demo/scim/v2" + list + "?count=1000"
@@ -64,7 +64,7 @@ func signIn(t *testing.T, site, name string) (cookies []*http.Cookie) {
 func conditional(t *testing.T, address, etag string) int {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), "PATCH", address, strings.NewReader(
-		`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{"op":"replace","path":"title","value":"x"}]}`))
+		`{"schemas":["`+patchSchema+`"],"Operations":[{"op":"replace","path":"title","value":"x"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,8 +107,8 @@ func TestSnapshot(t *testing.T) {
 	gone := gjson.Get(eventually(t, http.StatusCreated, "POST", scim+"/Users", user("gone")), "id").String()
 	eventually(t, http.StatusNoContent, "DELETE", scim+"/Users/"+gone, "")
 	signIn(t, site, "bob")
-	bob := gjson.Get(eventually(t, http.StatusOK, "GET", scim+"/Users?filter="+url.QueryEscape(`userName eq "bob@example.com"`), ""),
-		"Resources.0")
+	search := scim + "/Users?filter=" + url.QueryEscape(`userName eq "bob@example.com"`)
+	bob := gjson.Get(eventually(t, http.StatusOK, "GET", search, ""), "Resources.0")
 	address, etag := scim+"/Users/"+bob.Get("id").String(), bob.Get("meta.version").String()
 	cursor := gjson.Get(eventually(t, http.StatusOK, "GET", scim+"/Users?cursor&count=1", ""), "nextCursor").String()
 	if etag == "" || cursor == "" {
@@ -122,7 +122,8 @@ func TestSnapshot(t *testing.T) {
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
 	}
-	if verified := succeed(t, "snapshot", "verify", file); verified != said || !strings.Contains(said, "Fingerprint of its secret key: ") {
+	verified := succeed(t, "snapshot", "verify", file)
+	if verified != said || !strings.Contains(said, "Fingerprint of its secret key: ") {
 		t.Errorf("saved %q, verified %q", said, verified)
 	}
 	refused(t, 1, "exists already", "ROLLCALL_OPERATOR_TOKEN="+testToken, "snapshot", "save", "--listen", listen, file)
@@ -145,11 +146,12 @@ func TestSnapshot(t *testing.T) {
 	}
 	refused(t, 1, "holds data already", "snapshot", "restore", file, "--data", dir)
 	restored := filepath.Join(t.TempDir(), "restored")
-	refused(t, 1, "not the secret key", "snapshot", "restore", file, "--data", restored, "--secret-key", strings.Repeat("ab", 32))
+	restore := []string{"snapshot", "restore", file, "--data", restored}
+	refused(t, 1, "not the secret key", append(restore, "--secret-key", strings.Repeat("ab", 32))...)
 	if _, err := os.Stat(filepath.Join(restored, "etcd")); err == nil {
 		t.Error("restored under another key")
 	}
-	if out := succeed(t, "snapshot", "restore", file, "--data", restored); !strings.Contains(out, "put its secret key into") {
+	if out := succeed(t, restore...); !strings.Contains(out, "put its secret key into") {
 		t.Errorf("does not ask for the secret key: %s", out)
 	}
 	if err := os.WriteFile(filepath.Join(restored, "secret.key"), key, 0o600); err != nil {
@@ -219,13 +221,18 @@ func TestSnapshotCutOff(t *testing.T) {
 			fmt.Fprint(w, whole[:len(whole)/2])
 			panic(http.ErrAbortHandler)
 		},
-		"the stream ends early":  func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, whole[:len(whole)-4096]) },
-		"the checksum is absent": func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, whole[:len(whole)-32]) },
+		"the stream ends early": func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, whole[:len(whole)-4096])
+		},
+		"the checksum is absent": func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, whole[:len(whole)-32])
+		},
 	} {
 		s := httptest.NewServer(h)
 		defer s.Close()
 		file := filepath.Join(t.TempDir(), "snapshot")
-		refused(t, 1, "did not arrive whole", "ROLLCALL_OPERATOR_TOKEN="+testToken, "snapshot", "save", "--url", s.URL, file)
+		refused(t, 1, "did not arrive whole",
+			"ROLLCALL_OPERATOR_TOKEN="+testToken, "snapshot", "save", "--url", s.URL, file)
 		if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 0 {
 			t.Errorf("%s: left %v, %v", name, left, err)
 		}

@@ -17,10 +17,10 @@ type SnapshotRestore struct {
 	Data      string `default:"./rollcall-data" help:"Data folder to restore into; it must hold no data yet."`
 	SecretKey string `placeholder:"KEY" help:"Secret key of the snapshot, to check it; by default {data}/secret.key."`
 
-	DataDir             string `env:"-" placeholder:"DIR" help:"Restore a member of an etcd cluster into this folder instead."`
+	DataDir             string `env:"-" placeholder:"DIR" help:"Restore a member of an etcd cluster into this folder."`
 	Name                string `env:"-" placeholder:"NAME" help:"Name of the member."`
 	InitialCluster      string `env:"-" placeholder:"NAME=URL,…" help:"Peer URLs of all members."`
-	InitialClusterToken string `env:"-" default:"rollcall-restored" help:"Token of the cluster, the same for all members."`
+	InitialClusterToken string `env:"-" default:"rollcall-restored" help:"Token of the cluster, the same for all."`
 }
 
 // Run makes a data folder, whole or not at all, in which the revision is ahead of whatever came after the snapshot.

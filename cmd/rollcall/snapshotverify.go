@@ -42,7 +42,9 @@ func checkSnapshotKey(file string, info backup.Info, key []byte) error {
 
 // describe prints what a snapshot holds.
 func describe(s Streams, file string, info backup.Info) error {
-	_, err := fmt.Fprintf(s.Out, "%s: %d keys at revision %d, %d bytes\nSHA-256 of its data: %s\nFingerprint of its secret key: %s\n",
+	_, err := fmt.Fprintf(s.Out, "%s: %d keys at revision %d, %d bytes\n"+
+		"SHA-256 of its data: %s\n"+
+		"Fingerprint of its secret key: %s\n",
 		file, info.Keys, info.Revision, info.Bytes, info.SHA256, info.SecretKey)
 	return err
 }

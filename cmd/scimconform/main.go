@@ -174,7 +174,8 @@ func read(path string) (conformance.Report, error) {
 
 func (o *options) compare(stdout io.Writer) (int, error) {
 	if len(o.Reports) != 2 {
-		return exitError, fmt.Errorf("--diff needs two reports made with --json, an older and a newer one; got %d", len(o.Reports))
+		return exitError, fmt.Errorf("--diff needs two reports made with --json, an older and a newer one; got %d",
+			len(o.Reports))
 	}
 	var reps [2]conformance.Report
 	for i, path := range o.Reports {

@@ -39,7 +39,8 @@ func TestExitStatus(t *testing.T) {
 		says string
 	}{
 		{"clean", []string{"--url", url, "--token", refserver.Token, "--run", "^delete$"}, 0, "delete"},
-		{"bad token", []string{"--url", url, "--token", "wrong", "--run", "^delete$"}, 2, "the credentials are not accepted"},
+		{"bad token", []string{"--url", url, "--token", "wrong", "--run", "^delete$"}, 2,
+			"the credentials are not accepted"},
 		{"server down", []string{"--url", down.URL, "--token", "x"}, 2, "refused"},
 		{"no scim", []string{"--url", url + "/nothing/here", "--token", refserver.Token}, 2, "no SCIM service"},
 		{"no url", nil, 2, "--url is missing"},
@@ -94,10 +95,12 @@ func TestReportsAndDiff(t *testing.T) {
 		older, newer string
 		code         int
 		says         string
-	}{{"a.json", "a.json", 0, "no difference"}, {"a.json", "b.json", 1, "worse"}, {"b.json", "a.json", 0, "better"}, {"a.json", "a.html", 2, "report"}} {
+	}{{"a.json", "a.json", 0, "no difference"}, {"a.json", "b.json", 1, "worse"}, {"b.json", "a.json", 0, "better"},
+		{"a.json", "a.html", 2, "report"}} {
 		code, out, errs := command(t, "--diff", file(c.older), file(c.newer))
 		if code != c.code || !strings.Contains(out+errs, c.says) {
-			t.Errorf("diff %s %s: exit status %d, expected %d and %q:\n%s%s", c.older, c.newer, code, c.code, c.says, out, errs)
+			t.Errorf("diff %s %s: exit status %d, expected %d and %q:\n%s%s", c.older, c.newer, code, c.code, c.says,
+				out, errs)
 		}
 	}
 }

@@ -36,7 +36,7 @@ type options struct {
 	OtherURL     string `help:"Base URL of the other tenant, if it is another." placeholder:"URL" group:"Further credentials"`
 	EventsURL    string `help:"Poll URL (RFC 8936) of a stream with the service's events, for RFC 9967." placeholder:"URL" group:"Further credentials"`
 
-	Profile     string            `help:"What to judge by: ${enum}." enum:"rfc,entra,okta,all" default:"rfc" group:"Run"`
+	Profile     string            `help:"What to judge by: ${enum}." enum:"rfc,entra,okta,interop,ipsie-al1,ipsie-al2,all" default:"rfc" group:"Run"`
 	ReadOnly    bool              `help:"Change nothing on the server." group:"Run"`
 	Run         string            `help:"Only checks whose id, name or area matches." placeholder:"REGEXP" group:"Run"`
 	Type        []string          `help:"Only these resource types; repeatable." placeholder:"NAME" group:"Run"`
@@ -125,7 +125,8 @@ func (o *options) credentials() (conformance.Credentials, error) {
 		if !ok {
 			return c, errors.New("--oauth-client: must be ID:SECRET")
 		}
-		c.OAuth2 = &conformance.ClientCredentials{TokenURL: o.OauthTokenURL, ClientID: id, ClientSecret: secret, Scopes: o.OauthScope}
+		c.OAuth2 = &conformance.ClientCredentials{TokenURL: o.OauthTokenURL, ClientID: id, ClientSecret: secret,
+			Scopes: o.OauthScope}
 	}
 	for _, h := range o.Header {
 		name, value, ok := strings.Cut(h, ":")

@@ -37,7 +37,8 @@ func explain(w io.Writer, id string) error {
 		}
 		fmt.Fprintf(w, "\nwhat is asked: %s\nhow it is seen: %s\n", r.Text, r.Seen)
 		if b := r.Basis; b.Document != "" {
-			fmt.Fprintf(w, "rests on: %s %s, keyword %s, %s\n", b.Document, b.Place, cmp.Or(b.Keyword, "none"), r.Link())
+			fmt.Fprintf(w, "rests on: %s %s, keyword %s, %s\n", b.Document, b.Place, cmp.Or(b.Keyword, "none"),
+				r.Link())
 		}
 		if r.Hint != "" {
 			fmt.Fprintf(w, "usual cause: %s\n", r.Hint)
@@ -90,7 +91,8 @@ func (p *progress) show(at conformance.Progress) {
 	}
 	if p.terminal {
 		n := barWidth * at.Done / at.Total
-		fmt.Fprintf(p.w, "\r[%s%s] %d/%d, about %s left  %-34.34s", strings.Repeat("#", n), strings.Repeat(".", barWidth-n), at.Done, at.Total, left, at.Check)
+		fmt.Fprintf(p.w, "\r[%s%s] %d/%d, about %s left  %-34.34s", strings.Repeat("#", n), strings.Repeat(".",
+			barWidth-n), at.Done, at.Total, left, at.Check)
 	}
 }
 

@@ -11,7 +11,8 @@ import (
 func (c *call) asynchronous() bool {
 	p := c.r.Header.Get("Prefer")
 	write := c.r.Method != http.MethodGet && c.r.Method != http.MethodHead
-	return !c.s.opts.Minimal && write && strings.Contains(p, "respond-async") && !strings.Contains(p, "wait=") && !strings.HasSuffix(c.r.URL.Path, "/.search")
+	return !c.s.opts.Minimal && write && strings.Contains(p, "respond-async") && !strings.Contains(p, "wait=") &&
+		!strings.HasSuffix(c.r.URL.Path, "/.search")
 }
 
 // respondAsync does the work at once but answers 202, and puts the result
@@ -28,7 +29,8 @@ func (c *call) respondAsync(path string) (*answer, error) {
 	} else {
 		c.complete(c.txn, path, c.completed(path, a, err))
 	}
-	h := http.Header{"Location": {c.base() + "/.completions/" + c.txn}, "Set-Txn": {c.txn}, "Preference-Applied": {"respond-async"}}
+	h := http.Header{"Location": {c.base() + "/.completions/" + c.txn}, "Set-Txn": {c.txn},
+		"Preference-Applied": {"respond-async"}}
 	return &answer{status: 202, header: h}, nil
 }
 
@@ -69,7 +71,8 @@ func (c *call) complete(txn, path string, payload obj) {
 	if loc, ok := payload["location"].(string); ok {
 		uri = strings.TrimPrefix(loc, c.base())
 	}
-	s := c.s.sign(obj{"sub_id": obj{"format": "scim", "uri": uri}, "txn": txn, "events": obj{ev + "misc:asyncresp": payload}})
+	s := c.s.sign(obj{"sub_id": obj{"format": "scim", "uri": uri}, "txn": txn,
+		"events": obj{ev + "misc:asyncresp": payload}})
 	c.t.sets = append(c.t.sets, s)
 	c.t.async[txn] = s.jwt
 }

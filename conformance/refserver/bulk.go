@@ -44,7 +44,8 @@ func (c *call) bulk() (*answer, error) {
 	for _, o := range done {
 		results = append(results, o.result)
 	}
-	return &answer{status: 200, body: obj{"schemas": arr{messages + "BulkResponse"}, "Operations": results}, header: http.Header{}}, nil
+	return &answer{status: 200, body: obj{"schemas": arr{messages + "BulkResponse"}, "Operations": results},
+		header: http.Header{}}, nil
 }
 
 func (c *call) parseBulk(body obj) ([]*bulkOp, int, error) {
@@ -75,7 +76,8 @@ func (c *call) parseBulk(body obj) ([]*bulkOp, int, error) {
 			return syntax("Operations: must hold objects")
 		}
 		s := func(k string) string { v, _ := get(m, k); return str(v) }
-		o := &bulkOp{method: strings.ToUpper(s("method")), path: s("path"), bulkID: s("bulkId"), version: s("version"), index: i}
+		o := &bulkOp{method: strings.ToUpper(s("method")), path: s("path"), bulkID: s("bulkId"), version: s("version"),
+			index: i}
 		o.data, _ = get(m, "data")
 		if o.method == "" || o.path == "" {
 			return syntax("Operations[%d]: method and path are required", i)
@@ -115,7 +117,8 @@ func (c *call) runBulk(ops []*bulkOp, stopAfter int) []*bulkOp {
 				continue
 			}
 			if state == "dead" {
-				o.finish(c, nil, nil, fail(409, "invalidValue", "a bulkId in data names no operation of this job, or one that failed"))
+				o.finish(c, nil, nil, fail(409, "invalidValue",
+					"a bulkId in data names no operation of this job, or one that failed"))
 			} else {
 				c.runOne(o, str(path), data)
 			}

@@ -27,7 +27,8 @@ func (c *call) queryKey(t *typ, q query) string {
 	if t != nil {
 		name = t.name
 	}
-	return fmt.Sprintf("%s|%s|%q|%q|%q|%q|%q", c.t.name, name, q.filter, q.sortBy, q.sortOrder, q.attributes, q.excluded)
+	return fmt.Sprintf("%s|%s|%q|%q|%q|%q|%q", c.t.name, name, q.filter, q.sortBy, q.sortOrder, q.attributes,
+		q.excluded)
 }
 
 func (c *call) seal(p place) string {

@@ -7,8 +7,10 @@ import (
 
 // EventURIs are those the server sends.
 var EventURIs = []string{
-	ev + "feed:add", ev + "feed:remove", ev + "prov:create:notice", ev + "prov:create:full", ev + "prov:patch:notice", ev + "prov:patch:full",
-	ev + "prov:put:notice", ev + "prov:put:full", ev + "prov:delete", ev + "prov:activate", ev + "prov:deactivate", ev + "misc:asyncresp",
+	ev + "feed:add", ev + "feed:remove", ev + "prov:create:notice", ev + "prov:create:full", ev + "prov:patch:notice",
+	ev + "prov:patch:full",
+	ev + "prov:put:notice", ev + "prov:put:full", ev + "prov:delete", ev + "prov:activate", ev + "prov:deactivate",
+	ev + "misc:asyncresp",
 }
 
 func (c *call) discover(endpoint, id string) (*answer, error) {
@@ -38,7 +40,8 @@ func (c *call) discover(endpoint, id string) (*answer, error) {
 		for _, it := range items {
 			all = append(all, it)
 		}
-		return &answer{status: 200, body: obj{"schemas": arr{messages + "ListResponse"}, "totalResults": len(all), "startIndex": 1, "itemsPerPage": len(all), "Resources": all}}, nil
+		return &answer{status: 200, body: obj{"schemas": arr{messages + "ListResponse"}, "totalResults": len(all),
+			"startIndex": 1, "itemsPerPage": len(all), "Resources": all}}, nil
 	}
 	for _, it := range items {
 		if strings.EqualFold(it["id"].(string), id) {
@@ -55,7 +58,8 @@ func (c *call) resourceTypes() []obj {
 		for _, e := range t.exts {
 			exts = append(exts, obj{"schema": e.urn, "required": e.required})
 		}
-		out = append(out, obj{"schemas": arr{"urn:ietf:params:scim:schemas:core:2.0:ResourceType"}, "id": t.name, "name": t.name, "description": t.name,
+		out = append(out, obj{"schemas": arr{"urn:ietf:params:scim:schemas:core:2.0:ResourceType"}, "id": t.name,
+			"name": t.name, "description": t.name,
 			"endpoint": t.endpoint, "schema": t.urn, "schemaExtensions": exts,
 			"meta": obj{"resourceType": "ResourceType", "location": c.base() + "/ResourceTypes/" + t.name}})
 	}
@@ -78,8 +82,9 @@ func (c *call) config() obj {
 		"meta": obj{"resourceType": "ServiceProviderConfig", "location": c.base() + "/ServiceProviderConfig"},
 	}
 	if on {
-		out["pagination"] = obj{"cursor": true, "index": !c.s.opts.CursorOnly, "defaultPaginationMethod": c.s.defaultPaging(),
-			"defaultPageSize": pageSize, "maxPageSize": maxResults, "cursorTimeout": int(cursorLife.Seconds())}
+		out["pagination"] = obj{"cursor": true, "index": !c.s.opts.CursorOnly,
+			"defaultPaginationMethod": c.s.defaultPaging(),
+			"defaultPageSize":         pageSize, "maxPageSize": maxResults, "cursorTimeout": int(cursorLife.Seconds())}
 		uris := arr{}
 		for _, u := range EventURIs {
 			uris = append(uris, u)

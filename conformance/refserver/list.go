@@ -20,8 +20,10 @@ type query struct {
 
 func (c *call) list(t *typ) (*answer, error) {
 	v := c.r.URL.Query()
-	q := query{filter: v.Get("filter"), hasFilter: v.Has("filter"), sortBy: v.Get("sortBy"), sortOrder: v.Get("sortOrder"),
-		cursor: v.Get("cursor"), hasCursor: v.Has("cursor"), attributes: v.Get("attributes"), excluded: v.Get("excludedAttributes"), start: 1, count: -1}
+	q := query{filter: v.Get("filter"), hasFilter: v.Has("filter"), sortBy: v.Get("sortBy"),
+		sortOrder: v.Get("sortOrder"),
+		cursor:    v.Get("cursor"), hasCursor: v.Has("cursor"), attributes: v.Get("attributes"),
+		excluded: v.Get("excludedAttributes"), start: 1, count: -1}
 	var err error
 	if v.Has("startIndex") {
 		q.hasStart = true

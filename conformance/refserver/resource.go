@@ -10,7 +10,11 @@ import (
 // normalize turns a client's body into stored data: canonical names, known
 // attributes only, readOnly ones dropped, values of the right types.
 func (c *call) normalize(t *typ, body obj) (obj, error) {
-	if v, ok := get(body, "schemas"); !ok || !slices.ContainsFunc(asList(v), func(u any) bool { s, _ := u.(string); return strings.EqualFold(s, t.urn) }) {
+	if v, ok := get(body, "schemas"); !ok || !slices.ContainsFunc(asList(v), func(u any) bool {
+		s,
+			_ := u.(string)
+		return strings.EqualFold(s, t.urn)
+	}) {
 		return nil, fail(400, "invalidSyntax", "schemas: must contain %s", t.urn)
 	}
 	out, err := fillFrom(body, append([]*attr{commonAttrs[1]}, t.attrs...), "")
@@ -159,7 +163,8 @@ func (c *call) renderAnew(r *rec) obj {
 		}
 	}
 	out["schemas"] = schemas
-	meta := obj{"resourceType": r.typ.name, "created": stamp(r.created), "lastModified": stamp(r.modified), "location": c.location(r)}
+	meta := obj{"resourceType": r.typ.name, "created": stamp(r.created), "lastModified": stamp(r.modified),
+		"location": c.location(r)}
 	if !c.s.opts.Minimal {
 		meta["version"] = r.etag()
 	}

@@ -89,7 +89,8 @@ func New(opts Options) *Server {
 	}
 	c := &call{s: s, t: s.tenants["first"], host: "http://localhost"}
 	for _, name := range []string{"owner", "helper"} {
-		body := obj{"schemas": arr{s.types[0].urn}, "userName": name, "name": obj{"givenName": "Some", "familyName": "Body"}, "emails": arr{obj{"value": name + "@example.com", "type": "work"}}}
+		body := obj{"schemas": arr{s.types[0].urn}, "userName": name, "name": obj{"givenName": "Some",
+			"familyName": "Body"}, "emails": arr{obj{"value": name + "@example.com", "type": "work"}}}
 		if _, err := c.create(s.types[0], body); err != nil {
 			panic(err)
 		}
@@ -253,7 +254,8 @@ func (c *call) authenticate() (*answer, error) {
 }
 
 func allow(methods string) (*answer, error) {
-	return &answer{header: http.Header{"Allow": {methods}}}, fail(405, "", "the method is not allowed here; allowed: %s", methods)
+	return &answer{header: http.Header{"Allow": {methods}}},
+		fail(405, "", "the method is not allowed here; allowed: %s", methods)
 }
 
 func (c *call) dispatch(path string) (*answer, error) {
@@ -271,7 +273,10 @@ func (c *call) dispatch(path string) (*answer, error) {
 	case path == "/Me":
 		return c.me()
 	}
-	i := slices.IndexFunc(c.s.types, func(t *typ) bool { return path == t.endpoint || strings.HasPrefix(path, t.endpoint+"/") })
+	i := slices.IndexFunc(c.s.types, func(t *typ) bool {
+		return path == t.endpoint || strings.HasPrefix(path,
+			t.endpoint+"/")
+	})
 	if i < 0 {
 		return nil, fail(404, "", "no such endpoint %s", path)
 	}
@@ -294,7 +299,8 @@ func (c *call) dispatch(path string) (*answer, error) {
 func (c *call) body(limit int64) (obj, error) {
 	m, _, err := mime.ParseMediaType(c.r.Header.Get("Content-Type"))
 	if err != nil || m != mediaType && m != "application/json" {
-		return nil, fail(415, "", "Content-Type %q: must be %s or application/json", c.r.Header.Get("Content-Type"), mediaType)
+		return nil, fail(415, "", "Content-Type %q: must be %s or application/json", c.r.Header.Get("Content-Type"),
+			mediaType)
 	}
 	data, err := io.ReadAll(io.LimitReader(c.r.Body, limit+1))
 	if err != nil {

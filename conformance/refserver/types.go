@@ -62,7 +62,8 @@ func makeTypes() []*typ {
 		attrs[doc["id"].(string)] = parseAttrs(doc["attributes"])
 	}
 	return []*typ{
-		{"User", "/Users", rfc7643.User, attrs[rfc7643.User], []ext{{rfc7643.Enterprise, false, attrs[rfc7643.Enterprise]}}},
+		{"User", "/Users", rfc7643.User, attrs[rfc7643.User], []ext{{rfc7643.Enterprise, false,
+			attrs[rfc7643.Enterprise]}}},
 		{"Group", "/Groups", rfc7643.Group, attrs[rfc7643.Group], nil},
 		{"Widget", "/Widgets", Widget, attrs[Widget], []ext{{WidgetCare, true, attrs[WidgetCare]}}},
 	}
@@ -75,8 +76,10 @@ func parseAttrs(v any) []*attr {
 		m := it.(obj)
 		s := func(k string) string { x, _ := m[k].(string); return x }
 		b := func(k string) bool { x, _ := m[k].(bool); return x }
-		a := &attr{name: s("name"), typ: s("type"), multi: b("multiValued"), required: b("required"), exact: b("caseExact"),
-			mutability: s("mutability"), returned: s("returned"), uniqueness: s("uniqueness"), subs: parseAttrs(m["subAttributes"])}
+		a := &attr{name: s("name"), typ: s("type"), multi: b("multiValued"), required: b("required"),
+			exact:      b("caseExact"),
+			mutability: s("mutability"), returned: s("returned"), uniqueness: s("uniqueness"),
+			subs: parseAttrs(m["subAttributes"])}
 		for _, c := range asList(m["canonicalValues"]) {
 			a.canon = append(a.canon, c.(string))
 		}

@@ -219,7 +219,11 @@ func (c *call) remove(r *rec) {
 	c.t.recs = slices.DeleteFunc(slices.Clone(c.t.recs), func(x *rec) bool { return x == r })
 	for _, g := range c.t.recs {
 		members := asList(g.data["members"])
-		left := slices.DeleteFunc(slices.Clone(members), func(m any) bool { o, ok := m.(obj); return ok && o["value"] == r.id })
+		left := slices.DeleteFunc(slices.Clone(members), func(m any) bool {
+			o, ok := m.(obj)
+			return ok &&
+				o["value"] == r.id
+		})
 		if g.typ.name == "Group" && len(left) != len(members) {
 			data := copyOf(g.data).(obj)
 			if data["members"] = left; len(left) == 0 {

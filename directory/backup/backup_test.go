@@ -80,7 +80,8 @@ func dump(t *testing.T, c *clientv3.Client) (all map[string]string, revision int
 	}
 	all = map[string]string{}
 	for _, kv := range resp.Kvs {
-		all[string(kv.Key)] = fmt.Sprintf("%x %d %d %d %d", kv.Value, kv.CreateRevision, kv.ModRevision, kv.Version, kv.Lease)
+		all[string(kv.Key)] = fmt.Sprintf("%x %d %d %d %d", kv.Value, kv.CreateRevision, kv.ModRevision, kv.Version,
+			kv.Lease)
 	}
 	return all, resp.Header.Revision
 }
@@ -184,10 +185,12 @@ func TestRefused(t *testing.T) {
 			if err := os.WriteFile(file, c.text, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := backup.Verify(file); err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), file) {
+			_, err := backup.Verify(file)
+			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), file) {
 				t.Errorf("verify: %v", err)
 			}
-			if _, err := backup.Restore(file, dir, backup.Embedded()); err == nil || !strings.Contains(err.Error(), c.says) {
+			_, err = backup.Restore(file, dir, backup.Embedded())
+			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("restore: %v", err)
 			}
 			if left, err := os.ReadDir(folder); err != nil || len(left) != 1 {
@@ -203,13 +206,15 @@ func TestRefused(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "kept"), []byte("kept"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := backup.Restore(file, dir, backup.Embedded()); err == nil || !strings.Contains(err.Error(), "holds data already") {
+	_, err = backup.Restore(file, dir, backup.Embedded())
+	if err == nil || !strings.Contains(err.Error(), "holds data already") {
 		t.Errorf("into a folder with data: %v", err)
 	}
 	if text, err := os.ReadFile(filepath.Join(dir, "kept")); err != nil || string(text) != "kept" {
 		t.Errorf("the folder's data: %q, %v", text, err)
 	}
-	if _, err := backup.Restore(file, filepath.Join(dir, "etcd"), backup.Member{Name: "m4", Cluster: "m1=http://h1:1,m2=http://h2:1"}); err == nil ||
+	stranger := backup.Member{Name: "m4", Cluster: "m1=http://h1:1,m2=http://h2:1"}
+	if _, err := backup.Restore(file, filepath.Join(dir, "etcd"), stranger); err == nil ||
 		!strings.Contains(err.Error(), `"m4" is not among the members`) {
 		t.Errorf("for a member that is none: %v", err)
 	}

@@ -72,7 +72,8 @@ func (i *Info) checksum(file string) error {
 		return err
 	}
 	if sum := h.Sum(nil); !bytes.Equal(sum, behind) {
-		return fmt.Errorf("it was changed or cut off since it was taken: its SHA-256 is %x, and %x is in it", sum, behind)
+		return fmt.Errorf("it was changed or cut off since it was taken: its SHA-256 is %x, and %x is in it", sum,
+			behind)
 	}
 	i.SHA256 = hex.EncodeToString(behind)
 	return nil

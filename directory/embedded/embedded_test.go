@@ -35,7 +35,8 @@ func TestDataSurvivesARestart(t *testing.T) {
 	}
 }
 
-// Every call of maintenance answers that makes sense on one member: v3client leaves out a part of etcd's maintenance server.
+// Every call of maintenance answers that makes sense on one member: v3client leaves out a part of etcd's maintenance
+// server.
 func TestMaintenance(t *testing.T) {
 	ctx, cancel := Timeout(t.Context())
 	defer cancel()

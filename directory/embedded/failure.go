@@ -105,8 +105,8 @@ type damage struct {
 func damaged(file string, cause error) error { return &damage{file, cause} }
 
 func (d *damage) Error() string {
-	return fmt.Sprintf("%s cannot be read: %v. Nothing was deleted. Keep the folder as it is, and put a backup into a new "+
-		"one with: rollcall snapshot restore", d.file, d.cause)
+	return fmt.Sprintf("%s cannot be read: %v. Nothing was deleted. Keep the folder as it is, "+
+		"and put a backup into a new one with: rollcall snapshot restore", d.file, d.cause)
 }
 
 func (d *damage) Unwrap() error { return d.cause }

@@ -37,7 +37,8 @@ func (e *Etcd) tend(ctx context.Context) {
 		}
 		err = e.heal(ctx)
 		if err != nil && ctx.Err() == nil && !alarmed {
-			e.options.Log.Warn("the store's quota is used up: only deletion is accepted", "quota", e.options.Quota, "error", err)
+			const text = "the store's quota is used up: only deletion is accepted"
+			e.options.Log.Warn(text, "quota", e.options.Quota, "error", err)
 		}
 		alarmed = true
 	}
@@ -48,7 +49,8 @@ func (e *Etcd) tellRoom(err error) {
 		e.options.Log.Info("the store's disk has room again")
 		return
 	}
-	e.options.Log.Warn("make room on the store's disk: only deletion is accepted until then", "folder", e.dir, "error", err)
+	const text = "make room on the store's disk: only deletion is accepted until then"
+	e.options.Log.Warn(text, "folder", e.dir, "error", err)
 }
 
 // alarm reports whether etcd accepts no more puts.
@@ -70,5 +72,6 @@ func (e *Etcd) heal(ctx context.Context) error {
 	if float64(e.server.Server.Backend().SizeInUse()) >= heal.Below*float64(e.options.Quota) {
 		return heal.ErrStillFull
 	}
-	return heal.Etcd(ctx, e.Client, heal.Options{Tell: func(step string) { e.options.Log.Info("healing the store: " + step) }})
+	tell := func(step string) { e.options.Log.Info("healing the store: " + step) }
+	return heal.Etcd(ctx, e.Client, heal.Options{Tell: tell})
 }

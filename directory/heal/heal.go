@@ -122,8 +122,8 @@ func reach(ctx context.Context, c *clientv3.Client, o Options, tell func(string)
 		members = append(members, found)
 	}
 	if len(silent) > 0 && !o.Partial {
-		return nil, fmt.Errorf("of %d members %d do not answer, and nothing was done: %s", len(list.Members), len(silent),
-			strings.Join(silent, "; "))
+		return nil, fmt.Errorf("of %d members %d do not answer, and nothing was done: %s",
+			len(list.Members), len(silent), strings.Join(silent, "; "))
 	}
 	for _, s := range silent {
 		tell("does not answer and is left out: " + s)

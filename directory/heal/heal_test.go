@@ -35,7 +35,8 @@ func (c *cluster) Get(context.Context, string, ...clientv3.OpOption) (*clientv3.
 	return &clientv3.GetResponse{Header: &etcdserverpb.ResponseHeader{Revision: 77}}, nil
 }
 
-func (c *cluster) Compact(_ context.Context, rev int64, _ ...clientv3.CompactOption) (*clientv3.CompactResponse, error) {
+func (c *cluster) Compact(_ context.Context, rev int64, _ ...clientv3.CompactOption) (
+	*clientv3.CompactResponse, error) {
 	c.did = append(c.did, fmt.Sprint("compact ", rev))
 	return nil, nil
 }
@@ -79,6 +80,8 @@ func (c *cluster) AlarmDisarm(_ context.Context, a *clientv3.AlarmMember) (*clie
 
 func TestEtcd(t *testing.T) {
 	const compacted, one, two, three = "compact 77", "defragment http://1", "defragment http://2", "defragment http://3"
+	only, first := Options{Endpoints: []string{"http://3"}}, Options{Endpoints: []string{"http://1"}}
+	raised := []*etcdserverpb.AlarmMember{noSpace(1)}
 	for _, c := range []struct {
 		name    string
 		cluster cluster
@@ -88,15 +91,15 @@ func TestEtcd(t *testing.T) {
 	}{
 		{"the leader comes last", cluster{}, Options{Endpoints: []string{"http://2", "http://1", "http://3"}},
 			[]string{compacted, one, three, two}, ""},
-		{"one endpoint leads to the others", cluster{}, Options{Endpoints: []string{"http://3"}},
+		{"one endpoint leads to the others", cluster{}, only,
 			[]string{compacted, one, three, two}, ""},
-		{"alarms are disarmed, but not others", cluster{alarms: []*etcdserverpb.AlarmMember{noSpace(1), corrupt, noSpace(2)}},
-			Options{Endpoints: []string{"http://1"}}, []string{compacted, one, three, two, "disarm 1", "disarm 2"}, ""},
-		{"still full", cluster{alarms: []*etcdserverpb.AlarmMember{noSpace(1)}, sizes: map[string]int64{"http://3": 90}},
-			Options{Endpoints: []string{"http://1"}}, []string{compacted, one, three, two}, "takes too much of the quota"},
-		{"just room enough", cluster{alarms: []*etcdserverpb.AlarmMember{noSpace(1)}, sizes: map[string]int64{"http://3": 89}},
-			Options{Endpoints: []string{"http://1"}}, []string{compacted, one, three, two, "disarm 1"}, ""},
-		{"a silent member", cluster{silent: map[string]bool{"http://3": true}}, Options{Endpoints: []string{"http://1", "http://3"}},
+		{"alarms are disarmed, but not others", cluster{alarms: append(raised, corrupt, noSpace(2))}, first,
+			[]string{compacted, one, three, two, "disarm 1", "disarm 2"}, ""},
+		{"still full", cluster{alarms: raised, sizes: map[string]int64{"http://3": 90}}, first,
+			[]string{compacted, one, three, two}, "takes too much of the quota"},
+		{"just room enough", cluster{alarms: raised, sizes: map[string]int64{"http://3": 89}}, first,
+			[]string{compacted, one, three, two, "disarm 1"}, ""},
+		{"a silent member", cluster{silent: map[string]bool{"http://3": true}}, first,
 			nil, "of 3 members 1 do not answer, and nothing was done: m3 (http://3): no answer"},
 		{"a silent member is left out", cluster{silent: map[string]bool{"http://3": true}},
 			Options{Endpoints: []string{"http://1"}, Partial: true}, []string{compacted, one, two}, ""},

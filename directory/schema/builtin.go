@@ -158,7 +158,7 @@ func (a *Attribute) markDerived() {
 var derived = map[string][]string{
 	UserType:             {"groups", AccessURN + ":effectiveRoles"},
 	GroupType:            {"members"},
-	AccessTokenType:      {"lastUsed"},
+	AccessTokenType:      {"lastUsed", "orphaned"},
 	IdentityProviderType: {"health"},
 }
 

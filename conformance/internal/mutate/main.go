@@ -88,7 +88,8 @@ func build(dir string) ([]mutant, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	for path, text := range map[string]string{filepath.Join(server, "zz_mutants.go"): switches, filepath.Join(suite, "zz_mutant_test.go"): runner} {
+	for path, text := range map[string]string{filepath.Join(server, "zz_mutants.go"): switches, filepath.Join(suite,
+		"zz_mutant_test.go"): runner} {
 		copied := filepath.Join(dir, filepath.Base(path))
 		if err := os.WriteFile(copied, []byte(text), 0o600); err != nil {
 			return nil, "", err
@@ -147,7 +148,8 @@ func tell(all int, chosen []mutant, results []string) int {
 			fmt.Printf("survived: %s:%d: %s\n", m.file, m.line, m.name())
 		}
 	}
-	fmt.Printf("%d mutants, %d run: %d found, %d survived, %d equivalent; %.1f %% found\n", all, len(chosen), found, unnamed, equivalent,
+	fmt.Printf("%d mutants, %d run: %d found, %d survived, %d equivalent; %.1f %% found\n", all, len(chosen), found,
+		unnamed, equivalent,
 		100*float64(found)/float64(max(1, found+unnamed)))
 	if unnamed > 0 {
 		return 1

@@ -165,7 +165,8 @@ func blank(s *ast.AssignStmt) bool {
 // dropped makes a statement that one mutant leaves out.
 func (k *maker) dropped(s ast.Stmt) ast.Stmt {
 	id := k.add(s.Pos(), "statement dropped")
-	return &ast.IfStmt{Cond: &ast.UnaryExpr{Op: token.NOT, X: call("mutated", id)}, Body: &ast.BlockStmt{List: []ast.Stmt{s}}}
+	return &ast.IfStmt{Cond: &ast.UnaryExpr{Op: token.NOT, X: call("mutated", id)},
+		Body: &ast.BlockStmt{List: []ast.Stmt{s}}}
 }
 
 func call(name string, args ...ast.Expr) *ast.CallExpr {
@@ -183,11 +184,13 @@ func (k *maker) condition(e ast.Expr) ast.Expr {
 
 // swaps are the binary operators that are changed, with what they become.
 var swaps = map[token.Token]string{
-	token.EQL: "!=", token.NEQ: "==", token.LSS: "<=", token.LEQ: "<", token.GTR: ">=", token.GEQ: ">", token.LAND: "||", token.LOR: "&&",
+	token.EQL: "!=", token.NEQ: "==", token.LSS: "<=", token.LEQ: "<", token.GTR: ">=", token.GEQ: ">",
+	token.LAND: "||", token.LOR: "&&",
 }
 
 // weaker are functions of package strings that are exchanged.
-var weaker = map[string]string{"HasPrefix": "Contains", "HasSuffix": "Contains", "Contains": "HasPrefix", "EqualFold": "", "ToLower": ""}
+var weaker = map[string]string{"HasPrefix": "Contains", "HasSuffix": "Contains", "Contains": "HasPrefix",
+	"EqualFold": "", "ToLower": ""}
 
 // expr instruments an expression.
 func (k *maker) expr(e ast.Expr) ast.Expr {
@@ -229,7 +232,8 @@ func (k *maker) binary(e *ast.BinaryExpr) ast.Expr {
 	id := k.add(e.Pos(), e.Op.String()+" becomes "+becomes)
 	switch e.Op {
 	case token.LAND, token.LOR:
-		lazy := &ast.FuncLit{Type: &ast.FuncType{Params: &ast.FieldList{}, Results: &ast.FieldList{List: []*ast.Field{{Type: ast.NewIdent("bool")}}}},
+		lazy := &ast.FuncLit{Type: &ast.FuncType{Params: &ast.FieldList{},
+			Results: &ast.FieldList{List: []*ast.Field{{Type: ast.NewIdent("bool")}}}},
 			Body: &ast.BlockStmt{List: []ast.Stmt{&ast.ReturnStmt{Results: []ast.Expr{k.expr(e.Y)}}}}}
 		return call(map[token.Token]string{token.LAND: "mutAnd", token.LOR: "mutOr"}[e.Op], id, k.expr(e.X), lazy)
 	case token.EQL, token.NEQ:

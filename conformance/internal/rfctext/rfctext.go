@@ -113,7 +113,8 @@ func paragraphs(text string) []string {
 		}
 		// A page break within a paragraph leaves only blank lines around it: the
 		// paragraph goes on if it had not ended with a full stop.
-		goesOn := broken && strings.HasPrefix(line, " ") && now.Len() > 0 && !strings.ContainsAny(now.String()[now.Len()-1:], ".:")
+		goesOn := broken && strings.HasPrefix(line, " ") && now.Len() > 0 &&
+			!strings.ContainsAny(now.String()[now.Len()-1:], ".:")
 		if blanks > 0 && !goesOn || bullet.MatchString(line) || !strings.HasPrefix(line, " ") {
 			end()
 		}

@@ -15,7 +15,7 @@ func (s *State) Apply(rev int64, entries []Entry) error {
 		return err
 	}
 	for _, e := range entries {
-		s.bytes += int64(len(e.Key) + len(e.Value))
+		s.bytes += e.Size()
 	}
 
 	// Resources first, in the order of their creation.
@@ -23,7 +23,13 @@ func (s *State) Apply(rev int64, entries []Entry) error {
 		s.setCreated(&resources[i])
 	}
 	slices.SortFunc(resources, byCreation)
+	var gone []goneUser
 	for _, c := range resources {
+		if c.typ == schema.UserType && c.Deleted {
+			if r := s.scope(c.scope).Of(c.typ, c.id); r != nil {
+				gone = append(gone, goneUser{c.scope, r})
+			}
+		}
 		if err := s.applyResource(c); err != nil {
 			return err
 		}
@@ -33,6 +39,13 @@ func (s *State) Apply(rev int64, entries []Entry) error {
 	if err := s.applyRest(rest); err != nil {
 		return err
 	}
+	for _, u := range gone { // without a DeletedUser: nothing could be put
+		for _, key := range AttributeKeys(schema.User().Lookup("userName"), u.JSON) {
+			if err := s.leaveBare(u.scope, u.ID, key); err != nil {
+				return err
+			}
+		}
+	}
 	for id := range s.defined {
 		s.live[id].refreshCatalog()
 	}
@@ -41,13 +54,19 @@ func (s *State) Apply(rev int64, entries []Entry) error {
 	return nil
 }
 
+// goneUser is a User that a revision deletes.
+type goneUser struct {
+	scope ScopeID
+	*Record
+}
+
 // setCreated completes the entry of a writer, who does not know when the key was created.
 func (s *State) setCreated(c *change) {
 	if c.Created != 0 {
 		return
 	}
 	c.Created = c.revision
-	if old := s.scope(c.scope).Of(c.typ, c.id); old != nil {
+	if old := s.scope(c.scope).Of(c.typ, c.id); old != nil && !old.Bare() {
 		c.Created = old.CreateRevision
 	}
 }
@@ -69,8 +88,12 @@ func (s *State) applyResource(c change) error {
 	if err != nil {
 		return err
 	}
-	if old != nil && old.Type != c.typ {
+	switch {
+	case old == nil:
+	case old.Type != c.typ:
 		s.orphan(c.scope, old)
+	case old.Bare(): // its order is that of its record
+		sc.remove(old)
 	}
 	sc.put(r)
 	return nil
@@ -98,6 +121,7 @@ var kinds = map[string]func(*State, change) error{
 	"v":     func(s *State, c change) error { return s.scope(c.scope).applyStamp(c) },
 	"l":     func(s *State, c change) error { return s.scope(c.scope).applyLink(c) },
 	"n":     (*State).applyNote,
+	"u":     (*State).applyUserName,
 	"k":     func(s *State, c change) error { return s.scope(c.scope).applySecret(c) },
 	"pin":   (*State).applyPin,
 }

@@ -25,6 +25,12 @@ func Delete(key string) Entry { return Entry{Key: key, Deleted: true} }
 // DeletePrefix is the entry of all keys with the prefix, which go; only for keys that are not held in memory.
 func DeletePrefix(prefix string) Entry { return Entry{Key: prefix, Deleted: true, Prefix: true} }
 
+// entryOverhead is what etcd counts for a key beside its name and value.
+const entryOverhead = 256
+
+// Size is about what the entry adds to etcd's file: a deletion adds a mark to the history, too.
+func (e Entry) Size() int64 { return int64(len(e.Key)+len(e.Value)) + entryOverhead }
+
 // change is an entry with what its key says.
 type change struct {
 	Entry

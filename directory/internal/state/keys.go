@@ -31,6 +31,15 @@ func (k Keyspace) System() ScopeKeys { return k.Scope(System) }
 // Organization spells the keys of an organization.
 func (k Keyspace) Organization(id ID) ScopeKeys { return k.Scope(ScopeID{id}) }
 
+// Organizations is the prefix of the keys of every organization.
+func (k Keyspace) Organizations() string { return k.root + "org/" }
+
+// OrganizationOf is the organization that a key with that prefix belongs to.
+func (k Keyspace) OrganizationOf(key string) (ID, bool) {
+	p, ok := k.locate(key)
+	return p.scope.Organization, ok && !p.scope.IsSystem()
+}
+
 // Scope spells the keys of a scope.
 func (k Keyspace) Scope(id ScopeID) ScopeKeys { return ScopeKeys{k.root + id.Path()} }
 
@@ -114,15 +123,15 @@ func (k ScopeKeys) Link(connection ID, nameID string) string {
 
 func linkName(connection ID, nameID string) string { return connection.Raw() + "/" + digest(nameID) }
 
-// maxKeyValue bounds what stands in a key: longer values are replaced by their hash.
-const maxKeyValue = 256
+// MaxKeyValue bounds what stands in a key: longer values are replaced by their hash.
+const MaxKeyValue = 256
 
 // Uniques is the prefix of the unique values of an attribute.
 func (k ScopeKeys) Uniques(typ, attr string) string { return k.prefix + "u/" + typ + "/" + attr + "/" }
 
 // Unique is the key that holds a unique value; key is already folded by the attribute's case rule.
 func (k ScopeKeys) Unique(typ, attr, key string) string {
-	if len(key) > maxKeyValue {
+	if len(key) > MaxKeyValue {
 		key = "#" + digest(key)
 	} else if strings.HasPrefix(key, "#") {
 		key = "#" + key // so that no value can be spelt like a hash

@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 )
 
 // Link ties a NameID of a connection to a User.
@@ -27,6 +28,13 @@ func (l *Link) Revision() int64 {
 func (s *Scope) Link(connection ID, nameID string) *Link {
 	l, _ := s.links.Get(linkName(connection, nameID))
 	return l
+}
+
+// Links yields every link.
+func (s *Scope) Links() iter.Seq[*Link] {
+	return func(yield func(*Link) bool) {
+		s.links.Scan(func(_ string, l *Link) bool { return yield(l) })
+	}
 }
 
 func (s *liveScope) applyLink(c change) error {

@@ -3,6 +3,7 @@ package state
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -60,6 +61,12 @@ type Record struct {
 	Epoch    int64  // of a Session: the User's session epoch at its start
 	Released bool   // of a DeletedUser: its userName belongs to another User now
 
+	// Granted are those roles of a User or Group that an administrator gave: the others give no rights. It is nil where
+	// there are no roles, and in records from before roles were told apart.
+	Granted *[]string
+	// Suspended tells that an administrator deactivated the User.
+	Suspended bool
+
 	CreateRevision int64 // etcd's; 0 until committed
 }
 
@@ -92,6 +99,17 @@ func (r *Record) Encode() []byte {
 	}
 	if r.Released {
 		b = append(b, " released=1"...)
+	}
+	if r.Granted != nil {
+		list, err := json.Marshal(*r.Granted)
+		if err != nil {
+			panic(err) // strings only
+		}
+		b = append(b, " granted="...)
+		b = base64.RawURLEncoding.AppendEncode(b, list)
+	}
+	if r.Suspended {
+		b = append(b, " suspended=1"...)
 	}
 	b = append(b, '\n')
 	return append(b, r.JSON...)
@@ -139,6 +157,16 @@ func (r *Record) decodeHead(fields []string) (err error) {
 			}
 		case "released":
 			r.Released = v == "1"
+		case "granted":
+			b, err := base64.RawURLEncoding.DecodeString(v)
+			if err != nil {
+				return fmt.Errorf("granted: %w", err)
+			}
+			if err := json.Unmarshal(b, &r.Granted); err != nil {
+				return fmt.Errorf("granted: %w", err)
+			}
+		case "suspended":
+			r.Suspended = v == "1"
 		}
 	}
 	return nil

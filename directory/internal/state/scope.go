@@ -30,7 +30,8 @@ type Scope struct {
 	sessions *btree.BTreeG[sessionEntry]
 	grantors []Grantor // interned; append-only
 	catalog  *Catalog  // the types in force
-	proposed *Catalog  // those of a change that is pending; nil for none
+	problems []*DefinitionError
+	proposed *Catalog // those of a change that is pending; nil for none
 }
 
 // stamp is the last change of a group's members.

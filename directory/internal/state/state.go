@@ -46,7 +46,7 @@ func (s *State) Revision() int64 { return s.revision }
 // Skip brings the state to a later revision that changed nothing.
 func (s *State) Skip(revision int64) { s.revision = revision }
 
-// Bytes is how many bytes of keys and values have been applied.
+// Bytes is how much has been applied since the start, by the size of its entries.
 func (s *State) Bytes() int64 { return s.bytes }
 
 // scope returns a scope to change it.

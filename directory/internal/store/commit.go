@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -21,13 +22,28 @@ type Part struct {
 	Conditions []Condition
 	Writes     []state.Entry
 	Fence      string // a key that the part puts and that is absent before; "" for none
+	Frees      bool   // takes away more than it puts: admitted when the store is nearly full
 
 	// Ask lists keys of which the outcome says whether they exist, if a condition does not hold. Each has a condition.
 	Ask []string
 }
 
+// size is about what the part adds to etcd's file.
+func (p Part) size() (n int64) {
+	for _, w := range p.Writes {
+		n += w.Size()
+	}
+	return n
+}
+
+// deletesOnly reports whether the part puts no key, which is all that an etcd without space accepts.
+func (p Part) deletesOnly() bool {
+	return !slices.ContainsFunc(p.Writes, func(w state.Entry) bool { return !w.Deleted })
+}
+
 // Outcome is what became of a part.
 type Outcome struct {
+	Refused   error // not sent: the store has no room for it, or its disk has failed
 	Committed bool
 	Revision  int64
 	Present   []string // of the keys that were asked for, those that exist; none where the outcome had to be settled
@@ -37,13 +53,38 @@ type Outcome struct {
 type Committer struct {
 	client  *clientv3.Client
 	replica *replica
+	quota   *Quota
 }
 
 // Commit carries out the parts, each by itself, in one etcd transaction. Where a timeout, a change of leader or NOSPACE
 // hides the outcome, the fences settle it: only when even they have no answer is it unknown, and the error Unavailable.
-// The replica has what was committed when Commit returns. Errors: TooLarge, Busy, Full, Unavailable; others where etcd
-// refuses the request.
+// The replica has what was committed when Commit returns. A part for which the store has no room is not sent; the
+// others are. Errors: TooLarge, Busy, Full, Unavailable; others where etcd refuses the request.
 func (c *Committer) Commit(ctx context.Context, parts []Part) ([]Outcome, error) {
+	out := make([]Outcome, len(parts))
+	var admitted []Part
+	var places []int // of the admitted parts in out
+	for i, p := range parts {
+		release, err := c.quota.reserve(p)
+		if err != nil {
+			out[i].Refused = err
+			continue
+		}
+		defer release()
+		admitted, places = append(admitted, p), append(places, i)
+	}
+	if len(admitted) == 0 {
+		return out, nil
+	}
+	done, err := c.commit(ctx, admitted)
+	for i, o := range done {
+		out[places[i]] = o
+	}
+	return out, err
+}
+
+// commit sends the parts, for which there is room.
+func (c *Committer) commit(ctx context.Context, parts []Part) ([]Outcome, error) {
 	txn, err := transaction(parts)
 	if err != nil {
 		return nil, err
@@ -58,6 +99,7 @@ func (c *Committer) Commit(ctx context.Context, parts []Part) ([]Outcome, error)
 	if definite := refused(err); definite != nil {
 		return nil, definite
 	}
+	c.quota.refusedBy(err)
 	return c.settle(ctx, parts, err)
 }
 
@@ -110,7 +152,7 @@ func seen(err error) error {
 }
 
 // Housekeep writes without a fence: where the outcome is unknown, it is done again. Errors: Busy if a condition does
-// not hold; Unavailable.
+// not hold; Full where it puts; Unavailable.
 func (c *Committer) Housekeep(ctx context.Context, conditions []Condition, writes []state.Entry) error {
 	if len(writes) == 0 {
 		return nil
@@ -118,6 +160,9 @@ func (c *Committer) Housekeep(ctx context.Context, conditions []Condition, write
 	ctx, cancel := context.WithTimeout(ctx, 2*commitTimeout)
 	defer cancel()
 	out, err := c.Commit(ctx, []Part{{Conditions: conditions, Writes: writes}})
+	if err == nil && out[0].Refused != nil {
+		return out[0].Refused
+	}
 	if err == nil && !out[0].Committed {
 		err = state.Errorf(state.Busy, "", "another writer changed what this depends on; try again")
 	}

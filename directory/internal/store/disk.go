@@ -8,25 +8,20 @@ type Disk interface {
 	Failed() error // why nothing is written any more although the process goes on; nil while it is
 }
 
-// Admit returns nil if a change may be written now; frees says that it makes room. Errors: Full; Unavailable where the
-// disk has failed.
-func (q *Quota) Admit(frees bool) error {
-	if q.disk != nil {
-		if err := q.disk.Failed(); err != nil {
-			const detail = "the store's disk has failed: until it has room again, resources can be read and nothing else"
-			return &state.Error{Kind: state.Unavailable, Detail: detail, Cause: err}
-		}
+// admitDisk returns nil if the disk allows a change. Errors: as Admit.
+func (q *Quota) admitDisk(frees bool) error {
+	if q.disk == nil {
+		return nil
+	}
+	if err := q.disk.Failed(); err != nil {
+		const detail = "the store's disk has failed: until it has room again, only reading is possible"
+		return &state.Error{Kind: state.Unavailable, Detail: detail, Cause: err}
 	}
 	if frees {
 		return nil
 	}
-	if q.full.Load() {
-		return ErrFull(nil)
-	}
-	if q.disk != nil {
-		if err := q.disk.Room(); err != nil {
-			return state.Errorf(state.Full, "", "%v: only deletion is accepted", err)
-		}
+	if err := q.disk.Room(); err != nil {
+		return state.Errorf(state.Full, "", "%v: only deletion is accepted", err)
 	}
 	return nil
 }

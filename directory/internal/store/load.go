@@ -32,7 +32,16 @@ func load(ctx context.Context, c *clientv3.Client, k state.Keyspace, builtin *st
 	if err != nil {
 		return nil, 0, err
 	}
+	complete, err := c.Get(ctx, k.Complete(), clientv3.WithRev(l.revision), clientv3.WithCountOnly())
+	if err != nil {
+		return nil, 0, state.Unanswered(err)
+	}
 	for _, s := range scopes {
+		if complete.Count == 0 { // some Users may have left nothing else
+			if err := l.split(ctx, s.UserNames()); err != nil {
+				return nil, 0, err
+			}
+		}
 		for _, kind := range held {
 			if err := l.split(ctx, s.All()+kind); err != nil {
 				return nil, 0, err

@@ -12,10 +12,7 @@ import (
 	"rollcall/directory/internal/state"
 )
 
-const (
-	quotaInterval = 10 * time.Second
-	pinInterval   = time.Minute
-)
+const pinInterval = time.Minute
 
 // Options of a node. All but the booleans, Disk and Registry are required.
 type Options struct {
@@ -50,8 +47,8 @@ type Node struct {
 // Open loads the store and follows it until Close. Errors: Unavailable; others if the data cannot be read.
 func Open(ctx context.Context, c *clientv3.Client, o Options) (*Node, error) {
 	r := newReplica(o.Keys, o.Builtin)
-	n := &Node{options: o, client: c, replica: r, Quota: newQuota(o, c)}
-	n.Committer, n.Reader = &Committer{c, r}, Reader{c}
+	n := &Node{options: o, client: c, replica: r, Quota: newQuota(o, c, r.bytes.Load)}
+	n.Committer, n.Reader = &Committer{c, r, n.Quota}, Reader{c}
 	n.Eraser = Eraser{n.Committer, n.Reader}
 	n.follower = &follower{client: c, watcher: o.Watcher, keys: o.Keys, replica: r, alone: o.Alone, log: o.Log,
 		restart: make(chan struct{}, 1)}
@@ -65,7 +62,7 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Node, error) {
 	background, stop := context.WithCancel(context.Background())
 	n.stop = stop
 	n.done.Go(func() { n.follower.run(background) })
-	n.done.Go(func() { Every(background, o.Log, quotaInterval, "quota", n.Quota.check) })
+	n.done.Go(func() { n.Quota.run(background) })
 	n.done.Go(func() { Every(background, o.Log, pinInterval, "pins", n.dropPins) })
 	return n, nil
 }

@@ -4,62 +4,224 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory/internal/state"
 )
 
-// Above fullAt of etcd's quota everything but deletion is refused. The embedded etcd is defragmented when less than
-// sparseAt of a file of at least sparseSize is in use.
-const (
-	fullAt     = 0.9
-	sparseAt   = 0.8
-	sparseSize = 64 << 20
+// limit is the share of etcd's quota that the data, and the file, may take for a change to be admitted.
+type limit struct{ data, file float64 }
+
+// Ordinary changes end where the store is full, those that take away where it is blocked; from there on no key is put.
+// So etcd is never sent what it might refuse: it would raise an alarm that only defragmentation ends.
+var (
+	full    = limit{0.8, 0.9}
+	blocked = limit{0.95, 0.98}
 )
+
+// spread is how many bytes of the file are counted for a byte that was sent: pages of bolt are half full at worst.
+const spread = 2
+
+// The embedded etcd is defragmented when less than sparseAt of a file of at least sparseSize is in use; and where the
+// file comes near the quota, when less than crampedAt is. It is at work for at most a part in defragmentRest of the
+// time.
+const (
+	sparseAt       = 0.8
+	sparseSize     = 64 << 20
+	crampedAt      = 0.95
+	defragmentRest = 20
+)
+
+// A look at etcd's size comes every quotaInterval, and hurryInterval after the last one where much was written since.
+// Before it, flushDelay passes, because etcd's size does not tell of what bolt has not committed.
+const (
+	quotaInterval = 10 * time.Second
+	hurryInterval = 250 * time.Millisecond
+	flushDelay    = 150 * time.Millisecond
+)
+
+// Usage is how much of its quota a member of etcd uses, in bytes.
+type Usage struct{ File, InUse, Quota int64 }
+
+// fits reports whether the member has room for more bytes below the limit: in its data, and in its file, which either
+// stays below the limit, too, or has so many free pages that it will hardly grow.
+func (u Usage) fits(l limit, more int64) bool {
+	if u.Quota <= 0 {
+		return true
+	}
+	return u.below(u.InUse+more, l.data) &&
+		(u.below(u.File+more, l.file) || u.below(u.File+more, blocked.file) && 2*more < u.File-u.InUse)
+}
+
+func (u Usage) below(n int64, share float64) bool { return float64(n) < share*float64(u.Quota) }
+
+// Quota admits what etcd has room for. It knows the members' sizes from time to time, and meters what was sent since: by
+// this node, what is under way included, and by others, as the replica applies it.
+type Quota struct {
+	client  *clientv3.Client
+	alone   bool
+	disk    Disk // nil for a cluster
+	log     *slog.Logger
+	applied func() int64 // bytes that the replica has applied
+
+	mu       sync.Mutex
+	members  []Usage
+	mark     int64 // what was applied before the members told their sizes
+	underWay int64 // sent and not answered
+	alarmed  bool  // etcd refuses whatever puts a key
+	full     bool  // as it was told last
+	blocked  bool
+
+	looking sync.Mutex
+	looks   atomic.Int64 // begun so far
+	rested  time.Time    // from when on the embedded etcd may be defragmented again
+	hurry   chan struct{}
+	used    prometheus.Gauge
+
+	revision, compacted int64 // of the last look, before which the next one may forget history, and of the last compaction
+}
+
+func newQuota(o Options, c *clientv3.Client, applied func() int64) *Quota {
+	return &Quota{client: c, alone: o.Alone, disk: o.Disk, log: o.Log, applied: applied, hurry: make(chan struct{}, 1),
+		used: prometheus.NewGauge(prometheus.GaugeOpts{Name: "rollcall_store_quota_ratio",
+			Help: "Share of etcd's quota that its largest file takes. Above 0.8 only deletion is accepted, unless much of " +
+				"the file is free: delete what is not needed; on a cluster, then run rollcall etcd heal."})}
+}
 
 // ErrFull returns the error for a store that is nearly full: Full.
 func ErrFull(cause error) error {
-	const detail = "the store is nearly full (over 90 % of its quota): only deletion is accepted"
+	const detail = "the store is nearly full (over 80 % of its quota): only deletion is accepted"
 	return &state.Error{Kind: state.Full, Detail: detail, Cause: cause}
 }
 
-// Quota watches how much of etcd's quota is used.
-type Quota struct {
-	client *clientv3.Client
-	alone  bool
-	disk   Disk // nil for a cluster
-	log    *slog.Logger
-	full   atomic.Bool
-	used   prometheus.Gauge
+// Admit returns nil if a change may be written now; frees says that it only takes away. Errors: Full; Unavailable where
+// the disk has failed.
+func (q *Quota) Admit(frees bool) error {
+	if err := q.admitDisk(frees); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.admit(0, frees)
 }
 
-func newQuota(o Options, c *clientv3.Client) *Quota {
-	return &Quota{client: c, alone: o.Alone, disk: o.Disk, log: o.Log, used: prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "rollcall_store_quota_ratio", Help: "Share of etcd's quota that its largest file takes. Above 0.9 only deletion is accepted: delete what is not " +
-			"needed; on a cluster, then run rollcall etcd heal."})}
+// Mark is where the meter stands: what the replica has applied.
+func (q *Quota) Mark() int64 { return q.applied() }
+
+// Blocked reports whether nothing can be put, so that only keys can be deleted.
+func (q *Quota) Blocked() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.admit(0, true) != nil
 }
 
-// Observe takes in the share of the quota that is used.
-func (q *Quota) Observe(used float64) {
-	q.used.Set(used)
-	full := used > fullAt
-	switch was := q.full.Swap(full); {
-	case was == full:
-	case full && q.alone:
-		q.log.Warn("the store is nearly full: delete what is not needed", "used", used)
-	case full:
-		q.log.Warn("the store is nearly full: delete what is not needed, then run rollcall etcd heal", "used", used)
+// Alarmed reports whether etcd itself refuses whatever puts a key.
+func (q *Quota) Alarmed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.alarmed
+}
+
+// reserve admits a part and counts it as under way until release is called. A part that only deletes keys is always
+// admitted. Errors: as Admit.
+func (q *Quota) reserve(p Part) (release func(), err error) {
+	if err := q.admitDisk(p.Frees || p.deletesOnly()); err != nil {
+		return nil, err
+	}
+	size := p.size()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !p.deletesOnly() {
+		if err := q.admit(size, p.Frees); err != nil {
+			return nil, err
+		}
+	}
+	q.underWay += size
+	return func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.underWay -= size
+	}, nil
+}
+
+// admit judges a change of a size. It must hold mu.
+func (q *Quota) admit(size int64, frees bool) error {
+	if q.alarmed {
+		return ErrFull(nil)
+	}
+	l, more := full, q.since()+spread*size
+	if frees {
+		l = blocked
+	}
+	for _, m := range q.members {
+		if more > m.Quota/64 {
+			q.lookSoon()
+		}
+		if !m.fits(l, more) {
+			return ErrFull(nil)
+		}
+	}
+	return nil
+}
+
+// since is by how much etcd's data may have grown since its members told their sizes. It must hold mu.
+func (q *Quota) since() int64 { return spread * (q.applied() - q.mark + q.underWay) }
+
+func (q *Quota) lookSoon() {
+	select {
+	case q.hurry <- struct{}{}:
 	default:
-		q.log.Info("the store has room again", "used", used)
 	}
 }
 
-// check compares etcd's file with its quota: the file's size is what etcd itself counts. It looks at every member and
-// fails only if none of them answers.
-func (q *Quota) check(ctx context.Context) error {
+// refusedBy takes in that etcd answered a transaction with NOSPACE.
+func (q *Quota) refusedBy(err error) {
+	if !noSpace(err) {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.alarmed = true
+	q.lookSoon()
+}
+
+// run looks at etcd's size until ctx ends.
+func (q *Quota) run(ctx context.Context) {
+	for {
+		if err := q.Look(ctx); err != nil && ctx.Err() == nil {
+			q.log.Warn("the size of the store is not known; it will be asked for again", "error", err)
+		}
+		sleep(ctx, hurryInterval)
+		select {
+		case <-ctx.Done():
+			return
+		case <-q.hurry:
+		case <-time.After(quotaInterval - hurryInterval):
+		}
+	}
+}
+
+// Look asks every member for its size, which is what etcd itself counts, and does what makes room: it forgets history,
+// and defragments the embedded etcd. Who asks while another looks shares the next look. It fails only if no member
+// answers.
+func (q *Quota) Look(ctx context.Context) error {
+	begun := q.looks.Load()
+	q.looking.Lock()
+	defer q.looking.Unlock()
+	if q.looks.Load() > begun { // one that began after the call has ended
+		return nil
+	}
+	q.looks.Add(1)
+	mark := q.applied()
+	sleep(ctx, flushDelay)
 	ctx, cancel := context.WithTimeout(ctx, quorumTimeout)
 	defer cancel()
 
@@ -68,29 +230,99 @@ func (q *Quota) check(ctx context.Context) error {
 	if len(endpoints) == 0 {
 		endpoints = []string{""} // in-process
 	}
-	var most float64
+	var members []Usage
 	var failed error
-	answered := false
+	var revision int64
+	alarmed := false
 	for _, e := range endpoints {
 		st, err := q.client.Status(ctx, e)
 		if err != nil {
 			failed = errors.Join(failed, err)
 			continue
 		}
-		answered = true
-		if st.DbSizeQuota > 0 {
-			most = max(most, float64(st.DbSize)/float64(st.DbSizeQuota))
-		}
-		if q.alone && st.DbSize >= sparseSize && float64(st.DbSizeInUse) < sparseAt*float64(st.DbSize) {
-			if _, err := q.client.Defragment(ctx, e); err != nil {
-				q.log.Warn("the store could not be defragmented", "error", err)
-			}
-		}
+		u := Usage{st.DbSize, st.DbSizeInUse, st.DbSizeQuota}
+		members, revision = append(members, u), max(revision, st.Header.Revision)
+		alarmed = alarmed || alarmIn(st)
+		q.defragment(ctx, e, u)
 	}
-
-	if !answered { // by any member
+	if len(members) == 0 {
 		return failed
 	}
-	q.Observe(most)
+	q.Observe(members, mark, alarmed)
+	return q.compact(ctx, revision)
+}
+
+// alarmIn reports whether the member tells of a NOSPACE alarm.
+func alarmIn(st *clientv3.StatusResponse) bool {
+	for _, e := range st.Errors {
+		if strings.Contains(e, etcdserverpb.AlarmType_NOSPACE.String()) {
+			return true
+		}
+	}
+	return false
+}
+
+// defragment shrinks the file of an embedded etcd where much of it is free.
+func (q *Quota) defragment(ctx context.Context, endpoint string, u Usage) {
+	sparse := u.File >= sparseSize && float64(u.InUse) < sparseAt*float64(u.File)
+	cramped := !u.below(u.File, full.file) && float64(u.InUse) < crampedAt*float64(u.File)
+	if !q.alone || !sparse && !cramped || time.Now().Before(q.rested) {
+		return
+	}
+	began := time.Now()
+	defer func() { q.rested = time.Now().Add(defragmentRest * time.Since(began)) }()
+	if _, err := q.client.Defragment(ctx, endpoint); err != nil {
+		q.log.Warn("the store could not be defragmented", "error", err)
+	}
+	q.lookSoon()
+}
+
+// compact forgets history when the store is full: etcd frees no page of what it remembers. What was written since the
+// last look stays, for those who follow.
+func (q *Quota) compact(ctx context.Context, revision int64) error {
+	before := q.revision
+	q.revision = revision
+	if before <= q.compacted || q.Admit(false) == nil {
+		return nil
+	}
+	_, err := q.client.Compact(ctx, before)
+	if err != nil && !errors.Is(rpctypes.Error(err), rpctypes.ErrCompacted) { // which another node did
+		return err
+	}
+	q.compacted = before
+	q.lookSoon()
 	return nil
+}
+
+// Observe takes in the members' sizes when mark bytes had been applied, and whether etcd's alarm is raised.
+func (q *Quota) Observe(members []Usage, mark int64, alarmed bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.members, q.mark, q.alarmed = members, mark, alarmed
+	most := 0.0
+	for _, m := range members {
+		if m.Quota > 0 {
+			most = max(most, float64(m.File)/float64(m.Quota))
+		}
+	}
+	q.used.Set(most)
+
+	// Tell when it changes.
+	was, wasBlocked := q.full, q.blocked
+	q.full, q.blocked = q.admit(0, false) != nil, q.admit(0, true) != nil
+	if q.full == was && q.blocked == wasBlocked {
+		return
+	}
+	todo := "delete what is not needed"
+	if !q.alone {
+		todo += ", then run rollcall etcd heal"
+	}
+	switch {
+	case q.blocked:
+		q.log.Warn("the store is full and nothing can be written but deletions: "+todo, "used", most, "alarm", alarmed)
+	case q.full:
+		q.log.Warn("the store is nearly full and only deletion is accepted: "+todo, "used", most)
+	default:
+		q.log.Info("the store has room again", "used", most)
+	}
 }

@@ -24,6 +24,7 @@ type replica struct {
 	gone    bool  // the state is not the store's any more; nothing is served until it is reloaded
 
 	applied   atomic.Int64
+	bytes     atomic.Int64 // applied since the start, reloads apart
 	published atomic.Pointer[state.Frozen]
 	waiting   chan struct{} // tells the watch that somebody waits
 }
@@ -127,6 +128,8 @@ func (r *replica) watched(revisions []revision, through int64) error {
 
 // apply brings the state to the revision. It must hold mu.
 func (r *replica) apply(rev int64, entries []state.Entry) {
+	before := r.state.Bytes()
+	defer func() { r.bytes.Add(r.state.Bytes() - before) }()
 	if err := r.state.Apply(rev, entries); err != nil {
 		r.failed = err
 		r.published.Store(nil)

@@ -1,0 +1,160 @@
+package directory
+
+import (
+	"context"
+	"strings"
+
+	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
+	"rollcall/directory/schema"
+)
+
+// An etcd that has raised its NOSPACE alarm deletes keys and puts none. A change that only takes away is then carried
+// out as far as deleting goes, under the conditions of the whole:
+//
+//   - Records, grants and sessions are deleted. The key of a deleted User's userName stays, and is its tombstone.
+//   - What was to be put beside (the Event, the DeletedUser) is told to the log and put by this node when there is room.
+//   - A document that withdraws something cannot be put. The sessions end, this node holds to it from now on, and puts
+//     it when there is room; the caller hears 507 and why.
+
+// takeAway carries out a change that only takes away and was refused for want of room. Errors: as Update; Full where
+// something could not be written, whose text says what has happened and what has not.
+func (d *Directory) takeAway(ctx context.Context, change func(*Tx) error) (*Snapshot, error) {
+	if !d.store.node.Quota.Alarmed() { // the meter errs on the safe side until it has looked again
+		if err := d.store.node.Quota.Look(ctx); err != nil {
+			return nil, state.Unanswered(err)
+		}
+	}
+	var unheard *Tx
+	for a := (attempt{}); a.number < maxAttempts; {
+		s, err := d.fresh(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if unheard != nil && unheard.deletedIn(s) {
+			return s, d.tookAway(unheard)
+		}
+		tx := newTx(d, s, a)
+		if err := change(tx); err != nil {
+			return nil, err
+		}
+		if tx.empty() {
+			return s, nil
+		}
+		if tx.defines() { // which takes several steps
+			return nil, store.ErrFull(nil)
+		}
+
+		// As a whole, if there is room after all.
+		p, err := tx.part()
+		if err != nil {
+			return nil, err
+		}
+		out, err := d.commit(ctx, p)
+		if err == nil && out.Committed {
+			return d.after(tx, out)
+		}
+		if err != nil && KindOf(err) != Full {
+			return nil, err
+		}
+
+		// Else what can be deleted of it. Whether an answer that did not come was good, the next snapshot tells.
+		if err != nil {
+			out, err = d.commitDeletions(ctx, tx, p)
+		}
+		switch {
+		case KindOf(err) == Unavailable && a.number < maxUnheard:
+			unheard = tx
+		case err != nil:
+			return nil, err
+		case out.Committed:
+			after, err := d.after(tx, out)
+			if told := d.tookAway(tx); told != nil {
+				err = told
+			}
+			return after, err
+		}
+		a = a.next(out)
+	}
+	return nil, errTooManyRaces()
+}
+
+// maxUnheard is how often deletions that were not answered are sent again: they happen once at most.
+const maxUnheard = 2
+
+// commitDeletions deletes what the change deletes, and the sessions that it ends, under the conditions of the change.
+func (d *Directory) commitDeletions(ctx context.Context, tx *Tx, p store.Part) (store.Outcome, error) {
+	deletions := store.Part{Frees: true}
+	for _, c := range p.Conditions {
+		if c.Key != p.Fence {
+			deletions.Conditions = append(deletions.Conditions, c)
+		}
+	}
+	writes := newWriteSet()
+	for _, w := range p.Writes {
+		if w.Deleted {
+			writes.write(w)
+		}
+	}
+	for _, user := range tx.ended {
+		for session := range tx.snap.scope.SessionsOf(user) {
+			if len(writes.order) > MaxMemberships {
+				break
+			}
+			writes.delete(tx.keys().Resource(schema.SessionType, session))
+		}
+	}
+	if writes.empty() {
+		return store.Outcome{Committed: true, Revision: tx.snap.Revision()}, nil
+	}
+	writes.delete(d.store.keys.Complete())
+	deletions.Writes = writes.part().Writes
+	return d.commit(ctx, deletions)
+}
+
+// deletedIn reports whether the snapshot shows that what the change deletes is gone; false where it deletes no resource.
+func (tx *Tx) deletedIn(s *Snapshot) bool {
+	any := false
+	for id, r := range tx.staged {
+		if r != nil {
+			return false
+		}
+		was := tx.snap.home(tx.event.typ).Get(id)
+		if was == nil || s.record(was.Type, id) != nil {
+			return false
+		}
+		any = true
+	}
+	return any
+}
+
+// tookAway tells of a change of which the deletions were carried out, and keeps what is to be put when there is room.
+// Error: Full where it withdraws something by a document.
+func (d *Directory) tookAway(tx *Tx) error {
+	e := tx.event
+	d.store.log.Warn("the store is full: what a change deletes is deleted; the rest is written when there is room",
+		"organization", d.name, "action", e.action, "type", e.typ, "id", e.id.String(), "actorType", d.actor.Type,
+		"actor", d.actor.ID, "at", schema.FormatTime(tx.at))
+	var withdrawn []decision
+	for id, r := range tx.staged {
+		if r == nil {
+			continue
+		}
+		if was := tx.snap.record(r.Type, id); was != nil {
+			withdrawn = append(withdrawn, decision{dir: d, typ: r.Type, id: id, on: was.Version, document: r.JSON})
+		}
+	}
+	if len(withdrawn) == 0 {
+		d.store.held.keep(tx.traces())
+		return nil
+	}
+	for _, w := range withdrawn {
+		d.store.held.decide(tx.snap.homeID(w.typ), w)
+	}
+	said := []string{"the store is full, so the change could not be written. This node holds to it all the same and writes " +
+		"it when there is room"}
+	if len(tx.ended) > 0 {
+		said = append(said, "the sessions have ended")
+	}
+	return errorf(Full, "", "%s: repeat it once there is room", strings.Join(said, "; "))
+}
