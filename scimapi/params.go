@@ -52,6 +52,8 @@ type params struct {
 	cursor             string
 	attributes         []string
 	excludedAttributes []string
+
+	specified func(*schema.Attribute) bool // reports what the client's change specifies; nil for a query
 }
 
 // readParams reads the URL's query. It refuses a query that it cannot read: if it dropped a filter, the reply would
