@@ -63,7 +63,7 @@ func (d *Directory) takeAway(ctx context.Context, change func(*Tx) error) (*Snap
 			out, err = d.commitDeletions(ctx, tx, p)
 		}
 		switch {
-		case KindOf(err) == Unavailable && a.number < maxUnheard:
+		case err != nil && a.number < maxUnheard && (KindOf(err) == Unavailable || KindOf(err) == Full):
 			unheard = tx
 		case err != nil:
 			return nil, err

@@ -116,6 +116,9 @@ func (tx *Tx) part() (store.Part, error) {
 	if !s.Active() {
 		return store.Part{}, errorf(Forbidden, "", "the organization is not active")
 	}
+	if err := tx.keepBudget(); err != nil {
+		return store.Part{}, err
+	}
 	tx.require(store.Unchanged(tx.keys().Control(), s.scope.Control().Revision))
 	if d.actor.judge != nil {
 		conditions, err := d.actor.judge(s)

@@ -29,6 +29,7 @@ type Scope struct {
 	hashes   *btree.Map[string, *Record] // AccessTokens and Sessions by the hash of their secrets
 	sessions *btree.BTreeG[sessionEntry]
 	grantors []Grantor // interned; append-only
+	bytes    int64     // of the records
 	catalog  *Catalog  // the types in force
 	problems []*DefinitionError
 	proposed *Catalog // those of a change that is pending; nil for none

@@ -99,7 +99,7 @@ func (c *Committer) commit(ctx context.Context, parts []Part) ([]Outcome, error)
 	if definite := refused(err); definite != nil {
 		return nil, definite
 	}
-	c.quota.refusedBy(err)
+	c.quota.unanswered(err)
 	return c.settle(ctx, parts, err)
 }
 

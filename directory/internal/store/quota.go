@@ -182,15 +182,11 @@ func (q *Quota) lookSoon() {
 	}
 }
 
-// refusedBy takes in that etcd answered a transaction with NOSPACE.
-func (q *Quota) refusedBy(err error) {
-	if !noSpace(err) {
-		return
+// unanswered takes in why etcd did not say what became of a transaction.
+func (q *Quota) unanswered(err error) {
+	if noSpace(err) {
+		q.lookSoon()
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.alarmed = true
-	q.lookSoon()
 }
 
 // run looks at etcd's size until ctx ends.
