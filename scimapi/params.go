@@ -55,6 +55,8 @@ type params struct {
 	attributes         []string
 	excludedAttributes []string
 	effective          bool // members.value means members of groups in the group, too
+
+	specified func(*schema.Attribute) bool // reports what the client's change specifies; nil for a query
 }
 
 // readParams reads the URL's query. It refuses a query that it cannot read: if it dropped a filter, the reply would
