@@ -103,15 +103,16 @@ func (s *Scope) Definitions() Definitions {
 	return Definitions{list(schema.SchemaDefinitionType), list(schema.ResourceTypeDefinitionType)}
 }
 
-// reservedEndpoints cannot be used by custom types, in whatever case: they are the protocol's, or kept for types to come.
+// reservedEndpoints cannot be used by custom types, in whatever case: they are the protocol's, or kept for types to
+// come.
 var reservedEndpoints = []string{"/Me", "/Bulk", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig",
 	"/ServiceProviderConfigs", "/Roles", "/GroupMemberships"}
 
 // reservedNames cannot be used by custom types, in whatever case: they are kept for types to come.
 var reservedNames = []string{"Role", "GroupMembership"}
 
-// With returns a catalog of the built-in types and an organization's definitions. What is wrong with those that it holds
-// already, and that are not changed, is no reason to refuse others. Errors: *schema.Error naming the attribute of the
+// With returns a catalog of the built-in types and an organization's definitions. What is wrong with those that it
+// holds already, and that are not changed, is no reason to refuse others. Errors: *schema.Error naming the attribute of the
 // definition that is wrong; Invalid; Exists.
 func (c *Catalog) With(defs, held Definitions) (*Catalog, error) {
 	c = c.base()
