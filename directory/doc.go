@@ -30,6 +30,7 @@
 //     in the making. rules_*.go: what the directory demands of each type.
 //   - update.go, batch.go: running changes and committing them.
 //   - define.go, conform.go, loaddefinitions.go: an organization's own schemas and types.
+//   - frees.go, takeaway.go, held.go, complete.go, budget.go: what a store that is full accepts, and what follows.
 //   - housekeeping.go, sweeper.go, retention.go, usage.go, reseal.go, prepare.go: what the store does by itself.
 //
 // # Keys
@@ -38,6 +39,7 @@
 // ID; {id} is 16 raw bytes; {value} is folded by the attribute's case rule and hashed when long.
 //
 //	{root}/format                              version of the data and the fingerprint of the secret key
+//	{root}/complete                            exists while every deleted User has its DeletedUser, or none is needed
 //	{root}/{s}/leftover/{id}                   a deleted organization or connection whose keys are yet to be swept
 //	{root}/{s}/scope                           state of the organization; compared by every write
 //	{root}/{s}/nest                            moves when a group gets into a group, or its roles or protection change
