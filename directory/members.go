@@ -58,9 +58,6 @@ func (s *Snapshot) MayHaveGroups(r *Resource) bool {
 
 // HasMoreGroups reports whether the User or Group is in more Groups than as many, direct or not.
 func (s *Snapshot) HasMoreGroups(r *Resource, than int) bool {
-	if !s.MayHaveGroups(r) {
-		return false
-	}
 	for range s.GroupsOf(r) {
 		if than--; than < 0 {
 			return true

@@ -14,7 +14,7 @@ const groupsWarning = `299 rollcall "groups are cut; the rest: GET /Groups?filte
 
 // warnOfCut sets the header if the groups of one of the Users are cut. It is called before the reply begins.
 func (v *renderer) warnOfCut(s *directory.Snapshot, r *directory.Resource) bool {
-	if r.Type != schema.UserType || !slices.Contains(v.derived, "groups") ||
+	if r.Type != schema.UserType || !s.MayHaveGroups(r) || !slices.Contains(v.derived, "groups") ||
 		!s.HasMoreGroups(r, v.x.o.Limits.Groups) {
 		return false
 	}
