@@ -26,8 +26,8 @@
 //   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
 //     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
 //   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers.
-//   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go, changes.go: a change in the
-//     making. rules_*.go: what the directory demands of each type.
+//   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go, changes.go: a change
+//     in the making. rules_*.go: what the directory demands of each type.
 //   - update.go, batch.go: running changes and committing them.
 //   - define.go, conform.go, loaddefinitions.go: an organization's own schemas and types.
 //   - housekeeping.go, sweeper.go, retention.go, usage.go, reseal.go, prepare.go: what the store does by itself.

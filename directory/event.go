@@ -9,8 +9,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// Every resource that a change writes has an Event, whichever way it was changed. The first one is also the fence of the
-// transaction (update.go). Sessions and SignIns, which tell of themselves, have one only where the change is about
+// Every resource that a change writes has an Event, whichever way it was changed. The first one is also the fence of
+// the transaction (update.go). Sessions and SignIns, which tell of themselves, have one only where the change is about
 // nothing else; a DeletedUser shares its User's.
 
 // eventDraft is the Event of a change about one resource.

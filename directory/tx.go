@@ -238,7 +238,8 @@ func (tx *Tx) putRecord(r *state.Record) {
 }
 
 // Replace gives the resource, which was read by Get, another document. An equal document writes nothing and returns
-// old. Attributes that the directory derives keep their values. Errors: as Create; VersionMismatch cannot occur, a lost race runs the change again.
+// old. Attributes that the directory derives keep their values. Errors: as Create; VersionMismatch cannot
+// occur, a lost race runs the change again.
 func (tx *Tx) Replace(old *Resource, doc schema.Document) (*Resource, error) {
 	if err := tx.dir.actor.mayWrite(old.Type); err != nil {
 		return nil, err
