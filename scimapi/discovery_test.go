@@ -170,6 +170,14 @@ func TestDiscoveryByCredential(t *testing.T) {
 		tc.c.must(want, "GET", "/Schemas/urn:example:Secret", nil)
 	}
 
+	// The system scope is the same in every installation.
+	system := s.client(t, "", "admin", nil)
+	known := system.must(200, "GET", "/Schemas", nil)
+	system.token = ""
+	if r := system.must(200, "GET", "/Schemas", nil); string(r.raw) != string(known.raw) {
+		t.Errorf("without a credential, the system scope shows %s", r.raw)
+	}
+
 	// The same bytes for every organization, and for none.
 	for _, path := range []string{"/ResourceTypes", "/Schemas", "/Schemas/urn:example:Secret",
 		"/ServiceProviderConfig"} {
