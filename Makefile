@@ -5,7 +5,7 @@ FUZZTIME    ?= 1m
 PEERS       := simplesamlphp php-cli php-xml php-mbstring php-curl xmlsec1 chromium curl ca-certificates
 SUDO        := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: build test race bench fuzz peers rfc-check lint clean
+.PHONY: build test race bench fuzz peers rfc-check conformance-peers conformance-mutants lint clean
 
 build: ## build static binaries in bin/
 	mkdir -p bin
@@ -38,6 +38,12 @@ peers: ## install the programs that some tests need (Debian); does nothing if th
 
 rfc-check: ## verify what requirements of the suite rest on: make rfc-check RFC=DIR (DIR/rfc7644.txt …)
 	go run ./conformance/internal/rfccheck $(RFC)
+
+conformance-peers: ## judge the SCIM servers that can be installed by name (npm, Go), into bin/peers
+	conformance/peers/run bin/peers
+
+conformance-mutants: ## run the conformance suite on mutants of its reference server; takes an hour
+	go run ./conformance/internal/mutate
 
 lint: ## check formatting, vet, staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go')); \

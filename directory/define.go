@@ -84,6 +84,9 @@ func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := withinBounds(tx.snap.scope.Catalog(), next); err != nil {
+		return nil, err
+	}
 	if err := keepsKeys(tx.snap.scope.Catalog(), next); err != nil {
 		return nil, err
 	}
@@ -247,6 +250,27 @@ func (s *Store) unclaim(ctx context.Context, k state.ScopeKeys, inForce, next *s
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// Bounds of an organization's own definitions: every node compiles all of them when one changes.
+const (
+	MaxSchemas       = 100
+	MaxAttributesSum = 2000 // attributes and sub-attributes of all schemas together
+)
+
+// withinBounds checks that there are not too many definitions. An organization that has more, from before there was a
+// bound, may change them as long as they get no more. Error: TooLarge.
+func withinBounds(was, next *state.Catalog) error {
+	hadSchemas, hadAttributes := was.Defined()
+	schemas, attributes := next.Defined()
+	if schemas > MaxSchemas && schemas > hadSchemas {
+		return errorf(TooLarge, "", "the organization would have %d schemas; at most %d are allowed", schemas, MaxSchemas)
+	}
+	if attributes > MaxAttributesSum && attributes > hadAttributes {
+		return errorf(TooLarge, "attributes", "the organization's schemas would have %d attributes and sub-attributes "+
+			"together; at most %d are allowed", attributes, MaxAttributesSum)
 	}
 	return nil
 }

@@ -267,3 +267,25 @@ func TestCaseRuleOfAUniqueAttribute(t *testing.T) {
 		schema.Document{"attributes": []any{attribute("number", "string", "uniqueness", "server")}}))
 	wantKind(t, err, directory.Invalid)
 }
+
+// The schemas of an organization are bounded together: everybody's changes wait for whoever compiles them.
+func TestDefinitionsAreBounded(t *testing.T) {
+	d := home(t)
+	var attributes []any
+	for i := range 400 {
+		attributes = append(attributes, attribute(fmt.Sprintf("a%d", i), "string"))
+	}
+	large := func(i int) error {
+		return tryCreate(t, d, "SchemaDefinition", schemaOf(fmt.Sprintf("urn:example:large:%d", i), attributes...))
+	}
+	for i := range directory.MaxAttributesSum / len(attributes) {
+		if err := large(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := large(99)
+	wantKind(t, err, directory.TooLarge)
+	if !strings.Contains(err.Error(), fmt.Sprint(directory.MaxAttributesSum)) {
+		t.Errorf("the limit is not named: %v", err)
+	}
+}

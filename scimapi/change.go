@@ -127,7 +127,7 @@ func (c *change) modify(tx *directory.Tx, old *directory.Resource) error {
 	if err != nil {
 		return err
 	}
-	res, err := c.patch.Apply(doc, c.currentMembers(tx, old))
+	res, err := c.applyPatch(tx, old, doc)
 	if err != nil {
 		return err
 	}
@@ -141,6 +141,15 @@ func (c *change) modify(tx *directory.Tx, old *directory.Resource) error {
 		}
 	}
 	return c.changeMembers(tx, old, res.Members)
+}
+
+// applyPatch applies the operations, as work that ends before the commit.
+func (c *change) applyPatch(tx *directory.Tx, old *directory.Resource, doc schema.Document) (patch.Result, error) {
+	work := c.x.dir.Work()
+	defer work.End()
+	return c.patch.Apply(doc, c.currentMembers(tx, old), func(units int) error {
+		return work.Pay(c.x.r.Context(), units)
+	})
 }
 
 // expected reads the resource and checks that it is in the state that the client expects.

@@ -45,6 +45,7 @@ func (x *exchange) write(t *schema.ResourceType, id directory.ID) error {
 		return err
 	}
 	x.reportSkipped(c.skipped)
+	q.specified = c.specifies
 	status := http.StatusOK
 	if c.method == http.MethodPost {
 		status = http.StatusCreated

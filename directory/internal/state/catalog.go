@@ -19,13 +19,15 @@ type Catalog struct {
 	known      map[string]*schema.Schema // by URN in lower case
 	extensible map[string]bool
 	builtin    *Catalog // what it was made of; nil for the built-in types themselves
+
+	compiled *compiled // of the built-in types: the catalogs that were made of them
 }
 
 // NewCatalog returns the catalog of the built-in types, in the order in which they are shown. Organizations may add
 // extensions to those that are extensible.
 func NewCatalog(types []*schema.ResourceType, extensible ...string) *Catalog {
 	c := &Catalog{types: types, byName: map[string]*schema.ResourceType{}, known: map[string]*schema.Schema{},
-		extensible: map[string]bool{}}
+		extensible: map[string]bool{}, compiled: newCompiled()}
 	for _, t := range types {
 		c.byName[t.Name] = t
 		c.known[strings.ToLower(t.Schema.ID)] = t.Schema
@@ -53,6 +55,28 @@ func (c *Catalog) Unique(typ string, a *schema.Attribute) *schema.Attribute {
 		}
 	}
 	return nil
+}
+
+// Defined counts the schemas that the organization defined, and their attributes and sub-attributes together.
+func (c *Catalog) Defined() (schemas, attributes int) {
+	if c.builtin == nil {
+		return 0, 0
+	}
+	for urn, s := range c.known {
+		if c.builtin.known[urn] == nil {
+			schemas++
+			attributes += countAttributes(s.Attributes)
+		}
+	}
+	return schemas, attributes
+}
+
+func countAttributes(list []*schema.Attribute) int {
+	n := len(list)
+	for _, a := range list {
+		n += countAttributes(a.Sub)
+	}
+	return n
 }
 
 // Definitions are the documents of an organization's SchemaDefinitions and ResourceTypeDefinitions, in order of
@@ -90,14 +114,25 @@ var reservedNames = []string{"Role", "GroupMembership"}
 // already, and that are not changed, is no reason to refuse others. Errors: *schema.Error naming the attribute of the
 // definition that is wrong; Invalid; Exists.
 func (c *Catalog) With(defs, held Definitions) (*Catalog, error) {
-	isHeld := func(d Definition) bool { return slices.Contains(held.Schemas, d) || slices.Contains(held.Types, d) }
-	next, problems := c.compile(defs, isHeld)
-	for _, p := range problems {
-		if !isHeld(p.Definition) {
-			return nil, p.Err
-		}
+	c = c.base()
+	if defs.empty() {
+		return c, nil
 	}
-	return next, nil
+	isHeld := func(d Definition) bool { return slices.Contains(held.Schemas, d) || slices.Contains(held.Types, d) }
+	got, err := c.compiled.catalog(defs, held, func() (loaded, error) {
+		l := c.compile(defs, isHeld)
+		for _, p := range l.problems {
+			if !isHeld(p.Definition) {
+				return loaded{}, p.Err
+			}
+		}
+		return l, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.compiled.proposed(defs, got)
+	return got.catalog, nil
 }
 
 // Load returns a catalog of the built-in types and of definitions that are stored, as far as they compile: one that
@@ -105,19 +140,35 @@ func (c *Catalog) With(defs, held Definitions) (*Catalog, error) {
 // organization that clashes with a built-in one, which came later, stays and hides it. The problems say what was left
 // out and hidden.
 func (c *Catalog) Load(defs Definitions) (*Catalog, []*DefinitionError) {
-	return c.compile(defs, func(Definition) bool { return true })
+	c = c.base()
+	if defs.empty() {
+		return c, nil
+	}
+	got, _ := c.compiled.catalog(defs, Definitions{}, func() (loaded, error) {
+		return c.compile(defs, func(Definition) bool { return true }), nil
+	})
+	return got.catalog, got.problems
+}
+
+// base is the catalog of the built-in types alone.
+func (c *Catalog) base() *Catalog {
+	if c.builtin != nil {
+		return c.builtin
+	}
+	return c
+}
+
+// loaded is a catalog, and what is wrong with the definitions that it was made of.
+type loaded struct {
+	catalog  *Catalog
+	problems []*DefinitionError
 }
 
 // compile adds the definitions that compile. A type that is held may clash with a built-in one.
-func (c *Catalog) compile(defs Definitions, held func(Definition) bool) (next *Catalog, problems []*DefinitionError) {
-	if c.builtin != nil {
-		c = c.builtin
-	}
-	if len(defs.Schemas) == 0 && len(defs.Types) == 0 {
-		return c, nil
-	}
-	next = &Catalog{types: slices.Clone(c.types), byName: maps.Clone(c.byName), known: maps.Clone(c.known),
+func (c *Catalog) compile(defs Definitions, held func(Definition) bool) loaded {
+	next := &Catalog{types: slices.Clone(c.types), byName: maps.Clone(c.byName), known: maps.Clone(c.known),
 		extensible: c.extensible, builtin: c}
+	var problems []*DefinitionError
 
 	// Schemas first: types refer to them.
 	for _, d := range defs.Schemas {
@@ -139,7 +190,7 @@ func (c *Catalog) compile(defs Definitions, held func(Definition) bool) (next *C
 			problems = append(problems, &DefinitionError{d, err})
 		}
 	}
-	return next, problems
+	return loaded{next, problems}
 }
 
 // DefinitionError is what is wrong with a definition.
@@ -155,7 +206,7 @@ func (e *DefinitionError) Error() string {
 func (e *DefinitionError) Unwrap() error { return e.Err }
 
 func (c *Catalog) defineSchema(doc string) error {
-	s, err := schema.CompileSchema([]byte(doc))
+	s, err := c.builtin.compiled.schema(doc)
 	if err != nil {
 		return err
 	}
