@@ -95,9 +95,10 @@ func translate(err error) *failure {
 	}
 
 	if e, ok := errors.AsType[*fair.Exhausted](err); ok {
-		return &failure{http.StatusTooManyRequests, "", "this credential has used up its budget of work, which counts " +
-			"records and comparisons; use filters with eq on indexed attributes, or try again in " +
-			seconds(e.Wait) + " seconds"}
+		return &failure{http.StatusTooManyRequests, "",
+			"this credential has used up its budget of work, which counts " +
+				"records and comparisons; use filters with eq on indexed attributes, or try again in " +
+				seconds(e.Wait) + " seconds"}
 	}
 
 	// Errors of libraries.

@@ -45,12 +45,14 @@ var matrixRows = []matrixRow{
 		func(m *matrix) any { return map[string]any{"schemas": []string{userURN}, "userName": m.name()} }, "title"},
 	{"/Groups", peopleReaders, peopleWriters, peopleWriters, peopleWriters, peopleReaders,
 		func(m *matrix) string { return m.admin.group(m.name()) },
-		func(m *matrix) any { return map[string]any{"schemas": []string{groupURN}, "displayName": m.name()} }, "externalId"},
+		func(m *matrix) any { return map[string]any{"schemas": []string{groupURN}, "displayName": m.name()} },
+		"externalId"},
 	{"/Things", peopleReaders, peopleWriters, peopleWriters, peopleWriters, peopleReaders,
 		func(m *matrix) string {
 			return m.make("/Things", map[string]any{"schemas": []string{"urn:example:Thing"}, "colour": "red"})
 		},
-		func(m *matrix) any { return map[string]any{"schemas": []string{"urn:example:Thing"}, "colour": "red"} }, "colour"},
+		func(m *matrix) any { return map[string]any{"schemas": []string{"urn:example:Thing"}, "colour": "red"} },
+		"colour"},
 	{"/IdentityProviders", connections, administrators, tuners, administrators, connections,
 		func(m *matrix) string { return m.make("/IdentityProviders", m.named("IdentityProvider")) },
 		func(m *matrix) any { return m.named("IdentityProvider") }, "displayName"},
@@ -108,12 +110,14 @@ func (m *matrix) readToken() any {
 
 func (m *matrix) schema() any {
 	n := m.name()
-	return map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:" + n, "name": n, "attributes": []any{map[string]any{"name": "a", "type": "string"}}}
+	return map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:" + n, "name": n,
+		"attributes": []any{map[string]any{"name": "a", "type": "string"}}}
 }
 
 func (m *matrix) resourceType() any {
 	n := m.name()
-	return map[string]any{"schemas": []string{core + "ResourceTypeDefinition"}, "name": n, "endpoint": "/" + n, "schema": "urn:example:Thing"}
+	return map[string]any{"schemas": []string{core + "ResourceTypeDefinition"}, "name": n, "endpoint": "/" + n,
+		"schema": "urn:example:Thing"}
 }
 
 // credentials makes one of each kind.
@@ -121,8 +125,10 @@ func (m *matrix) credentials(now *atomic.Int64) map[string]*client {
 	t, s, admin := m.t, m.s, m.admin
 	with := func(token string) *client { c := *admin; c.token = token; return &c }
 	role := func(v string) []any { return []any{map[string]any{"value": v}} }
-	s.client(t, "", "admin", nil).must(201, "POST", "/Organizations", `{"schemas":["`+core+`Organization"],"name":"other"}`)
-	short := s.client(t, "default", "admin", schema.Document{"expiresAt": time.Unix(now.Load(), 0).Add(time.Minute).UTC().Format(time.RFC3339)})
+	s.client(t, "", "admin", nil).must(201, "POST", "/Organizations",
+		`{"schemas":["`+core+`Organization"],"name":"other"}`)
+	short := s.client(t, "default", "admin",
+		schema.Document{"expiresAt": time.Unix(now.Load(), 0).Add(time.Minute).UTC().Format(time.RFC3339)})
 	now.Add(120)
 	revoked := s.client(t, "default", "admin", nil)
 	for _, id := range ids(admin.list("/AccessTokens", "").body["Resources"]) {
@@ -135,21 +141,25 @@ func (m *matrix) credentials(now *atomic.Int64) map[string]*client {
 	}
 	boss := admin.user("administrator", "roles", role("administrator"))
 	administrator := s.session(t, admin, boss)
-	theirs := administrator.must(201, "POST", "/AccessTokens", map[string]any{"schemas": []string{tokenURN}, "displayName": "t", "scopes": []string{"admin"}}).body["token"].(string)
+	theirs := administrator.must(201, "POST", "/AccessTokens",
+		map[string]any{"schemas": []string{tokenURN}, "displayName": "t",
+			"scopes": []string{"admin"}}).body["token"].(string)
 	gone := admin.user("gone")
 	inactive := s.client(t, "default", "admin", schema.Document{"user": map[string]any{"value": gone}})
 	admin.must(200, "PATCH", "/Users/"+gone, patch(`{"op":"replace","path":"active","value":false}`))
 	return map[string]*client{
 		"nobody": with(""), "bad": with("bad"), "expired": short, "revoked": revoked, "inactive User": inactive,
 		"other organization": with(s.client(t, "other", "admin", nil).token),
-		"read":               s.client(t, "default", "read", nil), "write": s.client(t, "default", "write", nil), "admin": s.admin(t),
+		"read":               s.client(t, "default", "read", nil), "write": s.client(t, "default", "write", nil),
+		"admin":  s.admin(t),
 		"system": with(s.client(t, "", "admin", nil).token), "operator": with(directorytest.OperatorToken),
 		"session":               s.session(t, admin, admin.user("nobody special")),
 		"manager":               s.session(t, admin, admin.user("manager", "roles", role("manager"))),
 		"auditor":               s.session(t, admin, admin.user("auditor", "roles", role("auditor"))),
 		"administrator":         administrator,
 		"administrator's token": with(theirs),
-		"token of a User":       s.client(t, "default", "write", schema.Document{"user": map[string]any{"value": admin.user("owner")}}),
+		"token of a User": s.client(t, "default", "write",
+			schema.Document{"user": map[string]any{"value": admin.user("owner")}}),
 	}
 }
 
@@ -166,8 +176,12 @@ func TestMatrix(t *testing.T) {
 		Now: func() time.Time { return time.Unix(now.Load(), 0) }})
 	s := serveStore(t, store, scimapi.Options{})
 	m := &matrix{t: t, s: s, admin: s.client(t, "default", "admin", schema.Document{"displayName": "matrix"})}
-	m.make("/SchemaDefinitions", map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:Thing", "name": "Thing", "attributes": []any{map[string]any{"name": "colour", "type": "string"}}})
-	m.make("/ResourceTypeDefinitions", map[string]any{"schemas": []string{core + "ResourceTypeDefinition"}, "name": "Thing", "endpoint": "/Things", "schema": "urn:example:Thing"})
+	m.make("/SchemaDefinitions",
+		map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:Thing", "name": "Thing",
+			"attributes": []any{map[string]any{"name": "colour", "type": "string"}}})
+	m.make("/ResourceTypeDefinitions",
+		map[string]any{"schemas": []string{core + "ResourceTypeDefinition"}, "name": "Thing", "endpoint": "/Things",
+			"schema": "urn:example:Thing"})
 	if _, err := store.Organization("default").Update(t.Context(), func(tx *directory.Tx) error {
 		id, err := tx.RecordSignIn(schema.Document{"outcome": "refused"})
 		m.signIn = id.String()
@@ -222,8 +236,9 @@ func TestMatrix(t *testing.T) {
 		want("GET", "/", nil, peopleReaders)
 		want("POST", "/.search", search(), peopleReaders)
 		want("POST", "/Users/"+user+"/.endSessions", nil, administrators)
-		want("POST", "/Bulk", map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}, "Operations": []any{
-			map[string]any{"method": "DELETE", "path": "/Users/" + user}}}, peopleWriters)
+		want("POST", "/Bulk", map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
+			"Operations": []any{
+				map[string]any{"method": "DELETE", "path": "/Users/" + user}}}, peopleWriters)
 	}
 	t.Logf("%d cells", cells)
 	if cells < 1000 {

@@ -55,7 +55,8 @@ func TestGroupsAreCut(t *testing.T) {
 	few, many := c.user("few"), c.user("many")
 	inner := c.group("inner", few, many)
 	outer := []string{c.group("outer0", inner), c.group("outer1", inner)}
-	if r := c.must(200, "GET", "/Users/"+few, nil); len(r.body["groups"].([]any)) != 3 || r.header.Get("Warning") != "" {
+	if r := c.must(200, "GET", "/Users/"+few, nil); len(r.body["groups"].([]any)) != 3 ||
+		r.header.Get("Warning") != "" {
 		t.Errorf("three groups: %s %v", r.raw, r.header["Warning"])
 	}
 	direct := []string{inner, c.group("second", many), c.group("third", many), c.group("fourth", many)}

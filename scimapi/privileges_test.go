@@ -54,15 +54,18 @@ func writeMovesNoRights(t *testing.T, r *rand.Rand) {
 	s := serve(t, scimapi.Options{})
 	admin, write := s.admin(t), s.client(t, "default", "write", nil)
 	connection, _ := directory.ParseID(admin.must(201, "POST", "/IdentityProviders",
-		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],"displayName":"IdP"}`).body["id"].(string))
+		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],`+
+			`"displayName":"IdP"}`).body["id"].(string))
 	role := func(v string) map[string]any { return map[string]any{"value": v} }
 	giving := func(name string, access map[string]any, members ...string) string {
-		return admin.must(201, "POST", "/Groups", map[string]any{"schemas": []string{groupURN, accessURN}, "displayName": name,
-			accessURN: access, "members": memberList(members)}).body["id"].(string)
+		return admin.must(201, "POST", "/Groups",
+			map[string]any{"schemas": []string{groupURN, accessURN}, "displayName": name,
+				accessURN: access, "members": memberList(members)}).body["id"].(string)
 	}
 
 	// People with rights of every kind, and people without.
-	own, helper := admin.user("own", "roles", []any{role("administrator")}), admin.user("helper", "roles", []any{role("helper")})
+	own, helper := admin.user("own", "roles", []any{role("administrator")}),
+		admin.user("helper", "roles", []any{role("helper")})
 	inGroup, nested, guarded := admin.user("in"), admin.user("nested"), admin.user("guarded")
 	users := []string{own, helper, inGroup, nested, guarded, admin.user("plain"), admin.user("plain2")}
 	suspended := admin.user("suspended", "roles", []any{role("administrator")}, "active", false)
@@ -75,7 +78,9 @@ func writeMovesNoRights(t *testing.T, r *rand.Rand) {
 	before := s.rights(t, connection, users)
 	members := func() (all []string) {
 		for _, g := range privileged {
-			all = append(all, string(mustJSON(t, admin.must(200, "GET", "/Groups/"+g+"?attributes=displayName,members.value,"+accessURN, nil).body)))
+			all = append(all,
+				string(mustJSON(t,
+					admin.must(200, "GET", "/Groups/"+g+"?attributes=displayName,members.value,"+accessURN, nil).body)))
 		}
 		return all
 	}
@@ -84,7 +89,8 @@ func writeMovesNoRights(t *testing.T, r *rand.Rand) {
 	roles := func() []any {
 		list := []any{}
 		for range r.IntN(3) {
-			list = append(list, role(pick([]string{"administrator", "manager", "auditor", "Administrator", "helper", "x"})))
+			list = append(list,
+				role(pick([]string{"administrator", "manager", "auditor", "Administrator", "helper", "x"})))
 		}
 		return list
 	}
@@ -111,7 +117,8 @@ func writeMovesNoRights(t *testing.T, r *rand.Rand) {
 		return doc
 	}
 	group := func() map[string]any {
-		doc := map[string]any{"schemas": []string{groupURN}, "displayName": name(), "members": memberList([]string{pick(users), pick(groups)})}
+		doc := map[string]any{"schemas": []string{groupURN}, "displayName": name(),
+			"members": memberList([]string{pick(users), pick(groups)})}
 		if r.IntN(4) == 0 {
 			doc[accessURN] = map[string]any{"roles": roles()}
 		}
@@ -124,10 +131,12 @@ func writeMovesNoRights(t *testing.T, r *rand.Rand) {
 			return "PATCH", "/Users/" + pick(users), ops(op(pick([]string{"add", "replace"}), "roles", roles()))
 		},
 		func() (string, string, any) {
-			return "PATCH", "/Users/" + pick(users), ops(op("replace", "", map[string]any{"roles": roles(), "title": name()}))
+			return "PATCH", "/Users/" + pick(users),
+				ops(op("replace", "", map[string]any{"roles": roles(), "title": name()}))
 		},
 		func() (string, string, any) {
-			return "PATCH", "/Users/" + pick(users), ops(op("remove", pick([]string{"roles", `roles[value eq "administrator"]`, "roles.value"}), nil))
+			return "PATCH", "/Users/" + pick(users),
+				ops(op("remove", pick([]string{"roles", `roles[value eq "administrator"]`, "roles.value"}), nil))
 		},
 		func() (string, string, any) {
 			return "PATCH", "/Users/" + pick(users), ops(op("replace", "active", r.IntN(2) == 0))
@@ -139,24 +148,29 @@ func writeMovesNoRights(t *testing.T, r *rand.Rand) {
 		func() (string, string, any) { return "POST", "/Groups", group() },
 		func() (string, string, any) { return "PUT", "/Groups/" + pick(groups), group() },
 		func() (string, string, any) {
-			return "PATCH", "/Groups/" + pick(groups), ops(op("add", "members", memberList([]string{pick(users), pick(groups)})))
+			return "PATCH", "/Groups/" + pick(groups),
+				ops(op("add", "members", memberList([]string{pick(users), pick(groups)})))
 		},
 		func() (string, string, any) {
-			return "PATCH", "/Groups/" + pick(groups), ops(op("remove", pick([]string{"members", `members[value eq "` + pick(users) + `"]`}), nil))
+			return "PATCH", "/Groups/" + pick(groups),
+				ops(op("remove", pick([]string{"members", `members[value eq "` + pick(users) + `"]`}), nil))
 		},
 		func() (string, string, any) {
 			return "PATCH", "/Groups/" + pick(groups), ops(op("replace", "displayName", name()))
 		},
 		func() (string, string, any) {
-			return "PATCH", "/Groups/" + pick(groups), ops(op(pick([]string{"add", "remove"}), accessURN+":"+pick([]string{"roles", "protected"}), roles()))
+			return "PATCH", "/Groups/" + pick(groups),
+				ops(op(pick([]string{"add", "remove"}), accessURN+":"+pick([]string{"roles", "protected"}), roles()))
 		},
 		func() (string, string, any) { return "DELETE", "/Groups/" + pick(groups), nil },
 		func() (string, string, any) {
-			return "POST", "/AccessTokens", map[string]any{"schemas": []string{tokenURN}, "displayName": "t", "scopes": []string{"admin"}}
+			return "POST", "/AccessTokens",
+				map[string]any{"schemas": []string{tokenURN}, "displayName": "t", "scopes": []string{"admin"}}
 		},
 		func() (string, string, any) {
-			return "POST", "/ResourceTypeDefinitions", map[string]any{"schemas": []string{"urn:rollcall:params:scim:schemas:core:1.0:ResourceTypeDefinition"},
-				"name": "user", "endpoint": "/users", "schema": userURN}
+			return "POST", "/ResourceTypeDefinitions",
+				map[string]any{"schemas": []string{"urn:rollcall:params:scim:schemas:core:1.0:ResourceTypeDefinition"},
+					"name": "user", "endpoint": "/users", "schema": userURN}
 		},
 	}
 	kept := members()
@@ -187,8 +201,10 @@ func writeMovesNoRights(t *testing.T, r *rand.Rand) {
 		method, path, body := calls[r.IntN(len(calls))]()
 		if i%3 == 0 {
 			m2, p2, b2 := calls[r.IntN(len(calls))]()
-			body = map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}, "Operations": []any{
-				map[string]any{"method": method, "path": path, "bulkId": "a", "data": body}, map[string]any{"method": m2, "path": p2, "bulkId": "b", "data": b2}}}
+			body = map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
+				"Operations": []any{
+					map[string]any{"method": method, "path": path, "bulkId": "a", "data": body},
+					map[string]any{"method": m2, "path": p2, "bulkId": "b", "data": b2}}}
 			method, path = "POST", "/Bulk"
 		}
 		reply := write.request(method, path, body)

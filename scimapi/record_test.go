@@ -79,8 +79,8 @@ func history(t *testing.T, c *clientv3.Client, root string) map[int64]*commit {
 	return nil
 }
 
-// Whatever changes, through whichever door, has its Event. An Event of a User may be about its Sessions, that of a Group
-// about its members; no other tells of what did not change.
+// Whatever changes, through whichever door, has its Event. An Event of a User may be about its Sessions, that of a
+// Group about its members; no other tells of what did not change.
 func TestEveryChangeHasItsEvent(t *testing.T) {
 	etcd, root := directorytest.Client(t), directorytest.Root()
 	store := directorytest.Open(t, etcd, directory.Options{Root: root})
@@ -104,7 +104,8 @@ func TestEveryChangeHasItsEvent(t *testing.T) {
 		return o
 	}
 	bulk := func(ops ...map[string]any) {
-		r := c.must(200, "POST", "/Bulk", map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}, "Operations": ops})
+		r := c.must(200, "POST", "/Bulk",
+			map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}, "Operations": ops})
 		for _, o := range r.body["Operations"].([]any) {
 			if loc, _ := at(o, "location").(string); at(o, "method") == "POST" && at(o, "status") == "201" {
 				switch id := loc[strings.LastIndex(loc, "/")+1:]; {
@@ -117,7 +118,8 @@ func TestEveryChangeHasItsEvent(t *testing.T) {
 		}
 	}
 	title := func() map[string]any {
-		return map[string]any{"schemas": []string{patchURN}, "Operations": []any{map[string]any{"op": "add", "path": "title", "value": name("t")}}}
+		return map[string]any{"schemas": []string{patchURN},
+			"Operations": []any{map[string]any{"op": "add", "path": "title", "value": name("t")}}}
 	}
 	doors := map[string]func(){
 		"create": func() { users = append(users, c.must(201, "POST", "/Users", user()).body["id"].(string)) },
@@ -126,22 +128,33 @@ func TestEveryChangeHasItsEvent(t *testing.T) {
 				groups = append(groups, r.body["id"].(string))
 			}
 		},
-		"put":        func() { c.request("PUT", "/Users/"+pick(users), user()) },
-		"patch":      func() { c.request("PATCH", "/Users/"+pick(users), title()) },
-		"deactivate": func() { c.request("PATCH", "/Users/"+pick(users), patch(`{"op":"add","path":"active","value":false}`)) },
-		"delete":     func() { c.request("DELETE", "/Users/"+pick(users), nil) },
+		"put":   func() { c.request("PUT", "/Users/"+pick(users), user()) },
+		"patch": func() { c.request("PATCH", "/Users/"+pick(users), title()) },
+		"deactivate": func() {
+			c.request("PATCH", "/Users/"+pick(users),
+				patch(`{"op":"add","path":"active","value":false}`))
+		},
+		"delete": func() { c.request("DELETE", "/Users/"+pick(users), nil) },
 		"members": func() {
-			c.request("PATCH", "/Groups/"+pick(groups), patch(`{"op":"add","path":"members","value":[{"value":"`+pick(users)+`"},{"value":"`+pick(groups)+`"}]}`))
+			c.request("PATCH", "/Groups/"+pick(groups),
+				patch(`{"op":"add","path":"members",`+
+					`"value":[{"value":"`+pick(users)+`"},{"value":"`+pick(groups)+`"}]}`))
 		},
 		"put members": func() { c.request("PUT", "/Groups/"+pick(groups), group(pick(users))) },
-		"no members":  func() { c.request("PATCH", "/Groups/"+pick(groups), patch(`{"op":"remove","path":"members"}`)) },
+		"no members": func() {
+			c.request("PATCH", "/Groups/"+pick(groups),
+				patch(`{"op":"remove","path":"members"}`))
+		},
 		"rename and members": func() {
-			c.request("PATCH", "/Groups/"+pick(groups), patch(`{"op":"replace","path":"displayName","value":"`+name("g")+`"}`,
-				`{"op":"add","path":"members","value":[{"value":"`+pick(users)+`"}]}`))
+			c.request("PATCH", "/Groups/"+pick(groups),
+				patch(`{"op":"replace","path":"displayName","value":"`+name("g")+`"}`,
+					`{"op":"add","path":"members","value":[{"value":"`+pick(users)+`"}]}`))
 		},
 		"delete a group": func() { c.request("DELETE", "/Groups/"+pick(groups), nil) },
 		"protect": func() {
-			c.request("PATCH", "/Groups/"+pick(groups), patch(`{"op":"add","path":"urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess:protected","value":true}`))
+			c.request("PATCH", "/Groups/"+pick(groups),
+				patch(`{"op":"add","path":"urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess:protected",`+
+					`"value":true}`))
 		},
 		"a deleted User again": func() {
 			doc := user()
@@ -153,26 +166,39 @@ func TestEveryChangeHasItsEvent(t *testing.T) {
 			}
 		},
 		"bulk": func() {
-			bulk(op("POST", "/Users", "bulkId", "a", "data", user()), op("POST", "/Groups", "bulkId", "b", "data", group("bulkId:a")),
-				op("PATCH", "/Users/"+pick(users), "data", title()), op("PATCH", "/Users/"+pick(users), "data", title()), op("DELETE", "/Users/"+pick(users)))
+			bulk(op("POST", "/Users", "bulkId", "a", "data", user()),
+				op("POST", "/Groups", "bulkId", "b", "data", group("bulkId:a")),
+				op("PATCH", "/Users/"+pick(users), "data", title()),
+				op("PATCH", "/Users/"+pick(users), "data", title()), op("DELETE", "/Users/"+pick(users)))
 		},
 		"bulk chain": func() {
 			u := pick(users)
-			bulk(op("PATCH", "/Users/"+u, "data", title()), op("PATCH", "/Users/"+u, "data", title()), op("PUT", "/Users/"+u, "data", user()))
+			bulk(op("PATCH", "/Users/"+u, "data", title()), op("PATCH", "/Users/"+u, "data", title()),
+				op("PUT", "/Users/"+u, "data", user()))
 		},
 		"bulk circle": func() {
-			bulk(op("POST", "/Groups", "bulkId", "a", "data", group("bulkId:b", pick(users))), op("POST", "/Groups", "bulkId", "b", "data", group(pick(users))),
-				op("POST", "/Users", "bulkId", "c", "data", map[string]any{"schemas": []string{userURN, extURN}, "userName": name("c"), extURN: map[string]any{"manager": map[string]any{"value": "bulkId:d"}}}),
-				op("POST", "/Users", "bulkId", "d", "data", map[string]any{"schemas": []string{userURN, extURN}, "userName": name("d"), "roles": []any{map[string]any{"value": "administrator"}}, extURN: map[string]any{"manager": map[string]any{"value": "bulkId:c"}}}))
+			bulk(op("POST", "/Groups", "bulkId", "a", "data", group("bulkId:b", pick(users))),
+				op("POST", "/Groups", "bulkId", "b", "data", group(pick(users))),
+				op("POST", "/Users", "bulkId", "c", "data",
+					map[string]any{"schemas": []string{userURN, extURN}, "userName": name("c"),
+						extURN: map[string]any{"manager": map[string]any{"value": "bulkId:d"}}}),
+				op("POST", "/Users", "bulkId", "d", "data",
+					map[string]any{"schemas": []string{userURN, extURN}, "userName": name("d"),
+						"roles": []any{map[string]any{"value": "administrator"}},
+						extURN:  map[string]any{"manager": map[string]any{"value": "bulkId:c"}}}))
 		},
 		"connection": func() {
-			id := c.must(201, "POST", "/IdentityProviders", map[string]any{"schemas": []string{core + "IdentityProvider"}, "displayName": name("c"), "default": true}).body["id"].(string)
+			id := c.must(201, "POST", "/IdentityProviders",
+				map[string]any{"schemas": []string{core + "IdentityProvider"}, "displayName": name("c"),
+					"default": true}).body["id"].(string)
 			if r.IntN(2) == 0 {
 				c.must(204, "DELETE", "/IdentityProviders/"+id, nil)
 			}
 		},
 		"token": func() {
-			id := c.must(201, "POST", "/AccessTokens", map[string]any{"schemas": []string{tokenURN}, "displayName": "t", "scopes": []string{"read"}}).body["id"].(string)
+			id := c.must(201, "POST", "/AccessTokens",
+				map[string]any{"schemas": []string{tokenURN}, "displayName": "t",
+					"scopes": []string{"read"}}).body["id"].(string)
 			c.must(200, "PATCH", "/AccessTokens/"+id, patch(`{"op":"replace","path":"scopes","value":["write"]}`))
 			c.must(204, "DELETE", "/AccessTokens/"+id, nil)
 		},
@@ -184,15 +210,21 @@ func TestEveryChangeHasItsEvent(t *testing.T) {
 		},
 		"definition": func() {
 			x := name("x")
-			id := c.must(201, "POST", "/SchemaDefinitions", map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:" + x, "name": x, "attributes": []any{map[string]any{"name": "a", "type": "string"}}}).body["id"].(string)
-			typ := c.must(201, "POST", "/ResourceTypeDefinitions", map[string]any{"schemas": []string{core + "ResourceTypeDefinition"}, "name": "T" + x, "endpoint": "/T" + x, "schema": "urn:example:" + x}).body["id"].(string)
-			it := c.must(201, "POST", "/T"+x, map[string]any{"schemas": []string{"urn:example:" + x}, "a": "b"}).body["id"].(string)
+			id := c.must(201, "POST", "/SchemaDefinitions",
+				map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:" + x, "name": x,
+					"attributes": []any{map[string]any{"name": "a", "type": "string"}}}).body["id"].(string)
+			typ := c.must(201, "POST", "/ResourceTypeDefinitions",
+				map[string]any{"schemas": []string{core + "ResourceTypeDefinition"}, "name": "T" + x,
+					"endpoint": "/T" + x, "schema": "urn:example:" + x}).body["id"].(string)
+			it := c.must(201, "POST", "/T"+x,
+				map[string]any{"schemas": []string{"urn:example:" + x}, "a": "b"}).body["id"].(string)
 			c.must(204, "DELETE", "/T"+x+"/"+it, nil)
 			c.must(204, "DELETE", "/ResourceTypeDefinitions/"+typ, nil)
 			c.must(204, "DELETE", "/SchemaDefinitions/"+id, nil)
 		},
 		"organization": func() {
-			id := system.must(201, "POST", "/Organizations", map[string]any{"schemas": []string{core + "Organization"}, "name": name("o")}).body["id"].(string)
+			id := system.must(201, "POST", "/Organizations",
+				map[string]any{"schemas": []string{core + "Organization"}, "name": name("o")}).body["id"].(string)
 			system.must(200, "PATCH", "/Organizations/"+id, patch(`{"op":"add","path":"displayName","value":"O"}`))
 			system.must(204, "DELETE", "/Organizations/"+id, nil)
 		},
@@ -247,20 +279,25 @@ func TestWhatAnEventSays(t *testing.T) {
 	session := s.session(t, admin, boss)
 	event := func(of reply, resource string) map[string]any {
 		t.Helper()
-		r := admin.list("/Events", `request eq "`+of.header.Get("X-Request-Id")+`" and resource.value eq "`+resource+`"`)
+		r := admin.list("/Events",
+			`request eq "`+of.header.Get("X-Request-Id")+`" and resource.value eq "`+resource+`"`)
 		list := r.body["Resources"].([]any)
 		if len(list) != 1 {
 			t.Fatalf("%d Events: %s", len(list), r.raw)
 		}
 		return list[0].(map[string]any)
 	}
-	r := session.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"add","path":"members","value":[{"value":"`+bob+`"},{"value":"`+ann+`"}]}`,
-		`{"op":"add","path":"urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess:roles","value":[{"value":"x"}]}`))
+	r := session.must(200, "PATCH", "/Groups/"+g,
+		patch(`{"op":"add","path":"members","value":[{"value":"`+bob+`"},{"value":"`+ann+`"}]}`,
+			`{"op":"add","path":"urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess:roles",`+
+				`"value":[{"value":"x"}]}`))
 	e := event(r, g)
 	wantText(t, "added", fmt.Sprint(at(e, "members", "added")), "[map[display:Bob type:User value:"+bob+"]]")
 	wantText(t, "removed", fmt.Sprint(at(e, "members", "removed")), "<nil>")
-	wantText(t, "changes", fmt.Sprint(e["changes"]), `[map[after:[{"value":"x"}] path:urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess:roles]]`)
-	wantText(t, "actor", fmt.Sprint(at(e, "actor", "type"), at(e, "actor", "display"), at(e, "actor", "user")), "SessionThe Boss"+boss)
+	wantText(t, "changes", fmt.Sprint(e["changes"]),
+		`[map[after:[{"value":"x"}] path:urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess:roles]]`)
+	wantText(t, "actor", fmt.Sprint(at(e, "actor", "type"), at(e, "actor", "display"), at(e, "actor", "user")),
+		"SessionThe Boss"+boss)
 	wantText(t, "version", `W/"`+fmt.Sprint(e["version"])+`"`, r.header.Get("ETag"))
 	if revision, _ := e["revision"].(float64); revision == 0 {
 		t.Errorf("no revision: %v", e)
@@ -269,7 +306,8 @@ func TestWhatAnEventSays(t *testing.T) {
 	r = admin.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"remove","path":"members[value eq \"`+bob+`\"]"}`))
 	e = event(r, g)
 	wantText(t, "removed", fmt.Sprint(at(e, "members", "removed")), "[map[display:Bob type:User value:"+bob+"]]")
-	wantText(t, "actor", fmt.Sprint(at(e, "actor", "type"), at(e, "actor", "display"), at(e, "actor", "user")), "AccessTokentest<nil>")
+	wantText(t, "actor", fmt.Sprint(at(e, "actor", "type"), at(e, "actor", "display"), at(e, "actor", "user")),
+		"AccessTokentest<nil>")
 
 	// The session and its User go; the record stays.
 	r = admin.must(200, "PATCH", "/Users/"+boss, patch(`{"op":"replace","path":"active","value":false}`))
@@ -287,7 +325,9 @@ func TestWhatAnEventSays(t *testing.T) {
 	for i := range 130 {
 		many = append(many, admin.user(fmt.Sprint("u", i), "displayName", strings.Repeat("ä", 500)))
 	}
-	r = admin.must(200, "PATCH", "/Groups/"+g, map[string]any{"schemas": []string{patchURN}, "Operations": []any{map[string]any{"op": "add", "path": "members", "value": memberList(many)}}})
+	r = admin.must(200, "PATCH", "/Groups/"+g,
+		map[string]any{"schemas": []string{patchURN},
+			"Operations": []any{map[string]any{"op": "add", "path": "members", "value": memberList(many)}}})
 	e = event(r, g)
 	added := at(e, "members", "added").([]any)
 	if more, _ := at(e, "members", "more").(float64); len(added) == 0 || len(added)+int(more) != len(many) {

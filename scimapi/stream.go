@@ -8,14 +8,14 @@ import (
 	"rollcall/internal/fair"
 )
 
-// chunk is the size from which what a stream holds is written, and up to which its buffer is used again.
+// chunk is the size from which a stream is written; keptChunk is the size up to which its buffer is used again.
 const (
 	chunk     = 64 << 10
 	keptChunk = 4 * chunk
 )
 
-// stream writes a reply of many parts as they are made: a client that reads slowly holds a chunk and no turn. A reply
-// that fits into a chunk has a Content-Length.
+// stream writes a reply of many parts while they are rendered, so a client that reads slowly keeps a chunk in memory
+// and no turn. A reply that fits into a chunk has a Content-Length.
 type stream struct {
 	x        *exchange
 	work     *fair.Task // of the request; ended by close
@@ -35,7 +35,7 @@ func (x *exchange) newStream(compress bool) *stream {
 	return &stream{x: x, work: x.dir.Work(), compress: compress, kept: kept, body: (*kept)[:0]}
 }
 
-// next is called after each part; from is where the part begins in body. Errors: that of the context, and of the
+// next is called after each part; from is where the part begins in body. It returns errors of the context and of the
 // connection.
 func (s *stream) next(from int) error {
 	if err := s.work.Spend(s.x.r.Context(), renderingWork(len(s.body)-from)); err != nil {
@@ -47,12 +47,12 @@ func (s *stream) next(from int) error {
 	return s.flush()
 }
 
-// renderingWork is how many units of work it is to render as many bytes.
+// renderingWork returns the units of work that rendering so many bytes takes.
 func renderingWork(bytes int) int { return 1 + bytes>>9 }
 
-// flush writes what there is.
+// flush writes what is in the buffer.
 func (s *stream) flush() error {
-	s.work.End() // nobody waits for a client that reads slowly
+	s.work.End() // others do not wait for a client that reads slowly
 	if !s.begun {
 		s.begin()
 	}
@@ -100,7 +100,7 @@ func (s *stream) end() error {
 	return err
 }
 
-// close gives back what the stream uses. It is called whether the reply was written or not.
+// close releases what the stream uses. It must be called whether the reply was written or not.
 func (s *stream) close() {
 	s.work.End()
 	if s.z != nil {

@@ -20,8 +20,9 @@ import (
 // own lookups, are served.
 func TestWorkBudget(t *testing.T) {
 	var log bytes.Buffer
-	store := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(), WorkRate: 0.001,
-		WorkBurst: 2000})
+	store := directorytest.Open(t, directorytest.Client(t),
+		directory.Options{Root: directorytest.Root(), WorkRate: 0.001,
+			WorkBurst: 2000})
 	s := serveStore(t, store, scimapi.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	admin := s.admin(t)
 	var changes []func(*directory.Tx) error
@@ -136,7 +137,8 @@ func TestStreamEndsWithItsClient(t *testing.T) {
 	c := (&server{store: store}).client(t, "default", "write", nil)
 	for i := range 20 {
 		if _, err := store.Organization("default").Update(t.Context(), func(tx *directory.Tx) error {
-			_, err := tx.Create("User", schema.Document{"userName": fmt.Sprintf("u%d", i), "title": strings.Repeat("x", 20_000)})
+			_, err := tx.Create("User",
+				schema.Document{"userName": fmt.Sprintf("u%d", i), "title": strings.Repeat("x", 20_000)})
 			return err
 		}); err != nil {
 			t.Fatal(err)
