@@ -31,7 +31,8 @@ func (x *exchange) open(limit int64) (io.Reader, error) {
 	return http.MaxBytesReader(x.w.ResponseWriter, x.body, limit), nil
 }
 
-// release is called when the body is not needed any more, at the latest when the reply begins: a client may read slowly.
+// release is called when the body is not needed any more, at the latest when the reply begins: a client may read
+// slowly.
 func (x *exchange) release() {
 	if x.body != nil {
 		x.body.Release()

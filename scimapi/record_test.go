@@ -79,8 +79,8 @@ func history(t *testing.T, c *clientv3.Client, root string) map[int64]*commit {
 	return nil
 }
 
-// Whatever changes, through whichever door, has its Event. An Event of a User may be about its Sessions, that of a Group
-// about its members; no other tells of what did not change.
+// Whatever changes, through whichever door, has its Event. An Event of a User may be about its Sessions, that of a
+// Group about its members; no other tells of what did not change.
 func TestEveryChangeHasItsEvent(t *testing.T) {
 	etcd, root := directorytest.Client(t), directorytest.Root()
 	store := directorytest.Open(t, etcd, directory.Options{Root: root})

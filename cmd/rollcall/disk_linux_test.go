@@ -148,8 +148,8 @@ func occupy(t *testing.T, file string, size int64) {
 	}
 }
 
-// A real disk that fills: first only what takes away is accepted, then, when nothing fits any more, only reading; with room
-// again, everything.
+// A real disk that fills: first only what takes away is accepted, then, when nothing fits any more, only reading; with
+// room again, everything.
 func TestDiskFills(t *testing.T) {
 	listen := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0])
 	p, folder := smallDisk(t, 400, "--listen", listen)

@@ -26,8 +26,9 @@ type Result struct {
 // spend is called now and then with the work that follows, in values × comparisons; it may wait, and its error ends the
 // request. nil counts nothing.
 //
-// The error is that of spend, or a *schema.Error of the type invalidPath, invalidFilter, invalidValue, invalidSyntax, noTarget,
-// mutability or tooMany (RFC 7644 §3.12). Its Attr names the operation, unless the fault is in the result as a whole.
+// The error is that of spend, or a *schema.Error of the type invalidPath, invalidFilter, invalidValue, invalidSyntax,
+// noTarget, mutability or tooMany (RFC 7644 §3.12). Its Attr names the operation, unless the fault is in the result as
+// a whole.
 func (c *Change) Apply(doc schema.Document, current Members, spend func(units int) error) (Result, error) {
 	e := &engine{t: c.t, strict: c.strict, doc: doc, members: membership{current: current}, spend: spend}
 	for _, a := range c.actions {
