@@ -69,7 +69,7 @@ func (b *bulkRun) response(ctx context.Context, c *change) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return b.x.represent(b.after, c.t, c.done, &params{}, secretMember(c.secret))
+	return b.x.represent(b.after, c.t, c.done, &params{written: c.gives}, secretMember(c.secret))
 }
 
 // result returns the result of an operation, without the resource.

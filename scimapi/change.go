@@ -143,6 +143,21 @@ func (c *change) modify(tx *directory.Tx, old *directory.Resource) error {
 	return c.changeMembers(tx, old, res.Members)
 }
 
+// gives reports whether the client gave the attribute, at least in part. The reply then shows it even if it is otherwise
+// returned on request only (RFC 7643 §7).
+func (c *change) gives(a *schema.Attribute) bool {
+	if c.patch != nil {
+		return c.patch.Names(a)
+	}
+	a = a.Root()
+	if _, ok := c.doc[a.Name]; ok && c.t.Extension(a.URN) == nil {
+		return true
+	}
+	extension, _ := c.doc[a.URN].(map[string]any)
+	_, ok := extension[a.Name]
+	return ok
+}
+
 // expected reads the resource and checks that it is in the state that the client expects.
 func (c *change) expected(tx *directory.Tx) (*directory.Resource, error) {
 	r, err := tx.Get(c.t.Name, c.id)

@@ -52,6 +52,9 @@ type params struct {
 	cursor             string
 	attributes         []string
 	excludedAttributes []string
+
+	// written reports whether the client gave the attribute in the body that it is answered for; nil if there is none.
+	written func(*schema.Attribute) bool
 }
 
 // readParams reads the URL's query. It refuses a query that it cannot read: if it dropped a filter, the reply would

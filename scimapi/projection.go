@@ -16,6 +16,7 @@ type projection struct {
 	whole   map[*schema.Attribute]bool
 	parts   map[*schema.Attribute]bool // a sub-attribute of it is named
 	urns    map[*schema.Schema]bool    // extensions named as a whole
+	written func(*schema.Attribute) bool
 }
 
 // newProjection reads attributes and excludedAttributes. It returns nil if neither is given and every attribute of the
@@ -109,7 +110,9 @@ func (p *projection) visible(a *schema.Attribute, named bool) visibility {
 		return shown
 	case p.include && p.parts[a]:
 		return partly
-	case p.include || named || a.Returned == schema.ReturnedRequest:
+	case p.include || named:
+		return hidden
+	case a.Returned == schema.ReturnedRequest && (p.written == nil || !p.written(a)):
 		return hidden
 	}
 	return shown

@@ -49,6 +49,7 @@ func (x *exchange) write(t *schema.ResourceType, id directory.ID) error {
 	if c.method == http.MethodPost {
 		status = http.StatusCreated
 	}
+	q.written = c.gives
 	return x.reply(status, s, t, current(s, c.done), q, secretMember(c.secret))
 }
 

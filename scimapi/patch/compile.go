@@ -57,6 +57,13 @@ func Compile(t *schema.ResourceType, r Request, o Options) *Change {
 	return c.Change
 }
 
+// Names reports whether an operation is about the attribute, at least in part.
+func (c *Change) Names(a *schema.Attribute) bool {
+	return slices.ContainsFunc(c.actions, func(x action) bool {
+		return len(x.steps) > 0 && x.steps[0].attr == a.Root()
+	})
+}
+
 // locate says in which operation an error arose.
 func (c *Change) locate(err error, operation int) error {
 	at := fmt.Sprintf("Operations[%d].value", operation)
