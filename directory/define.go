@@ -80,8 +80,11 @@ func (tx *Tx) proposedType(t *schema.ResourceType) *schema.ResourceType {
 func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) (*Snapshot, error) {
 	// The definitions must be right in themselves.
 	defs := tx.proposed()
-	next, err := builtinCatalog().With(defs)
+	next, err := builtinCatalog().With(defs, tx.snap.scope.Definitions())
 	if err != nil {
+		return nil, err
+	}
+	if err := withinBounds(tx.snap.scope.Catalog(), next); err != nil {
 		return nil, err
 	}
 	if err := keepsKeys(tx.snap.scope.Catalog(), next); err != nil {
@@ -227,10 +230,9 @@ func (s *Store) withdraw(ctx context.Context, k state.ScopeKeys, sc *state.Scope
 
 	// What was indexed for it goes, then the announcement itself.
 	pending := store.Unchanged(k.Pending(), revision)
-	if next, err := builtinCatalog().With(p.Definitions); err == nil {
-		if err := s.unclaim(ctx, k, sc.Catalog(), next, pending); err != nil {
-			return err
-		}
+	next, _ := builtinCatalog().Load(p.Definitions)
+	if err := s.unclaim(ctx, k, sc.Catalog(), next, pending); err != nil {
+		return err
 	}
 	return s.node.Delete(ctx, []string{k.Pending()}, pending)
 }
@@ -248,6 +250,27 @@ func (s *Store) unclaim(ctx context.Context, k state.ScopeKeys, inForce, next *s
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+// Bounds of an organization's own definitions: every node compiles all of them when one changes.
+const (
+	MaxSchemas       = 100
+	MaxAttributesSum = 2000 // attributes and sub-attributes of all schemas together
+)
+
+// withinBounds checks that there are not too many definitions. An organization that has more, from before there was a
+// bound, may change them as long as they get no more. Error: TooLarge.
+func withinBounds(was, next *state.Catalog) error {
+	hadSchemas, hadAttributes := was.Defined()
+	schemas, attributes := next.Defined()
+	if schemas > MaxSchemas && schemas > hadSchemas {
+		return errorf(TooLarge, "", "the organization would have %d schemas; at most %d are allowed", schemas, MaxSchemas)
+	}
+	if attributes > MaxAttributesSum && attributes > hadAttributes {
+		return errorf(TooLarge, "attributes", "the organization's schemas would have %d attributes and sub-attributes "+
+			"together; at most %d are allowed", attributes, MaxAttributesSum)
 	}
 	return nil
 }

@@ -210,6 +210,13 @@ func TestWrongDefinitions(t *testing.T) {
 		"endpoint taken":    {"ResourceTypeDefinition", typ("X", "/Users", "urn:example:a"), "endpoint"},
 		"endpoint reserved": {"ResourceTypeDefinition", typ("X", "/Bulk", "urn:example:a"), "endpoint"},
 		"built-in":          {"ResourceTypeDefinition", typ("AccessToken", "/AccessTokens", "urn:example:a"), "name"},
+		"endpoint in case":  {"ResourceTypeDefinition", typ("X", "/users", "urn:example:a"), "endpoint"},
+		"reserved in case":  {"ResourceTypeDefinition", typ("X", "/me", "urn:example:a"), "endpoint"},
+		"kept endpoint":     {"ResourceTypeDefinition", typ("X", "/roles", "urn:example:a"), "endpoint"},
+		"kept endpoint 2":   {"ResourceTypeDefinition", typ("X", "/GroupMemberships", "urn:example:a"), "endpoint"},
+		"kept name":         {"ResourceTypeDefinition", typ("Role", "/Xs", "urn:example:a"), "name"},
+		"kept name in case": {"ResourceTypeDefinition", typ("groupmembership", "/Xs", "urn:example:a"), "name"},
+		"name in case":      {"ResourceTypeDefinition", typ("user", "/Xs", "urn:example:a"), "name"},
 	} {
 		if err := tryCreate(t, d, c.typ, c.doc); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
@@ -259,4 +266,26 @@ func TestCaseRuleOfAUniqueAttribute(t *testing.T) {
 	_, err := d.Update(t.Context(), modify("SchemaDefinition", def.ID,
 		schema.Document{"attributes": []any{attribute("number", "string", "uniqueness", "server")}}))
 	wantKind(t, err, directory.Invalid)
+}
+
+// The schemas of an organization are bounded together: everybody's changes wait for whoever compiles them.
+func TestDefinitionsAreBounded(t *testing.T) {
+	d := home(t)
+	var attributes []any
+	for i := range 400 {
+		attributes = append(attributes, attribute(fmt.Sprintf("a%d", i), "string"))
+	}
+	large := func(i int) error {
+		return tryCreate(t, d, "SchemaDefinition", schemaOf(fmt.Sprintf("urn:example:large:%d", i), attributes...))
+	}
+	for i := range directory.MaxAttributesSum / len(attributes) {
+		if err := large(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := large(99)
+	wantKind(t, err, directory.TooLarge)
+	if !strings.Contains(err.Error(), fmt.Sprint(directory.MaxAttributesSum)) {
+		t.Errorf("the limit is not named: %v", err)
+	}
 }

@@ -26,10 +26,11 @@
 //   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
 //     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
 //   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers.
-//   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go: a change in the
-//     making. rules_*.go: what the directory demands of each type.
+//   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go, changes.go: a change
+//     in the making. rules_*.go: what the directory demands of each type.
 //   - update.go, batch.go: running changes and committing them.
 //   - define.go, conform.go, loaddefinitions.go: an organization's own schemas and types.
+//   - frees.go, takeaway.go, held.go, complete.go, budget.go: what a store that is full accepts, and what follows.
 //   - housekeeping.go, sweeper.go, retention.go, usage.go, reseal.go, prepare.go: what the store does by itself.
 //
 // # Keys
@@ -38,6 +39,7 @@
 // ID; {id} is 16 raw bytes; {value} is folded by the attribute's case rule and hashed when long.
 //
 //	{root}/format                              version of the data and the fingerprint of the secret key
+//	{root}/complete                            exists while every deleted User has its DeletedUser, or none is needed
 //	{root}/{s}/leftover/{id}                   a deleted organization or connection whose keys are yet to be swept
 //	{root}/{s}/scope                           state of the organization; compared by every write
 //	{root}/{s}/nest                            moves when a group gets into a group, or its roles or protection change
@@ -63,5 +65,6 @@
 //   - A membership counts while its group, its member and, where a connection granted it, that connection exist.
 //   - The replica in memory is at every moment the state of exactly one revision, and every snapshot is one such state.
 //     The compiler keeps it so: only internal/store has a state that can be changed, readers have frozen ones.
-//   - Every committed change has exactly one Event, whose key is the fence that settles an unknown outcome.
+//   - Every resource that a committed change writes has an Event; the key of the first one is the fence that settles an
+//     unknown outcome. Sessions and SignIns have one only where a change is about nothing else.
 package directory

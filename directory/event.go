@@ -1,71 +1,177 @@
 package directory
 
 import (
+	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"rollcall/directory/internal/state"
 	"rollcall/directory/schema"
 )
 
-// eventDraft is the Event of a change: about the first resource that the change mentions.
+// Every resource that a change writes has an Event, whichever way it was changed. The first one is also the fence of
+// the transaction (update.go). Sessions and SignIns, which tell of themselves, have one only where the change is about
+// nothing else; a DeletedUser shares its User's.
+
+// eventDraft is the Event of a change about one resource.
 type eventDraft struct {
 	action, typ string
 	id          ID
 	paths       map[string]bool
+	ended       int  // Sessions of the User that end
+	minor       bool // only where there is no other
 }
 
-func newEventDraft() eventDraft { return eventDraft{paths: map[string]bool{}} }
+// events are the Events of a change, in the order in which it mentions their resources.
+type events struct{ drafts []*eventDraft }
 
-func (e *eventDraft) clone() eventDraft {
-	c := *e
-	c.paths = maps.Clone(e.paths)
-	return c
-}
-
-// mention makes the Event about the resource, unless it is about one already.
-func (e *eventDraft) mention(action, typ string, id ID) {
-	if e.action == "" {
-		e.action, e.typ, e.id = action, typ, id
+func (e events) clone() events {
+	drafts := make([]*eventDraft, len(e.drafts))
+	for i, d := range e.drafts {
+		c := *d
+		c.paths = maps.Clone(d.paths)
+		drafts[i] = &c
 	}
+	return events{drafts}
 }
 
-// Mention makes the change's Event about the resource; for changes that are more than the creation, update or deletion
-// of one resource. Call it before anything is staged.
-func (tx *Tx) Mention(action, typ string, id ID) { tx.event.mention(action, typ, id) }
+// about returns the Event about the resource, and makes it where there is none. What happens to a resource first gives
+// the Event its action, unless the resource is deleted later.
+func (e *events) about(action, typ string, id ID) *eventDraft {
+	for _, d := range e.drafts {
+		if d.id != id {
+			continue
+		}
+		if action == "delete" {
+			d.action, d.typ = action, typ
+		}
+		d.minor = d.minor && isMinor(typ)
+		return d
+	}
+	d := &eventDraft{action: action, typ: typ, id: id, paths: map[string]bool{}, minor: isMinor(typ)}
+	e.drafts = append(e.drafts, d)
+	return d
+}
+
+func isMinor(typ string) bool { return typ == schema.SessionType || typ == schema.SignInType }
 
 // touch names an attribute that the change changes.
-func (e *eventDraft) touch(id ID, path string) {
-	if id == e.id && path != "id" {
-		e.paths[path] = true
+func (d *eventDraft) touch(path string) {
+	if path != "id" {
+		d.paths[path] = true
 	}
 }
 
-// record is the Event that a change of the actor makes.
-func (e *eventDraft) record(id ID, at time.Time, actor map[string]any) (*state.Record, error) {
-	doc := schema.Document{"id": id.String(), "at": schema.FormatTime(at), "actor": actor, "action": e.action}
-	if e.action == "" {
-		doc["action"] = "note"
-	} else if !e.id.IsZero() {
-		doc["resource"] = map[string]any{"type": e.typ, "value": e.id.String()}
+// about is the change's Event about the resource. An action that is more than the creation, update or deletion of the
+// resource is named before anything of it is staged.
+func (tx *Tx) about(action, typ string, id ID) *eventDraft { return tx.events.about(action, typ, id) }
+
+// shown are the Events that a change leaves; there is at least one.
+func (e events) shown() []*eventDraft {
+	drafts := slices.DeleteFunc(slices.Clone(e.drafts), func(d *eventDraft) bool { return d.minor })
+	switch {
+	case len(drafts) > 0:
+		return drafts
+	case len(e.drafts) > 0:
+		return e.drafts[:1]
 	}
-	if len(e.paths) > 0 {
+	return []*eventDraft{{action: "note"}} // nothing but a note or a link
+}
+
+// eventRecords are the Events of the change; there is at least one.
+func (tx *Tx) eventRecords() ([]*state.Record, error) {
+	var records []*state.Record
+	actor := tx.eventActor()
+	for _, d := range tx.events.shown() {
+		id := tx.dir.store.timeIDs.Next(tx.at)
+		doc := tx.eventDocument(d)
+		doc["id"], doc["at"], doc["actor"] = id.String(), schema.FormatTime(tx.at), actor
+		if tx.request != "" {
+			doc["request"] = clip(tx.request)
+		}
+		r := state.NewRecord(schema.EventType, id, tx.at)
+		var err error
+		if r.JSON, err = fitEvent(doc); err != nil {
+			return nil, err
+		}
+		records = append(records, r)
+	}
+	return records, nil
+}
+
+// eventDocument says what the change does to one resource.
+func (tx *Tx) eventDocument(d *eventDraft) schema.Document {
+	doc := schema.Document{"action": d.action}
+	if d.id.IsZero() {
+		return doc
+	}
+	before, after := tx.snap.record(d.typ, d.id), tx.record(d.typ, d.id)
+	resource := map[string]any{"type": d.typ, "value": d.id.String()}
+	if name := clip(displayOf(after, before)); name != "" {
+		resource["display"] = name
+	}
+	doc["resource"] = resource
+	if len(d.paths) > 0 {
 		paths := []any{}
-		for _, p := range slices.Sorted(maps.Keys(e.paths)) {
+		for _, p := range slices.Sorted(maps.Keys(d.paths)) {
 			paths = append(paths, p)
 		}
 		doc["paths"] = paths
 	}
-	r := state.NewRecord(schema.EventType, id, at)
-	var err error
-	r.JSON, err = schema.Event().Encode(doc)
-	return r, err
+	if changes := changesOf(d.typ, before, after); len(changes) > 0 {
+		doc["changes"] = changes
+	}
+	if d.typ == schema.GroupType && d.action != "delete" {
+		if m := tx.members.changed(d.id); m != nil {
+			doc["members"] = m
+		}
+	}
+	if d.ended > 0 {
+		doc["endedSessions"] = number(d.ended)
+	}
+	return doc
+}
+
+// displayOf is the name of the first record that has one.
+func displayOf(records ...*state.Record) string {
+	for _, r := range records {
+		if r != nil && r.Display() != "" {
+			return r.Display()
+		}
+	}
+	return ""
 }
 
 // actor is who makes the change, as documents name it.
 func (tx *Tx) actor() map[string]any {
 	return map[string]any{"type": tx.dir.actor.Type, "value": tx.dir.actor.ID}
+}
+
+// eventActor is who makes the change, with names as of this moment: a session is gone before its Events are.
+func (tx *Tx) eventActor() map[string]any {
+	a, by := tx.dir.actor, tx.actor()
+	name := ""
+	if id, ok := ParseID(a.ID); ok {
+		home := tx.snap.scope
+		if a.System {
+			home = tx.snap.sys
+		}
+		name = displayOf(home.Get(id))
+	}
+	person := a.User
+	if person.IsZero() {
+		person = a.maker
+	}
+	if !person.IsZero() {
+		by["user"] = person.String()
+	}
+	if a.Type == schema.SessionType {
+		name = displayOf(tx.snap.scope.Get(a.User))
+	}
+	if name = clip(name); name != "" {
+		by["display"] = name
+	}
+	return by
 }
 
 // RecordSignIn writes the record of a sign-in attempt, in the transaction of whatever else the attempt changes. It
@@ -84,6 +190,19 @@ func (tx *Tx) RecordSignIn(doc schema.Document) (ID, error) {
 			len(r.JSON), MaxDocument)
 	}
 	tx.put(tx.keys().SignIns()+id.Raw(), r.Encode())
-	tx.Mention("signIn", schema.SignInType, id)
+	tx.about("signIn", schema.SignInType, id)
 	return id, nil
+}
+
+type requestKey struct{}
+
+// WithRequest returns a context whose changes carry the id of a request, which the client and the log have, too, in
+// their Events.
+func WithRequest(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestKey{}, id)
+}
+
+func requestOf(ctx context.Context) string {
+	id, _ := ctx.Value(requestKey{}).(string)
+	return id
 }

@@ -62,6 +62,9 @@ func Granted(ctx context.Context, d *Directory, connection ID) (n int, err error
 	return n, nil
 }
 
+// Sweeps returns the sweep of a node that was just elected: call it once for each minute.
+func Sweeps(s *Store) func(context.Context) error { return (&rota{store: s}).sweep }
+
 // SetFull makes the store believe that its quota is nearly used up.
 func SetFull(s *Store, full bool) {
 	u := store.Usage{Quota: 1 << 30}

@@ -81,7 +81,9 @@ func TestFillsAndEmpties(t *testing.T) {
 			o := directory.Options{Root: "/full", Alone: alone}
 			s := directorytest.Open(t, e.Client, o)
 			d := s.Organization("default")
-			fillWith(t, d, hostile)
+			secret, _ := token(t, d, scoped("write"))
+			w := bearer(t, d, secret)
+			fillWith(t, w, hostile)
 			noAlarm(t, e.Client, "filled")
 			if err := s.Ready(t.Context()); err != nil {
 				t.Errorf("not ready: %v", err)
@@ -93,8 +95,9 @@ func TestFillsAndEmpties(t *testing.T) {
 					s.Close()
 					s = directorytest.Open(t, e.NewClient(), o)
 					d = s.Organization("default")
+					w = bearer(t, d, secret)
 				}
-				update(t, d, remove("User", u.ID))
+				update(t, w, remove("User", u.ID))
 			}
 			noAlarm(t, e.Client, "emptied")
 			if n := len(find(t, d, "DeletedUser", "userName pr")); n != len(users) {
@@ -116,10 +119,12 @@ func TestFillsAndDeactivates(t *testing.T) {
 	t.Cleanup(e.Close)
 	s := directorytest.Open(t, e.Client, directory.Options{Root: "/full", Alone: true})
 	d := s.Organization("default")
-	fillWith(t, d, hostile)
+	secret, _ := token(t, d, scoped("write"))
+	w := bearer(t, d, secret)
+	fillWith(t, w, hostile)
 	for u := range snapshot(t, d).All("User") {
 		eventually(t, "the User is deactivated", func() bool {
-			_, err := d.Update(t.Context(), modify("User", u.ID, schema.Document{"active": false}))
+			_, err := w.Update(t.Context(), modify("User", u.ID, schema.Document{"active": false}))
 			if err != nil && directory.KindOf(err) != directory.Full {
 				t.Fatal(err)
 			}

@@ -10,20 +10,27 @@ import (
 )
 
 // appendLogged adds the Events or SignIns that match, read from etcd, the newest first.
-func (s *search) appendLogged(ctx context.Context, found []*state.Record, t *schema.ResourceType,
-	compiled *filter.Query) ([]*state.Record, error) {
+func (s *search) appendLogged(found []*state.Record, t *schema.ResourceType, compiled *filter.Query) (
+	[]*state.Record, error) {
 	revision := int64(0)
 	if s.snap.pinned {
 		revision = s.snap.Revision()
 	}
 	prefix := s.snap.logPrefix(t.Name)
-	list, err := s.snap.store.node.NewestFirst(ctx, prefix, revision)
+	list, err := s.snap.store.node.NewestFirst(s.ctx, prefix, revision)
 	if err != nil {
+		return nil, err
+	}
+	match, each := s.matcher(compiled), weight(compiled)
+	if err := reserve(s.work, len(list), each+s.sorting()); err != nil {
 		return nil, err
 	}
 
 	// Those that match, without changes that were cancelled.
 	for _, l := range list {
+		if !s.spend(each) {
+			return nil, s.err
+		}
 		id, ok := state.RawID(l.Key[len(prefix):])
 		if !ok {
 			continue
@@ -32,7 +39,7 @@ func (s *search) appendLogged(ctx context.Context, found []*state.Record, t *sch
 		if err != nil {
 			return nil, err
 		}
-		if r != nil && (compiled == nil || compiled.Match(View{s.snap, r, s.Meta})) {
+		if r != nil && match(r) {
 			found = append(found, r)
 		}
 	}
@@ -66,7 +73,11 @@ func decodeLogged(typ string, id ID, l state.Loaded) (*state.Record, error) {
 	if string(l.Value) == store.Cancelled {
 		return nil, nil
 	}
-	return state.DecodeRecord(typ, id, l.Value, l.Created, l.Modified)
+	r, err := state.DecodeRecord(typ, id, l.Value, l.Created, l.Modified)
+	if err == nil && typ == schema.EventType {
+		r.JSON = withRevision(r.JSON, l.Created)
+	}
+	return r, err
 }
 
 func (s *Snapshot) logPrefix(typ string) string {

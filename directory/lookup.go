@@ -10,16 +10,25 @@ import (
 	"rollcall/directory/schema"
 )
 
-// candidates yields, in order of creation, the records among which all matches are.
-func (s *search) candidates(typ string, compiled *filter.Query) iter.Seq[*state.Record] {
+// candidates yields, in order of creation, the records among which all matches are, and says how many there are.
+func (s *search) candidates(typ string, compiled *filter.Query) (iter.Seq[*state.Record], int) {
 	if compiled != nil {
 		for _, l := range compiled.Lookups() {
 			if found, ok := s.lookUp(typ, l); ok {
-				return slices.Values(found)
+				return slices.Values(found), len(found)
 			}
 		}
 	}
-	return s.snap.home(typ).All(typ)
+	home := s.snap.home(typ)
+	return home.All(typ), home.Count(typ)
+}
+
+// spend counts work that follows. It returns false once the search is to be given up.
+func (s *search) spend(units int) bool {
+	if s.err == nil {
+		s.err = s.work.Spend(s.ctx, units)
+	}
+	return s.err == nil
 }
 
 // lookUp answers a comparison without looking at every record; ok is false where it cannot.
@@ -36,9 +45,15 @@ func (s *search) lookUp(typ string, l filter.Lookup) (found []*state.Record, ok 
 	}
 
 	// A range of keys of the attribute's index.
-	where := indexRange(l.Op, l.Key)
-	if where == nil {
+	inRange := indexRange(l.Op, l.Key)
+	if inRange == nil {
 		return nil, false
+	}
+	where := func(k string) state.Where {
+		if !s.spend(1) {
+			return state.Past
+		}
+		return inRange(k)
 	}
 	from := l.Key
 	if l.Op == filter.Lt || l.Op == filter.Le {
@@ -91,13 +106,24 @@ func (s *search) withID(typ, text string) []*state.Record {
 	return nil
 }
 
-// withMember returns the Groups that have the direct member.
+// withMember returns the Groups that have the direct member; the effective one where the query asks for it.
 func (s *search) withMember(text string) []*state.Record {
 	id, _ := ParseID(text)
-	if m := s.snap.scope.Get(id); m != nil {
-		return state.InOrder(slices.Collect(s.snap.scope.ParentGroups(m)))
+	member := s.snap.scope.Get(id)
+	if member == nil {
+		return nil
 	}
-	return nil
+	if !s.Effective {
+		return state.InOrder(slices.Collect(s.snap.scope.ParentGroups(member)))
+	}
+	var groups []*state.Record
+	for m := range s.snap.scope.Memberships(&member.Resource) {
+		if !s.spend(1) {
+			return nil
+		}
+		groups = append(groups, m.Group)
+	}
+	return state.InOrder(groups)
 }
 
 // inGroup returns the Users in the group, directly or through groups in it.
@@ -112,6 +138,8 @@ func (s *search) inGroup(text string) []*state.Record {
 	for queue := []*state.Record{group}; len(queue) > 0; queue = queue[1:] {
 		for m := range s.snap.scope.Members(queue[0]) {
 			switch {
+			case !s.spend(1):
+				return nil
 			case m.Type == schema.UserType:
 				users = append(users, m)
 			case !seen[m]:

@@ -56,6 +56,16 @@ func (s *Snapshot) MayHaveGroups(r *Resource) bool {
 	return r.Uncommitted() || s.scope.MayHaveGroups(r)
 }
 
+// HasMoreGroups reports whether the User or Group is in more Groups than as many, direct or not.
+func (s *Snapshot) HasMoreGroups(r *Resource, than int) bool {
+	for range s.GroupsOf(r) {
+		if than--; than < 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // GroupsOf yields the Groups of a User or Group: the direct ones in order of creation, then those they are in.
 func (s *Snapshot) GroupsOf(r *Resource) iter.Seq[GroupRef] {
 	return func(yield func(GroupRef) bool) {

@@ -75,6 +75,7 @@ func (m *memberships) grant(group, member *state.Record) (isNew bool, err error)
 	}
 	m.tx.put(m.key(group.ID, member.ID), nil)
 	m.tx.noteAccess(group, member)
+	m.tx.about("update", schema.GroupType, group.ID).touch("members")
 	m.edges[e] = true
 	return !m.existed(group, member), nil
 }
@@ -113,6 +114,7 @@ func (m *memberships) revoke(group *state.Record, id ID) (ended bool) {
 	for by, counts := range m.tx.snap.scope.Grants(group, member) {
 		if m.grantor.IsSCIM() || by == m.grantor {
 			m.tx.delete(m.tx.keys().Grant(group.ID, id, by))
+			m.tx.about("update", schema.GroupType, group.ID).touch("members")
 		} else if counts {
 			goesOn = true
 		}
@@ -165,8 +167,6 @@ func (m *memberships) stamp(group *state.Record) {
 		tx.touched[group.ID] = &now
 		tx.results = append(tx.results, &now)
 	}
-	tx.Mention("update", schema.GroupType, group.ID)
-	tx.event.touch(group.ID, "members")
 }
 
 func (m *memberships) putStamp(group *state.Record, at time.Time) {
@@ -180,7 +180,10 @@ func (m *memberships) putStamp(group *state.Record, at time.Time) {
 		store.CreatedAt(record, group.CreateRevision))
 }
 
-// nest adds a group to a group: refused where that closes a cycle. All such changes of an organization compare and put
+// MaxNesting is how many groups deep a membership may be: a group in a group is two deep.
+const MaxNesting = 16
+
+// nest adds a group to a group: refused where that closes a cycle, or nests groups deeper than MaxNesting. All such changes of an organization compare and put
 // one key, so that no two can close a cycle together. Error: Invalid.
 func (m *memberships) nest(outer, inner *state.Record) error {
 	key := m.tx.keys().Nest()
@@ -193,7 +196,63 @@ func (m *memberships) nest(outer, inner *state.Record) error {
 		return errorf(Invalid, "members.value",
 			"the group %s contains this group already; a group cannot contain itself", inner.ID)
 	}
+	depth := m.depth(outer.ID, m.above, map[ID]int{}) + m.depth(inner.ID, m.below, map[ID]int{})
+	if depth > MaxNesting {
+		return errorf(Invalid, "members.value",
+			"with %s in it, groups would be nested %d deep; the limit is %d", inner.ID, depth, MaxNesting)
+	}
 	return nil
+}
+
+// depth is the number of groups on the longest way from the group by next, itself included, as this change has them so
+// far. known holds what was found out. Groups have no cycles.
+func (m *memberships) depth(group ID, next func(ID) iter.Seq[ID], known map[ID]int) int {
+	if d, ok := known[group]; ok {
+		return d
+	}
+	most := 0
+	for id := range next(group) {
+		most = max(most, m.depth(id, next, known))
+	}
+	known[group] = most + 1
+	return most + 1
+}
+
+// below yields the groups that are direct members of the group, as this change has them so far; above, those of which
+// it is a direct member. Memberships that the change ends still count: they limit nothing that can be done by two
+// changes.
+func (m *memberships) below(group ID) iter.Seq[ID] {
+	return func(yield func(ID) bool) {
+		if r := m.tx.snap.record(schema.GroupType, group); r != nil {
+			for c := range m.tx.snap.scope.Subgroups(r) {
+				if !yield(c.ID) {
+					return
+				}
+			}
+		}
+		for e, added := range m.edges {
+			if added && e.group == group && !yield(e.member) {
+				return
+			}
+		}
+	}
+}
+
+func (m *memberships) above(group ID) iter.Seq[ID] {
+	return func(yield func(ID) bool) {
+		if r := m.tx.snap.record(schema.GroupType, group); r != nil {
+			for g := range m.tx.snap.scope.ParentGroups(r) {
+				if !yield(g.ID) {
+					return
+				}
+			}
+		}
+		for e, added := range m.edges {
+			if added && e.member == group && !yield(e.group) {
+				return
+			}
+		}
+	}
 }
 
 // contains reports whether the outer group is, or contains, the inner one, as this change has them so far.

@@ -7,7 +7,7 @@ import (
 	"rollcall/directory/internal/store"
 )
 
-// Limits of pinned states, for each organization and node. The oldest goes first.
+// Limits of pinned states, for each organization and node. Of the credential that has the most, the oldest goes first.
 const (
 	MaxPins     = store.MaxPins
 	PinLifetime = store.PinLifetime
@@ -21,6 +21,7 @@ type Pin struct {
 	Value    []byte // what the walk is about, in the caller's own form
 	Snapshot *Snapshot
 	kept     *store.Pin
+	dir      *Directory
 }
 
 // Pin keeps the state as it is now under a new pin. Errors: Unavailable, Full.
@@ -33,7 +34,7 @@ func (d *Directory) Pin(ctx context.Context, value []byte) (*Pin, error) {
 		return nil, err
 	}
 	id := NewID()
-	if err := s.putPin(ctx, id, state.PinValue{At: d.store.now(), Walk: value}); err != nil {
+	if err := s.putPin(ctx, id, state.PinValue{At: d.store.now(), Owner: d.pinOwner(), Walk: value}); err != nil {
 		return nil, err
 	}
 	return d.Pinned(ctx, id)
@@ -52,7 +53,7 @@ func (d *Directory) Pinned(ctx context.Context, id ID) (*Pin, error) {
 		return nil, store.ErrPinGone()
 	}
 	if now.Sub(at) > PinLifetime/2 { // a walk that goes on keeps its state, on every node
-		if err := s.putPin(ctx, id, state.PinValue{At: now, Renewed: true, Walk: kept.Walk}); err != nil {
+		if err := s.putPin(ctx, id, state.PinValue{At: now, Renewed: true, Owner: d.pinOwner(), Walk: kept.Walk}); err != nil {
 			return nil, err
 		}
 	}
@@ -61,7 +62,12 @@ func (d *Directory) Pinned(ctx context.Context, id ID) (*Pin, error) {
 		return nil, err
 	}
 	then.pinned = true
-	return &Pin{id, kept.Walk, then, kept}, nil
+	return &Pin{id, kept.Walk, then, kept, d}, nil
+}
+
+// pinOwner is the actor as pins name it.
+func (d *Directory) pinOwner() state.PinOwner {
+	return state.PinOwnerOf(d.actor.Type + "/" + d.actor.ID)
 }
 
 func (s *Snapshot) putPin(ctx context.Context, id ID, v state.PinValue) error {
@@ -71,8 +77,10 @@ func (s *Snapshot) putPin(ctx context.Context, id ID, v state.PinValue) error {
 // Query answers on the pinned state. It must be the same query each time but for Offset and Limit: its matches are
 // gathered once, so that a page costs the same wherever it stands.
 func (p *Pin) Query(ctx context.Context, q Query) (Page, error) {
-	s := &search{p.Snapshot, q}
-	found, err := p.kept.Matches(func() ([]*state.Record, error) { return s.matches(ctx) })
+	work := p.dir.Work()
+	defer work.End()
+	s := &search{ctx: ctx, snap: p.Snapshot, Query: q, work: work}
+	found, err := p.kept.Matches(ctx, s.matches)
 	if err != nil {
 		return Page{}, err
 	}

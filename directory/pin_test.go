@@ -102,6 +102,45 @@ func TestPinsAreBounded(t *testing.T) {
 	wantKind(t, err, directory.NotFound)
 }
 
+// A credential that begins more walks than are kept ends its own, on every node; the walks of others go on.
+func TestPinsAreFair(t *testing.T) {
+	root := directorytest.Root()
+	nodes := []*directory.Directory{}
+	for range 2 {
+		s := directorytest.Open(t, directorytest.NewClient(t), directory.Options{Root: root})
+		nodes = append(nodes, s.Organization("default"))
+	}
+	as := func(node int, who string) *directory.Directory {
+		return nodes[node].As(directory.Actor{Type: "AccessToken", ID: who, Rights: directory.ScopeRead})
+	}
+	begin := func(node int, who string) directory.ID {
+		p, err := as(node, who).Pin(t.Context(), []byte("walk"))
+		if err != nil || string(p.Value) != "walk" {
+			t.Fatal(p, err)
+		}
+		return p.ID
+	}
+	victims := []directory.ID{begin(0, "victim"), begin(1, "victim")}
+	var greedy []directory.ID
+	for i := range directory.MaxPins + 1 {
+		greedy = append(greedy, begin(i%2, "greedy"))
+	}
+	kept := func(node int, who string, id directory.ID) bool {
+		_, err := as(node, who).Pinned(t.Context(), id)
+		return err == nil
+	}
+	for node := range nodes {
+		if !kept(node, "victim", victims[0]) || !kept(node, "victim", victims[1]) {
+			t.Errorf("node %d: the walks of others end", node)
+		}
+		for i, id := range greedy {
+			if want := i >= 3; kept(node, "greedy", id) != want {
+				t.Errorf("node %d: walk %d of %d is kept: %t", node, i, len(greedy), !want)
+			}
+		}
+	}
+}
+
 func TestCursorsAreTheirs(t *testing.T) {
 	s := directorytest.New(t)
 	a, _ := token(t, s.Organization("default"), scoped("read"))

@@ -23,7 +23,9 @@ type deed struct {
 // every creation, replacement and deletion of a User or Group and every change of members. What it allows, it makes
 // depend on the privileges being as they are. Error: Forbidden.
 func (tx *Tx) touchesPrivileges(typ string, d deed) error {
-	if tx.dir.actor.Rights.Has(administer) {
+	touches := map[string]func(deed, schema.Document) error{
+		schema.UserType: tx.touchesUser, schema.GroupType: tx.touchesGroup}[typ]
+	if touches == nil || tx.dir.actor.Rights.Has(administer) {
 		return nil
 	}
 	var before schema.Document
@@ -33,13 +35,7 @@ func (tx *Tx) touchesPrivileges(typ string, d deed) error {
 			return err
 		}
 	}
-	switch typ {
-	case schema.UserType:
-		return tx.touchesUser(d, before)
-	case schema.GroupType:
-		return tx.touchesGroup(d, before)
-	}
-	return nil
+	return touches(d, before)
 }
 
 // touchesGroup refuses to give a Group roles or protection or to take them away, and every change of a Group of which
@@ -192,7 +188,8 @@ func (tx *Tx) carryRoles(was *state.Record, next schema.Document) error {
 	all, has := !tx.dir.actor.Rights.Has(writePrivileged), values(sent)
 	var kept []any
 	for _, e := range stored {
-		if role := valueOf(e); !slices.Contains(has, role) && (isGranted(was, role) || all && len(sent) == 0) {
+		role := valueOf(e)
+		if !slices.Contains(has, role) && (isGranted(was, role) || all && len(sent) == 0) {
 			kept = append(kept, schema.CloneValue(e))
 		}
 	}

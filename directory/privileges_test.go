@@ -589,3 +589,38 @@ func TestSignOut(t *testing.T) {
 		t.Error("the User is gone")
 	}
 }
+
+// A session that ends while its request is under way commits nothing, whichever way it ends.
+func TestSessionEndedWhileWriting(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, s *directory.Store, session, user directory.ID){
+		"deleted": func(t *testing.T, s *directory.Store, session, _ directory.ID) {
+			update(t, s.Organization("default"), remove("Session", session))
+		},
+		"all ended": func(t *testing.T, s *directory.Store, _, user directory.ID) {
+			update(t, s.Organization("default"), func(tx *directory.Tx) error { return tx.EndSessions(user) })
+		},
+		"User deactivated": func(t *testing.T, s *directory.Store, _, user directory.ID) {
+			update(t, s.Organization("default"), modify("User", user, schema.Document{"active": false}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := directorytest.New(t)
+			d := store.Organization("default")
+			u := create(t, d, "User", schema.Document{"userName": "u", "roles": roles("administrator")})
+			s := session(t, d, u.ID)
+			id, _ := directory.ParseID(s.Actor().ID)
+			runs := 0
+			_, err := s.Update(t.Context(), func(tx *directory.Tx) error {
+				if runs++; runs == 1 {
+					defer end(t, store, id, u.ID)
+				}
+				_, err := tx.Create("User", schema.Document{"userName": "made"})
+				return err
+			})
+			wantKind(t, err, directory.Unauthenticated)
+			if len(find(t, d, "User", `userName eq "made"`)) != 0 {
+				t.Error("a session that had ended created a User")
+			}
+		})
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"rollcall/directory/filter"
 	"rollcall/directory/internal/state"
 	"rollcall/directory/schema"
+	"rollcall/internal/fair"
 )
 
 // Query asks for the resources of one type, or of several at once. Without SortBy they come in order of creation, type
@@ -22,6 +23,7 @@ type Query struct {
 	Offset     int                    // how many matches to pass over
 	Limit      int                    // how many to return at most; 0: none, only count
 	Meta       func(*Resource) []byte // JSON of meta, for filters on it
+	Effective  bool                   // members.value eq also holds for members of groups in the group
 }
 
 // Page is an answer.
@@ -32,26 +34,32 @@ type Page struct {
 }
 
 // Query answers from one snapshot; Events and SignIns are read from etcd. Errors: Forbidden by scope, NotFound for a
-// type the scope does not have, *schema.Error (invalidFilter; invalidValue for SortBy), Unavailable.
+// type the scope does not have, *schema.Error (invalidFilter; invalidValue for SortBy; tooMany for more work than any
+// credential's budget allows), *fair.Exhausted if this one's does not at the moment, that of the context, Unavailable.
 func (d *Directory) Query(ctx context.Context, q Query) (Page, error) {
 	s, err := d.Snapshot(ctx)
 	if err != nil {
 		return Page{}, err
 	}
-	return (&search{s, q}).run(ctx)
+	work := d.Work()
+	defer work.End()
+	return (&search{ctx: ctx, snap: s, Query: q, work: work}).run()
 }
 
 // search is a query on a snapshot.
 type search struct {
+	ctx  context.Context
 	snap *Snapshot
 	Query
+	work *fair.Task
+	err  error // why the search was given up; what was found until then does not count
 }
 
-func (s *search) run(ctx context.Context) (Page, error) {
+func (s *search) run() (Page, error) {
 	if s.simple() {
 		return s.runSimple()
 	}
-	found, err := s.matches(ctx)
+	found, err := s.matches()
 	if err != nil {
 		return Page{}, err
 	}
@@ -124,7 +132,7 @@ func (s *search) runSimple() (Page, error) {
 		}
 		page.Total++
 	}
-	return page, nil
+	return page, s.err
 }
 
 // pageOfAll is a page of all resources of the type.
@@ -145,7 +153,7 @@ func (s *search) pageOfAll() Page {
 }
 
 // matches gathers everything that matches, in the order asked for.
-func (s *search) matches(ctx context.Context) ([]*state.Record, error) {
+func (s *search) matches() ([]*state.Record, error) {
 	types, err := s.types()
 	if err != nil {
 		return nil, err
@@ -158,10 +166,11 @@ func (s *search) matches(ctx context.Context) ([]*state.Record, error) {
 		}
 		if !kindOf(t.Name).logged {
 			found = slices.AppendSeq(found, s.matching(t, compiled))
-			continue
-		}
-		if found, err = s.appendLogged(ctx, found, t, compiled); err != nil {
+		} else if found, err = s.appendLogged(found, t, compiled); err != nil {
 			return nil, err
+		}
+		if s.err != nil {
+			return nil, s.err
 		}
 	}
 	if s.SortBy == "" {
@@ -170,12 +179,24 @@ func (s *search) matches(ctx context.Context) ([]*state.Record, error) {
 	return s.sort(found, types)
 }
 
-// matching yields the type's records that match, in order of creation.
+// matching yields the type's records that match, in order of creation, until s.err is set.
 func (s *search) matching(t *schema.ResourceType, compiled *filter.Query) iter.Seq[*state.Record] {
 	return func(yield func(*state.Record) bool) {
 		hides := s.snap.hides(t.Name)
-		for r := range s.candidates(t.Name, compiled) {
-			if hides && s.snap.foreign(r.ID) || compiled != nil && !compiled.Match(View{s.snap, r, s.Meta}) {
+		match := s.matcher(compiled)
+		records, n := s.candidates(t.Name, compiled)
+		each := weight(compiled)
+		if s.err == nil {
+			s.err = reserve(s.work, n, each+s.sorting())
+		}
+		if s.err != nil {
+			return
+		}
+		for r := range records {
+			if !s.spend(each * (1 + len(r.JSON)/largeDocument)) {
+				return
+			}
+			if (hides && s.snap.foreign(r.ID)) || !match(r) {
 				continue
 			}
 			if !yield(r) {
@@ -183,4 +204,80 @@ func (s *search) matching(t *schema.ResourceType, compiled *filter.Query) iter.S
 			}
 		}
 	}
+}
+
+// largeDocument is the size in bytes from which a comparison is more than one unit of work.
+const largeDocument = 4 << 10
+
+// matcher returns the test of a compiled filter; nil stands for all.
+func (s *search) matcher(compiled *filter.Query) func(*state.Record) bool {
+	if compiled == nil {
+		return func(*state.Record) bool { return true }
+	}
+	v := &memoView{View: View{s.snap, nil, s.Meta}, effective: s.Effective}
+	return func(r *state.Record) bool {
+		v.look(r)
+		return compiled.Match(v)
+	}
+}
+
+// weight is the work that a record costs: the comparisons of the filter, and the look at it.
+func weight(compiled *filter.Query) int {
+	if compiled == nil {
+		return 1
+	}
+	return compiled.Comparisons() + 1
+}
+
+// sorting is the work of sorting a record among the others.
+func (s *search) sorting() int {
+	if s.SortBy == "" {
+		return 0
+	}
+	return 2
+}
+
+// memoView is a View of one record after the other. What is derived of a record is made once, however many comparisons
+// ask for it.
+type memoView struct {
+	View
+	derived   map[string][]byte
+	effective bool
+}
+
+// Contains is as View's, but that it counts effective members where the query asks for it.
+func (v *memoView) Contains(name, value string) bool {
+	if !v.effective || name != "members" || v.rec.Type != schema.GroupType {
+		return v.View.Contains(name, value)
+	}
+	id, _ := ParseID(value)
+	member := v.snap.scope.Get(id)
+	if member == nil {
+		return false
+	}
+	for m := range v.snap.scope.Memberships(&member.Resource) {
+		if m.Group.ID == v.rec.ID {
+			return true
+		}
+	}
+	return false
+}
+
+func (v *memoView) look(r *state.Record) {
+	v.rec = r
+	clear(v.derived)
+}
+
+// Derived is as View's.
+func (v *memoView) Derived(name string) []byte {
+	b, known := v.derived[name]
+	if known {
+		return b
+	}
+	b = v.View.Derived(name)
+	if v.derived == nil {
+		v.derived = map[string][]byte{}
+	}
+	v.derived[name] = b
+	return b
 }

@@ -46,7 +46,7 @@ func replaceOrganization(tx *Tx, was, r *state.Record, doc schema.Document) erro
 		doc["active"] = true
 	}
 	if !tx.dir.actor.System {
-		for _, name := range []string{"active", "uniqueGroupNames", "retention"} {
+		for _, name := range []string{"active", "uniqueGroupNames", "retention", "budget"} {
 			if !schema.EqualValues(before[name], doc[name]) {
 				return errorf(Forbidden, name, "only a credential of the system scope may change it")
 			}

@@ -15,6 +15,13 @@ import (
 // endedAtOnce is how many sessions of a User are deleted with the change that ends them; the sweeper deletes the rest.
 const endedAtOnce = 100
 
+// Bounds of sessions. Whoever begins one more ends the User's oldest; an organization that is at its bound, which takes
+// very many Users at once, begins no more until some have ended.
+const (
+	MaxSessionsOfUser = 50
+	MaxSessions       = 100_000
+)
+
 // SessionEpoch counts how often the User's sessions were ended as a whole; a session counts only under the epoch in
 // which it began. Who hands a sign-in over to a later request keeps the epoch, so that no session begins after all were
 // ended.
@@ -50,13 +57,18 @@ func (s *Snapshot) SessionValid(r *Resource) bool {
 }
 
 // CreateSession starts a session of the User through the connection and returns its secret, which is stored nowhere.
-// The change depends on the User as it is and on its session epoch.
+// The change depends on the User as it is and on its session epoch. Beyond MaxSessionsOfUser it ends the oldest of the
+// User's; two that begin at once may together leave a few more. Error: TooLarge beyond MaxSessions.
 func (tx *Tx) CreateSession(user, connection ID, expires time.Time) (secret string, err error) {
 	if _, err := tx.Get(schema.UserType, user); err != nil {
 		return "", err
 	}
 	epoch, revision := tx.snap.epoch(user)
 	tx.require(store.Unchanged(tx.keys().Note(epochNote, user), revision))
+	if tx.snap.scope.Count(schema.SessionType) >= MaxSessions {
+		return "", errorf(TooLarge, "", "the organization has %d sessions, which is the limit", MaxSessions)
+	}
+	tx.endOldest(user)
 	secret = newSecret()
 	doc := schema.Document{
 		"user":       map[string]any{"value": user.String()},
@@ -70,12 +82,29 @@ func (tx *Tx) CreateSession(user, connection ID, expires time.Time) (secret stri
 	return secret, err
 }
 
+// endOldest ends the User's oldest sessions, so that there is room for one more.
+func (tx *Tx) endOldest(user ID) {
+	var sessions []*state.Record
+	for id := range tx.snap.scope.SessionsOf(user) {
+		if r := tx.snap.scope.Of(schema.SessionType, id); r != nil {
+			sessions = append(sessions, r)
+		}
+	}
+	over := len(sessions) - (MaxSessionsOfUser - 1)
+	if over <= 0 {
+		return
+	}
+	for _, r := range state.InOrder(sessions)[:min(over, endedAtOnce)] {
+		tx.delete(tx.keys().Resource(schema.SessionType, r.ID))
+	}
+}
+
 // EndSessions ends all sessions of the User, also those that are being made at this moment.
 func (tx *Tx) EndSessions(user ID) error {
 	if err := tx.dir.actor.mayWrite(schema.SessionType); err != nil {
 		return err
 	}
-	tx.Mention("endSessions", schema.UserType, user)
+	tx.about("endSessions", schema.UserType, user)
 	tx.endSessions(user)
 	return nil
 }
@@ -106,9 +135,9 @@ func (tx *Tx) endSessions(user ID) {
 	tx.ended = append(tx.ended, user)
 	n := 0
 	for session := range tx.snap.scope.SessionsOf(user) {
-		if n++; n > endedAtOnce {
-			return
+		if n++; n <= endedAtOnce {
+			tx.delete(tx.keys().Resource(schema.SessionType, session))
 		}
-		tx.delete(tx.keys().Resource(schema.SessionType, session))
 	}
+	tx.about("update", schema.UserType, user).ended = n
 }

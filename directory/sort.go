@@ -34,9 +34,12 @@ func (a sortKey) compare(b sortKey) int {
 	return strings.Compare(a.text, b.text)
 }
 
+// comparisonsPerUnit is how many comparisons of keys are as much work as one of a filter.
+const comparisonsPerUnit = 16
+
 // sort orders records by the query's attribute (RFC 7644 §3.4.2.3); equal ones stay in the order they came in, so the
-// order is the same for every page. Error: *schema.Error (invalidValue) where no type has the attribute or it has no
-// order.
+// order is the same for every page. Errors: *schema.Error (invalidValue) where no type has the attribute or it has no
+// order; that of the context.
 func (s *search) sort(found []*state.Record, types []*schema.ResourceType) ([]*state.Record, error) {
 	by, err := s.sortAttributes(types)
 	if err != nil {
@@ -48,9 +51,18 @@ func (s *search) sort(found []*state.Record, types []*schema.ResourceType) ([]*s
 	}
 	list := make([]keyed, len(found))
 	for i, r := range found {
+		if !s.spend(1) {
+			return nil, s.err
+		}
 		list[i] = keyed{s.sortKey(r, by[r.Type]), r}
 	}
+
+	// Once the sort is to be given up, all are equal, so it ends soon.
+	compared := 0
 	slices.SortStableFunc(list, func(a, b keyed) int {
+		if compared++; compared%comparisonsPerUnit == 0 && !s.spend(1) || s.err != nil {
+			return 0
+		}
 		if s.Descending {
 			return b.compare(a.sortKey)
 		}
@@ -59,7 +71,7 @@ func (s *search) sort(found []*state.Record, types []*schema.ResourceType) ([]*s
 	for i, k := range list {
 		found[i] = k.rec
 	}
-	return found, nil
+	return found, s.err
 }
 
 // sortAttributes are the attributes to sort by, by type. Error: as sort.

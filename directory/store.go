@@ -12,6 +12,7 @@ import (
 
 	"rollcall/directory/internal/state"
 	"rollcall/directory/internal/store"
+	"rollcall/internal/fair"
 )
 
 const defaultRoot = "/rollcall"
@@ -30,6 +31,8 @@ type Options struct {
 	Now           func() time.Time      // time.Now unless given
 	Log           *slog.Logger          // discards unless given
 	Registry      prometheus.Registerer // no metrics unless given
+	WorkRate      float64               // comparisons a second for each credential; 0: no bound
+	WorkBurst     int                   // comparisons at once; DefaultWorkBurst unless given
 }
 
 func (o Options) withDefaults(c *clientv3.Client) Options {
@@ -44,6 +47,9 @@ func (o Options) withDefaults(c *clientv3.Client) Options {
 	}
 	if o.Watcher == nil {
 		o.Watcher = c
+	}
+	if o.WorkBurst == 0 {
+		o.WorkBurst = DefaultWorkBurst
 	}
 	if o.SecretKey == nil {
 		key := sha256.Sum256([]byte(newSecret()))
@@ -66,6 +72,7 @@ type Store struct {
 	sealer    *sealer
 	usage     *usage
 	held      held
+	work      *fair.Scheduler
 	timeIDs   state.TimeIDs
 	lostRaces prometheus.Counter
 
@@ -85,7 +92,7 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 
 	// Make sure that the data can be read before anything follows it.
 	s := &Store{keys: state.NewKeyspace(o.Root), now: o.Now, log: o.Log, sealer: sealer,
-		lostRaces: newLostRaces(o.Registry)}
+		lostRaces: newLostRaces(o.Registry), work: newWork(o)}
 	s.operator = newOperator(append([]string{o.OperatorToken}, o.OtherTokens...))
 	if err := s.prepare(ctx, c); err != nil {
 		return nil, err
@@ -104,6 +111,8 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 		return nil, err
 	}
 
+	s.warnOfDefinitions()
+
 	// Begin the store's own work.
 	s.usage = &usage{store: s}
 	background, stop := context.WithCancel(context.Background())
@@ -116,6 +125,19 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// warnOfDefinitions logs what is wrong with organizations' definitions.
+func (s *Store) warnOfDefinitions() {
+	f, err := s.node.Latest()
+	if err != nil {
+		return
+	}
+	for id, sc := range f.Scopes() {
+		for _, p := range sc.Problems() {
+			s.log.Warn("a definition is not, or not fully, in force", "organization", id.Organization.String(), "error", p)
+		}
+	}
 }
 
 func newLostRaces(r prometheus.Registerer) prometheus.Counter {

@@ -18,6 +18,7 @@ type sweeper struct {
 	store  *Store
 	frozen *state.Frozen
 	now    time.Time
+	due    func(state.ScopeID) bool // scopes to look at
 }
 
 func (s *sweeper) run(ctx context.Context) error {
@@ -26,7 +27,7 @@ func (s *sweeper) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if sc.Exists() {
+		if sc.Exists() && s.due(id) {
 			failed = errors.Join(failed, s.scope(id).run(ctx))
 		}
 	}

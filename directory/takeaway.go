@@ -34,7 +34,7 @@ func (d *Directory) takeAway(ctx context.Context, change func(*Tx) error) (*Snap
 		if unheard != nil && unheard.deletedIn(s) {
 			return s, d.tookAway(unheard)
 		}
-		tx := newTx(d, s, a)
+		tx := newTx(d, s, a, requestOf(ctx))
 		if err := change(tx); err != nil {
 			return nil, err
 		}
@@ -63,7 +63,7 @@ func (d *Directory) takeAway(ctx context.Context, change func(*Tx) error) (*Snap
 			out, err = d.commitDeletions(ctx, tx, p)
 		}
 		switch {
-		case KindOf(err) == Unavailable && a.number < maxUnheard:
+		case err != nil && a.number < maxUnheard && (KindOf(err) == Unavailable || KindOf(err) == Full):
 			unheard = tx
 		case err != nil:
 			return nil, err
@@ -114,27 +114,24 @@ func (d *Directory) commitDeletions(ctx context.Context, tx *Tx, p store.Part) (
 
 // deletedIn reports whether the snapshot shows that what the change deletes is gone; false where it deletes no resource.
 func (tx *Tx) deletedIn(s *Snapshot) bool {
-	any := false
-	for id, r := range tx.staged {
-		if r != nil {
-			return false
+	gone := 0
+	for _, d := range tx.events.drafts {
+		if r, staged := tx.staged[d.id]; !staged || r != nil || s.record(d.typ, d.id) != nil {
+			continue
 		}
-		was := tx.snap.home(tx.event.typ).Get(id)
-		if was == nil || s.record(was.Type, id) != nil {
-			return false
-		}
-		any = true
+		gone++
 	}
-	return any
+	return gone > 0 && gone == len(tx.staged)
 }
 
 // tookAway tells of a change of which the deletions were carried out, and keeps what is to be put when there is room.
 // Error: Full where it withdraws something by a document.
 func (d *Directory) tookAway(tx *Tx) error {
-	e := tx.event
-	d.store.log.Warn("the store is full: what a change deletes is deleted; the rest is written when there is room",
-		"organization", d.name, "action", e.action, "type", e.typ, "id", e.id.String(), "actorType", d.actor.Type,
-		"actor", d.actor.ID, "at", schema.FormatTime(tx.at))
+	for _, e := range tx.events.shown() {
+		d.store.log.Warn("the store is full: what a change deletes is deleted; the rest is written when there is room",
+			"organization", d.name, "action", e.action, "type", e.typ, "id", e.id.String(), "actorType", d.actor.Type,
+			"actor", d.actor.ID, "at", schema.FormatTime(tx.at))
+	}
 	var withdrawn []decision
 	for id, r := range tx.staged {
 		if r == nil {

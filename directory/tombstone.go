@@ -91,6 +91,7 @@ func releaseTombstone(tx *Tx, tombstone *state.Record) {
 	}
 	tx.guard(tombstone, true)
 	tx.put(tx.keys().Resource(schema.DeletedUserType, tombstone.ID), released.Encode())
+	tx.about("release", schema.DeletedUserType, tombstone.ID)
 }
 
 // deleteTombstone frees what the tombstone still holds: the userName, and links that still name it.

@@ -37,7 +37,8 @@ type Tx struct {
 	results    []*state.Record      // versions are set by the commit
 	touched    map[ID]*state.Record // Groups of which only the members change
 	members    memberships          // added and removed
-	event      eventDraft
+	events     events
+	request    string        // the id of the request that makes the change; "" for none
 	ended      []ID          // Users whose sessions end
 	activating bool          // the last step of a change of definitions
 	secrets    map[ID]string // of AccessTokens created here
@@ -61,9 +62,9 @@ func (a attempt) next(o store.Outcome) attempt {
 	return next
 }
 
-func newTx(d *Directory, s *Snapshot, a attempt) *Tx {
+func newTx(d *Directory, s *Snapshot, a attempt, request string) *Tx {
 	tx := &Tx{writeSet: newWriteSet(), dir: d, snap: s, attempt: a, at: d.store.now().Truncate(time.Millisecond),
-		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, event: newEventDraft(),
+		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, request: request,
 		secrets: map[ID]string{}}
 	tx.members = newMemberships(tx)
 	return tx
@@ -72,7 +73,7 @@ func newTx(d *Directory, s *Snapshot, a attempt) *Tx {
 // clone is a copy to go back to: when a change of a chain fails, the next one goes on from there.
 func (tx *Tx) clone() Tx {
 	c := *tx
-	c.writeSet, c.event, c.members = tx.writeSet.clone(), tx.event.clone(), tx.members.clone()
+	c.writeSet, c.events, c.members = tx.writeSet.clone(), tx.events.clone(), tx.members.clone()
 	c.staged, c.touched = maps.Clone(tx.staged), maps.Clone(tx.touched)
 	c.results, c.secrets, c.ended = slices.Clone(tx.results), maps.Clone(tx.secrets), slices.Clone(tx.ended)
 	return c
@@ -192,9 +193,9 @@ func (tx *Tx) create(id ID, typ string, doc schema.Document, server func(*state.
 	}
 	tx.require(store.Absent(tx.keysOf(typ).Resource(typ, id)))
 
-	tx.stage(r, "create")
-	for _, name := range slices.Sorted(maps.Keys(doc)) {
-		tx.event.touch(id, name)
+	event := tx.stage(r, "create")
+	for name := range doc {
+		event.touch(name)
 	}
 	return &r.Resource, nil
 }
@@ -219,11 +220,11 @@ func (tx *Tx) encode(t *schema.ResourceType, r *state.Record, doc schema.Documen
 }
 
 // stage puts the record and makes it a result of the change.
-func (tx *Tx) stage(r *state.Record, action string) {
+func (tx *Tx) stage(r *state.Record, action string) *eventDraft {
 	tx.putRecord(r)
 	tx.staged[r.ID] = r
 	tx.results = append(tx.results, r)
-	tx.Mention(action, r.Type, r.ID)
+	return tx.about(action, r.Type, r.ID)
 }
 
 // putRecord writes the record; as a mark, where it only withdraws what the resource allowed before.
@@ -237,7 +238,8 @@ func (tx *Tx) putRecord(r *state.Record) {
 }
 
 // Replace gives the resource, which was read by Get, another document. An equal document writes nothing and returns
-// old. Attributes that the directory derives keep their values. Errors: as Create; VersionMismatch cannot occur, a lost race runs the change again.
+// old. Attributes that the directory derives keep their values. Errors: as Create; VersionMismatch cannot
+// occur, a lost race runs the change again.
 func (tx *Tx) Replace(old *Resource, doc schema.Document) (*Resource, error) {
 	if err := tx.dir.actor.mayWrite(old.Type); err != nil {
 		return nil, err
@@ -283,9 +285,9 @@ func (tx *Tx) replace(old *Resource, doc schema.Document) (*Resource, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx.stage(r, "update")
+	event := tx.stage(r, "update")
 	for _, p := range paths {
-		tx.event.touch(r.ID, p)
+		event.touch(p)
 	}
 	return &r.Resource, nil
 }
@@ -316,7 +318,7 @@ func (tx *Tx) Delete(old *Resource) error {
 
 func (tx *Tx) remove(r *state.Record) error {
 	tx.guardUnlessStaged(r)
-	tx.Mention("delete", r.Type, r.ID)
+	tx.about("delete", r.Type, r.ID)
 	if rule := kindOf(r.Type).rule.delete; rule != nil {
 		if err := rule(tx, r); err != nil {
 			return err

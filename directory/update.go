@@ -33,7 +33,7 @@ func (d *Directory) update(ctx context.Context, change func(*Tx) error,
 		if err != nil {
 			return nil, err
 		}
-		tx := newTx(d, s, a)
+		tx := newTx(d, s, a, requestOf(ctx))
 		if err := change(tx); err != nil {
 			return nil, err
 		}
@@ -116,6 +116,9 @@ func (tx *Tx) part() (store.Part, error) {
 	if !s.Active() {
 		return store.Part{}, errorf(Forbidden, "", "the organization is not active")
 	}
+	if err := tx.keepBudget(); err != nil {
+		return store.Part{}, err
+	}
 	tx.require(store.Unchanged(tx.keys().Control(), s.scope.Control().Revision))
 	if d.actor.judge != nil {
 		conditions, err := d.actor.judge(s)
@@ -127,15 +130,17 @@ func (tx *Tx) part() (store.Part, error) {
 		}
 	}
 
-	// The Event is also the fence that settles an unknown outcome.
-	id := d.store.timeIDs.Next(tx.at)
-	event, err := tx.event.record(id, tx.at, tx.actor())
+	// The first Event is also the fence that settles an unknown outcome.
+	records, err := tx.eventRecords()
 	if err != nil {
 		return store.Part{}, err
 	}
-	fence := tx.keys().Events() + id.Raw()
+	for _, r := range records {
+		key := tx.keys().Events() + r.ID.Raw()
+		tx.trace(key, r.Encode(), store.Absent(key))
+	}
+	fence := tx.keys().Events() + records[0].ID.Raw()
 	tx.require(store.Absent(fence))
-	tx.trace(fence, event.Encode(), store.Absent(fence))
 
 	p := tx.writeSet.part()
 	p.Fence = fence

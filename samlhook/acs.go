@@ -5,6 +5,8 @@ import (
 	"net/url"
 
 	"rollcall/directory/schema"
+	"rollcall/internal/bodies"
+	"rollcall/internal/remote"
 	"rollcall/samlhook/saml"
 )
 
@@ -20,9 +22,14 @@ func (x *exchange) acs() error {
 	if err != nil {
 		return err
 	}
+	body := x.bodies.Within(x.w, x.r, remote.Network(x.r.RemoteAddr))
+	defer body.Release()
 	post, err := saml.ReadPost(x.r, 0)
 	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
 		return x.unverified(connection.Display(), refusal, nil)
+	}
+	if errors.Is(err, bodies.ErrFull) {
+		return errUnavailable
 	}
 	if err != nil {
 		return errBadMessage

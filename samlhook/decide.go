@@ -166,9 +166,9 @@ func (d *decider) mayNotCreate() *Decision {
 			"); assign and verify the domain, or create the User by SCIM.")
 	}
 	if domain := domainOf(subject); slices.Contains(d.elsewhere, domain) {
-		return refuse(nil, ReasonDomainNotVerified, saml.Clip(subject)+" is in a verified domain of another connection "+
-			"("+domain+"), and only that one creates its people; have the person sign in there, assign the domain to "+
-			"this connection, or create the User by SCIM.")
+		return refuse(nil, ReasonDomainNotVerified, saml.Clip(subject)+" is in a verified domain of another "+
+			"connection ("+domain+"), and only that one creates its people; have the person sign in there, assign the "+
+			"domain to this connection, or create the User by SCIM.")
 	}
 	for user := range d.snapshot.Find(schema.UserType, attributeUserName, id.UserName) {
 		return refuse(user, ReasonUserNameTaken, "The userName "+saml.Clip(id.UserName)+" belongs to a User that this "+

@@ -44,6 +44,7 @@ func (h *Hook) serve(route route, w http.ResponseWriter, r *http.Request) {
 	x := &exchange{Hook: h, w: w, r: r, start: h.now(), id: newCorrelationID(), route: route.path, org: vars["org"],
 		dir: h.store.Organization(vars["org"])}
 	w.Header().Set("X-Request-Id", x.id)
+	x.r = r.WithContext(directory.WithRequest(r.Context(), x.id))
 
 	// Every request leaves its line in the log, panics included.
 	var cause error

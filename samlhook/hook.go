@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"rollcall/directory"
+	"rollcall/internal/bodies"
 	"rollcall/internal/publicurl"
 	"rollcall/internal/web"
 )
@@ -28,6 +29,9 @@ type Options struct {
 	Now func() time.Time
 	// AllowPrivateMetadata lets metadata be fetched from private addresses and over http.
 	AllowPrivateMetadata bool
+	// Bodies bounds what the bodies of all requests of this node hold together; nil
+	// means a bound of its own.
+	Bodies *bodies.Bound
 	// Registry takes the metrics; nil means none.
 	Registry prometheus.Registerer
 }
@@ -44,6 +48,7 @@ type Hook struct {
 	pages   *web.Pages
 	fetcher *fetcher
 	metrics *metrics
+	bodies  *bodies.Bound
 
 	parsed      sync.Map // directory.ID → *loaded
 	parsedCount atomic.Int64
@@ -61,6 +66,9 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Bodies == nil {
+		o.Bodies = bodies.New(bodies.DefaultMost)
+	}
 	site, err := publicurl.Parse(o.PublicURL)
 	if err != nil {
 		return nil, fmt.Errorf("the public URL: %w", err)
@@ -69,6 +77,7 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 		store: store, log: o.Log, now: o.Now, site: site, public: site.String(), secure: site.Scheme == "https",
 		origin: http.NewCrossOriginProtection(), pages: web.MustParse(pageFiles),
 		fetcher: newFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry),
+		bodies: o.Bodies,
 	}
 	// A proxy may rewrite Host; the browser's Origin is still ours.
 	if err := h.origin.AddTrustedOrigin(h.public); err != nil {

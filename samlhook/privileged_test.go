@@ -173,7 +173,7 @@ func TestAllowPrivilegedRace(t *testing.T) {
 func TestPrivilegedUserRace(t *testing.T) {
 	ways := map[string]func(s *site, user, group, around directory.ID){
 		"is given a role": func(s *site, user, _, _ directory.ID) {
-			s.mustModify(schema.UserType, user, func(doc schema.Document) { doc["roles"] = []any{map[string]any{"value": "x"}} })
+			s.mustModify(schema.UserType, user, changed("roles", []any{map[string]any{"value": "x"}}))
 		},
 		"gets into a group that gives a role": func(s *site, user, _, _ directory.ID) {
 			s.createGroup("Administrators", administrators, user)

@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -13,6 +14,9 @@ const sessionCookie = "rollcall_session"
 // authenticate judges the request's credential. From then on x.dir acts for it, on the snapshot it was judged on.
 func (x *exchange) authenticate() error {
 	c, err := x.credential()
+	if f, ok := errors.AsType[*failure](err); ok && f.status == http.StatusUnauthorized {
+		return x.refusedAgain(err)
+	}
 	if err != nil {
 		return err
 	}

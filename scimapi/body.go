@@ -15,7 +15,8 @@ import (
 // mode says how strictly the request's bodies are read.
 func (x *exchange) mode() schema.Mode { return schema.Mode{Strict: x.actor.Strict} }
 
-// open checks the headers that describe a body and returns the body. Reading it fails beyond limit bytes.
+// open checks the headers that describe a body and returns the body. Reading it fails beyond limit bytes, and if the
+// node holds too much of other bodies. What was read counts until release.
 func (x *exchange) open(limit int64) (io.Reader, error) {
 	if err := checkMediaType(x.r.Header.Get("Content-Type")); err != nil {
 		return nil, err
@@ -26,7 +27,15 @@ func (x *exchange) open(limit int64) (io.Reader, error) {
 	if x.r.ContentLength > limit {
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
-	return http.MaxBytesReader(x.w.ResponseWriter, x.r.Body, limit), nil
+	x.body = x.o.Bodies.Within(x.w, x.r, x.credentialName())
+	return http.MaxBytesReader(x.w.ResponseWriter, x.body, limit), nil
+}
+
+// release is called when the body is not needed any more, at the latest when the reply begins: a client may read slowly.
+func (x *exchange) release() {
+	if x.body != nil {
+		x.body.Release()
+	}
 }
 
 // checkMediaType accepts SCIM's media type, plain JSON and no media type at all (RFC 7644 §3.8).
@@ -45,11 +54,14 @@ func checkMediaType(contentType string) error {
 	return nil
 }
 
+// firstBuffer is how many bytes are set aside for a body before any has come: memory grows with what was received.
+const firstBuffer = 8 << 10
+
 // readAll reads a body; length is its Content-Length, -1 if unknown.
 func readAll(r io.Reader, length int64) ([]byte, error) {
 	var b bytes.Buffer
 	if length > 0 {
-		b.Grow(int(length) + bytes.MinRead)
+		b.Grow(int(min(length, firstBuffer)) + bytes.MinRead)
 	}
 	if _, err := b.ReadFrom(r); err != nil {
 		return nil, readError(err)

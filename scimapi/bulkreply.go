@@ -19,33 +19,14 @@ type result struct {
 	Response json.RawMessage `json:"response,omitempty"`
 }
 
-// reply answers with the results of the operations that were tried, in the order of the job.
+// reply answers with the results of the operations that were tried, in the order of the job, each as it is made.
 func (b *bulkRun) reply(ctx context.Context) error {
-	// The results.
+	// The headers.
 	var skipped []string
-	results := []result{}
 	for _, o := range b.job.operations {
-		if !o.settled {
-			continue
+		if o.settled && !o.failed {
+			skipped = append(skipped, o.change.skipped...)
 		}
-		r := b.result(o)
-		if c := o.change; !o.failed && c.done != nil {
-			skipped = append(skipped, c.skipped...)
-			var err error
-			if r.Response, err = b.response(ctx, c); err != nil {
-				return err
-			}
-		}
-		results = append(results, r)
-	}
-
-	// The message around them.
-	body, err := json.Marshal(struct {
-		Schemas    []string `json:"schemas"`
-		Operations []result `json:"Operations"`
-	}{[]string{bulkResponseURN}, results})
-	if err != nil {
-		return err
 	}
 	b.x.reportSkipped(skipped)
 	for _, preference := range []string{"return=minimal", "return=representation"} {
@@ -53,8 +34,41 @@ func (b *bulkRun) reply(ctx context.Context) error {
 			b.x.w.Header().Set("Preference-Applied", preference)
 		}
 	}
-	b.x.send(http.StatusOK, body)
-	return nil
+
+	// The results.
+	out := b.x.newStream(false)
+	defer out.close()
+	out.body = append(out.body, `{"schemas":["`+bulkResponseURN+`"],"Operations":[`...)
+	separator := ""
+	for _, o := range b.job.operations {
+		if !o.settled {
+			continue
+		}
+		from := len(out.body)
+		body, err := b.describe(ctx, o)
+		if err != nil {
+			return err
+		}
+		out.body = append(append(out.body, separator...), body...)
+		separator = ","
+		if err := out.next(from); err != nil {
+			return err
+		}
+	}
+	out.body = append(out.body, "]}"...)
+	return out.end()
+}
+
+// describe returns the result of an operation as JSON.
+func (b *bulkRun) describe(ctx context.Context, o *operation) ([]byte, error) {
+	r := b.result(o)
+	if c := o.change; !o.failed && c.done != nil {
+		var err error
+		if r.Response, err = b.response(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(r)
 }
 
 // response returns the resource for the result of a change, if the client asks for it (Prefer: return=representation)
@@ -69,7 +83,7 @@ func (b *bulkRun) response(ctx context.Context, c *change) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return b.x.represent(b.after, c.t, c.done, &params{written: c.gives}, secretMember(c.secret))
+	return b.x.represent(b.after, c.t, c.done, &params{specified: c.specifies}, secretMember(c.secret))
 }
 
 // result returns the result of an operation, without the resource.

@@ -127,7 +127,7 @@ func (c *change) modify(tx *directory.Tx, old *directory.Resource) error {
 	if err != nil {
 		return err
 	}
-	res, err := c.patch.Apply(doc, c.currentMembers(tx, old))
+	res, err := c.applyPatch(tx, old, doc)
 	if err != nil {
 		return err
 	}
@@ -143,19 +143,13 @@ func (c *change) modify(tx *directory.Tx, old *directory.Resource) error {
 	return c.changeMembers(tx, old, res.Members)
 }
 
-// gives reports whether the client gave the attribute, at least in part. The reply then shows it even if it is otherwise
-// returned on request only (RFC 7643 §7).
-func (c *change) gives(a *schema.Attribute) bool {
-	if c.patch != nil {
-		return c.patch.Names(a)
-	}
-	a = a.Root()
-	if _, ok := c.doc[a.Name]; ok && c.t.Extension(a.URN) == nil {
-		return true
-	}
-	extension, _ := c.doc[a.URN].(map[string]any)
-	_, ok := extension[a.Name]
-	return ok
+// applyPatch applies the operations, as work that ends before the commit.
+func (c *change) applyPatch(tx *directory.Tx, old *directory.Resource, doc schema.Document) (patch.Result, error) {
+	work := c.x.dir.Work()
+	defer work.End()
+	return c.patch.Apply(doc, c.currentMembers(tx, old), func(units int) error {
+		return work.Pay(c.x.r.Context(), units)
+	})
 }
 
 // expected reads the resource and checks that it is in the state that the client expects.

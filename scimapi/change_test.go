@@ -252,3 +252,50 @@ func TestEchoInLostRace(t *testing.T) {
 		t.Errorf("the change ran %d times and rendered %d times in the second run", prepared, between)
 	}
 }
+
+// An attribute that is returned on request comes back from the change that specifies it, and from no other.
+func TestReturnedOnRequest(t *testing.T) {
+	c := serve(t, scimapi.Options{}).admin(t)
+	const urn, core = "urn:example:params:scim:schemas:core:1.0:Device", "urn:rollcall:params:scim:schemas:core:1.0:"
+	c.must(201, "POST", "/SchemaDefinitions", `{"schemas":["`+core+`SchemaDefinition"],"urn":"`+urn+`","name":"Device",
+		"attributes":[{"name":"serial","type":"string"},
+		{"name":"notes","type":"string","returned":"request"},
+		{"name":"place","type":"complex","subAttributes":[
+			{"name":"room","type":"string"},{"name":"key","type":"string","returned":"request"}]}]}`)
+	c.must(201, "POST", "/ResourceTypeDefinitions", `{"schemas":["`+core+`ResourceTypeDefinition"],"name":"Device",
+		"endpoint":"/Devices","schema":"`+urn+`"}`)
+	doc := `{"schemas":["` + urn + `"],"serial":"1","notes":"n","place":{"room":"r","key":"k"}}`
+	made := c.must(201, "POST", "/Devices", doc)
+	path := "/Devices/" + made.body["id"].(string)
+	without := `{"schemas":["` + urn + `"],"serial":"1","place":{"room":"r"}}`
+	for _, tc := range []struct {
+		name       string
+		r          reply
+		notes, key any
+	}{
+		{"R7643-7-13 POST", made, "n", "k"},
+		{"GET", c.must(200, "GET", path, nil), nil, nil},
+		{"PUT", c.must(200, "PUT", path, doc), "n", "k"},
+		{"PUT without it", c.must(200, "PUT", path, without), nil, nil},
+		{"PATCH", c.must(200, "PATCH", path, patch(`{"op":"add","path":"notes","value":"n"}`)), "n", nil},
+		{"PATCH of a part", c.must(200, "PATCH", path, patch(`{"op":"add","path":"place.key","value":"k"}`)), nil, "k"},
+		{"PATCH of the whole", c.must(200, "PATCH", path, patch(`{"op":"add","value":{"place":{"key":"l"}}}`)), nil,
+			"l"},
+		{"PATCH of another", c.must(200, "PATCH", path, patch(`{"op":"add","path":"serial","value":"2"}`)), nil, nil},
+		{"excluded", c.must(200, "PATCH", path+"?excludedAttributes=notes",
+			patch(`{"op":"add","path":"notes","value":"m"}`)), nil, nil},
+		{"others named", c.must(200, "PATCH", path+"?attributes=serial",
+			patch(`{"op":"add","path":"notes","value":"n"}`)), nil, nil},
+	} {
+		if tc.r.body["notes"] != tc.notes || at(tc.r.body, "place", "key") != tc.key {
+			t.Errorf("%s: %s", tc.name, tc.r.raw)
+		}
+	}
+	r := c.must(200, "POST", "/Bulk", `{"schemas":["`+bulkURN+`"],"Operations":[`+
+		bulkOp("PATCH", path, patch(`{"op":"replace","path":"notes","value":"b"}`))+`]}`, "Prefer",
+		"return=representation")
+	if at(r.body, "Operations", 0, "response", "notes") != "b" ||
+		at(r.body, "Operations", 0, "response", "place", "key") != nil {
+		t.Errorf("Bulk: %s", r.raw)
+	}
+}

@@ -143,6 +143,7 @@ func expired() error {
 func (x *exchange) digest(q *params, typ string) [sha256.Size]byte {
 	text, err := json.Marshal([]any{
 		typ, q.filterText, q.sortBy, q.descending, q.attributes, q.excludedAttributes, x.actor.Rights, x.actor.Strict,
+		q.effective,
 	})
 	if err != nil {
 		panic(err) // texts and numbers cannot fail

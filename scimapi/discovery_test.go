@@ -121,12 +121,16 @@ func TestDiscovery(t *testing.T) {
 func TestDiscoveryByCredential(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	admin := s.admin(t)
-	admin.must(201, "POST", "/SchemaDefinitions", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:SchemaDefinition"],
+	admin.must(201, "POST",
+		"/SchemaDefinitions", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:SchemaDefinition"],
 		"urn":"urn:example:Secret","name":"Secret","attributes":[{"name":"colour","type":"string"}]}`)
-	admin.must(201, "POST", "/ResourceTypeDefinitions", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:ResourceTypeDefinition"],
+	admin.must(201, "POST",
+		"/ResourceTypeDefinitions", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:ResourceTypeDefinition"],
 		"name":"Secret","endpoint":"/Secrets","schema":"urn:example:Secret"}`)
-	s.client(t, "", "admin", nil).must(201, "POST", "/Organizations", `{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:Organization"],"name":"closed","active":false}`)
-	everything := "User Group IdentityProvider AccessToken Organization SchemaDefinition ResourceTypeDefinition DeletedUser Session SignIn Event Secret"
+	s.client(t, "", "admin", nil).must(201, "POST", "/Organizations",
+		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:Organization"],"name":"closed","active":false}`)
+	everything := "User Group IdentityProvider AccessToken Organization SchemaDefinition ResourceTypeDefinition " +
+		"DeletedUser Session SignIn Event Secret"
 	alice := admin.user("alice")
 	manager := admin.user("m", "roles", []any{map[string]any{"value": "manager"}})
 	auditor := admin.user("x", "roles", []any{map[string]any{"value": "auditor"}})
@@ -155,7 +159,8 @@ func TestDiscoveryByCredential(t *testing.T) {
 		if got := strings.Join(ids(r.body["Resources"]), " "); got != tc.types {
 			t.Errorf("%s may use %s", name, got)
 		}
-		if !slices.Contains(r.header.Values("Vary"), "Authorization, Cookie") || r.header.Get("Cache-Control") != "private" {
+		if !slices.Contains(r.header.Values("Vary"), "Authorization, Cookie") ||
+			r.header.Get("Cache-Control") != "private" {
 			t.Errorf("%s: %v", name, r.header)
 		}
 		want := 404
@@ -165,14 +170,24 @@ func TestDiscoveryByCredential(t *testing.T) {
 		tc.c.must(want, "GET", "/Schemas/urn:example:Secret", nil)
 	}
 
+	// The system scope is the same in every installation.
+	system := s.client(t, "", "admin", nil)
+	known := system.must(200, "GET", "/Schemas", nil)
+	system.token = ""
+	if r := system.must(200, "GET", "/Schemas", nil); string(r.raw) != string(known.raw) {
+		t.Errorf("without a credential, the system scope shows %s", r.raw)
+	}
+
 	// The same bytes for every organization, and for none.
-	for _, path := range []string{"/ResourceTypes", "/Schemas", "/Schemas/urn:example:Secret", "/ServiceProviderConfig"} {
+	for _, path := range []string{"/ResourceTypes", "/Schemas", "/Schemas/urn:example:Secret",
+		"/ServiceProviderConfig"} {
 		here := nobody.request("GET", path, nil)
 		for _, org := range []string{"closed", "nosuch"} {
 			other := nobody
 			other.base = strings.Replace(nobody.base, "/default/", "/"+org+"/", 1)
 			there := other.request("GET", path, nil)
-			if there.status != here.status || strings.ReplaceAll(string(there.raw), "/"+org+"/", "/default/") != string(here.raw) {
+			if there.status != here.status ||
+				strings.ReplaceAll(string(there.raw), "/"+org+"/", "/default/") != string(here.raw) {
 				t.Errorf("%s of %s: %d %s", path, org, there.status, there.raw)
 			}
 		}

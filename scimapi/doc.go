@@ -16,9 +16,9 @@
 //   - Discovery: discovery.go and config.go.
 //
 // The way back: render.go writes a resource. shape.go is what it knows of a type, memo.go of a version of a resource;
-// meta.go, memberships.go and links.go write derived attributes, projection.go leaves attributes out. reply.go sends it
-// (accept.go: in which form; etag.go: with which version). errors.go turns an error into a SCIM Error, log.go writes
-// the request's line.
+// meta.go, memberships.go and links.go write derived attributes, projection.go leaves attributes out (specified.go: not
+// those that the client has just set). reply.go sends it (accept.go: in which form; etag.go: with which version).
+// errors.go turns an error into a SCIM Error, log.go writes the request's line.
 //
 // Where the RFCs leave a choice, the package accepts what clients in use send, unless the credential is strict.
 package scimapi

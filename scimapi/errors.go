@@ -13,6 +13,8 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/internal/bodies"
+	"rollcall/internal/fair"
 )
 
 // failure is an error of this package, for a request that never reached the directory.
@@ -92,10 +94,22 @@ func translate(err error) *failure {
 		return &failure{status, e.Type, describe(e.Attr, e.Detail, e.Type)}
 	}
 
+	if e, ok := errors.AsType[*fair.Exhausted](err); ok {
+		return &failure{http.StatusTooManyRequests, "", "this credential has used up its budget of work, which counts " +
+			"records and comparisons; use filters with eq on indexed attributes, or try again in " +
+			seconds(e.Wait) + " seconds"}
+	}
+
 	// Errors of libraries.
 	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &failure{http.StatusRequestEntityTooLarge, "",
 			fmt.Sprintf("the body is larger than the limit of %d bytes", e.Limit)}
+	}
+	switch {
+	case errors.Is(err, bodies.ErrFull):
+		return &failure{http.StatusServiceUnavailable, "", bodies.ErrFull.Error()}
+	case errors.Is(err, bodies.ErrSlow):
+		return &failure{http.StatusRequestTimeout, "", bodies.ErrSlow.Error()}
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return &failure{http.StatusServiceUnavailable, "", "the request was canceled or timed out"}
@@ -122,7 +136,10 @@ func (x *exchange) replyError(err error) {
 	f := translate(err)
 	h := x.w.Header()
 	if t, ok := errors.AsType[*tooMany](err); ok {
-		h.Set("Retry-After", t.seconds())
+		h.Set("Retry-After", seconds(t.wait))
+	}
+	if e, ok := errors.AsType[*fair.Exhausted](err); ok {
+		h.Set("Retry-After", seconds(e.Wait))
 	}
 	switch f.status {
 	case http.StatusUnauthorized:

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"rollcall/directory"
+	"rollcall/internal/bodies"
 )
 
 // exchange is one request and its reply.
@@ -19,6 +20,9 @@ type exchange struct {
 	start time.Time
 	actor directory.Actor // once it is authenticated
 	cause error           // of failures inside a reply that is not an error itself
+
+	body    *bodies.Body // once it is opened
+	streams bool         // a reply has begun and is not complete
 
 	headers  []string            // values of headers, see set
 	resolved map[need]resolution // what hooks got for the request's changes
@@ -36,6 +40,7 @@ type place struct {
 func (h *Handler) serve(p place, w http.ResponseWriter, r *http.Request, handle func(*exchange) error) {
 	x := &exchange{Handler: h, w: &response{ResponseWriter: w}, r: r, place: p, id: newRequestID(), start: h.o.Now()}
 	x.set("X-Request-Id", x.id)
+	x.r = r.WithContext(directory.WithRequest(r.Context(), x.id))
 	var cause error
 	defer func() {
 		if p := recover(); p != nil {
@@ -45,7 +50,11 @@ func (h *Handler) serve(p place, w http.ResponseWriter, r *http.Request, handle 
 			cause = &panicked{value: p, stack: debug.Stack()}
 			x.replyError(cause)
 		}
+		x.release()
 		x.log(cause)
+		if x.streams { // the client must not take the reply for complete
+			panic(http.ErrAbortHandler)
+		}
 	}()
 	if cause = handle(x); cause != nil {
 		x.replyError(cause)

@@ -16,8 +16,9 @@ type Handler struct {
 	public string // PublicURL without a path
 	origin *http.CrossOriginProtection
 	gzip   sync.Pool // of *gzip.Writer
-	lists  sync.Pool // of *[]byte
 	shapes sync.Map  // *schema.ResourceType → *shape
+
+	buffers sync.Pool // of *[]byte
 
 	requests, failures *limiter
 }

@@ -59,7 +59,7 @@ type listing struct {
 func (x *exchange) newListing(q *params, s *directory.Snapshot, typ string) (*listing, error) {
 	l := &listing{x: x, ask: directory.Query{
 		Type: typ, Options: x.filterOptions(), SortBy: q.sortBy, Descending: q.descending, Offset: q.startIndex - 1,
-		Limit: q.count,
+		Limit: q.count, Effective: q.effective,
 	}}
 	l.ask.Meta = func(r *directory.Resource) []byte { return l.renderer(r).appendMeta(nil, r) }
 
@@ -145,34 +145,37 @@ func (l *listing) bounded() error {
 		"%d resources match, and at most %d can be sorted; narrow the filter or leave out sortBy", page.Total, most)
 }
 
-// answer writes a page; paging appends the members that depend on the method of paging.
+// answer writes a page as it is made; paging appends the members that depend on the method of paging.
 func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error {
-	buffer, _ := l.x.lists.Get().(*[]byte)
-	if buffer == nil {
-		buffer = new([]byte)
+	out := l.x.newStream(true)
+	defer out.close()
+	work, cut := 0, false
+	for _, r := range page.Resources {
+		work += renderingWork(len(r.JSON) + derivedSize)
+		cut = cut || l.renderer(r).warnOfCut(page.Snapshot, r)
 	}
-	body := strconv.AppendInt(append((*buffer)[:0], listHead...), int64(page.Total), 10)
-	body = strconv.AppendInt(append(body, `,"itemsPerPage":`...), int64(len(page.Resources)), 10)
-	body = append(paging(body), `,"Resources":[`...)
+	if err := out.work.Reserve(work); err != nil {
+		return err
+	}
+	out.body = strconv.AppendInt(append(out.body, listHead...), int64(page.Total), 10)
+	out.body = strconv.AppendInt(append(out.body, `,"itemsPerPage":`...), int64(len(page.Resources)), 10)
+	out.body = append(paging(out.body), `,"Resources":[`...)
 	for i, r := range page.Resources {
 		if i > 0 {
-			body = append(body, ',')
+			out.body = append(out.body, ',')
 		}
+		from := len(out.body)
 		var err error
-		if body, err = l.renderer(r).appendTo(body, page.Snapshot, r); err != nil {
+		if out.body, err = l.renderer(r).appendTo(out.body, page.Snapshot, r); err != nil {
+			return err
+		}
+		if err := out.next(from); err != nil {
 			return err
 		}
 	}
-	body = append(body, "]}"...)
-	l.x.writeList(body)
-	if *buffer = body; cap(body) <= keptBuffer {
-		l.x.lists.Put(buffer)
-	}
-	return nil
+	out.body = append(out.body, "]}"...)
+	return out.end()
 }
-
-// keptBuffer is the size up to which the buffer of a list is used again.
-const keptBuffer = 4 << 20
 
 // root answers a query of all types (RFC 7644 §3.4.2.1).
 func (x *exchange) root() error {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"rollcall/directory/filter"
+	"rollcall/internal/bodies"
 )
 
 // Options configures a Handler. PublicURL is required; the zero value of everything else works.
@@ -21,6 +22,8 @@ type Options struct {
 	// Rate bounds the requests of each credential on this node, Failures the requests with an invalid credential from
 	// each remote address. Zero is no bound; see DefaultFailures. Entra ID alone needs 25 requests a second.
 	Rate, Failures Rate
+	// Bodies bounds what the bodies of all requests of this node hold together; nil means a bound of its own.
+	Bodies *bodies.Bound
 	// Hooks are by the name of the resource type.
 	Hooks map[string]Hook
 }
@@ -34,6 +37,7 @@ type Limits struct {
 	BulkBody       int64         // bytes of a Bulk job (maxPayloadSize); default 8 MiB
 	BulkOperations int           // operations of a Bulk job (maxOperations); default 1,000
 	GroupReply     int           // members above which PATCH of a Group answers 204 instead of the Group; default 1,000
+	Groups         int           // groups in the representation of a User, direct ones first; default 200
 	Sort           int           // resources that one query may sort; default 1,000,000
 	Filter         filter.Limits // zero fields: filter.DefaultLimits
 }
@@ -45,6 +49,9 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Bodies == nil {
+		o.Bodies = bodies.New(bodies.DefaultMost)
+	}
 	l := &o.Limits
 	setDefault(&l.Body, 1<<20)
 	setDefault(&l.GroupBody, 64<<20)
@@ -54,6 +61,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&l.BulkBody, 8<<20)
 	setDefault(&l.BulkOperations, 1000)
 	setDefault(&l.Sort, 1_000_000)
+	setDefault(&l.Groups, 200)
 	return o
 }
 

@@ -16,6 +16,7 @@ import (
 // is not given. Unknown parameters are ignored (R7644-3.4.2-06).
 type sentQuery struct {
 	filter, sortBy, sortOrder, startIndex, count, cursor *string
+	effective                                            *string  // of our own
 	attributes, excludedAttributes                       []string // each may be a comma-separated list
 }
 
@@ -32,6 +33,7 @@ func (q *sentQuery) each(f func(name, scimType string, value **string) error) er
 		{"sortOrder", schema.InvalidValue, &q.sortOrder},
 		{"startIndex", schema.InvalidValue, &q.startIndex},
 		{"count", schema.InvalidValue, &q.count},
+		{"effective", schema.InvalidValue, &q.effective},
 	} {
 		if err := f(p.name, p.scimType, p.value); err != nil {
 			return err
@@ -52,9 +54,9 @@ type params struct {
 	cursor             string
 	attributes         []string
 	excludedAttributes []string
+	effective          bool // members.value means members of groups in the group, too
 
-	// written reports whether the client gave the attribute in the body that it is answered for; nil if there is none.
-	written func(*schema.Attribute) bool
+	specified func(*schema.Attribute) bool // reports what the client's change specifies; nil for a query
 }
 
 // readParams reads the URL's query. It refuses a query that it cannot read: if it dropped a filter, the reply would
@@ -91,6 +93,12 @@ func (x *exchange) parseParams(q *sentQuery) (p *params, err error) {
 	}
 	if p.sortBy, p.descending, err = x.order(q); err != nil {
 		return nil, err
+	}
+	if q.effective != nil {
+		if p.effective, err = strconv.ParseBool(*q.effective); err != nil {
+			return nil, fail(http.StatusBadRequest, schema.InvalidValue, "effective: must be true or false, not %s",
+				quote(*q.effective))
+		}
 	}
 	if q.filter != nil {
 		p.filterText = *q.filter

@@ -16,7 +16,8 @@ type projection struct {
 	whole   map[*schema.Attribute]bool
 	parts   map[*schema.Attribute]bool // a sub-attribute of it is named
 	urns    map[*schema.Schema]bool    // extensions named as a whole
-	written func(*schema.Attribute) bool
+
+	specified func(*schema.Attribute) bool // see params
 }
 
 // newProjection reads attributes and excludedAttributes. It returns nil if neither is given and every attribute of the
@@ -112,7 +113,7 @@ func (p *projection) visible(a *schema.Attribute, named bool) visibility {
 		return partly
 	case p.include || named:
 		return hidden
-	case a.Returned == schema.ReturnedRequest && (p.written == nil || !p.written(a)):
+	case a.Returned == schema.ReturnedRequest && (p.specified == nil || !p.specified(a)):
 		return hidden
 	}
 	return shown

@@ -2,12 +2,12 @@ package scimapi
 
 import (
 	"math"
-	"net"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"sync"
 	"time"
+
+	"rollcall/internal/remote"
 )
 
 // Rate bounds how often something may happen: PerSecond times on average, and Burst times at once. The zero value is no
@@ -87,14 +87,18 @@ type tooMany struct {
 
 func (t *tooMany) Unwrap() error { return &t.failure }
 
-// seconds is the wait for Retry-After.
-func (t *tooMany) seconds() string {
-	return strconv.Itoa(max(1, int(math.Ceil(t.wait.Seconds()))))
+// seconds is a wait for Retry-After.
+func seconds(wait time.Duration) string {
+	return strconv.Itoa(max(1, int(math.Ceil(wait.Seconds()))))
 }
+
+// credentialName tells credentials apart. It names the organization that the request is about, because a credential of
+// the system scope works for many.
+func (x *exchange) credentialName() string { return x.org + "/" + x.actor.Type + "/" + x.actor.ID }
 
 // paced counts the request against its credential's rate on this node.
 func (x *exchange) paced() error {
-	wait := x.requests.take(x.org+"/"+x.actor.Type+"/"+x.actor.ID, x.start)
+	wait := x.requests.take(x.credentialName(), x.start)
 	if wait == 0 {
 		return nil
 	}
@@ -106,29 +110,10 @@ func (x *exchange) paced() error {
 // authentication, until there are too many. A valid credential is never refused because of what others at the same
 // address send.
 func (x *exchange) refusedAgain(err error) error {
-	wait := x.failures.take(remoteNetwork(x.r.RemoteAddr), x.start)
+	wait := x.failures.take(remote.Network(x.r.RemoteAddr), x.start)
 	if wait == 0 {
 		return err
 	}
 	return &tooMany{failure{http.StatusTooManyRequests, "",
 		"too many requests with an invalid credential from this address"}, wait}
-}
-
-// remoteNetwork returns the client behind an address: its IPv4 address, or its IPv6 network, because a client can
-// choose any address in it.
-func remoteNetwork(address string) string {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return address
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if ip = ip.Unmap(); ip.Is6() {
-		if network, err := ip.WithZone("").Prefix(64); err == nil {
-			return network.String()
-		}
-	}
-	return ip.String()
 }

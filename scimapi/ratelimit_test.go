@@ -37,15 +37,3 @@ func TestLimiter(t *testing.T) {
 		t.Error("without a rate there is a bound")
 	}
 }
-
-func TestRemoteNetwork(t *testing.T) {
-	for in, want := range map[string]string{
-		"192.0.2.1:1234": "192.0.2.1", "[::ffff:192.0.2.1]:1": "192.0.2.1",
-		"[2001:db8:1:2:3::4%eth0]:1": "2001:db8:1:2::/64",
-		"[2001:db8:1:2:ffff::]:1":    "2001:db8:1:2::/64", "@": "@", "name:1": "name",
-	} {
-		if got := remoteNetwork(in); got != want {
-			t.Errorf("%s: %s, want %s", in, got, want)
-		}
-	}
-}

@@ -31,12 +31,10 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 	if err != nil {
 		return nil, err
 	}
-	if p != nil {
-		p.written = q.written
-	}
 	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: x.shape(t).derived,
 		urns: x.shape(t).urns, links: x.shape(t).links}
 	if p != nil {
+		p.specified = q.specified
 		v.meta = p.shows("meta")
 		v.derived, v.urns = p.onlyShown(v.derived), p.onlyShown(v.urns)
 	}

@@ -3,6 +3,7 @@ package scimapi
 import (
 	"bytes"
 	"compress/gzip"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -62,6 +63,7 @@ func (x *exchange) represent(s *directory.Snapshot, t *schema.ResourceType, r *d
 	if err != nil {
 		return nil, err
 	}
+	v.warnOfCut(s, r)
 	body, err := v.appendTo(make([]byte, 0, len(r.JSON)+derivedSize), s, r)
 	if err == nil && extra != nil {
 		body = append(append(body[:len(body)-1], extra...), '}')
@@ -77,6 +79,7 @@ func (x *exchange) identify(t *schema.ResourceType, r *directory.Resource) {
 
 // send writes a reply.
 func (x *exchange) send(status int, body []byte) {
+	x.release()
 	x.set("Content-Type", accepts(x.r.Header["Accept"]))
 	x.set("Content-Length", strconv.Itoa(len(body)))
 	x.w.WriteHeader(status)
@@ -94,11 +97,7 @@ func (x *exchange) writeList(body []byte) {
 	h.Add("Vary", "Accept-Encoding")
 	if len(body) >= compressible && acceptsGzip(x.r.Header["Accept-Encoding"]) {
 		var b bytes.Buffer
-		z, _ := x.gzip.Get().(*gzip.Writer)
-		if z == nil {
-			z, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // it fails only for unknown levels
-		}
-		z.Reset(&b)
+		z := x.compressor(&b)
 		_, _ = z.Write(body) // a Buffer never fails
 		_ = z.Close()
 		x.gzip.Put(z)
@@ -106,6 +105,16 @@ func (x *exchange) writeList(body []byte) {
 		body = b.Bytes()
 	}
 	x.send(http.StatusOK, body)
+}
+
+// compressor returns a gzip.Writer for w, which goes back to x.gzip.
+func (x *exchange) compressor(w io.Writer) *gzip.Writer {
+	z, _ := x.gzip.Get().(*gzip.Writer)
+	if z == nil {
+		z, _ = gzip.NewWriterLevel(nil, gzip.BestSpeed) // it fails only for unknown levels
+	}
+	z.Reset(w)
+	return z
 }
 
 // prefers reports whether the header has the preference (RFC 7240 §2).

@@ -45,11 +45,11 @@ func (x *exchange) write(t *schema.ResourceType, id directory.ID) error {
 		return err
 	}
 	x.reportSkipped(c.skipped)
+	q.specified = c.specifies
 	status := http.StatusOK
 	if c.method == http.MethodPost {
 		status = http.StatusCreated
 	}
-	q.written = c.gives
 	return x.reply(status, s, t, current(s, c.done), q, secretMember(c.secret))
 }
 

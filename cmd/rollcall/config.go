@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"time"
 
 	"rollcall/internal/publicurl"
@@ -33,6 +34,12 @@ type Node struct {
 	// Five times as many requests may come at once.
 	RateLimit float64 `default:"100" help:"Average requests per second for each credential; 0 for no limit."`
 
+	// In comparisons of a filter with one record; ten million may come at once.
+	WorkLimit float64 `default:"300000" help:"Average comparisons per second for each credential; 0 for no limit."`
+
+	// Limits count by the client's address, which a proxy passes on.
+	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For counts, such as 10.0.0.0/8."`
+
 	StaleReads           bool          `help:"Keep answering reads while etcd has no quorum."`
 	AllowPrivateMetadata bool          `help:"Also fetch SAML metadata over http and from private addresses."`
 	ShutdownTimeout      time.Duration `default:"20s" help:"How long running requests may take to finish on shutdown."`
@@ -45,6 +52,9 @@ func (n *Node) check() error {
 	}
 	if n.RateLimit < 0 {
 		return errors.New("--rate-limit must not be negative")
+	}
+	if n.WorkLimit < 0 {
+		return errors.New("--work-limit must not be negative")
 	}
 	if err := n.checkOtherTokens(); err != nil {
 		return err

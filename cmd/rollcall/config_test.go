@@ -42,6 +42,8 @@ func TestBadUsage(t *testing.T) {
 		"public URL":                {1, "--public-url: ", serve + "--public-url id.example.com"},
 		"public URL with a path":    {1, "has a path", serve + "--public-url https://x.example.com/scim"},
 		"rate limit":                {1, "--rate-limit", "serve --rate-limit=-1"},
+		"work limit":                {1, "--work-limit", "serve --work-limit=-1"},
+		"proxies that are none":     {2, "--trusted-proxies", "serve --trusted-proxies 10.0.0.1/99"},
 		"no address":                {1, "--listen", "serve --listen nonsense"},
 		"data is a file":            {1, "--data", serve + "--data NOPEM"},
 		"short secret key":          {1, "--secret-key: the key has 2 bytes", serve + "--data DIR --secret-key abcd"},
@@ -85,7 +87,8 @@ func TestEveryFlagHasItsVariable(t *testing.T) {
 	for flag := range strings.FieldsSeq(`listen data public-url tls-cert tls-key
 		etcd-endpoints etcd-cert etcd-key etcd-ca etcd-user etcd-password secret-key previous-secret-key operator-token
 		previous-operator-token
-		schemas rate-limit stale-reads allow-private-metadata shutdown-timeout log-format log-level`) {
+		schemas rate-limit work-limit trusted-proxies stale-reads allow-private-metadata shutdown-timeout
+		log-format log-level`) {
 		variable := "ROLLCALL_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 		if !strings.Contains(flat, "--"+flag) || !strings.Contains(flat, "($"+variable+")") {
 			t.Errorf("--%s, %s: not in the help", flag, variable)

@@ -76,21 +76,25 @@ func (e *Etcd) connect() (*backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	dog := newWatchdog(e.Endpoints, secure)
 	config := clientv3.Config{
 		Endpoints: e.Endpoints, TLS: secure, Username: e.User, Password: e.Password,
 		DialTimeout: 5 * time.Second, DialKeepAliveTime: 10 * time.Second, DialKeepAliveTimeout: 5 * time.Second,
-		Logger: zap.NewNop(), // failures are returned as errors, and logged by whoever handles them
+		DialOptions: dog.options(),
+		Logger:      zap.NewNop(), // failures are returned as errors, and logged by whoever handles them
 	}
 	client, err := clientv3.New(config)
 	if err != nil {
+		dog.close()
 		return nil, fmt.Errorf("--etcd-endpoints: %w", err)
 	}
 	watcher, err := clientv3.New(config)
 	if err != nil {
 		client.Close()
+		dog.close()
 		return nil, fmt.Errorf("--etcd-endpoints: %w", err)
 	}
-	return &backend{client: client, watcher: watcher, close: func() { watcher.Close(); client.Close() }}, nil
+	return &backend{client: client, watcher: watcher, close: func() { watcher.Close(); client.Close(); dog.close() }}, nil
 }
 
 // tls returns nil if no flag asks for it; https endpoints are then verified with the system's certificates.

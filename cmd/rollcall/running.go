@@ -13,6 +13,8 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory"
+	"rollcall/internal/bodies"
+	"rollcall/internal/remote"
 	"rollcall/samlhook"
 )
 
@@ -68,15 +70,17 @@ func (n *Node) start(ctx context.Context, log *slog.Logger) (_ *running, err err
 	if err != nil {
 		return nil, err
 	}
-	r.serve(listener, handler)
+	r.serve(listener, remote.Behind(n.TrustedProxies, handler))
 	log.Info("serving", "listen", listener.Addr().String(), "publicURL", r.public, "embedded", site.embedded)
 	return r, nil
 }
 
 // openSite opens the sign-in and gathers what the site serves.
 func (n *running) openSite(store *directory.Store) (*site, error) {
+	held := bodies.New(bodies.DefaultMost)
 	signIn, err := samlhook.New(store, samlhook.Options{
 		PublicURL: n.public, Log: n.log, AllowPrivateMetadata: n.node.AllowPrivateMetadata, Registry: n.metrics,
+		Bodies: held,
 	})
 	if err != nil {
 		return nil, err
@@ -84,7 +88,7 @@ func (n *running) openSite(store *directory.Store) (*site, error) {
 	n.onClose(signIn.Close)
 	return &site{
 		store: store, etcd: n.etcd, embedded: len(n.node.Etcd.Endpoints) == 0, signIn: signIn, public: n.public,
-		rate: n.node.RateLimit, log: n.log, metrics: n.metrics,
+		rate: n.node.RateLimit, bodies: held, log: n.log, metrics: n.metrics,
 	}, nil
 }
 
@@ -102,7 +106,7 @@ func (n *running) openStore(ctx context.Context) (*directory.Store, error) {
 	}
 
 	// The secrets.
-	o := directory.Options{StaleReads: n.node.StaleReads, Log: n.log}
+	o := directory.Options{StaleReads: n.node.StaleReads, Log: n.log, WorkRate: n.node.WorkLimit}
 	if o.SecretKey, o.PreviousKeys, err = n.node.secretKeys(data); err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/internal/bodies"
 	"rollcall/samlhook"
 	"rollcall/scimapi"
 )
@@ -29,6 +30,7 @@ type site struct {
 	signIn   *samlhook.Hook
 	public   string // URL without a trailing slash
 	rate     float64
+	bodies   *bodies.Bound
 	log      *slog.Logger
 	metrics  *prometheus.Registry
 }
@@ -63,12 +65,11 @@ func (s *site) handler() (http.Handler, error) {
 
 // scimOptions joins SCIM and sign-in: IdentityProviders are completed and rendered by the sign-in.
 func (s *site) scimOptions() scimapi.Options {
-	o := scimapi.Options{PublicURL: s.public, Log: s.log, Hooks: map[string]scimapi.Hook{
+	o := scimapi.Options{PublicURL: s.public, Log: s.log, Failures: scimapi.DefaultFailures(), Bodies: s.bodies, Hooks: map[string]scimapi.Hook{
 		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Resolve: s.signIn.Resolve, Render: s.signIn.Render},
 	}}
 	if s.rate > 0 {
 		o.Rate = scimapi.Rate{PerSecond: s.rate, Burst: int(5 * s.rate)}
-		o.Failures = scimapi.DefaultFailures()
 	}
 	return o
 }

@@ -40,6 +40,8 @@ type Etcd struct {
 	server  *embed.Etcd
 	failure *failure
 	closing *atomic.Bool
+	calls   sync.RWMutex // read-locked by each call: a server that is closed under one would panic
+	closed  bool
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -180,8 +182,20 @@ func (e *Etcd) Close() {
 
 func (e *Etcd) closeServer() {
 	e.closing.Store(true)
-	if e.Failed() == nil {
+	if e.Failed() != nil {
+		return
+	}
+	idle := make(chan struct{})
+	go func() {
+		e.calls.Lock()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+		defer e.calls.Unlock()
 		e.server.Close()
+		e.closed = true
+	case <-e.failure.failed: // a call that waits for it will never end
 	}
 }
 

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -19,10 +20,16 @@ var ErrFailed = errors.New("the embedded etcd has failed")
 type failure struct {
 	once   sync.Once
 	failed chan struct{}
-	err    error // set before failed is closed
+	err    error           // set before failed is closed
+	alive  context.Context // ends with failed
+	end    context.CancelFunc
 }
 
-func newFailure() *failure { return &failure{failed: make(chan struct{})} }
+func newFailure() *failure {
+	f := &failure{failed: make(chan struct{})}
+	f.alive, f.end = context.WithCancel(context.Background())
+	return f
+}
 
 // OnWrite is called by zap behind a record of the level Fatal or Panic.
 func (f *failure) OnWrite(entry *zapcore.CheckedEntry, fields []zapcore.Field) {
@@ -34,6 +41,7 @@ func (f *failure) fail(err error) {
 	f.once.Do(func() {
 		f.err = err
 		close(f.failed)
+		f.end()
 	})
 }
 

@@ -21,7 +21,7 @@ func CompileAny(e Expr, t *schema.ResourceType, o Options) (*Query, error) {
 func compileQuery(e Expr, b binder) (*Query, error) {
 	q := &Query{}
 	q.lookups = q.buffer[:0]
-	b.query = q
+	b.query, b.count = q, &q.compared
 	var err error
 	if q.root, err = b.compile(e, true); err != nil {
 		return nil, err
@@ -37,6 +37,7 @@ type binder struct {
 	strict  bool
 	lax     bool   // unknown attributes have no value
 	query   *Query // gets the lookups; nil if they are not wanted
+	count   *int   // counts the comparisons
 }
 
 // compile makes the node of an expression. Every match of the filter satisfies a conjunct, so a conjunct may become a
@@ -54,8 +55,10 @@ func (b *binder) compile(e Expr, conjunct bool) (node, error) {
 		}
 		return &not{n}, nil
 	case *Compare:
+		*b.count++
 		return b.compare(e, conjunct)
 	case *Present:
+		*b.count++
 		return b.present(e.Path)
 	case *ValuePath:
 		return b.valuePath(e, conjunct)

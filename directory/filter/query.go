@@ -23,10 +23,14 @@ type Resource interface {
 
 // Query is a filter bound to a resource type. It is immutable and safe for concurrent use.
 type Query struct {
-	root    node
-	lookups []Lookup
-	buffer  [1]Lookup
+	root     node
+	lookups  []Lookup
+	buffer   [1]Lookup
+	compared int
 }
+
+// Comparisons is how many comparisons the filter has: what judging one resource costs at most.
+func (q *Query) Comparisons() int { return q.compared }
 
 // Match reports whether the filter holds for the resource.
 //
@@ -68,19 +72,24 @@ func rank(o Op) int {
 
 // ElementQuery is a value filter bound to a multi-valued attribute.
 type ElementQuery struct {
-	attr *schema.Attribute
-	root node
+	attr     *schema.Attribute
+	root     node
+	compared int
 }
+
+// Comparisons is how many comparisons the filter has: what judging one element costs at most.
+func (q *ElementQuery) Comparisons() int { return q.compared }
 
 // CompileElement binds a value filter, the inside of [], to the attribute whose elements it selects. Its errors are
 // those of Compile.
 func CompileElement(e Expr, a *schema.Attribute, o Options) (*ElementQuery, error) {
-	b := binder{element: a, strict: o.Strict}
-	n, err := b.compile(e, false)
-	if err != nil {
+	q := &ElementQuery{attr: a}
+	b := binder{element: a, strict: o.Strict, count: &q.compared}
+	var err error
+	if q.root, err = b.compile(e, false); err != nil {
 		return nil, err
 	}
-	return &ElementQuery{attr: a, root: n}, nil
+	return q, nil
 }
 
 // Match reports whether the filter holds for an element in the form of a schema.Document. A value that is not an

@@ -29,6 +29,8 @@ var formats = map[string]map[string]format{
 		"name":                       organizationName,
 		"domains.value":              domainName,
 		"redirectTargets":            absoluteURL,
+		"budget.resources":           between(1, 100_000_000),
+		"budget.bytes":               between(1<<20, 1<<40),
 		"retention.events":           between(1, 1_000_000),
 		"retention.signIns":          between(1, 1_000_000),
 		"retention.days":             between(1, 3650),

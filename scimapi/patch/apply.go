@@ -23,10 +23,13 @@ type Result struct {
 // not changed. current tells of the members of a Group; it is asked only if an operation needs it, and nil stands for a
 // Group without members.
 //
-// The error is a *schema.Error of the type invalidPath, invalidFilter, invalidValue, invalidSyntax, noTarget,
+// spend is called now and then with the work that follows, in values × comparisons; it may wait, and its error ends the
+// request. nil counts nothing.
+//
+// The error is that of spend, or a *schema.Error of the type invalidPath, invalidFilter, invalidValue, invalidSyntax, noTarget,
 // mutability or tooMany (RFC 7644 §3.12). Its Attr names the operation, unless the fault is in the result as a whole.
-func (c *Change) Apply(doc schema.Document, current Members) (Result, error) {
-	e := &engine{t: c.t, strict: c.strict, doc: doc, members: membership{current: current}}
+func (c *Change) Apply(doc schema.Document, current Members, spend func(units int) error) (Result, error) {
+	e := &engine{t: c.t, strict: c.strict, doc: doc, members: membership{current: current}, spend: spend}
 	for _, a := range c.actions {
 		if err := e.apply(a); err != nil {
 			return Result{}, c.locate(err, a.operation)
@@ -63,6 +66,7 @@ type engine struct {
 	owned   bool // doc is ours: its top level may be written to
 	members membership
 	visited int
+	spend   func(units int) error
 }
 
 func (e *engine) mode() schema.Mode { return schema.Mode{Strict: e.strict} }
@@ -77,7 +81,15 @@ func (e *engine) visit(n int) error {
 	if e.visited += n; e.visited > MaxVisits {
 		return schema.Errorf(schema.TooMany, "", "the operations go through more than %d values in all", MaxVisits)
 	}
-	return nil
+	return e.work(n)
+}
+
+// work counts what is done with n values.
+func (e *engine) work(n int) error {
+	if e.spend == nil || n == 0 {
+		return nil
+	}
+	return e.spend(n)
 }
 
 func (e *engine) apply(a action) error {

@@ -23,7 +23,7 @@ func bench(b *testing.B, rt *schema.ResourceType, start, ops string, o Options) 
 	b.Run("apply", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := Compile(rt, r, o).Apply(doc, nil); err != nil {
+			if _, err := Compile(rt, r, o).Apply(doc, nil, nil); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -57,11 +57,23 @@ func Compile(t *schema.ResourceType, r Request, o Options) *Change {
 	return c.Change
 }
 
-// Names reports whether an operation is about the attribute, at least in part.
-func (c *Change) Names(a *schema.Attribute) bool {
-	return slices.ContainsFunc(c.actions, func(x action) bool {
-		return len(x.steps) > 0 && x.steps[0].attr == a.Root()
+// Specifies reports whether an operation is about the attribute, what contains it or a part of it.
+func (c *Change) Specifies(a *schema.Attribute) bool {
+	return slices.ContainsFunc(c.actions, func(act action) bool {
+		if len(act.steps) == 0 || act.readOnly > 0 {
+			return false
+		}
+		named := act.steps[len(act.steps)-1].attr
+		return isPart(named, a) || isPart(a, named)
 	})
+}
+
+// isPart reports whether a is part of whole, or whole itself.
+func isPart(a, whole *schema.Attribute) bool {
+	for a != nil && a != whole {
+		a = a.Parent
+	}
+	return a != nil
 }
 
 // locate says in which operation an error arose.

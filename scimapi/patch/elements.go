@@ -20,7 +20,9 @@ func (e *engine) elements(op Op, s step, rest []step, before, v any) (any, error
 	out := slices.Clone(list)
 	var touched []int
 	for i, x := range list {
-		if s.match != nil && !s.match.Match(x) {
+		if ok, err := e.selects(s, x); err != nil {
+			return nil, err
+		} else if !ok {
 			continue
 		}
 		touched = append(touched, i)
@@ -48,6 +50,17 @@ func (e *engine) elements(op Op, s step, rest []step, before, v any) (any, error
 		return nil, err
 	}
 	return joined(s.attr, out, touched), nil
+}
+
+// selects reports whether the step is about the value. Error: that of spend.
+func (e *engine) selects(s step, x any) (bool, error) {
+	if s.match == nil {
+		return true, nil
+	}
+	if err := e.work(s.match.Comparisons()); err != nil {
+		return false, err
+	}
+	return s.match.Match(x), nil
 }
 
 // joined is list without touched values of which nothing is left. Touched values that became the same as another are

@@ -75,7 +75,7 @@ func FuzzApply(f *testing.F) {
 		before := fmt.Sprint(r)
 		doc, untouched := decodeDoc(t, rt, start), decodeDoc(t, rt, start)
 		c := Compile(rt, r, o)
-		res, err := c.Apply(doc, crew())
+		res, err := c.Apply(doc, crew(), nil)
 		if !doc.Equal(untouched) {
 			t.Fatalf("the document passed in became %s", text(t, doc))
 		}
@@ -99,7 +99,7 @@ func FuzzApply(f *testing.F) {
 		if back := decodeDoc(t, rt, string(stored)); !back.Equal(res.Document) {
 			t.Fatalf("stored as %s\nfrom %s", stored, text(t, res.Document))
 		}
-		again, err := c.Apply(doc, crew())
+		again, err := c.Apply(doc, crew(), nil)
 		if err != nil || !again.Document.Equal(res.Document) || show(again.Members) != show(res.Members) {
 			t.Fatalf("again: %s, %v", text(t, again.Document), err)
 		}

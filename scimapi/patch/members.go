@@ -150,7 +150,11 @@ func (e *engine) selected(s step, full bool) ([]map[string]any, error) {
 		if err := e.visit(1); err != nil {
 			return nil, err
 		}
-		if s.match.Match(m) {
+		ok, err := e.selects(s, m)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
 			out = append(out, m)
 		}
 	}

@@ -58,7 +58,7 @@ func run(rt *schema.ResourceType, doc schema.Document, current Members, ops stri
 	if err != nil {
 		return Result{}, err
 	}
-	return Compile(rt, r, o).Apply(doc, current)
+	return Compile(rt, r, o).Apply(doc, current, nil)
 }
 
 func runTable(t *testing.T, rt *schema.ResourceType, start string, o Options, cases []testCase) {

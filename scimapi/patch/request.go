@@ -2,7 +2,6 @@ package patch
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -118,21 +117,31 @@ func parseOp(v any, at string) (Op, error) {
 	return "", schema.Errorf(schema.InvalidSyntax, at, `must be "add", "remove" or "replace", not %q`, name)
 }
 
-// fields returns the known members of m under their proper names.
+// fields returns the known members of m under their proper names. Of several errors it returns the first by name, so
+// that the order of the map does not matter.
 func fields(m map[string]any, at string, o Options, known ...string) (map[string]any, error) {
 	out := make(map[string]any, len(known))
-	for _, key := range slices.Sorted(maps.Keys(m)) {
+	var wrong *schema.Error
+	refuse := func(name, problem string) {
+		if wrong == nil || at+name < wrong.Attr {
+			wrong = schema.Errorf(schema.InvalidSyntax, at+name, "%s", problem)
+		}
+	}
+	for key, v := range m {
 		i := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(key, name) })
 		if i < 0 {
 			if o.Strict {
-				return nil, schema.Errorf(schema.InvalidSyntax, at+key, "is unknown")
+				refuse(key, "is unknown")
 			}
 			continue
 		}
 		if _, twice := out[known[i]]; twice {
-			return nil, schema.Errorf(schema.InvalidSyntax, at+known[i], "is given twice")
+			refuse(known[i], "is given twice")
 		}
-		out[known[i]] = m[key]
+		out[known[i]] = v
+	}
+	if wrong != nil {
+		return nil, wrong
 	}
 	return out, nil
 }

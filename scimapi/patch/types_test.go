@@ -213,11 +213,11 @@ func TestTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := Compile(schema.User(), r, Options{})
-	first, err := c.Apply(decodeDoc(t, schema.User(), babs), nil)
+	first, err := c.Apply(decodeDoc(t, schema.User(), babs), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := c.Apply(decodeDoc(t, schema.User(), babs), nil)
+	second, err := c.Apply(decodeDoc(t, schema.User(), babs), nil, nil)
 	if err != nil || !first.Document.Equal(second.Document) {
 		t.Errorf("first %s\nthen  %s, %v", text(t, first.Document), text(t, second.Document), err)
 	}

@@ -17,6 +17,11 @@ func (s *State) Apply(rev int64, entries []Entry) error {
 	for _, e := range entries {
 		s.bytes += e.Size()
 	}
+	for _, list := range [][]change{resources, rest} {
+		for _, c := range list {
+			s.touched[c.scope] = true
+		}
+	}
 
 	// Resources first, in the order of their creation.
 	for i := range resources {

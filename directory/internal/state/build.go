@@ -74,6 +74,7 @@ func (l *tableLoader) add(r *Record) {
 	l.scope.lastOrd++
 	r.ord = l.scope.lastOrd
 	t := l.scope.table(r.Type)
+	l.scope.bytes += r.Size()
 	t.list.Load(r.ord, r)
 	for i := range t.indexes {
 		x := &t.indexes[i]

@@ -19,13 +19,15 @@ type Catalog struct {
 	known      map[string]*schema.Schema // by URN in lower case
 	extensible map[string]bool
 	builtin    *Catalog // what it was made of; nil for the built-in types themselves
+
+	compiled *compiled // of the built-in types: the catalogs that were made of them
 }
 
 // NewCatalog returns the catalog of the built-in types, in the order in which they are shown. Organizations may add
 // extensions to those that are extensible.
 func NewCatalog(types []*schema.ResourceType, extensible ...string) *Catalog {
 	c := &Catalog{types: types, byName: map[string]*schema.ResourceType{}, known: map[string]*schema.Schema{},
-		extensible: map[string]bool{}}
+		extensible: map[string]bool{}, compiled: newCompiled()}
 	for _, t := range types {
 		c.byName[t.Name] = t
 		c.known[strings.ToLower(t.Schema.ID)] = t.Schema
@@ -55,6 +57,28 @@ func (c *Catalog) Unique(typ string, a *schema.Attribute) *schema.Attribute {
 	return nil
 }
 
+// Defined counts the schemas that the organization defined, and their attributes and sub-attributes together.
+func (c *Catalog) Defined() (schemas, attributes int) {
+	if c.builtin == nil {
+		return 0, 0
+	}
+	for urn, s := range c.known {
+		if c.builtin.known[urn] == nil {
+			schemas++
+			attributes += countAttributes(s.Attributes)
+		}
+	}
+	return schemas, attributes
+}
+
+func countAttributes(list []*schema.Attribute) int {
+	n := len(list)
+	for _, a := range list {
+		n += countAttributes(a.Sub)
+	}
+	return n
+}
+
 // Definitions are the documents of an organization's SchemaDefinitions and ResourceTypeDefinitions, in order of
 // creation.
 type Definitions struct {
@@ -79,60 +103,182 @@ func (s *Scope) Definitions() Definitions {
 	return Definitions{list(schema.SchemaDefinitionType), list(schema.ResourceTypeDefinitionType)}
 }
 
-// reservedEndpoints cannot be used by custom types.
+// reservedEndpoints cannot be used by custom types, in whatever case: they are the protocol's, or kept for types to
+// come.
 var reservedEndpoints = []string{"/Me", "/Bulk", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig",
-	"/ServiceProviderConfigs"}
+	"/ServiceProviderConfigs", "/Roles", "/GroupMemberships"}
 
-// With returns a catalog of the built-in types and an organization's definitions. Errors: *schema.Error naming the
-// attribute of the definition that is wrong; Invalid; Exists.
-func (c *Catalog) With(defs Definitions) (*Catalog, error) {
-	if c.builtin != nil {
-		c = c.builtin
-	}
-	if len(defs.Schemas) == 0 && len(defs.Types) == 0 {
+// reservedNames cannot be used by custom types, in whatever case: they are kept for types to come.
+var reservedNames = []string{"Role", "GroupMembership"}
+
+// With returns a catalog of the built-in types and an organization's definitions. What is wrong with those that it
+// holds already, and that are not changed, is no reason to refuse others. Errors: *schema.Error naming the attribute of the
+// definition that is wrong; Invalid; Exists.
+func (c *Catalog) With(defs, held Definitions) (*Catalog, error) {
+	c = c.base()
+	if defs.empty() {
 		return c, nil
 	}
+	isHeld := func(d Definition) bool { return slices.Contains(held.Schemas, d) || slices.Contains(held.Types, d) }
+	got, err := c.compiled.catalog(defs, held, func() (loaded, error) {
+		l := c.compile(defs, isHeld)
+		for _, p := range l.problems {
+			if !isHeld(p.Definition) {
+				return loaded{}, p.Err
+			}
+		}
+		return l, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.compiled.proposed(defs, got)
+	return got.catalog, nil
+}
+
+// Load returns a catalog of the built-in types and of definitions that are stored, as far as they compile: one that
+// does not, because it was stored by a program that saw it otherwise, takes none of the others along. A type of the
+// organization that clashes with a built-in one, which came later, stays and hides it. The problems say what was left
+// out and hidden.
+func (c *Catalog) Load(defs Definitions) (*Catalog, []*DefinitionError) {
+	c = c.base()
+	if defs.empty() {
+		return c, nil
+	}
+	got, _ := c.compiled.catalog(defs, Definitions{}, func() (loaded, error) {
+		return c.compile(defs, func(Definition) bool { return true }), nil
+	})
+	return got.catalog, got.problems
+}
+
+// base is the catalog of the built-in types alone.
+func (c *Catalog) base() *Catalog {
+	if c.builtin != nil {
+		return c.builtin
+	}
+	return c
+}
+
+// loaded is a catalog, and what is wrong with the definitions that it was made of.
+type loaded struct {
+	catalog  *Catalog
+	problems []*DefinitionError
+}
+
+// compile adds the definitions that compile. A type that is held may clash with a built-in one.
+func (c *Catalog) compile(defs Definitions, held func(Definition) bool) loaded {
 	next := &Catalog{types: slices.Clone(c.types), byName: maps.Clone(c.byName), known: maps.Clone(c.known),
 		extensible: c.extensible, builtin: c}
+	var problems []*DefinitionError
 
 	// Schemas first: types refer to them.
 	for _, d := range defs.Schemas {
-		s, err := schema.CompileSchema([]byte(d.Doc))
-		if err != nil {
-			return nil, err
+		if err := next.defineSchema(d.Doc); err != nil {
+			problems = append(problems, &DefinitionError{d, err})
 		}
-		urn := strings.ToLower(s.ID)
-		if next.known[urn] != nil {
-			return nil, Errorf(Exists, "urn", "a schema with the URN %s exists already", s.ID)
-		}
-		next.known[urn] = s
 	}
 	for _, d := range defs.Types {
-		if err := next.define(d.Doc); err != nil {
-			return nil, err
+		clash := next.reserved
+		if held(d) {
+			clash = func(name, endpoint string) error {
+				for _, err := range next.hide(name, endpoint) {
+					problems = append(problems, &DefinitionError{d, err})
+				}
+				return nil
+			}
+		}
+		if err := next.define(d.Doc, clash); err != nil {
+			problems = append(problems, &DefinitionError{d, err})
 		}
 	}
-	return next, nil
+	return loaded{next, problems}
+}
+
+// DefinitionError is what is wrong with a definition.
+type DefinitionError struct {
+	Definition Definition
+	Err        error
+}
+
+func (e *DefinitionError) Error() string {
+	return fmt.Sprintf("definition %s: %v", e.Definition.ID, e.Err)
+}
+
+func (e *DefinitionError) Unwrap() error { return e.Err }
+
+func (c *Catalog) defineSchema(doc string) error {
+	s, err := c.builtin.compiled.schema(doc)
+	if err != nil {
+		return err
+	}
+	urn := strings.ToLower(s.ID)
+	if c.known[urn] != nil {
+		return Errorf(Exists, "urn", "a schema with the URN %s exists already", s.ID)
+	}
+	c.known[urn] = s
+	return nil
+}
+
+// reserved refuses a name and an endpoint that differ from a built-in type's, a reserved one or each other at most in
+// their case. Errors: Exists.
+func (c *Catalog) reserved(name, endpoint string) error {
+	folded := func(list []string, s string) bool {
+		return slices.ContainsFunc(list, func(e string) bool { return strings.EqualFold(e, s) })
+	}
+	if folded(reservedNames, name) {
+		return Errorf(Exists, "name", "%s is reserved", name)
+	}
+	if folded(reservedEndpoints, endpoint) {
+		return Errorf(Exists, "endpoint", "%s is taken", endpoint)
+	}
+	for _, t := range c.types {
+		if strings.EqualFold(t.Name, name) {
+			return Errorf(Exists, "name", "a resource type is called %s already", t.Name)
+		}
+		if strings.EqualFold(t.Endpoint, endpoint) {
+			return Errorf(Exists, "endpoint", "%s is taken", endpoint)
+		}
+	}
+	return nil
+}
+
+// hide takes away the built-in types that have the name or the endpoint of a type of the organization. One that differs
+// in its case is no clash: names and endpoints of requests are compared exactly.
+func (c *Catalog) hide(name, endpoint string) (hidden []error) {
+	c.types = slices.DeleteFunc(c.types, func(t *schema.ResourceType) bool {
+		if c.builtin.byName[t.Name] == nil || t.Name != name && t.Endpoint != endpoint {
+			return false
+		}
+		hidden = append(hidden, Errorf(Exists, "", "the type %s at %s, which the organization defined, hides the "+
+			"built-in type %s at %s; delete it, or define it under another name and endpoint",
+			name, endpoint, t.Name, t.Endpoint))
+		delete(c.byName, t.Name)
+		return true
+	})
+	return hidden
 }
 
 // define adds a type, or to a built-in one its extensions.
-func (c *Catalog) define(doc string) error {
+func (c *Catalog) define(doc string, clash func(name, endpoint string) error) error {
 	v := gjson.GetMany(doc, "name", "endpoint", "schema", "schemaExtensions", "description")
 	name, endpoint, urn := v[0].String(), v[1].String(), v[2].String()
 	ext, err := c.extensions(v[3])
 	if err != nil {
 		return err
 	}
-	if base := c.builtin.byName[name]; base != nil {
+	s := c.known[strings.ToLower(urn)]
+	own := s != nil && c.builtin.known[strings.ToLower(urn)] == nil
+	if base := c.builtin.byName[name]; base != nil && (!own || c.extensible[name]) {
 		return c.extend(base, endpoint, urn, ext)
 	}
-	s := c.known[strings.ToLower(urn)]
-	if s == nil || c.builtin.known[strings.ToLower(urn)] != nil {
+	if !own {
 		return Errorf(Invalid, "schema", "no schema of the organization has the URN %q", urn)
 	}
-	taken := func(t *schema.ResourceType) bool { return t.Endpoint == endpoint }
-	if slices.Contains(reservedEndpoints, endpoint) || slices.ContainsFunc(c.types, taken) {
-		return Errorf(Exists, "endpoint", "%s is taken", endpoint)
+	if t := c.byName[name]; t != nil && c.builtin.byName[name] != t {
+		return Errorf(Exists, "name", "a resource type is called %s already", name)
+	}
+	if err := clash(name, endpoint); err != nil {
+		return err
 	}
 	return c.put(name, endpoint, v[4].String(), s, ext)
 }
@@ -154,6 +300,8 @@ func (c *Catalog) extensions(list gjson.Result) ([]schema.Extension, error) {
 // extend adds extensions to a built-in type, which keeps its endpoint and schema.
 func (c *Catalog) extend(base *schema.ResourceType, endpoint, urn string, ext []schema.Extension) error {
 	switch {
+	case c.byName[base.Name] == nil:
+		return Errorf(Invalid, "name", "the built-in type %s is hidden by one of the organization", base.Name)
 	case !c.extensible[base.Name]:
 		var names []string
 		for _, t := range c.types {

@@ -20,6 +20,7 @@ func (f *Frozen) Dump(w io.Writer) {
 		for _, name := range slices.Sorted(maps.Keys(sc.tables)) {
 			sc.dumpTable(w, name, sc.tables[name])
 		}
+		fmt.Fprintf(w, "%d records of %d bytes\n", sc.byID.Len(), sc.bytes)
 		sc.links.Scan(func(k string, l *Link) bool { fmt.Fprintf(w, "link %x %+v\n", k, *l); return true })
 		sc.notes.Scan(func(k string, n Note) bool { fmt.Fprintf(w, "note %x %s\n", k, n.Value); return true })
 		sc.secrets.Scan(func(k string, v []byte) bool { fmt.Fprintf(w, "secret %s %x\n", k, v); return true })

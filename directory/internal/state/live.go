@@ -53,6 +53,10 @@ func (s *liveScope) put(r *Record) {
 		s.lastOrd++
 		r.ord = s.lastOrd
 	}
+	if old != nil {
+		s.bytes -= old.Size()
+	}
+	s.bytes += r.Size()
 	t.list.Set(r.ord, r)
 	s.reindex(t, old, r)
 	s.byID.Set(idEntry{r.ID, r})
@@ -63,6 +67,7 @@ func (s *liveScope) put(r *Record) {
 func (s *liveScope) remove(r *Record) {
 	t := s.table(r.Type)
 	s.reindex(t, r, nil)
+	s.bytes -= r.Size()
 	t.list.Delete(r.ord)
 	s.byID.Delete(idEntry{id: r.ID})
 	s.rehash(r, nil)

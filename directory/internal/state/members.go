@@ -80,6 +80,16 @@ func (s *Scope) Members(group *Record) iter.Seq[*Record] {
 	}
 }
 
+// Subgroups yields the group's direct members that are groups.
+func (s *Scope) Subgroups(group *Record) iter.Seq[*Record] {
+	return func(yield func(*Record) bool) {
+		s.ends(s.members.Ascend, group.ord, func(to uint32) bool {
+			m := s.at(schema.GroupType, to)
+			return m == nil || yield(m)
+		})
+	}
+}
+
 // ParentGroups yields the groups that the resource is a direct member of, by any grant that counts, in order of their
 // creation.
 func (s *Scope) ParentGroups(member *Record) iter.Seq[*Record] { return s.parents(member.ord) }

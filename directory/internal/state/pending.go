@@ -42,23 +42,22 @@ func (s *Scope) Pending() *PendingChange {
 // Catalog holds the types in force.
 func (s *Scope) Catalog() *Catalog { return s.catalog }
 
+// Problems are what is wrong with stored definitions.
+func (s *Scope) Problems() []*DefinitionError { return s.problems }
+
 // Proposed holds the types as the pending change of definitions would have them; nil if none is pending.
 func (s *Scope) Proposed() *Catalog { return s.proposed }
 
 // refreshCatalog compiles the scope's types again after a definition changed, and gives the tables the indexes that the
 // types ask for now.
 func (s *liveScope) refreshCatalog() {
-	if c, err := s.catalog.With(s.Definitions()); err == nil { // definitions are compiled before they are stored
-		s.catalog = c
-	}
+	s.catalog, s.problems = s.catalog.Load(s.Definitions())
 	for _, t := range s.catalog.types {
 		s.setIndexes(t)
 	}
 	s.proposed = nil
 	if p := s.Pending(); p != nil && !p.Withdrawn {
-		if next, err := s.catalog.With(p.Definitions); err == nil {
-			s.proposed = next
-		}
+		s.proposed, _ = s.catalog.Load(p.Definitions) // they were compiled before they were announced
 	}
 }
 

@@ -23,8 +23,15 @@ type PinChange struct {
 type PinValue struct {
 	At      time.Time // when it was put
 	Renewed bool      // put again only to last longer: it stands for the state of its first put
+	Owner   PinOwner  // whose walk it is
 	Walk    []byte    // what the walk is about, in the form of whoever put it
 }
+
+// PinOwner tells the credentials that put pins apart: a part of a hash.
+type PinOwner [8]byte
+
+// PinOwnerOf is the owner of that name.
+func PinOwnerOf(name string) PinOwner { return PinOwner([]byte(digest(name))[:len(PinOwner{})]) }
 
 // renewedMark marks the value of a pin that was put again.
 const renewedMark = " again"
@@ -35,14 +42,14 @@ func (p PinValue) Encode() []byte {
 	if p.Renewed {
 		mark = renewedMark
 	}
-	return fmt.Appendf(nil, "%d%s\n%s", p.At.UnixMilli(), mark, p.Walk)
+	return fmt.Appendf(nil, "%d%s\n%s%s", p.At.UnixMilli(), mark, p.Owner[:], p.Walk)
 }
 
-// DecodePin reads what Encode wrote.
+// DecodePin reads what Encode wrote. Nodes of an earlier version wrote no owner: theirs is made of what begins the walk.
 func DecodePin(value []byte) (p PinValue, err error) {
 	head, rest, _ := strings.Cut(string(value), "\n")
 	head, p.Renewed = strings.CutSuffix(head, renewedMark)
-	p.Walk = []byte(rest)
+	p.Walk = []byte(rest[copy(p.Owner[:], rest):])
 	p.At, err = parseMillis(head)
 	return p, err
 }

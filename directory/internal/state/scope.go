@@ -29,8 +29,10 @@ type Scope struct {
 	hashes   *btree.Map[string, *Record] // AccessTokens and Sessions by the hash of their secrets
 	sessions *btree.BTreeG[sessionEntry]
 	grantors []Grantor // interned; append-only
+	bytes    int64     // of the records
 	catalog  *Catalog  // the types in force
-	proposed *Catalog  // those of a change that is pending; nil for none
+	problems []*DefinitionError
+	proposed *Catalog // those of a change that is pending; nil for none
 }
 
 // stamp is the last change of a group's members.

@@ -23,6 +23,7 @@ type State struct {
 	defined  map[ScopeID]bool            // scopes whose definitions the revision being applied changes
 	pins     []PinChange                 // of the revision being applied
 	bytes    int64                       // applied since the start
+	touched  map[ScopeID]bool            // scopes of which any key changed: for the sweeper
 }
 
 type frozenScope struct {
@@ -35,7 +36,7 @@ func New(k Keyspace, builtin *Catalog) *State {
 	empty := newScope(builtin)
 	return &State{
 		keys: k, builtin: builtin, empty: &empty, live: map[ScopeID]*liveScope{}, dirty: map[ScopeID]bool{},
-		orphans: map[string]struct{}{}, deleted: map[ScopeID]*deletedMembers{}, defined: map[ScopeID]bool{},
+		orphans: map[string]struct{}{}, deleted: map[ScopeID]*deletedMembers{}, defined: map[ScopeID]bool{}, touched: map[ScopeID]bool{},
 		frozen: newTree(func(a, b frozenScope) bool { return lessID(a.id.Organization, b.id.Organization) }),
 	}
 }
@@ -48,6 +49,13 @@ func (s *State) Skip(revision int64) { s.revision = revision }
 
 // Bytes is how much has been applied since the start, by the size of its entries.
 func (s *State) Bytes() int64 { return s.bytes }
+
+// TakeTouched returns the scopes of which any key changed since the last call, also such keys as are not held in memory.
+func (s *State) TakeTouched() map[ScopeID]bool {
+	touched := s.touched
+	s.touched = map[ScopeID]bool{}
+	return touched
+}
 
 // scope returns a scope to change it.
 func (s *State) scope(id ScopeID) *liveScope {

@@ -11,10 +11,13 @@ import (
 	"rollcall/directory/internal/state"
 )
 
-// commitTimeout bounds a transaction, settleTimeout the search for its outcome afterwards.
+// commitTimeout bounds a transaction, settleTimeout the search for its outcome afterwards; answerTimeout bounds anything
+// else that is asked of etcd. A transaction that is only slow loses nothing by a short limit: etcd keeps the order, so
+// its fence is found.
 const (
-	commitTimeout = 5 * time.Second
+	commitTimeout = 2500 * time.Millisecond
 	settleTimeout = 10 * time.Second
+	answerTimeout = 5 * time.Second
 )
 
 // Part is one atomic change: under its conditions, its writes.
@@ -99,7 +102,7 @@ func (c *Committer) commit(ctx context.Context, parts []Part) ([]Outcome, error)
 	if definite := refused(err); definite != nil {
 		return nil, definite
 	}
-	c.quota.refusedBy(err)
+	c.quota.unanswered(err)
 	return c.settle(ctx, parts, err)
 }
 
@@ -127,7 +130,7 @@ func (c *Committer) landed(ctx context.Context, parts []Part, resp *clientv3.Txn
 	if puts {
 		c.replica.committed(resp.Header.Revision, writes)
 	}
-	wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), commitTimeout)
+	wctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
 	return out, seen(c.replica.wait(wctx, resp.Header.Revision))
 }
@@ -157,7 +160,7 @@ func (c *Committer) Housekeep(ctx context.Context, conditions []Condition, write
 	if len(writes) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*commitTimeout)
+	ctx, cancel := context.WithTimeout(ctx, 2*answerTimeout)
 	defer cancel()
 	out, err := c.Commit(ctx, []Part{{Conditions: conditions, Writes: writes}})
 	if err == nil && out[0].Refused != nil {

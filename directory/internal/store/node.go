@@ -128,3 +128,7 @@ func (n *Node) dropPins(context.Context) error {
 
 // Orphans lists up to limit keys of grants that count no more because an end of them was deleted: for the sweeper.
 func (n *Node) Orphans(limit int) []string { return n.replica.orphans(limit) }
+
+// Touched returns the scopes of which any key changed since the last call, or since the state was loaded: for the
+// sweeper.
+func (n *Node) Touched() map[state.ScopeID]bool { return n.replica.touched() }

@@ -1,13 +1,16 @@
 package store
 
 import (
-	"sync"
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
 	"time"
 
 	"rollcall/directory/internal/state"
 )
 
-// Limits of pins, for each scope and node. The oldest pin goes first.
+// Limits of pins, for each scope and node. Of whoever has the most, the oldest pin goes first.
 const (
 	MaxPins     = 16
 	PinLifetime = 10 * time.Minute
@@ -20,10 +23,11 @@ type Pin struct {
 	Walk   []byte // what the walk is about, in the form of whoever put the pin
 	Frozen *state.Frozen
 
+	owner state.PinOwner
 	at    time.Time // when it was put or renewed last
 	bytes int64     // applied when it was put
 
-	mu      sync.Mutex
+	finding chan struct{} // holds a value while somebody finds the matches
 	found   bool
 	matches []*state.Record
 }
@@ -33,10 +37,15 @@ func ErrPinGone() error {
 	return state.Errorf(state.NotFound, "", "the state that this walk began with is no longer kept")
 }
 
-// Matches returns what find returned the first time that it succeeded. Only one find runs at a time.
-func (p *Pin) Matches(find func() ([]*state.Record, error)) ([]*state.Record, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// Matches returns what find returned the first time that it succeeded. Only one find runs at a time. Errors: those of
+// find, and of the context while another one runs.
+func (p *Pin) Matches(ctx context.Context, find func() ([]*state.Record, error)) ([]*state.Record, error) {
+	select {
+	case p.finding <- struct{}{}:
+		defer func() { <-p.finding }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if p.found {
 		return p.matches, nil
 	}
@@ -68,7 +77,8 @@ func (p *pins) follow(s *state.State) {
 				kept.at = v.At
 			}
 		default:
-			p.kept[change.Pin] = &Pin{Walk: v.Walk, Frozen: s.Freeze(), at: v.At, bytes: s.Bytes()}
+			p.kept[change.Pin] = &Pin{finding: make(chan struct{}, 1), Walk: v.Walk, owner: v.Owner, Frozen: s.Freeze(),
+				at: v.At, bytes: s.Bytes()}
 			p.bound(change.Pin.Scope)
 		}
 	}
@@ -83,23 +93,26 @@ func (p *pins) follow(s *state.State) {
 	}
 }
 
-// bound drops the oldest pins of the scope until there are no more than allowed.
+// bound drops pins of the scope until there are no more than allowed: of the owner who has the most, the oldest. So a
+// credential that begins many walks ends its own. Every node that has the same pins drops the same one.
 func (p *pins) bound(scope state.ScopeID) {
-	for {
-		var oldest state.ScopedID
-		n := 0
-		for key, pin := range p.kept {
-			if key.Scope != scope {
-				continue
-			}
-			if n++; n == 1 || pin.Frozen.Revision() < p.kept[oldest].Frozen.Revision() {
-				oldest = key
-			}
+	var mine []state.ScopedID
+	count := map[state.PinOwner]int{}
+	for key, pin := range p.kept {
+		if key.Scope == scope {
+			mine = append(mine, key)
+			count[pin.owner]++
 		}
-		if n <= MaxPins {
-			return
-		}
-		delete(p.kept, oldest)
+	}
+	for n := len(mine); n > MaxPins; n-- {
+		worst := slices.MaxFunc(mine, func(a, b state.ScopedID) int {
+			x, y := p.kept[a], p.kept[b]
+			return cmp.Or(cmp.Compare(count[x.owner], count[y.owner]),
+				cmp.Compare(y.Frozen.Revision(), x.Frozen.Revision()), bytes.Compare(b.ID[:], a.ID[:]))
+		})
+		count[p.kept[worst].owner]--
+		delete(p.kept, worst)
+		mine = slices.DeleteFunc(mine, func(k state.ScopedID) bool { return k == worst })
 	}
 }
 

@@ -56,7 +56,7 @@ func Appear(ctx context.Context, c *clientv3.Client, prefix string, value []byte
 
 // appear reads what the others show and shows the value, in one transaction.
 func (p *Presence) appear(ctx context.Context) ([][]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	lease, err := p.client.Grant(ctx, int64(PresenceTTL/time.Second))
 	if err != nil {

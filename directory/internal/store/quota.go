@@ -48,6 +48,9 @@ const (
 	flushDelay    = 150 * time.Millisecond
 )
 
+// usual is the size of a change, in bytes, that a store must have room for to be called writable.
+const usual = 64 << 10
+
 // Usage is how much of its quota a member of etcd uses, in bytes.
 type Usage struct{ File, InUse, Quota int64 }
 
@@ -110,7 +113,7 @@ func (q *Quota) Admit(frees bool) error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.admit(0, frees)
+	return q.admit(usual, frees)
 }
 
 // Mark is where the meter stands: what the replica has applied.
@@ -182,15 +185,11 @@ func (q *Quota) lookSoon() {
 	}
 }
 
-// refusedBy takes in that etcd answered a transaction with NOSPACE.
-func (q *Quota) refusedBy(err error) {
-	if !noSpace(err) {
-		return
+// unanswered takes in why etcd did not say what became of a transaction.
+func (q *Quota) unanswered(err error) {
+	if noSpace(err) {
+		q.lookSoon()
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.alarmed = true
-	q.lookSoon()
 }
 
 // run looks at etcd's size until ctx ends.
@@ -309,7 +308,7 @@ func (q *Quota) Observe(members []Usage, mark int64, alarmed bool) {
 
 	// Tell when it changes.
 	was, wasBlocked := q.full, q.blocked
-	q.full, q.blocked = q.admit(0, false) != nil, q.admit(0, true) != nil
+	q.full, q.blocked = q.admit(usual, false) != nil, q.admit(0, true) != nil
 	if q.full == was && q.blocked == wasBlocked {
 		return
 	}

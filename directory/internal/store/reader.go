@@ -16,7 +16,7 @@ type Reader struct{ client *clientv3.Client }
 
 // Get reads a key; ok is false if it does not exist. Error: Unavailable.
 func (r Reader) Get(ctx context.Context, key string) (l state.Loaded, ok bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	resp, err := r.client.Get(ctx, key)
 	if err != nil {

@@ -219,6 +219,13 @@ func (r *replica) orphans(n int) []string {
 	return r.state.Orphans(n)
 }
 
+// touched returns the scopes of which any key changed since the last call.
+func (r *replica) touched() map[state.ScopeID]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state.TakeTouched()
+}
+
 // pin returns a pin and when it was put or renewed last; nil if it is not kept.
 func (r *replica) pin(key state.ScopedID, now time.Time) (*Pin, time.Time) {
 	r.mu.Lock()

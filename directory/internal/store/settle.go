@@ -41,7 +41,7 @@ func (c *Committer) settle(ctx context.Context, parts []Part, cause error) ([]Ou
 // transaction put its fences all together. Where none is, the first transaction may still come: reading alone keeps
 // nothing from happening.
 func (c *Committer) settleUnanswered(ctx context.Context, parts []Part, cause error) ([]Outcome, error) {
-	resp, err := insist(ctx, cause, func() (*clientv3.TxnResponse, error) {
+	resp, err := insist(ctx, cause, func(ctx context.Context) (*clientv3.TxnResponse, error) {
 		resp, err := c.ask(ctx, parts, putFence)
 		if !noSpace(err) {
 			return resp, err
@@ -77,7 +77,9 @@ func (c *Committer) settleUnanswered(ctx context.Context, parts []Part, cause er
 // A fence that is there proves that the transaction was applied; those of its parts that left none lost a race. Where
 // none is there, nothing of it happened, nor will.
 func (c *Committer) settleAnswered(ctx context.Context, parts []Part, cause error) ([]Outcome, error) {
-	resp, err := insist(ctx, cause, func() (*clientv3.TxnResponse, error) { return c.ask(ctx, parts, readFence) })
+	resp, err := insist(ctx, cause, func(ctx context.Context) (*clientv3.TxnResponse, error) {
+		return c.ask(ctx, parts, readFence)
+	})
 	switch {
 	case err != nil:
 		return nil, err
@@ -87,11 +89,17 @@ func (c *Committer) settleAnswered(ctx context.Context, parts []Part, cause erro
 	return c.settled(ctx, resp, len(parts))
 }
 
-// insist asks until there is an answer or ctx ends.
-func insist(ctx context.Context, cause error, ask func() (*clientv3.TxnResponse, error)) (
+// firstAsk is how long the first attempt to settle may take; each of the next ones may take twice as long, because etcd
+// may only be slow.
+const firstAsk = time.Second
+
+// insist asks until there is an answer or ctx ends: each time, the client tries another member.
+func insist(ctx context.Context, cause error, ask func(context.Context) (*clientv3.TxnResponse, error)) (
 	*clientv3.TxnResponse, error) {
-	for {
-		resp, err := ask()
+	for patience := firstAsk; ; patience *= 2 {
+		asking, cancel := context.WithTimeout(ctx, patience)
+		resp, err := ask(asking)
+		cancel()
 		if err == nil {
 			return resp, nil
 		}
@@ -116,8 +124,6 @@ func (c *Committer) ask(ctx context.Context, parts []Part, whereAbsent func(key 
 		ops[i] = clientv3.OpTxn([]clientv3.Cmp{Absent(p.Fence).compare()}, whereAbsent(p.Fence),
 			[]clientv3.Op{clientv3.OpGet(p.Fence)})
 	}
-	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
-	defer cancel()
 	resp, err := c.client.Do(ctx, clientv3.OpTxn(nil, ops, nil))
 	if err != nil {
 		return nil, err

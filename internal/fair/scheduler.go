@@ -1,0 +1,183 @@
+package fair
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Slice is how many units a task runs before it lets others go first: about 50 µs.
+const Slice = 64
+
+// Owner is on whose behalf a task runs.
+type Owner struct {
+	Organization string // "" for the system scope
+	Credential   string
+}
+
+// Options of a scheduler. The zero value works.
+type Options struct {
+	// Slots is how many tasks run at once; by default one less than there are processors, so that one is left for
+	// requests that need no turn, and at least one.
+	Slots int
+	// PerSecond is how many units a credential's budget gains each second, Burst how many it holds. If PerSecond is 0,
+	// budgets are not bounded.
+	PerSecond float64
+	Burst     int
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Refused is told of each task that its owner's budget does not allow; nil tells nobody.
+	Refused func(Owner)
+}
+
+// Scheduler decides whose turn it is. It is safe for concurrent use.
+type Scheduler struct {
+	budgets *budgets
+	now     func() time.Time
+	refused func(Owner)
+
+	mu    sync.Mutex
+	free  int // slots that nobody has
+	queue *queue
+}
+
+// New returns a scheduler.
+func New(o Options) *Scheduler {
+	if o.Slots <= 0 {
+		o.Slots = max(1, runtime.GOMAXPROCS(0)-1)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Refused == nil {
+		o.Refused = func(Owner) {}
+	}
+	return &Scheduler{budgets: newBudgets(o.PerSecond, o.Burst), now: o.Now, refused: o.Refused, free: o.Slots,
+		queue: newQueue()}
+}
+
+// Waiting is how many tasks wait for their turn.
+func (s *Scheduler) Waiting() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queue.size
+}
+
+// Begin begins a task. It must be ended with End.
+func (s *Scheduler) Begin(o Owner) *Task { return &Task{scheduler: s, owner: o, left: Slice} }
+
+// Task is work of one owner, done by one goroutine.
+type Task struct {
+	scheduler *Scheduler
+	owner     Owner
+	left      int  // units of the slice
+	holds     bool // a slot
+	owed      int  // units of Pay that were not taken from the budget yet
+}
+
+// Reserve takes what the task is about to need from its owner's budget; nothing for what fits into a slice. Errors:
+// *TooMuch if no budget allows as much, *Exhausted if this one does not at the moment.
+func (t *Task) Reserve(units int) error {
+	if units <= Slice {
+		return nil
+	}
+	err := t.scheduler.budgets.take(t.owner, units, t.scheduler.now())
+	if err != nil {
+		t.scheduler.refused(t.owner)
+	}
+	return err
+}
+
+// Spend counts units of work that follow. When the slice is used up, it returns once it is the task's turn again. Error:
+// that of the context, which is looked at between slices.
+func (t *Task) Spend(ctx context.Context, units int) error {
+	if t.left -= units; t.left > 0 {
+		return nil
+	}
+	return t.next(ctx)
+}
+
+// payment is how many units Pay takes from the budget at once.
+const payment = 16 * Slice
+
+// Pay is Spend for work of which nobody knows in advance how much it is: it takes from the budget as it goes. Errors:
+// those of Reserve and of Spend.
+func (t *Task) Pay(ctx context.Context, units int) error {
+	if t.owed += units; t.owed > payment {
+		if err := t.Reserve(t.owed); err != nil {
+			return err
+		}
+		t.owed = 0
+	}
+	return t.Spend(ctx, units)
+}
+
+// next begins the next slice.
+func (t *Task) next(ctx context.Context) error {
+	t.left = Slice
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return t.scheduler.turn(ctx, t)
+}
+
+// End gives the task's slot to the next.
+func (t *Task) End() {
+	if !t.holds {
+		return
+	}
+	t.holds = false
+	s := t.scheduler
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.release()
+}
+
+// turn returns once the task has a slot. A task that has one gives it up if somebody waits.
+func (s *Scheduler) turn(ctx context.Context, t *Task) error {
+	s.mu.Lock()
+	if !t.holds && s.free > 0 {
+		s.free--
+		t.holds = true
+		s.mu.Unlock()
+		return nil
+	}
+	if t.holds && s.queue.size == 0 {
+		s.mu.Unlock()
+		runtime.Gosched() // requests that need no turn go first
+		return nil
+	}
+
+	// Behind those who wait.
+	w := &waiter{granted: make(chan struct{})}
+	s.queue.push(w, t.owner)
+	if t.holds {
+		t.holds = false
+		s.release()
+	}
+	s.mu.Unlock()
+	select {
+	case <-w.granted:
+		t.holds = true
+		return nil
+	case <-ctx.Done():
+	}
+
+	// Nobody waits any more: a slot that came at this very moment goes to the next.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.queue.remove(w, t.owner) {
+		s.release()
+	}
+	return ctx.Err()
+}
+
+// release gives a slot to whoever's turn it is. It must hold mu.
+func (s *Scheduler) release() {
+	if s.queue.size == 0 {
+		s.free++
+		return
+	}
+	close(s.queue.pop().granted)
+}

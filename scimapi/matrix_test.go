@@ -1,0 +1,232 @@
+package scimapi_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rollcall/directory"
+	"rollcall/directory/directorytest"
+	"rollcall/directory/schema"
+	"rollcall/scimapi"
+)
+
+// The matrix: what each credential may do at each endpoint by each method.
+
+const core = "urn:rollcall:params:scim:schemas:core:1.0:"
+
+// Who may. Everybody else is refused with 403, and who has no valid credential with 401.
+var (
+	invalid        = []string{"nobody", "bad", "expired", "revoked", "other organization", "inactive User"}
+	administrators = []string{"admin", "system", "operator", "administrator", "administrator's token"}
+	peopleWriters  = append([]string{"write", "manager", "token of a User"}, administrators...)
+	peopleReaders  = append([]string{"read", "auditor"}, peopleWriters...)
+	allReaders     = append([]string{"auditor"}, administrators...)
+	connections    = append([]string{"manager"}, allReaders...)
+	tuners         = append([]string{"manager"}, administrators...)
+	persons        = []string{"session", "manager", "auditor", "administrator", "token of a User"}
+)
+
+// matrixRow is an endpoint. Methods that are not there are 405.
+type matrixRow struct {
+	endpoint                             string
+	read, create, change, remove, search []string
+	make                                 func(m *matrix) string // a new resource; "" where nothing is asked about one
+	post                                 func(m *matrix) any
+	patch                                string // the attribute that a PATCH and a PUT change
+}
+
+var matrixRows = []matrixRow{
+	{"/Users", peopleReaders, peopleWriters, peopleWriters, peopleWriters, peopleReaders,
+		func(m *matrix) string { return m.admin.user(m.name()) },
+		func(m *matrix) any { return map[string]any{"schemas": []string{userURN}, "userName": m.name()} }, "title"},
+	{"/Groups", peopleReaders, peopleWriters, peopleWriters, peopleWriters, peopleReaders,
+		func(m *matrix) string { return m.admin.group(m.name()) },
+		func(m *matrix) any { return map[string]any{"schemas": []string{groupURN}, "displayName": m.name()} }, "externalId"},
+	{"/Things", peopleReaders, peopleWriters, peopleWriters, peopleWriters, peopleReaders,
+		func(m *matrix) string {
+			return m.make("/Things", map[string]any{"schemas": []string{"urn:example:Thing"}, "colour": "red"})
+		},
+		func(m *matrix) any { return map[string]any{"schemas": []string{"urn:example:Thing"}, "colour": "red"} }, "colour"},
+	{"/IdentityProviders", connections, administrators, tuners, administrators, connections,
+		func(m *matrix) string { return m.make("/IdentityProviders", m.named("IdentityProvider")) },
+		func(m *matrix) any { return m.named("IdentityProvider") }, "displayName"},
+	{"/AccessTokens", allReaders, administrators, administrators, administrators, allReaders,
+		func(m *matrix) string { return m.make("/AccessTokens", m.readToken()) },
+		func(m *matrix) any { return m.readToken() }, "displayName"},
+	{"/Organizations", connections, nil, administrators, nil, connections,
+		func(m *matrix) string { return m.only("/Organizations") }, nil, "displayName"},
+	{"/SchemaDefinitions", allReaders, administrators, administrators, administrators, allReaders,
+		func(m *matrix) string { return m.make("/SchemaDefinitions", m.schema()) },
+		func(m *matrix) any { return m.schema() }, "description"},
+	{"/ResourceTypeDefinitions", allReaders, administrators, administrators, administrators, allReaders,
+		func(m *matrix) string { return m.make("/ResourceTypeDefinitions", m.resourceType()) },
+		func(m *matrix) any { return m.resourceType() }, "description"},
+	{"/DeletedUsers", allReaders, nil, nil, administrators, allReaders, func(m *matrix) string {
+		id := m.admin.user(m.name())
+		m.admin.must(204, "DELETE", "/Users/"+id, nil)
+		return id
+	}, nil, ""},
+	{"/Sessions", allReaders, nil, nil, administrators, allReaders, func(m *matrix) string {
+		m.s.session(m.t, m.admin, m.admin.user(m.name()))
+		list := ids(m.admin.list("/Sessions", "").body["Resources"])
+		return list[len(list)-1]
+	}, nil, ""},
+	{"/Events", allReaders, nil, nil, nil, allReaders,
+		func(m *matrix) string { return ids(m.admin.list("/Events", "", "count", "1").body["Resources"])[0] }, nil, ""},
+	{"/SignIns", connections, nil, nil, nil, connections, func(m *matrix) string { return m.signIn }, nil, ""},
+}
+
+type matrix struct {
+	t      *testing.T
+	s      *server
+	admin  *client
+	signIn string
+	n      int
+}
+
+func (m *matrix) name() string { m.n++; return fmt.Sprint("m", m.n) }
+
+func (m *matrix) make(endpoint string, doc any) string {
+	return m.admin.must(201, "POST", endpoint, doc).body["id"].(string)
+}
+
+func (m *matrix) only(endpoint string) string {
+	return ids(m.admin.list(endpoint, "").body["Resources"])[0]
+}
+
+func (m *matrix) named(typ string) any {
+	return map[string]any{"schemas": []string{core + typ}, "displayName": m.name()}
+}
+
+func (m *matrix) readToken() any {
+	return map[string]any{"schemas": []string{tokenURN}, "displayName": m.name(), "scopes": []string{"read"}}
+}
+
+func (m *matrix) schema() any {
+	n := m.name()
+	return map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:" + n, "name": n, "attributes": []any{map[string]any{"name": "a", "type": "string"}}}
+}
+
+func (m *matrix) resourceType() any {
+	n := m.name()
+	return map[string]any{"schemas": []string{core + "ResourceTypeDefinition"}, "name": n, "endpoint": "/" + n, "schema": "urn:example:Thing"}
+}
+
+// credentials makes one of each kind.
+func (m *matrix) credentials(now *atomic.Int64) map[string]*client {
+	t, s, admin := m.t, m.s, m.admin
+	with := func(token string) *client { c := *admin; c.token = token; return &c }
+	role := func(v string) []any { return []any{map[string]any{"value": v}} }
+	s.client(t, "", "admin", nil).must(201, "POST", "/Organizations", `{"schemas":["`+core+`Organization"],"name":"other"}`)
+	short := s.client(t, "default", "admin", schema.Document{"expiresAt": time.Unix(now.Load(), 0).Add(time.Minute).UTC().Format(time.RFC3339)})
+	now.Add(120)
+	revoked := s.client(t, "default", "admin", nil)
+	for _, id := range ids(admin.list("/AccessTokens", "").body["Resources"]) {
+		if revoked.request("GET", "/Users", nil).status == 401 {
+			break
+		}
+		if id != m.signIn && !m.isOwn(id) {
+			admin.must(204, "DELETE", "/AccessTokens/"+id, nil)
+		}
+	}
+	boss := admin.user("administrator", "roles", role("administrator"))
+	administrator := s.session(t, admin, boss)
+	theirs := administrator.must(201, "POST", "/AccessTokens", map[string]any{"schemas": []string{tokenURN}, "displayName": "t", "scopes": []string{"admin"}}).body["token"].(string)
+	gone := admin.user("gone")
+	inactive := s.client(t, "default", "admin", schema.Document{"user": map[string]any{"value": gone}})
+	admin.must(200, "PATCH", "/Users/"+gone, patch(`{"op":"replace","path":"active","value":false}`))
+	return map[string]*client{
+		"nobody": with(""), "bad": with("bad"), "expired": short, "revoked": revoked, "inactive User": inactive,
+		"other organization": with(s.client(t, "other", "admin", nil).token),
+		"read":               s.client(t, "default", "read", nil), "write": s.client(t, "default", "write", nil), "admin": s.admin(t),
+		"system": with(s.client(t, "", "admin", nil).token), "operator": with(directorytest.OperatorToken),
+		"session":               s.session(t, admin, admin.user("nobody special")),
+		"manager":               s.session(t, admin, admin.user("manager", "roles", role("manager"))),
+		"auditor":               s.session(t, admin, admin.user("auditor", "roles", role("auditor"))),
+		"administrator":         administrator,
+		"administrator's token": with(theirs),
+		"token of a User":       s.client(t, "default", "write", schema.Document{"user": map[string]any{"value": admin.user("owner")}}),
+	}
+}
+
+// isOwn reports whether the token is that of the matrix itself.
+func (m *matrix) isOwn(id string) bool {
+	r := m.admin.must(200, "GET", "/AccessTokens/"+id, nil)
+	return r.body["displayName"] == "matrix"
+}
+
+func TestMatrix(t *testing.T) {
+	var now atomic.Int64
+	now.Store(time.Now().Unix())
+	store := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(),
+		Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+	s := serveStore(t, store, scimapi.Options{})
+	m := &matrix{t: t, s: s, admin: s.client(t, "default", "admin", schema.Document{"displayName": "matrix"})}
+	m.make("/SchemaDefinitions", map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:Thing", "name": "Thing", "attributes": []any{map[string]any{"name": "colour", "type": "string"}}})
+	m.make("/ResourceTypeDefinitions", map[string]any{"schemas": []string{core + "ResourceTypeDefinition"}, "name": "Thing", "endpoint": "/Things", "schema": "urn:example:Thing"})
+	if _, err := store.Organization("default").Update(t.Context(), func(tx *directory.Tx) error {
+		id, err := tx.RecordSignIn(schema.Document{"outcome": "refused"})
+		m.signIn = id.String()
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	all := m.credentials(&now)
+	cells := 0
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		c := all[name]
+		want := func(method, path string, body any, may []string) {
+			t.Helper()
+			cells++
+			r := c.request(method, path, body)
+			ok := r.status == 403
+			switch {
+			case slices.Contains(invalid, name):
+				ok = r.status == 401
+			case may == nil:
+				ok = r.status == 405
+			case slices.Contains(may, name):
+				ok = r.status < 300
+			}
+			if !ok {
+				t.Errorf("%s: %s %s: %d %s", name, method, path, r.status, r.raw)
+			}
+		}
+		for _, row := range matrixRows {
+			id := row.make(m)
+			item := row.endpoint + "/" + id
+			want("GET", row.endpoint, nil, row.read)
+			want("GET", item, nil, row.read)
+			want("POST", row.endpoint+"/.search", search(), row.search)
+			var doc any
+			if row.post != nil {
+				doc = row.post(m)
+			}
+			want("POST", row.endpoint, doc, row.create)
+			want("PATCH", item, patch(`{"op":"add","path":"`+row.patch+`","value":"`+m.name()+`"}`), row.change)
+			put := m.admin.must(200, "GET", item, nil).body
+			put[row.patch] = m.name()
+			want("PUT", item, put, row.change)
+			want("DELETE", item, nil, row.remove)
+		}
+		user := m.admin.user(m.name())
+		if slices.Contains(persons, name) || slices.Contains(invalid, name) {
+			want("GET", "/Me", nil, persons)
+		} else {
+			c.must(404, "GET", "/Me", nil)
+		}
+		want("GET", "/", nil, peopleReaders)
+		want("POST", "/.search", search(), peopleReaders)
+		want("POST", "/Users/"+user+"/.endSessions", nil, administrators)
+		want("POST", "/Bulk", map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}, "Operations": []any{
+			map[string]any{"method": "DELETE", "path": "/Users/" + user}}}, peopleWriters)
+	}
+	t.Logf("%d cells", cells)
+	if cells < 1000 {
+		t.Errorf("only %d cells", cells)
+	}
+}

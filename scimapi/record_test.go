@@ -1,0 +1,306 @@
+package scimapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"rollcall/directory"
+	"rollcall/directory/directorytest"
+	"rollcall/scimapi"
+)
+
+// commit is what one revision of the store changed, as "Type id", and what its Events are about.
+type commit struct{ changed, told map[string]bool }
+
+// history reads every revision below the root. Sessions and SignIns tell of themselves, and a DeletedUser shares the
+// Event of its User.
+func history(t *testing.T, c *clientv3.Client, root string) map[int64]*commit {
+	t.Helper()
+	all := map[int64]*commit{}
+	of := func(revision int64) *commit {
+		if all[revision] == nil {
+			all[revision] = &commit{map[string]bool{}, map[string]bool{}}
+		}
+		return all[revision]
+	}
+	// Stores of other tests may have compacted what was before this one.
+	format, err := c.Get(t.Context(), root+"/format")
+	if err != nil || len(format.Kvs) == 0 {
+		t.Fatalf("no store at %s: %v", root, err)
+	}
+	w := c.Watch(clientv3.WithRequireLeader(t.Context()), root, clientv3.WithPrefix(),
+		clientv3.WithRev(format.Kvs[0].CreateRevision), clientv3.WithProgressNotify())
+	end := root + "/end"
+	if _, err := c.Put(t.Context(), end, ""); err != nil {
+		t.Fatal(err)
+	}
+	for resp := range w {
+		if err := resp.Err(); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range resp.Events {
+			key := string(e.Kv.Key)
+			if key == end {
+				return all
+			}
+			if _, rest, ok := strings.Cut(key, "/r/"); ok {
+				typ, raw, _ := strings.Cut(rest, "/")
+				id := directory.ID([]byte(raw)).String()
+				if typ != "Session" {
+					of(e.Kv.ModRevision).changed[typ+" "+id] = true
+				}
+				continue
+			}
+			prefix := key[:max(len(key)-16, 0)]
+			if e.Type != clientv3.EventTypePut || !strings.HasSuffix(prefix, "/e/") {
+				continue
+			}
+			_, doc, ok := strings.Cut(string(e.Kv.Value), "\n")
+			var event map[string]any
+			if !ok || json.Unmarshal([]byte(doc), &event) != nil {
+				t.Fatalf("an Event %q", e.Kv.Value)
+			}
+			if len(doc) > 4096 {
+				t.Errorf("an Event of %d bytes: %s", len(doc), doc)
+			}
+			if typ := at(event, "resource", "type"); typ != nil {
+				of(e.Kv.ModRevision).told[typ.(string)+" "+at(event, "resource", "value").(string)] = true
+			}
+		}
+	}
+	t.Fatal("the watch ended")
+	return nil
+}
+
+// Whatever changes, through whichever door, has its Event. An Event of a User may be about its Sessions, that of a Group
+// about its members; no other tells of what did not change.
+func TestEveryChangeHasItsEvent(t *testing.T) {
+	etcd, root := directorytest.Client(t), directorytest.Root()
+	store := directorytest.Open(t, etcd, directory.Options{Root: root})
+	s := serveStore(t, store, scimapi.Options{})
+	c, system := s.admin(t), s.client(t, "", "admin", nil)
+	const core = "urn:rollcall:params:scim:schemas:core:1.0:"
+	r := rand.New(rand.NewPCG(7, 8))
+	users, groups := []string{c.user("u0")}, []string{c.group("g0")}
+	pick := func(list []string) string { return list[r.IntN(len(list))] }
+	n := 0
+	name := func(p string) string { n++; return fmt.Sprint(p, n) }
+	user := func() map[string]any { return map[string]any{"schemas": []string{userURN}, "userName": name("n")} }
+	group := func(members ...string) map[string]any {
+		return map[string]any{"schemas": []string{groupURN}, "displayName": name("g"), "members": memberList(members)}
+	}
+	op := func(method, path string, more ...any) map[string]any {
+		o := map[string]any{"method": method, "path": path}
+		for i := 0; i < len(more); i += 2 {
+			o[more[i].(string)] = more[i+1]
+		}
+		return o
+	}
+	bulk := func(ops ...map[string]any) {
+		r := c.must(200, "POST", "/Bulk", map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}, "Operations": ops})
+		for _, o := range r.body["Operations"].([]any) {
+			if loc, _ := at(o, "location").(string); at(o, "method") == "POST" && at(o, "status") == "201" {
+				switch id := loc[strings.LastIndex(loc, "/")+1:]; {
+				case strings.Contains(loc, "/Users/"):
+					users = append(users, id)
+				case strings.Contains(loc, "/Groups/"):
+					groups = append(groups, id)
+				}
+			}
+		}
+	}
+	title := func() map[string]any {
+		return map[string]any{"schemas": []string{patchURN}, "Operations": []any{map[string]any{"op": "add", "path": "title", "value": name("t")}}}
+	}
+	doors := map[string]func(){
+		"create": func() { users = append(users, c.must(201, "POST", "/Users", user()).body["id"].(string)) },
+		"create a group": func() {
+			if r := c.request("POST", "/Groups", group(pick(users), pick(users))); r.status == 201 {
+				groups = append(groups, r.body["id"].(string))
+			}
+		},
+		"put":        func() { c.request("PUT", "/Users/"+pick(users), user()) },
+		"patch":      func() { c.request("PATCH", "/Users/"+pick(users), title()) },
+		"deactivate": func() { c.request("PATCH", "/Users/"+pick(users), patch(`{"op":"add","path":"active","value":false}`)) },
+		"delete":     func() { c.request("DELETE", "/Users/"+pick(users), nil) },
+		"members": func() {
+			c.request("PATCH", "/Groups/"+pick(groups), patch(`{"op":"add","path":"members","value":[{"value":"`+pick(users)+`"},{"value":"`+pick(groups)+`"}]}`))
+		},
+		"put members": func() { c.request("PUT", "/Groups/"+pick(groups), group(pick(users))) },
+		"no members":  func() { c.request("PATCH", "/Groups/"+pick(groups), patch(`{"op":"remove","path":"members"}`)) },
+		"rename and members": func() {
+			c.request("PATCH", "/Groups/"+pick(groups), patch(`{"op":"replace","path":"displayName","value":"`+name("g")+`"}`,
+				`{"op":"add","path":"members","value":[{"value":"`+pick(users)+`"}]}`))
+		},
+		"delete a group": func() { c.request("DELETE", "/Groups/"+pick(groups), nil) },
+		"protect": func() {
+			c.request("PATCH", "/Groups/"+pick(groups), patch(`{"op":"add","path":"urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess:protected","value":true}`))
+		},
+		"a deleted User again": func() {
+			doc := user()
+			id := c.must(201, "POST", "/Users", doc).body["id"].(string)
+			c.must(204, "DELETE", "/Users/"+id, nil)
+			users = append(users, c.must(201, "POST", "/Users", doc).body["id"].(string))
+			if r.IntN(2) == 0 {
+				c.must(204, "DELETE", "/DeletedUsers/"+id, nil)
+			}
+		},
+		"bulk": func() {
+			bulk(op("POST", "/Users", "bulkId", "a", "data", user()), op("POST", "/Groups", "bulkId", "b", "data", group("bulkId:a")),
+				op("PATCH", "/Users/"+pick(users), "data", title()), op("PATCH", "/Users/"+pick(users), "data", title()), op("DELETE", "/Users/"+pick(users)))
+		},
+		"bulk chain": func() {
+			u := pick(users)
+			bulk(op("PATCH", "/Users/"+u, "data", title()), op("PATCH", "/Users/"+u, "data", title()), op("PUT", "/Users/"+u, "data", user()))
+		},
+		"bulk circle": func() {
+			bulk(op("POST", "/Groups", "bulkId", "a", "data", group("bulkId:b", pick(users))), op("POST", "/Groups", "bulkId", "b", "data", group(pick(users))),
+				op("POST", "/Users", "bulkId", "c", "data", map[string]any{"schemas": []string{userURN, extURN}, "userName": name("c"), extURN: map[string]any{"manager": map[string]any{"value": "bulkId:d"}}}),
+				op("POST", "/Users", "bulkId", "d", "data", map[string]any{"schemas": []string{userURN, extURN}, "userName": name("d"), "roles": []any{map[string]any{"value": "administrator"}}, extURN: map[string]any{"manager": map[string]any{"value": "bulkId:c"}}}))
+		},
+		"connection": func() {
+			id := c.must(201, "POST", "/IdentityProviders", map[string]any{"schemas": []string{core + "IdentityProvider"}, "displayName": name("c"), "default": true}).body["id"].(string)
+			if r.IntN(2) == 0 {
+				c.must(204, "DELETE", "/IdentityProviders/"+id, nil)
+			}
+		},
+		"token": func() {
+			id := c.must(201, "POST", "/AccessTokens", map[string]any{"schemas": []string{tokenURN}, "displayName": "t", "scopes": []string{"read"}}).body["id"].(string)
+			c.must(200, "PATCH", "/AccessTokens/"+id, patch(`{"op":"replace","path":"scopes","value":["write"]}`))
+			c.must(204, "DELETE", "/AccessTokens/"+id, nil)
+		},
+		"session": func() {
+			session := s.session(t, c, c.user(name("s"), "roles", []any{map[string]any{"value": "administrator"}}))
+			me := session.must(200, "GET", "/Me", nil).body["id"].(string)
+			session.must(200, "PATCH", "/Me", title())
+			c.must(204, "POST", "/Users/"+me+"/.endSessions", nil)
+		},
+		"definition": func() {
+			x := name("x")
+			id := c.must(201, "POST", "/SchemaDefinitions", map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:" + x, "name": x, "attributes": []any{map[string]any{"name": "a", "type": "string"}}}).body["id"].(string)
+			typ := c.must(201, "POST", "/ResourceTypeDefinitions", map[string]any{"schemas": []string{core + "ResourceTypeDefinition"}, "name": "T" + x, "endpoint": "/T" + x, "schema": "urn:example:" + x}).body["id"].(string)
+			it := c.must(201, "POST", "/T"+x, map[string]any{"schemas": []string{"urn:example:" + x}, "a": "b"}).body["id"].(string)
+			c.must(204, "DELETE", "/T"+x+"/"+it, nil)
+			c.must(204, "DELETE", "/ResourceTypeDefinitions/"+typ, nil)
+			c.must(204, "DELETE", "/SchemaDefinitions/"+id, nil)
+		},
+		"organization": func() {
+			id := system.must(201, "POST", "/Organizations", map[string]any{"schemas": []string{core + "Organization"}, "name": name("o")}).body["id"].(string)
+			system.must(200, "PATCH", "/Organizations/"+id, patch(`{"op":"add","path":"displayName","value":"O"}`))
+			system.must(204, "DELETE", "/Organizations/"+id, nil)
+		},
+	}
+	names := slices.Sorted(maps.Keys(doors))
+	for range 3 {
+		for _, door := range names {
+			doors[door]()
+		}
+	}
+	for range 200 {
+		doors[names[r.IntN(len(names))]]()
+	}
+
+	resources, first := 0, int64(0)
+	all := history(t, etcd, root)
+	for _, revision := range slices.Sorted(maps.Keys(all)) {
+		if first == 0 { // the store's first revision makes the organization "default"
+			first = revision
+			continue
+		}
+		c := all[revision]
+		for key := range c.changed {
+			typ, id, _ := strings.Cut(key, " ")
+			if typ == "DeletedUser" && c.told["User "+id] {
+				continue
+			}
+			if resources++; !c.told[key] {
+				t.Errorf("revision %d changed %s; its Events tell of %v", revision, key, c.told)
+			}
+		}
+		for key := range c.told {
+			typ, _, _ := strings.Cut(key, " ")
+			if !c.changed[key] && !slices.Contains([]string{"Session", "SignIn", "Group", "User"}, typ) {
+				t.Errorf("revision %d tells of %s, which it did not change", revision, key)
+			}
+		}
+	}
+	if resources < 300 {
+		t.Errorf("only %d changes", resources)
+	}
+	t.Logf("%d resources changed in %d revisions", resources, len(all))
+}
+
+// An Event says what happened, by whom and by which request.
+func TestWhatAnEventSays(t *testing.T) {
+	s := serve(t, scimapi.Options{})
+	admin := s.admin(t)
+	boss := admin.user("boss", "displayName", "The Boss", "roles", []any{map[string]any{"value": "administrator"}})
+	ann, bob := admin.user("ann"), admin.user("bob", "displayName", "Bob")
+	g := admin.group("g", ann)
+	session := s.session(t, admin, boss)
+	event := func(of reply, resource string) map[string]any {
+		t.Helper()
+		r := admin.list("/Events", `request eq "`+of.header.Get("X-Request-Id")+`" and resource.value eq "`+resource+`"`)
+		list := r.body["Resources"].([]any)
+		if len(list) != 1 {
+			t.Fatalf("%d Events: %s", len(list), r.raw)
+		}
+		return list[0].(map[string]any)
+	}
+	r := session.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"add","path":"members","value":[{"value":"`+bob+`"},{"value":"`+ann+`"}]}`,
+		`{"op":"add","path":"urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess:roles","value":[{"value":"x"}]}`))
+	e := event(r, g)
+	wantText(t, "added", fmt.Sprint(at(e, "members", "added")), "[map[display:Bob type:User value:"+bob+"]]")
+	wantText(t, "removed", fmt.Sprint(at(e, "members", "removed")), "<nil>")
+	wantText(t, "changes", fmt.Sprint(e["changes"]), `[map[after:[{"value":"x"}] path:urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess:roles]]`)
+	wantText(t, "actor", fmt.Sprint(at(e, "actor", "type"), at(e, "actor", "display"), at(e, "actor", "user")), "SessionThe Boss"+boss)
+	wantText(t, "version", `W/"`+fmt.Sprint(e["version"])+`"`, r.header.Get("ETag"))
+	if revision, _ := e["revision"].(float64); revision == 0 {
+		t.Errorf("no revision: %v", e)
+	}
+
+	r = admin.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"remove","path":"members[value eq \"`+bob+`\"]"}`))
+	e = event(r, g)
+	wantText(t, "removed", fmt.Sprint(at(e, "members", "removed")), "[map[display:Bob type:User value:"+bob+"]]")
+	wantText(t, "actor", fmt.Sprint(at(e, "actor", "type"), at(e, "actor", "display"), at(e, "actor", "user")), "AccessTokentest<nil>")
+
+	// The session and its User go; the record stays.
+	r = admin.must(200, "PATCH", "/Users/"+boss, patch(`{"op":"replace","path":"active","value":false}`))
+	e = event(r, boss)
+	wantText(t, "active", fmt.Sprint(e["changes"], e["endedSessions"]), "[map[after:false before:true path:active]] 1")
+	r = admin.must(204, "DELETE", "/Users/"+boss, nil)
+	e = event(r, boss)
+	wantText(t, "delete", fmt.Sprint(e["action"], e["version"], at(e, "resource", "display")), "delete<nil>The Boss")
+	if !strings.Contains(fmt.Sprint(e["changes"]), `before:[{"value":"administrator"}]`) {
+		t.Errorf("what was deleted: %v", e["changes"])
+	}
+
+	// Many members, and long names, fit.
+	var many []string
+	for i := range 130 {
+		many = append(many, admin.user(fmt.Sprint("u", i), "displayName", strings.Repeat("ä", 500)))
+	}
+	r = admin.must(200, "PATCH", "/Groups/"+g, map[string]any{"schemas": []string{patchURN}, "Operations": []any{map[string]any{"op": "add", "path": "members", "value": memberList(many)}}})
+	e = event(r, g)
+	added := at(e, "members", "added").([]any)
+	if more, _ := at(e, "members", "more").(float64); len(added) == 0 || len(added)+int(more) != len(many) {
+		t.Errorf("%d members and %v more", len(added), at(e, "members", "more"))
+	}
+	if name := at(added, 0, "display").(string); len(name) == 0 || len(name) > 128 || strings.Trim(name, "ä") != "" {
+		t.Errorf("the name %q", name)
+	}
+}
+
+func wantText(t *testing.T, what, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: %s, want %s", what, got, want)
+	}
+}

@@ -1,0 +1,170 @@
+package scimapi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"rollcall/directory"
+	"rollcall/directory/directorytest"
+	"rollcall/directory/schema"
+	"rollcall/scimapi"
+)
+
+// A credential whose budget of work is used up gets 429 with Retry-After, and the log says whose it is; others, and its
+// own lookups, are served.
+func TestWorkBudget(t *testing.T) {
+	var log bytes.Buffer
+	store := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(), WorkRate: 0.001,
+		WorkBurst: 2000})
+	s := serveStore(t, store, scimapi.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	admin := s.admin(t)
+	var changes []func(*directory.Tx) error
+	for i := range 400 {
+		changes = append(changes, func(tx *directory.Tx) error {
+			_, err := tx.Create("User", schema.Document{"userName": fmt.Sprintf("u%d", i)})
+			return err
+		})
+	}
+	for _, err := range store.Organization("default").UpdateEach(t.Context(), changes) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := s.client(t, "default", "read", nil), s.client(t, "default", "read", nil)
+	for range 2 {
+		a.must(200, "GET", "/Users?filter=title+co+%22zz%22", nil)
+	}
+	log.Reset()
+	for _, path := range []string{"/Users?filter=title+co+%22zz%22", "/Users?sortBy=title", "/Users?count=400"} {
+		r := a.refused(429, "", "GET", path, nil)
+		if r.header.Get("Retry-After") == "" || !strings.Contains(fmt.Sprint(r.body["detail"]), "budget of work") {
+			t.Errorf("%s: %v %v", path, r.header, r.body)
+		}
+	}
+	if !strings.Contains(log.String(), "organization=default principal=AccessToken principalId=") ||
+		!strings.Contains(log.String(), "the work budget of credential AccessToken/") {
+		t.Errorf("the log does not say whose budget it is: %s", &log)
+	}
+	a.must(200, "GET", "/Users?filter=userName+eq+%22u1%22", nil)
+	b.must(200, "GET", "/Users?filter=title+co+%22zz%22", nil)
+
+	// Operations of a PATCH that go through many values, too. What is refused changes nothing.
+	id := admin.user("patched", "emails", mails(100))
+	long := `emails[` + strings.TrimSuffix(strings.Repeat(`value co \"zz\" or `, 100), " or ") + `].display`
+	op := `{"op":"replace","path":"` + long + `","value":"x"}`
+	r := b.request("PATCH", "/Users/"+id, patch(op))
+	if r.status != 403 {
+		t.Fatalf("read may write: %s", r.raw)
+	}
+	writer := s.client(t, "default", "write", nil)
+	r = writer.refused(429, "", "PATCH", "/Users/"+id, patch(`{"op":"replace","path":"title","value":"x"}`, op, op))
+	if admin.must(200, "GET", "/Users/"+id, nil).body["title"] != nil {
+		t.Error("a refused PATCH changed something")
+	}
+	if r.header.Get("Retry-After") == "" {
+		t.Errorf("%v", r.header)
+	}
+}
+
+func mails(n int) []map[string]string {
+	var list []map[string]string
+	for i := range n {
+		list = append(list, map[string]string{"value": fmt.Sprintf("m%d@example.com", i)})
+	}
+	return list
+}
+
+// Pages of a list and Bulk replies are written as they are made: nothing is kept but a chunk.
+func TestRepliesAreStreamed(t *testing.T) {
+	store := directorytest.New(t)
+	h := newRouter(t, store, scimapi.Options{PublicURL: publicURL})
+	c := (&server{store: store}).client(t, "default", "write", nil)
+	title := strings.Repeat("x", 10_000)
+	var operations []map[string]any
+	for i := range 100 {
+		operations = append(operations, map[string]any{"method": "POST", "path": "/Users", "bulkId": fmt.Sprint(i),
+			"data": map[string]any{"schemas": []string{userURN}, "userName": fmt.Sprintf("u%d", i), "title": title}})
+	}
+	job, err := json.Marshal(map[string]any{
+		"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}, "Operations": operations})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []struct{ method, path, body, list string }{
+		{"POST", "/Bulk", string(job), "Operations"},
+		{"GET", "/Users?count=100", "", "Resources"},
+	} {
+		r := httptest.NewRequest(q.method, "/orgs/default/scim/v2"+q.path, strings.NewReader(q.body))
+		r.Header.Set("Authorization", "Bearer "+c.token)
+		r.Header.Set("Prefer", "return=representation")
+		w := &pieces{ResponseRecorder: httptest.NewRecorder()}
+		h.ServeHTTP(w, r)
+		var body map[string]any
+		if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || w.Code != 200 {
+			t.Fatalf("%s: %d %v", q.path, w.Code, err)
+		}
+		if n := len(body[q.list].([]any)); n != 100 {
+			t.Errorf("%s: %d elements", q.path, n)
+		}
+		if w.Body.Len() < 1_000_000 || w.largest > 100_000 {
+			t.Errorf("%s: of %d bytes, %d were written at once", q.path, w.Body.Len(), w.largest)
+		}
+	}
+}
+
+// pieces remembers the largest write.
+type pieces struct {
+	*httptest.ResponseRecorder
+	largest int
+}
+
+func (p *pieces) Write(b []byte) (int, error) {
+	p.largest = max(p.largest, len(b))
+	return p.ResponseRecorder.Write(b)
+}
+
+// A client that is gone ends the reply, which nobody may take for complete.
+func TestStreamEndsWithItsClient(t *testing.T) {
+	store := directorytest.New(t)
+	h := newRouter(t, store, scimapi.Options{PublicURL: publicURL})
+	c := (&server{store: store}).client(t, "default", "write", nil)
+	for i := range 20 {
+		if _, err := store.Organization("default").Update(t.Context(), func(tx *directory.Tx) error {
+			_, err := tx.Create("User", schema.Document{"userName": fmt.Sprintf("u%d", i), "title": strings.Repeat("x", 20_000)})
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := httptest.NewRequest("GET", "/orgs/default/scim/v2/Users", nil)
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	w := &broken{ResponseRecorder: httptest.NewRecorder()}
+	defer func() {
+		if p := recover(); p != http.ErrAbortHandler {
+			t.Errorf("the reply ends as if it were complete (%v)", p)
+		}
+		if w.writes != 2 {
+			t.Errorf("%d writes to a client that was gone at the second", w.writes)
+		}
+	}()
+	h.ServeHTTP(w, r)
+}
+
+// broken is a connection that breaks at the second write.
+type broken struct {
+	*httptest.ResponseRecorder
+	writes int
+}
+
+func (b *broken) Write(p []byte) (int, error) {
+	if b.writes++; b.writes > 1 {
+		return 0, fmt.Errorf("the connection is gone")
+	}
+	return b.ResponseRecorder.Write(p)
+}
