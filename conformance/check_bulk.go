@@ -148,6 +148,8 @@ func checkBulkOperations(p *probe) {
 	try("R7644-3.7-04", "a PUT without data", obj{"method": "PUT", "path": u.path}, "400")
 	try("R7644-3.7-06", "a POST to a resource", obj{"method": "POST", "path": u.path, "bulkId": "a", "data": data()},
 		"400")
+	try("R7644-3.7-06", "a job within a job", obj{"method": "POST", "path": "/Bulk", "bulkId": "a",
+		"data": bulkRequest(obj{"method": "POST", "path": t.endpoint, "bulkId": "b", "data": data()})}, "400")
 	try("R7644-3.7-06", "a DELETE of an endpoint", obj{"method": "DELETE", "path": t.endpoint}, "400")
 }
 

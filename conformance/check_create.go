@@ -50,6 +50,18 @@ func createChecks() []check {
 			ok := r.status == 400 || r.status == 201 && r.at("scimconformUnknown") == nil
 			p.expect("R7643-7-11", ok, r, "an unknown attribute is answered %d and shown as %s", r.status,
 				text(r.at("scimconformUnknown")))
+			for _, f := range p.typ.fields() {
+				v, given := f.in(p.s.generate(p.typ, p.unique(), true)).(obj)
+				if !given || f.urn != "" || f.parent != nil {
+					continue
+				}
+				r := p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.unique(), false), f.name,
+					with(v, "scimconformUnknown", 1)))
+				ok := r.status == 400 || r.status == 201 && r.at(f.name, "scimconformUnknown") == nil
+				p.expect("R7643-7-11", ok, r, "an unknown sub-attribute of %s is answered %d and shown as %s", f.name,
+					r.status, text(r.at(f.name)))
+				break
+			}
 		}},
 		{name: "no-endpoint", needs: "writes", ids: ids("R7644-3.12-04"), run: func(p *probe) {
 			r := p.send("POST", "/ScimconformNope", obj{"schemas": arr{userURN}, "userName": "x"})

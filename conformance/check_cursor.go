@@ -203,6 +203,8 @@ func checkCursorOtherQuery(p *probe) {
 		}
 	}
 	p.expect(id, ok, r, "a cursor with another filter is answered %d and mixes two queries", r.status)
+	p.group()
+	p.group()
 	r = p.get(p.s.typ("Group").endpoint, "cursor", next, "count", "1")
 	ok = r.status == 400
 	if r.status == 200 {

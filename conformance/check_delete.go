@@ -34,10 +34,13 @@ func deleteChecks() []check {
 			r := p.send("POST", u.typ.endpoint, u.sent)
 			p.expect("R7644-3.6-04", r.status == 201, r, "creating a deleted user again is answered %d", r.status)
 		}},
-		{name: "integrity", needs: "User Group.members", ids: ids("R7643-2.3.7-03 04"), run: func(p *probe) {
-			u := p.user()
-			g := p.group("members", arr{obj{"value": u.id}})
+		{name: "integrity", needs: "User Group.members", ids: ids("R7643-2.3.7-03 04 R7644-3.6-05"), run: func(p *probe) {
+			u, other := p.user(), p.user()
+			g := p.group("members", arr{obj{"value": u.id}, obj{"value": other.id}})
 			p.must(p.delete(u).ok(), "a user cannot be deleted")
+			now := p.get(g.path)
+			p.expect("R7644-3.6-05", element(now.at("members"), "value", other.id) != nil, now,
+				"after one member was deleted, the group has lost another one, too")
 			e := element(p.read(g)["members"], "value", u.id)
 			gone := p.get(u.path)
 			p.expect("R7643-2.3.7-03", e == nil || gone.status == 404, gone,

@@ -112,6 +112,7 @@ func filterCases() []filterCase {
 		c("35", `userName le "TAGbjensen"`, "", "ab"),
 		c("36", `active eq false`, "active", "b"),
 		c("36", `userName eq "TAGanna" and active eq true`, "active", "a"),
+		c("36", `active eq true and userName eq "TAGanna"`, "active", "a"),
 		c("36", `userName eq "TAGbjensen" and active ne true`, "active", "b"),
 		raw("37", `active gt false`, "active", badFilter+"!"), raw("37", `active le true`, "active", badFilter+"!"),
 		raw("38", `x509Certificates.value gt "AA"`, "x509Certificates.value", badFilter+"!"),

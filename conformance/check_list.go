@@ -119,4 +119,9 @@ func checkRoot(p *probe) {
 	items := resources(r.json)
 	p.expect("R7644-3.4.2.1-02", r.status == 200 && len(items) == 1 && str(items[0]["id"]) == u.id, r,
 		"userName pr at the root is answered %d with %d resources, expected the User", r.status, len(items))
+	q["filter"] = fmt.Sprintf(`userName eq "%s" and (id eq "%s" or id eq "%s")`, str(u.sent["userName"]), u.id, g.id)
+	r = p.send("POST", "/.search", q)
+	items = resources(r.json)
+	p.expect("R7644-3.4.2.1-02", r.status == 200 && len(items) == 1 && str(items[0]["id"]) == u.id, r,
+		"userName eq at the root is answered %d with %d resources, expected the User", r.status, len(items))
 }

@@ -23,8 +23,11 @@ func sortChecks() []check {
 	}
 	out := []check{
 		{name: "complex", needs: "sort filter User.name", ids: ids("R7644-3.4.2.3-08"), run: func(p *probe) {
-			r := p.get(p.s.typ("User").endpoint, "sortBy", "name", "count", "1")
-			p.refused("R7644-3.4.2.3-08", r, "400/invalidValue,invalidPath 200", "sortBy=name")
+			sd := p.seeded()
+			for _, by := range []string{"name", "scimconformNope", enterpriseURN} {
+				r := p.get(p.s.typ("User").endpoint, "sortBy", by, "filter", `userName sw "`+sd.tag+`"`, "count", "4")
+				p.refused("R7644-3.4.2.3-08", r, "400/invalidValue,invalidPath 200", "sortBy="+by)
+			}
 		}},
 		{name: "order", needs: "sort User", ids: ids("R7644-3.4.2.3-10"), run: func(p *probe) {
 			r := p.get(p.s.typ("User").endpoint, "sortBy", "userName", "sortOrder", "up", "count", "1")

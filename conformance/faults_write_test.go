@@ -169,7 +169,7 @@ func writeFaults() []fault {
 			x.answer(204,
 				nil)
 		}),
-		deadMembers(),
+		deadMembers(), emptiedGroups(),
 		before("R7643-2.3.7-04", and(on("POST", "/Groups"), sends("scimconform-no-such-id")), refuse(404, "")),
 	}
 	return append(out, patchCaseFaults()...)
@@ -292,6 +292,25 @@ func reservedNames() fault {
 	}}
 }
 
+// emptiedGroups makes a group lose all its members when one of them is deleted.
+func emptiedGroups() fault {
+	emptied := map[string]bool{}
+	members := map[string]string{}
+	return fault{ids: ids("R7644-3.6-05"), plant: func(x *exchange) {
+		x.run()
+		switch {
+		case x.create() && x.st == 201 && x.p == "/Groups":
+			for _, m := range list(at(x.in, "members")) {
+				members[str(at(m, "value"))] = "/Groups/" + str(at(x.out, "id"))
+			}
+		case x.m == "DELETE" && x.st == 204:
+			emptied[members[strings.TrimPrefix(x.p, "/Users/")]] = true
+		case x.m == "GET" && emptied[x.p] && x.st == 200:
+			delete(mustObj(x.out), "members")
+		}
+	}}
+}
+
 // deadMembers keeps deleted users as members, and answers for them.
 func deadMembers() fault {
 	gone := map[string]any{}
@@ -303,7 +322,7 @@ func deadMembers() fault {
 			gone[strings.TrimPrefix(x.p, "/Users/")] = true
 		case x.create() && x.st == 201 && x.p == "/Groups" && at(x.in, "members") != nil:
 			last["/Groups/"+str(at(x.out, "id"))] = at(x.out, "members")
-		case x.m == "GET" && last[x.p] != nil && at(x.out, "members") == nil:
+		case x.m == "GET" && len(list(last[x.p])) > len(list(at(x.out, "members"))):
 			set("members", last[x.p])(x)
 		case x.m == "GET" && x.st == 404 && gone[strings.TrimPrefix(x.p, "/Users/")] != nil:
 			x.answer(200, obj{"id": strings.TrimPrefix(x.p, "/Users/"), "schemas": arr{userURN}})

@@ -218,7 +218,8 @@ func (p *probe) tryFull(t *resourceType) {
 		name := t.blamed(detail(r))
 		if name == "" {
 			t.bare = true
-			p.s.remark("%ss with every attribute of their schema are refused (%d, %s); the run sets what is required", t.name, r.status, detail(r))
+			p.s.remark("%ss with every attribute of their schema are refused (%d, %s); the run sets what is required",
+				t.name, r.status, detail(r))
 			return
 		}
 		t.avoid = append(t.avoid, name)

@@ -3,6 +3,8 @@ package conformance
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"reflect"
 	"slices"
 	"strconv"
@@ -12,13 +14,16 @@ import (
 type obj = map[string]any
 type arr = []any
 
-// decode parses JSON, keeping numbers as they were written.
+// decode parses one JSON value, keeping numbers as they were written.
 func decode(data []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
 		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("something stands after the JSON value")
 	}
 	return v, nil
 }

@@ -183,8 +183,8 @@ func (m *memberships) putStamp(group *state.Record, at time.Time) {
 // MaxNesting is how many groups deep a membership may be: a group in a group is two deep.
 const MaxNesting = 16
 
-// nest adds a group to a group: refused where that closes a cycle, or nests groups deeper than MaxNesting. All such changes of an organization compare and put
-// one key, so that no two can close a cycle together. Error: Invalid.
+// nest adds a group to a group: refused where that closes a cycle, or nests groups deeper than MaxNesting. All such
+// changes of an organization compare and put one key, so that no two can close a cycle together. Error: Invalid.
 func (m *memberships) nest(outer, inner *state.Record) error {
 	key := m.tx.keys().Nest()
 	m.tx.require(store.Unchanged(key, m.tx.snap.scope.NestRevision()))

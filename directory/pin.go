@@ -53,7 +53,8 @@ func (d *Directory) Pinned(ctx context.Context, id ID) (*Pin, error) {
 		return nil, store.ErrPinGone()
 	}
 	if now.Sub(at) > PinLifetime/2 { // a walk that goes on keeps its state, on every node
-		if err := s.putPin(ctx, id, state.PinValue{At: now, Renewed: true, Owner: d.pinOwner(), Walk: kept.Walk}); err != nil {
+		renewed := state.PinValue{At: now, Renewed: true, Owner: d.pinOwner(), Walk: kept.Walk}
+		if err := s.putPin(ctx, id, renewed); err != nil {
 			return nil, err
 		}
 	}

@@ -13,7 +13,8 @@ import (
 // out as far as deleting goes, under the conditions of the whole:
 //
 //   - Records, grants and sessions are deleted. The key of a deleted User's userName stays, and is its tombstone.
-//   - What was to be put beside (the Event, the DeletedUser) is told to the log and put by this node when there is room.
+//   - What was to be put beside (the Event, the DeletedUser) is told to the log and put by this node when there is
+// room.
 //   - A document that withdraws something cannot be put. The sessions end, this node holds to it from now on, and puts
 //     it when there is room; the caller hears 507 and why.
 
@@ -112,7 +113,8 @@ func (d *Directory) commitDeletions(ctx context.Context, tx *Tx, p store.Part) (
 	return d.commit(ctx, deletions)
 }
 
-// deletedIn reports whether the snapshot shows that what the change deletes is gone; false where it deletes no resource.
+// deletedIn reports whether the snapshot shows that what the change deletes is gone; false where it deletes no
+// resource.
 func (tx *Tx) deletedIn(s *Snapshot) bool {
 	gone := 0
 	for _, d := range tx.events.drafts {
@@ -148,8 +150,8 @@ func (d *Directory) tookAway(tx *Tx) error {
 	for _, w := range withdrawn {
 		d.store.held.decide(tx.snap.homeID(w.typ), w)
 	}
-	said := []string{"the store is full, so the change could not be written. This node holds to it all the same and writes " +
-		"it when there is room"}
+	said := []string{"the store is full, so the change could not be written. " +
+		"This node holds to it all the same and writes it when there is room"}
 	if len(tx.ended) > 0 {
 		said = append(said, "the sessions have ended")
 	}

@@ -41,7 +41,8 @@ func (u unique) key(value string) string {
 }
 
 // claim makes the record the holder of a value, which is given as its comparison key: the commit compares that no
-// resource holds it, or that a DeletedUser does, from whom it is taken over. Errors: Exists and Invalid naming the attribute.
+// resource holds it, or that a DeletedUser does, from whom it is taken over. Errors: Exists and Invalid naming the
+// attribute.
 func (u unique) claim(value string) error {
 	if isUserName(u.rec.Type, u.attr) && len(value) > MaxUserName {
 		return errorf(Invalid, u.attr.Path, "has %d bytes; at most %d are allowed", len(value), MaxUserName)

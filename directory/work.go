@@ -33,8 +33,8 @@ func (d *Directory) Work() *fair.Task {
 	return d.store.work.Begin(fair.Owner{Organization: d.name, Credential: d.actor.Type + "/" + d.actor.ID})
 }
 
-// reserve takes the work of comparisons on records from the actor's budget. Errors: *schema.Error (tooMany) if no budget
-// is as large, *fair.Exhausted.
+// reserve takes the work of comparisons on records from the actor's budget. Errors: *schema.Error (tooMany) if no
+// budget is as large, *fair.Exhausted.
 func reserve(t *fair.Task, records, comparisons int) error {
 	err := t.Reserve(records * comparisons)
 	if e, ok := errors.AsType[*fair.TooMuch](err); ok {

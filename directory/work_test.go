@@ -41,8 +41,8 @@ func parsed(t *testing.T, text string) filter.Expr {
 	return e
 }
 
-// A client that hung up costs nothing more: a scan stops soon after its context ends. The filter counts the records that
-// it looked at.
+// A client that hung up costs nothing more: a scan stops soon after its context ends. The filter counts the records
+// that it looked at.
 func TestScanStopsWithItsContext(t *testing.T) {
 	d := home(t)
 	crowd(t, d, 1000)

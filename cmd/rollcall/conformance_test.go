@@ -36,3 +36,31 @@ func TestConformance(t *testing.T) {
 	})
 	t.Run("docs/scim-coverage.md", func(t *testing.T) { checkCoverage(t, report) })
 }
+
+// TestConformanceOfCredentials: who points the suite at a fresh service finds nothing wrong, whatever the credential may
+// do: without bodies for the types that it cannot make, and with every type that the service publishes.
+func TestConformanceOfCredentials(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the whole conformance suite")
+	}
+	p, site := serveIn(t, t.TempDir(), "ROLLCALL_RATE_LIMIT=0")
+	s := &subject{t, site, p.operatorToken()}
+	for name, auth := range map[string]conformance.Credentials{
+		"operator": {Bearer: s.operator}, "admin": s.token("default", "admin", ""),
+		"write": s.token("default", "write", ""), "read": s.token("default", "read", ""),
+	} {
+		t.Run(name, func(t *testing.T) {
+			report, err := conformance.Run(t.Context(), conformance.Target{URL: site + orgPath, Auth: auth, MaxWait: -1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range append(report.Failures(), report.Warnings()...) {
+				t.Errorf("%s %s: %s\n%s", r.Status, r.ID, r.Findings[0].Message, r.Findings[0].Exchange)
+			}
+			if len(report.Leftovers) > 0 || report.Counts.Passed == 0 {
+				t.Errorf("passed %d, left over %v", report.Counts.Passed, report.Leftovers)
+			}
+			t.Logf("%+v in %v", report.Counts, report.Duration.Round(time.Millisecond))
+		})
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidwall/gjson"
 	"golang.org/x/sys/unix"
 )
 
@@ -146,8 +148,8 @@ func occupy(t *testing.T, file string, size int64) {
 	}
 }
 
-// A real disk that fills: first only deletion is accepted, then, when nothing fits any more, only reading; with room
-// again, everything.
+// A real disk that fills: first only what takes away is accepted, then, when nothing fits any more, only reading; with
+// room again, everything.
 func TestDiskFills(t *testing.T) {
 	listen := fmt.Sprintf("127.0.0.1:%d", freePorts(t, 1)[0])
 	p, folder := smallDisk(t, 400, "--listen", listen)
@@ -177,18 +179,20 @@ func TestDiskFills(t *testing.T) {
 	until(t, http.StatusOK, "disk is nearly full", "GET", site+"/readyz", "")
 	eventually(t, http.StatusNoContent, "DELETE", users+"/"+ids[0], "")
 
-	// Full: sooner or later etcd cannot write.
+	// Full: sooner or later etcd cannot write. Deactivation is accepted as deletion is, and writes more.
 	occupy(t, filepath.Join(folder, "rest"), 1<<62)
-	deleted := 1
-	for ; deleted < len(ids)-1; deleted++ {
-		if status, _ := ask(t, "DELETE", users+"/"+ids[deleted], testToken, ""); status != http.StatusNoContent {
+	const deactivate = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+		"Operations":[{"op":"replace","path":"active","value":false}]}`
+	inactive := 1
+	for ; inactive < len(ids)-1; inactive++ {
+		if status, _ := ask(t, "PATCH", users+"/"+ids[inactive], testToken, deactivate); status != http.StatusOK {
 			break
 		}
 	}
-	if deleted == len(ids)-1 {
+	if inactive == len(ids)-1 {
 		t.Fatal("the disk does not fail")
 	}
-	t.Logf("failed after %d deletions", deleted)
+	t.Logf("failed after %d deactivations", inactive-1)
 	wantReadOnly(t, site, fmt.Sprintf("user-%d", len(ids)-1))
 
 	// Room again.
@@ -201,12 +205,14 @@ func TestDiskFills(t *testing.T) {
 	for n := range ids {
 		want := "1"
 		switch {
-		case n < deleted:
+		case n == 0: // deleted
 			want = "0"
-		case n == deleted:
+		case n == inactive:
 			continue // unknown
 		}
-		if got := count(t, site, fmt.Sprintf("user-%d", n)); got != want {
+		filter := url.QueryEscape(fmt.Sprintf(`userName eq "user-%d" and active eq %t`, n, n > inactive))
+		_, found := ask(t, "GET", users+"?count=0&filter="+filter, testToken, "")
+		if got := gjson.Get(found, "totalResults").String(); got != want {
 			t.Errorf("user-%d: %s, want %s", n, got, want)
 		}
 	}

@@ -262,8 +262,8 @@ func (f *faults) fill(hold time.Duration) {
 	}
 }
 
-// TestHistory: while members of etcd are killed and hang, lose their quorum and run full, everything that clients see at
-// three nodes is linearizable: titles that are read, written and written by If-Match, and userNames that many want.
+// TestHistory: while members of etcd are killed and hang, lose their quorum and run full, everything that clients see
+// at three nodes is linearizable: titles that are read, written and written by If-Match, and userNames that many want.
 func TestHistory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs for two minutes")

@@ -55,8 +55,8 @@ const (
 	returnLimit           = 3 * time.Second
 )
 
-// TestSilence: whichever member of etcd hangs, no read and no write takes long; and when a quorum returns, the nodes are
-// there at once.
+// TestSilence: whichever member of etcd hangs, no read and no write takes long; and when a quorum returns, the nodes
+// are there at once.
 func TestSilence(t *testing.T) {
 	if testing.Short() {
 		t.Skip("stops processes for seconds")

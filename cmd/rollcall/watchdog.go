@@ -26,7 +26,9 @@ const (
 
 // reconnect is how soon a connection is tried again: a quorum that returns must not wait for the nodes.
 var reconnect = grpc.ConnectParams{
-	Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
+	Backoff: backoff.Config{
+		BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second,
+	},
 	MinConnectTimeout: 2 * time.Second,
 }
 
@@ -105,8 +107,8 @@ func (w *watchdog) drop(address string) {
 	}
 }
 
-// watch probes an address by a connection of its own, until ctx ends. Any answer shows that somebody is there, also that
-// there is no such service.
+// watch probes an address by a connection of its own, until ctx ends. Any answer shows that somebody is there, also
+// that there is no such service.
 func (w *watchdog) watch(ctx context.Context, address string, creds credentials.TransportCredentials) {
 	c, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(creds),
 		grpc.WithConnectParams(reconnect))

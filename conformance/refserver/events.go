@@ -90,12 +90,17 @@ func without(body obj, kind string) obj {
 	return out
 }
 
+func secret(name string) bool {
+	return strings.EqualFold(name, "password") || strings.EqualFold(name, "pin")
+}
+
+// withoutSecrets leaves out secrets and the operations on them.
 func withoutSecrets(v any) any {
 	switch v := v.(type) {
 	case obj:
 		out := obj{}
 		for k, x := range v {
-			if !strings.EqualFold(k, "password") && !strings.EqualFold(k, "pin") {
+			if !secret(k) {
 				out[k] = withoutSecrets(x)
 			}
 		}
@@ -103,7 +108,10 @@ func withoutSecrets(v any) any {
 	case arr:
 		out := arr{}
 		for _, x := range v {
-			out = append(out, withoutSecrets(x))
+			o, _ := x.(obj)
+			if path, _ := get(o, "path"); !secret(str(path)) {
+				out = append(out, withoutSecrets(x))
+			}
 		}
 		return out
 	}

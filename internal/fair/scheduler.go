@@ -89,8 +89,8 @@ func (t *Task) Reserve(units int) error {
 	return err
 }
 
-// Spend counts units of work that follow. When the slice is used up, it returns once it is the task's turn again. Error:
-// that of the context, which is looked at between slices.
+// Spend counts units of work that follow. When the slice is used up, it returns once it is the task's turn again.
+// Error: that of the context, which is looked at between slices.
 func (t *Task) Spend(ctx context.Context, units int) error {
 	if t.left -= units; t.left > 0 {
 		return nil

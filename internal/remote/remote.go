@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Network is the network of an address with a port: the /24 of an IPv4 address, the /64 of an IPv6 address. A client can
-// easily have many addresses of one, and hardly many networks. What is no such address stands for itself.
+// Network is the network of an address with a port: the /24 of an IPv4 address, the /64 of an IPv6 address. A client
+// can easily have many addresses of one, and hardly many networks. What is no such address stands for itself.
 func Network(address string) string {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

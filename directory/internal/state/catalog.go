@@ -112,8 +112,8 @@ var reservedEndpoints = []string{"/Me", "/Bulk", "/Schemas", "/ResourceTypes", "
 var reservedNames = []string{"Role", "GroupMembership"}
 
 // With returns a catalog of the built-in types and an organization's definitions. What is wrong with those that it
-// holds already, and that are not changed, is no reason to refuse others. Errors: *schema.Error naming the attribute of the
-// definition that is wrong; Invalid; Exists.
+// holds already, and that are not changed, is no reason to refuse others. Errors: *schema.Error naming the attribute of
+// the definition that is wrong; Invalid; Exists.
 func (c *Catalog) With(defs, held Definitions) (*Catalog, error) {
 	c = c.base()
 	if defs.empty() {

@@ -45,7 +45,8 @@ func (p PinValue) Encode() []byte {
 	return fmt.Appendf(nil, "%d%s\n%s%s", p.At.UnixMilli(), mark, p.Owner[:], p.Walk)
 }
 
-// DecodePin reads what Encode wrote. Nodes of an earlier version wrote no owner: theirs is made of what begins the walk.
+// DecodePin reads what Encode wrote. Nodes of an earlier version wrote no owner: theirs is made of what begins the
+// walk.
 func DecodePin(value []byte) (p PinValue, err error) {
 	head, rest, _ := strings.Cut(string(value), "\n")
 	head, p.Renewed = strings.CutSuffix(head, renewedMark)

@@ -36,8 +36,9 @@ func New(k Keyspace, builtin *Catalog) *State {
 	empty := newScope(builtin)
 	return &State{
 		keys: k, builtin: builtin, empty: &empty, live: map[ScopeID]*liveScope{}, dirty: map[ScopeID]bool{},
-		orphans: map[string]struct{}{}, deleted: map[ScopeID]*deletedMembers{}, defined: map[ScopeID]bool{}, touched: map[ScopeID]bool{},
-		frozen: newTree(func(a, b frozenScope) bool { return lessID(a.id.Organization, b.id.Organization) }),
+		orphans: map[string]struct{}{}, deleted: map[ScopeID]*deletedMembers{}, defined: map[ScopeID]bool{},
+		touched: map[ScopeID]bool{},
+		frozen:  newTree(func(a, b frozenScope) bool { return lessID(a.id.Organization, b.id.Organization) }),
 	}
 }
 
@@ -50,7 +51,8 @@ func (s *State) Skip(revision int64) { s.revision = revision }
 // Bytes is how much has been applied since the start, by the size of its entries.
 func (s *State) Bytes() int64 { return s.bytes }
 
-// TakeTouched returns the scopes of which any key changed since the last call, also such keys as are not held in memory.
+// TakeTouched returns the scopes of which any key changed since the last call, also such keys as are not held in
+// memory.
 func (s *State) TakeTouched() map[ScopeID]bool {
 	touched := s.touched
 	s.touched = map[ScopeID]bool{}

@@ -11,9 +11,9 @@ import (
 	"rollcall/directory/internal/state"
 )
 
-// commitTimeout bounds a transaction, settleTimeout the search for its outcome afterwards; answerTimeout bounds anything
-// else that is asked of etcd. A transaction that is only slow loses nothing by a short limit: etcd keeps the order, so
-// its fence is found.
+// commitTimeout bounds a transaction, settleTimeout the search for its outcome afterwards; answerTimeout bounds
+// anything else that is asked of etcd. A transaction that is only slow loses nothing by a short limit: etcd keeps the
+// order, so its fence is found.
 const (
 	commitTimeout = 2500 * time.Millisecond
 	settleTimeout = 10 * time.Second

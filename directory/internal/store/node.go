@@ -102,8 +102,8 @@ func (n *Node) Stale(ctx context.Context) bool {
 	return err != nil
 }
 
-// Ready returns nil when the store answers and the replica has caught up with it, else what is missing. A lone node whose
-// disk has failed is ready: it has everything in memory.
+// Ready returns nil when the store answers and the replica has caught up with it, else what is missing. A lone node
+// whose disk has failed is ready: it has everything in memory.
 func (n *Node) Ready(ctx context.Context) error {
 	if n.options.Alone && n.options.Disk != nil && n.options.Disk.Failed() != nil {
 		_, err := n.replica.snapshot()

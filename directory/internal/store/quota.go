@@ -66,8 +66,8 @@ func (u Usage) fits(l limit, more int64) bool {
 
 func (u Usage) below(n int64, share float64) bool { return float64(n) < share*float64(u.Quota) }
 
-// Quota admits what etcd has room for. It knows the members' sizes from time to time, and meters what was sent since: by
-// this node, what is under way included, and by others, as the replica applies it.
+// Quota admits what etcd has room for. It knows the members' sizes from time to time, and meters what was sent since:
+// by this node, what is under way included, and by others, as the replica applies it.
 type Quota struct {
 	client  *clientv3.Client
 	alone   bool
