@@ -15,8 +15,12 @@ import (
 // walName is the name of a file of etcd's log.
 var walName = regexp.MustCompile(`[0-9a-f]{16}-[0-9a-f]{16}\.wal`)
 
-// atClose is what each of etcd's servers says when it is closed; there is nothing the matter.
-const atClose = "setting up serving from embedded etcd failed."
+// atClose is what etcd says when it is closed, and nothing is wrong: each of its servers ends, and if it has just been
+// started, so does what it was about to note down.
+var atClose = map[string]bool{
+	"setting up serving from embedded etcd failed.": true,
+	"failed to update cluster version":              true,
+}
 
 // moot are warnings about an address and about tokens, of which an etcd that listens on nothing has none.
 var moot = map[string]bool{
@@ -50,7 +54,7 @@ func (c *logCore) Check(e zapcore.Entry, to *zapcore.CheckedEntry) *zapcore.Chec
 }
 
 func (c *logCore) Write(e zapcore.Entry, fields []zapcore.Field) error {
-	if moot[e.Message] || c.closing.Load() && e.Message == atClose {
+	if moot[e.Message] || c.closing.Load() && atClose[e.Message] {
 		return nil
 	}
 	level := slog.LevelWarn
