@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ type watchful struct {
 	clientv3.KV
 	running atomic.Bool // a change is running
 	asked   atomic.Int64
+	looked  atomic.Int64 // for the key "complete": once at the start, and at last when the store has swept
 }
 
 func (w *watchful) count() {
@@ -28,7 +30,11 @@ func (w *watchful) count() {
 
 func (w *watchful) Get(ctx context.Context, key string, opts ...clientv3.OpOption) (*clientv3.GetResponse, error) {
 	w.count()
-	return w.KV.Get(ctx, key, opts...)
+	resp, err := w.KV.Get(ctx, key, opts...)
+	if strings.HasSuffix(key, "/complete") {
+		w.looked.Add(1)
+	}
+	return resp, err
 }
 
 func (w *watchful) Do(ctx context.Context, op clientv3.Op) (clientv3.OpResponse, error) {
@@ -69,6 +75,7 @@ func TestAChangeAsksNothing(t *testing.T) {
 			w := &watchful{KV: client.KV}
 			client.KV = w
 			d := directorytest.Open(t, client, directory.Options{Root: root, Alone: true}).Organization("default")
+			eventually(t, "the store has swept and asks for nothing by itself", func() bool { return w.looked.Load() == 2 })
 			if c.pending {
 				def := badges(d, t, attribute("number", "string"))
 				create(t, d, "User", badge("ann", "7"))
