@@ -134,6 +134,9 @@ func checkAsync(p *probe) {
 			"GET of the 202's Location is answered %d", g.status)
 		if len(sets) == 1 {
 			p.judgeCompletion(s.method, txn, g, sets[0])
+		} else if g.status == 200 {
+			p.expect("R9967-2.5.1.1-04", str(g.at("id")) != "", g,
+				"the 202's Location has neither a completion event nor the resource")
 		}
 	}
 	p.note("R9967-4-05", nil, "of %d requests with respond-async %d were answered 202", len(sends), accepted)

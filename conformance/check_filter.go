@@ -158,6 +158,12 @@ func filterChecks() []check {
 			p.expect("R7644-3.4.2.2-05", str(r.at("detail")) != "", r,
 				"the refusal of an unknown operator has no detail")
 		}},
+		{name: "urn-alone", needs: "filter User", ids: ids("R7644-3.4.2.2-21"), run: func(p *probe) {
+			for _, f := range []string{enterpriseURN + " pr", enterpriseURN + `[department eq "scimconform"]`} {
+				r := p.get(p.s.typ("User").endpoint, "filter", f, "count", "1")
+				p.refused("R7644-3.4.2.2-21", r, "400/invalidFilter 200", "the filter "+f)
+			}
+		}},
 		{name: "bare-word", needs: "filter User", ids: ids("R7644-3.4.2.2-10"), run: func(p *probe) {
 			sd := p.seeded()
 			got, r := p.letters(sd, "userName eq "+sd.tag+"carl")

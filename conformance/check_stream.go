@@ -252,6 +252,17 @@ func checkStreamForm(p *probe, st *story) {
 
 func checkStreamChanges(p *probe, st *story) {
 	r := st.poll
+	full := map[string]string{}
+	for _, e := range st.events {
+		for name, payload := range e.events() {
+			full[strings.TrimPrefix(name, eventURN)] += text(at(payload, "data"))
+		}
+	}
+	for verb, id := range sorted(map[string]string{"patch": "R9967-2.4.2-01", "put": "R9967-2.4.3-01"}) {
+		data := full["prov:"+verb+":full"]
+		p.expect(id, data == "" || strings.Contains(data, "Event "+verb), r,
+			"the displayName %q is not in the data of prov:%s:full: %s", "Event "+verb, verb, excerpt(data, 200))
+	}
 	for _, e := range st.events {
 		for name, payload := range e.events() {
 			kind, ok := strings.CutPrefix(name, eventURN+"prov:")

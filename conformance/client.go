@@ -208,6 +208,10 @@ func (c *client) once(ctx context.Context, rq request, body []byte) (*reply, err
 	if err := c.authorize(ctx, req, auth); err != nil {
 		return nil, err
 	}
+	if rq.method == http.MethodPost {
+		// What a request makes is deleted at the end; its answer, which names it, is waited for also after Ctrl-C.
+		ctx = context.WithoutCancel(ctx)
+	}
 	reused := false
 	trace := &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }}
 	req = req.WithContext(httptrace.WithClientTrace(ctx, trace))

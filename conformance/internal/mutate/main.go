@@ -29,9 +29,10 @@ const patience = 60 * time.Second
 
 func main() {
 	each := flag.Int("each", 1, "run every n-th mutant only")
+	first := flag.Int("first", 0, "the mutant to begin with")
 	workers := flag.Int("workers", 2, "runs at the same time")
 	flag.Parse()
-	code, err := measure(*each, *workers)
+	code, err := measure(*first, *each, *workers)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(2)
@@ -39,7 +40,7 @@ func main() {
 	os.Exit(code)
 }
 
-func measure(each, workers int) (int, error) {
+func measure(first, each, workers int) (int, error) {
 	dir, err := os.MkdirTemp("", "mutate-")
 	if err != nil {
 		return 2, err
@@ -53,7 +54,7 @@ func measure(each, workers int) (int, error) {
 		return 2, fmt.Errorf("the suite finds something on the server without a mutant: %s", r)
 	}
 	var chosen []mutant
-	for i := 0; i < len(mutants); i += each {
+	for i := first; i < len(mutants); i += each {
 		chosen = append(chosen, mutants[i])
 	}
 	results := make([]string, len(chosen))
