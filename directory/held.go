@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type held struct {
 	mu        sync.Mutex
 	decisions map[state.ScopedID]decision
 	traces    []store.Part
+	bytes     int          // of the decisions' documents
 	count     atomic.Int64 // of the decisions
 }
 
@@ -33,11 +35,14 @@ type decision struct {
 	document []byte
 }
 
-// Limits of what a node holds. Beyond them the log alone tells of it.
+// heldInterval is how often it is tried to write what is held.
+const heldInterval = time.Second
+
+// Limits of what a node holds. Of traces beyond them the log alone tells; a decision beyond them is not made.
 const (
-	heldInterval = time.Second
-	maxTraces    = 10_000
-	maxDecisions = 10_000
+	maxTraces        = 10_000
+	maxDecisions     = 10_000
+	maxDecisionBytes = 64 << 20
 )
 
 // left lists the keys with the prefix among what was left to be put.
@@ -84,15 +89,41 @@ func (h *held) keep(traces []store.Part) {
 	}
 }
 
-// decide takes in a decision; a later one on the same resource replaces it.
-func (h *held) decide(scope state.ScopeID, d decision) {
+// decide takes in a decision; a later one on the same resource replaces it. It reports false where there is no room for
+// another.
+func (h *held) decide(scope state.ScopeID, d decision) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.decisions == nil {
 		h.decisions = map[state.ScopedID]decision{}
 	}
-	if len(h.decisions) < maxDecisions {
-		h.decisions[state.ScopedID{Scope: scope, ID: d.id}] = d
+	key := state.ScopedID{Scope: scope, ID: d.id}
+	was, known := h.decisions[key]
+	bytes := h.bytes - len(was.document) + len(d.document)
+	if bytes > maxDecisionBytes || !known && len(h.decisions) >= maxDecisions {
+		return false
+	}
+	h.decisions[key], h.bytes = d, bytes
+	h.count.Store(int64(len(h.decisions)))
+	return true
+}
+
+// decideAll takes in the decisions that there is room for, and reports false where that is not all of them.
+func (h *held) decideAll(s *Snapshot, decisions []decision) bool {
+	room := true
+	for _, d := range decisions {
+		room = h.decide(s.homeID(d.typ), d) && room
+	}
+	return room
+}
+
+// forget drops the decision on a version of a resource, if it is held still.
+func (h *held) forget(key state.ScopedID, on Version) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if d, ok := h.decisions[key]; ok && d.on == on {
+		delete(h.decisions, key)
+		h.bytes -= len(d.document)
 	}
 	h.count.Store(int64(len(h.decisions)))
 }
@@ -125,12 +156,7 @@ func (h *held) write(ctx context.Context, s *Store) error {
 		if err := d.write(ctx); err != nil {
 			return err
 		}
-		h.mu.Lock()
-		if h.decisions[k].on == d.on {
-			delete(h.decisions, k)
-		}
-		h.count.Store(int64(len(h.decisions)))
-		h.mu.Unlock()
+		h.forget(k, d.on)
 	}
 	for _, p := range traces {
 		err := s.node.Housekeep(ctx, p.Conditions, p.Writes)
@@ -155,12 +181,22 @@ func (d decision) write(ctx context.Context) error {
 		}
 		_, err = dir.update(ctx, d.replace, nil)
 	}
-	if k := KindOf(err); k == NotFound || k == Forbidden || k == Mutability {
+	if err != nil && !passes(err) {
 		dir.store.log.Warn("what was decided while the store was full is not possible any more", "type", d.typ,
 			"id", d.id.String(), "error", err)
 		return nil
 	}
 	return err
+}
+
+// passes reports whether what failed with err may succeed later. All ordinary changes of the node wait for what is
+// held, so a decision that will never be written must not be among it.
+func passes(err error) bool {
+	switch KindOf(err) {
+	case Unavailable, Busy, Full:
+		return true
+	}
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // replace is the change that puts the document.

@@ -147,11 +147,10 @@ func (d *Directory) tookAway(tx *Tx) error {
 		d.store.held.keep(tx.traces())
 		return nil
 	}
-	for _, w := range withdrawn {
-		d.store.held.decide(tx.snap.homeID(w.typ), w)
+	said := []string{"the store is full, so the change could not be written"}
+	if d.store.held.decideAll(tx.snap, withdrawn) {
+		said[0] += ". This node holds to it all the same and writes it when there is room"
 	}
-	said := []string{"the store is full, so the change could not be written. " +
-		"This node holds to it all the same and writes it when there is room"}
 	if len(tx.ended) > 0 {
 		said = append(said, "the sessions have ended")
 	}

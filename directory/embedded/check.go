@@ -18,7 +18,7 @@ const lockTimeout = 5 * time.Second
 
 // check reads all of etcd's file, where there is one. Bolt panics about a damaged page, or reads behind the file's end;
 // etcd opens and reads the file on goroutines of its own, where nobody could catch that. It adds about a third to what
-// etcd reads at its start. A log without files is found, too: etcd would begin another and wait for ever for what the
+// etcd reads at its start. A log without files is found, too: etcd would begin another and wait forever for what the
 // file says it has seen.
 func check(dir string) (err error) {
 	file := filepath.Join(dir, "member", "snap", "db")

@@ -11,7 +11,7 @@ import (
 )
 
 // newClient is v3client's in-process client, whose calls end when their context or the etcd does. Without that a call
-// would wait for ever on the locks of an etcd that has failed.
+// would wait forever on the locks of an etcd that has failed.
 func newClient(e *Etcd) *clientv3.Client {
 	c := v3client.New(e.server.Server)
 	c.KV = kv{c.KV, e}
@@ -168,7 +168,7 @@ func (m maintenance) SnapshotWithVersion(ctx context.Context) (*clientv3.Snapsho
 	})
 }
 
-// Defragment writes etcd's file anew without its free pages; endpoint means nothing in-process. It is what etcd's
+// Defragment rewrites etcd's file without its free pages; endpoint means nothing in-process. It is what etcd's
 // maintenance server calls too: it holds the server's lock on its backend, which keeps a snapshot from taking the
 // backend's place meanwhile (Backend().Defrag() alone would not), then the backend's on transactions, the file and
 // reads. Whoever reads or writes waits until it is over. Once begun it cannot be interrupted. If the copy fails, the
