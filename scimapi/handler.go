@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"rollcall/directory"
+	"rollcall/internal/fair"
 	"rollcall/internal/publicurl"
 )
 
@@ -20,7 +21,7 @@ type Handler struct {
 
 	buffers sync.Pool // of *[]byte
 
-	requests, failures *limiter
+	requests, failures *fair.Buckets[string]
 }
 
 // New returns a Handler that serves the store. It returns an error if PublicURL is not the URL of a host.

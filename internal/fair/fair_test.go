@@ -211,16 +211,3 @@ func TestPay(t *testing.T) {
 		t.Errorf("a budget of %d units paid for %d", 10*payment, paid)
 	}
 }
-
-// Budgets of very many owners stay small in memory.
-func TestBudgetsAreBounded(t *testing.T) {
-	b := newBudgets(1, 10)
-	for i := range mostBudgets + 10 {
-		if err := b.take(Owner{"a", fmt.Sprint(i)}, 1, time.Unix(0, 0)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(b.full) > mostBudgets {
-		t.Errorf("%d budgets are kept", len(b.full))
-	}
-}

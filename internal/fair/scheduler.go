@@ -33,7 +33,7 @@ type Options struct {
 
 // Scheduler decides whose turn it is. It is safe for concurrent use.
 type Scheduler struct {
-	budgets *budgets
+	budgets *Buckets[Owner]
 	now     func() time.Time
 	refused func(Owner)
 
@@ -53,7 +53,7 @@ func New(o Options) *Scheduler {
 	if o.Refused == nil {
 		o.Refused = func(Owner) {}
 	}
-	return &Scheduler{budgets: newBudgets(o.PerSecond, o.Burst), now: o.Now, refused: o.Refused, free: o.Slots,
+	return &Scheduler{budgets: NewBuckets[Owner](o.PerSecond, o.Burst), now: o.Now, refused: o.Refused, free: o.Slots,
 		queue: newQueue()}
 }
 
@@ -82,7 +82,7 @@ func (t *Task) Reserve(units int) error {
 	if units <= Slice {
 		return nil
 	}
-	err := t.scheduler.budgets.take(t.owner, units, t.scheduler.now())
+	err := t.scheduler.takeBudget(t.owner, units)
 	if err != nil {
 		t.scheduler.refused(t.owner)
 	}

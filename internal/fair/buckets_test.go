@@ -1,4 +1,4 @@
-package scimapi
+package fair
 
 import (
 	"fmt"
@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-func TestLimiter(t *testing.T) {
+func TestBuckets(t *testing.T) {
 	now := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
-	l := newLimiter(Rate{PerSecond: 10, Burst: 3})
+	b := NewBuckets[string](10, 3)
 	for i, tc := range []struct {
 		after time.Duration
 		name  string
@@ -24,16 +24,16 @@ func TestLimiter(t *testing.T) {
 		{0, "a", 100 * time.Millisecond},
 	} {
 		now = now.Add(tc.after)
-		if got := l.take(tc.name, now); got != tc.want {
+		if got := b.Take(tc.name, 1, now); got != tc.want {
 			t.Errorf("%d: wait %v, want %v", i, got, tc.want)
 		}
 	}
 	for i := range 3 * mostBuckets {
-		if l.take(fmt.Sprint(i), now); len(l.full) > mostBuckets {
-			t.Fatalf("%d buckets", len(l.full))
+		if b.Take(fmt.Sprint(i), 1, now); len(b.full) > mostBuckets {
+			t.Fatalf("%d buckets", len(b.full))
 		}
 	}
-	if newLimiter(Rate{}).take("a", now) != 0 {
+	if NewBuckets[string](0, 3).Take("a", 1, now) != 0 {
 		t.Error("without a rate there is a bound")
 	}
 }
