@@ -196,7 +196,7 @@ func checkStreamForm(p *probe, st *story) {
 			p.expect("R9967-2.1-01", !inside && e.claims["sub_id"] != nil, r,
 				"sub_id stands inside of the event, or nowhere")
 			if v := at(payload, "version"); v != nil && st.versions[0] != "" {
-				p.expect("R9967-2.2-04", slices.Contains(st.versions, str(v)), r, "version %s is none of the ETags %v",
+				p.expect("R9967-2.2-04", slices.Contains(st.versions, str(v)), r, "version %s is not among the ETags %v",
 					text(v), st.versions)
 			}
 		}

@@ -168,7 +168,7 @@ func interopPatch(p *probe) {
 	p.note("INTEROP-6.5.2.2-02", r, "a path that ends in a value filter is answered %s", got(r))
 }
 
-// deletesForGood deletes a user and makes it anew.
+// deletesForGood deletes a user and creates it again.
 func (p *probe) deletesForGood(id string) {
 	u := p.user()
 	r := p.delete(u)

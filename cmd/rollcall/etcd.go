@@ -123,7 +123,7 @@ func (e *Etcd) tls() (*tls.Config, error) {
 	return config, nil
 }
 
-// ping fails if etcd does not answer a read in time; the client itself would wait for ever. It ignores every other
+// ping fails if etcd does not answer a read in time; the client itself would wait forever. It ignores every other
 // error: whoever reads next meets it again.
 func (b *backend) ping(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)

@@ -119,7 +119,7 @@ func parsePost(body string) (Post, *Refusal) {
 	return Post{Message: message, RelayState: values["RelayState"]}, nil
 }
 
-// parameter splits a parameter, whose value stays escaped. ok is false for one that is none of SAML's.
+// parameter splits a parameter, whose value stays escaped. ok is false for one that SAML does not define.
 func parameter(pair string) (name, raw string, ok bool) {
 	rawName, raw, _ := strings.Cut(pair, "=")
 	if len(rawName) > maxParameterName {
