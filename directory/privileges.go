@@ -23,19 +23,20 @@ type deed struct {
 // every creation, replacement and deletion of a User or Group and every change of members. What it allows, it makes
 // depend on the privileges being as they are. Error: Forbidden.
 func (tx *Tx) touchesPrivileges(typ string, d deed) error {
-	touches := map[string]func(deed, schema.Document) error{
-		schema.UserType: tx.touchesUser, schema.GroupType: tx.touchesGroup}[typ]
-	if touches == nil || tx.dir.actor.Rights.Has(administer) {
+	if typ != schema.UserType && typ != schema.GroupType || tx.dir.actor.Rights.Has(administer) {
 		return nil
 	}
 	var before schema.Document
-	if d.was != nil {
+	if d.was != nil && d.next != nil { // else nobody asks what it was
 		var err error
 		if before, err = kindOf(typ).schema().Decode(d.was.JSON); err != nil {
 			return err
 		}
 	}
-	return touches(d, before)
+	if typ == schema.UserType {
+		return tx.touchesUser(d, before)
+	}
+	return tx.touchesGroup(d, before)
 }
 
 // touchesGroup refuses to give a Group roles or protection or to take them away, and every change of a Group of which
