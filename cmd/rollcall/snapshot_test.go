@@ -13,6 +13,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"rollcall/internal/demoidp"
+	"rollcall/scimapi"
 )
 
 // succeed runs a command that should succeed, and returns what it printed.
@@ -207,6 +208,40 @@ func TestSnapshotIsTheOperators(t *testing.T) {
 	refused(t, 1, "ROLLCALL_OPERATOR_TOKEN is not set", "snapshot", "save", "--url", site, "--data", t.TempDir(), file)
 	if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
+	}
+	p.terminate()
+}
+
+// TestSnapshotGuesses: who guesses the operator token has the bound that guessing over SCIM has, and the same one; who
+// has the token does not feel it.
+func TestSnapshotGuesses(t *testing.T) {
+	p, site := serveIn(t, t.TempDir(), "ROLLCALL_OPERATOR_TOKEN="+testToken)
+	guess := func(path string) int {
+		status, _ := ask(t, "GET", site+path, "guessed-operator-token", "")
+		if status != http.StatusUnauthorized && status != http.StatusTooManyRequests {
+			t.Fatalf("%s: %d", path, status)
+		}
+		return status
+	}
+	exhaust := func(path string) (guesses int) {
+		for guess(path) != http.StatusTooManyRequests {
+			if guesses++; guesses == 2000 {
+				t.Fatalf("%s: no bound", path)
+			}
+		}
+		return guesses
+	}
+	exhaust(snapshotPath)
+	if status, _ := ask(t, "GET", site+snapshotPath, testToken, ""); status != http.StatusOK {
+		t.Errorf("with the operator token: %d", status)
+	}
+
+	// A guess comes free every 200 ms, so the other path may get it; a bound of its own would have let all through.
+	for n := 0; guess(orgPath+"/Users") != http.StatusTooManyRequests; n++ {
+		if n == scimapi.DefaultFailures().Burst/2 {
+			t.Fatal("SCIM counts for itself")
+		}
+		exhaust(snapshotPath)
 	}
 	p.terminate()
 }
