@@ -27,10 +27,12 @@ type Connection struct {
 	// trusted because it is listed here.
 	Certificates []*x509.Certificate
 
-	// Key and Certificate are ours. They sign requests when SignRequests is set.
-	Key          *rsa.PrivateKey
-	Certificate  *x509.Certificate
-	SignRequests bool
+	// Key and Certificate are ours. They sign requests when SignRequests is set. NextCertificate, if not nil, is of
+	// another key of ours, which our metadata publishes as well.
+	Key             *rsa.PrivateKey
+	Certificate     *x509.Certificate
+	NextCertificate *x509.Certificate
+	SignRequests    bool
 
 	ForceAuthn            bool
 	RequestedAuthnContext []string
@@ -40,6 +42,13 @@ type Connection struct {
 	AcceptedAuthnMethods []string
 	// NameIDFormat is asked for in requests; empty sends no NameIDPolicy.
 	NameIDFormat string
+
+	// WantEncrypted accepts encrypted assertions, and no others. DecryptionKeys are ours that may decrypt them; each is
+	// tried. HoldDecryption refuses, for the moment, what is encrypted in a Response without a signature: anybody can
+	// make that.
+	WantEncrypted  bool
+	DecryptionKeys []*rsa.PrivateKey
+	HoldDecryption bool
 
 	AllowSHA1         bool
 	AllowIdPInitiated bool

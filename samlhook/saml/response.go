@@ -25,6 +25,9 @@ type Response struct {
 	Status         Status
 	ResponseSigned bool
 
+	// Encrypted says that the assertion came encrypted.
+	Encrypted bool
+
 	Assertion *Assertion
 
 	// Certificate signed; Algorithm is the identifier of the SignatureMethod. If both Response and assertion are
@@ -37,8 +40,7 @@ type Response struct {
 }
 
 // Verify judges a decoded message (Post.Message) as an answer for this connection at the time now: everything that
-// makes it believable except that it was not used before, which only the transaction of the sign-in can know. An
-// encrypted assertion is refused (ReasonEncrypted).
+// makes it believable except that it was not used before, which only the transaction of the sign-in can know.
 //
 // The Response is never nil. The refusal is nil if the message is accepted.
 func (c *Connection) Verify(message []byte, now time.Time) (*Response, *Refusal) {
@@ -47,27 +49,13 @@ func (c *Connection) Verify(message []byte, now time.Time) (*Response, *Refusal)
 	if refusal != nil {
 		return r, refusal
 	}
-	if o.encrypted {
-		return r, Refuse(ReasonEncrypted,
-			"The assertion is encrypted, but the connection does not ask for that; "+
-				"switch encryption off at the identity provider.")
+	believe := c.believe
+	if r.Encrypted = o.encrypted.to > 0; r.Encrypted {
+		believe = c.believeEncrypted
 	}
-
-	// Signatures first, alone: what nobody signed is not parsed.
-	signers, refusal := c.authenticateAll(o, now)
-	if refusal != nil {
-		return r, c.signatureFailed(r, refusal)
-	}
-	if len(signers) == 0 {
-		return r, c.unsigned(r, o)
-	}
-	root, refusal := parse(o.message)
+	response, assertion, refusal := believe(r, o, now)
 	if refusal != nil {
 		return r, refusal
-	}
-	response, assertion, refusal := r.verifyAll(root, signers, o.assertion.to > 0)
-	if refusal != nil {
-		return r, c.signatureFailed(r, refusal)
 	}
 	r.Verified = true
 
@@ -83,6 +71,28 @@ func (c *Connection) Verify(message []byte, now time.Time) (*Response, *Refusal)
 	}
 	r.Checks = append(r.Checks, list.checks...)
 	return r, list.first
+}
+
+// believe verifies the signatures of a message. It returns the Response and the assertion to read; the assertion is nil
+// if there is none.
+func (c *Connection) believe(r *Response, o *outline, now time.Time) (response, assertion *etree.Element,
+	refusal *Refusal) {
+	// Signatures first, alone: what nobody signed is not parsed.
+	signers, refusal := c.authenticateAll(o, now)
+	if refusal != nil {
+		return nil, nil, c.signatureFailed(r, refusal)
+	}
+	if len(signers) == 0 {
+		return nil, nil, c.unsigned(r, o)
+	}
+	root, refusal := parse(o.message)
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	if response, assertion, refusal = r.verifyAll(root, signers, o.assertion.to > 0); refusal != nil {
+		return nil, nil, c.signatureFailed(r, refusal)
+	}
+	return response, assertion, nil
 }
 
 // parse builds a tree of a message that passed the scan.
