@@ -64,6 +64,10 @@ type Connection struct {
 	// reasons. It cannot know whether the request was answered before: that is for the transaction of the sign-in. Nil
 	// means that no request is known.
 	CheckRequest func(id string, now time.Time) (made time.Time, refusal *Refusal)
+
+	// Used refuses the ID of a signed Response or assertion that is known to be used up: nil, or a refusal. It is asked
+	// once the signature is known to be genuine, before what is signed is read. Nil means that none is known.
+	Used func(id string) *Refusal
 }
 
 // DefaultClockSkew is granted if a Connection does not say.

@@ -25,6 +25,9 @@ type Response struct {
 	Status         Status
 	ResponseSigned bool
 
+	// SignedIDs are the IDs of what signatures cover.
+	SignedIDs []string
+
 	// Encrypted says that the assertion came encrypted.
 	Encrypted bool
 
@@ -104,12 +107,15 @@ func parse(message []byte) (*etree.Element, *Refusal) {
 	return doc.Root(), nil
 }
 
-// authenticateAll judges each signature of the message by itself. One that is not genuine refuses the message, whatever
-// else is signed.
+// authenticateAll judges each signature of the message by itself. One that is not genuine, or of what was used before,
+// refuses the message, whatever else is signed.
 func (c *Connection) authenticateAll(o *outline, now time.Time) (map[string]signer, *Refusal) {
 	signers := make(map[string]signer, len(o.signatures))
 	for _, s := range o.signatures {
 		by, refusal := c.authenticate(o, s, now)
+		if refusal == nil && c.Used != nil {
+			refusal = c.Used(by.id)
+		}
 		if refusal != nil {
 			return nil, refusal
 		}
@@ -156,6 +162,7 @@ func (r *Response) verifyAll(root *etree.Element, signers map[string]signer, has
 // signedBy notes a signature that holds.
 func (r *Response) signedBy(what string, by signer) {
 	r.Certificate, r.Algorithm = by.certificate, by.algorithm
+	r.SignedIDs = append(r.SignedIDs, by.id)
 	r.Checks = append(r.Checks, Check{Name: "signature of the " + what, OK: true,
 		Expected: "a certificate of the connection",
 		Received: describeCertificate(by.certificate) + ", " + by.algorithm})
