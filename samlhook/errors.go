@@ -76,12 +76,14 @@ func failureOf(reason saml.Reason) *failure {
 		saml.ReasonIssuedTooLongAgo, saml.ReasonAuthnTooLongAgo, ReasonAssertionUsed, ReasonRequestUsed, ReasonCodeExpired, ReasonCodeUsed,
 		ReasonSessionsEnded:
 		return errTooLate
-	case ReasonBrowserMismatch, ReasonLoginCookie:
+	case ReasonBrowserMismatch:
 		return errOtherBrowser
 	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere,
 		ReasonPrivilegedUser, ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, ReasonConnectionDisabled,
 		saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute, saml.ReasonIdPInitiated, saml.ReasonAuthnContext:
 		return errRefused
+	case saml.ReasonDecryptionHeld:
+		return errUnavailable
 	case ReasonNotConfigured:
 		return errNotSetUp
 	case saml.ReasonTooLarge:

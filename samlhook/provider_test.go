@@ -146,7 +146,10 @@ func TestPrepareRefuses(t *testing.T) {
 			names: "1440"},
 		{name: "a session without end", doc: schema.Document{"sessionMinutes": number(100000)}, attr: "sessionMinutes"},
 		{name: "linkBy anything", doc: schema.Document{"linkBy": []any{"displayName"}}, attr: "linkBy[0]"},
-		{name: "encryption", doc: schema.Document{"wantEncrypted": true}, attr: "wantEncrypted"},
+		{name: "another step of a roll-over", doc: schema.Document{"keyRollover": "now"}, attr: "keyRollover",
+			names: "publish"},
+		{name: "a key that nobody knows yet", doc: schema.Document{"keyRollover": "use"}, attr: "keyRollover",
+			names: "publish"},
 		{name: "group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "full"}}, attr: "groupSync.mode"},
 		{name: "no group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "none"}}},
 	} {

@@ -26,7 +26,6 @@ const (
 	ReasonMetadataUnavailable saml.Reason = "metadata_unavailable" // the metadata could not be fetched
 	ReasonAssertionUsed       saml.Reason = "assertion_used"       // the assertion was used before
 	ReasonRequestUsed         saml.Reason = "request_used"         // the request was answered before
-	ReasonLoginCookie         saml.Reason = "login_cookie"         // missing, expired or not made by us
 	ReasonBrowserMismatch     saml.Reason = "browser_mismatch"     // another browser than the one that started
 	ReasonSessionsEnded       saml.Reason = "sessions_ended"       // the User's sessions were ended meanwhile
 	ReasonCodeInvalid         saml.Reason = "code_invalid"         // the hand-over code is not ours

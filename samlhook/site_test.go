@@ -392,7 +392,7 @@ func (b *browser) session(s *site) string {
 		b.t.Fatal(err)
 	}
 	for _, c := range b.client.Jar.Cookies(u) {
-		if c.Name == sessionCookie {
+		if c.Name == "rollcall-default" {
 			return c.Value
 		}
 	}
