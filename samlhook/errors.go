@@ -79,7 +79,7 @@ func failureOf(reason saml.Reason) *failure {
 	case ReasonBrowserMismatch, ReasonLoginCookie:
 		return errOtherBrowser
 	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere,
-		ReasonPrivilegedUser, ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, ReasonConnectionDisabled,
+		ReasonPrivilegedUser, ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, ReasonLinkSuspended, ReasonConnectionDisabled,
 		saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute, saml.ReasonIdPInitiated:
 		return errRefused
 	case ReasonNotConfigured:
