@@ -523,7 +523,9 @@ func TestLostRaceOnLink(t *testing.T) {
 	form := b.answer(s.loginURL(connection), "alice")
 	hook := func(clientv3.Op) error {
 		other.update(func(tx *directory.Tx) error {
-			tx.PutLink(directory.Link{Connection: connection, User: annie, NameID: "alice@example.com"})
+			l := *other.linked(connection, "alice@example.com")
+			l.User = annie
+			tx.PutLink(l)
 			return nil
 		})
 		return nil

@@ -175,7 +175,7 @@ func (a *attempt) decide(tx *directory.Tx) error {
 
 	// The decision rests on the link, on the organization's domains, and on whom it finds.
 	s := tx.Snapshot()
-	tx.Link(a.connection, a.identity.NameID)
+	findLink(tx, s.LinksLike, a.connection, a.identity)
 	if _, err := tx.Get(schema.OrganizationType, s.Organization().ID); err != nil {
 		return err
 	}

@@ -24,6 +24,7 @@ type Scope struct {
 	grants   *btree.Map[uint32, uint32] // how many grants a member has: most have none, which is known without a walk
 	stamps   *btree.Map[uint32, stamp]
 	links    *btree.Map[string, *Link]
+	linksBy  *btree.BTreeG[linkEntry] // by User, and by NameID in lower case
 	notes    *btree.Map[string, Note]
 	secrets  *btree.Map[string, []byte]
 	hashes   *btree.Map[string, *Record] // AccessTokens and Sessions by the hash of their secrets
@@ -66,6 +67,7 @@ func newScope(builtin *Catalog) Scope {
 		grants:   &btree.Map[uint32, uint32]{},
 		stamps:   &btree.Map[uint32, stamp]{},
 		links:    &btree.Map[string, *Link]{},
+		linksBy:  newTree(lessLink),
 		notes:    &btree.Map[string, Note]{},
 		secrets:  &btree.Map[string, []byte]{},
 		hashes:   &btree.Map[string, *Record]{},
