@@ -25,7 +25,8 @@
 //     secret.go, session.go, tombstone.go: what a snapshot says about each thing, and how a change writes it.
 //   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
 //     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
-//   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers.
+//   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers. ring.go, ringplan.go: SignIns that
+//     nobody vouches for.
 //   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go, changes.go: a change
 //     in the making. rules_*.go: what the directory demands of each type.
 //   - update.go, batch.go: running changes and committing them.
@@ -53,6 +54,7 @@
 //	{root}/{s}/once/{kind}/{minute}/{hash}     a used ID; the minute in the key says when it may go
 //	{root}/{s}/pin/{id}                        a state that a walk over pages goes on seeing
 //	{root}/{s}/e/{id}                          an Event, {root}/{s}/s/{id} a SignIn; their IDs begin with the time
+//	{root}/{s}/ring/{connection}/{network}{n}  a SignIn that nobody vouches for, in one of the network's slots
 //	{root}/operator/{lease}                    fingerprints of a running node's operator tokens, under its lease
 //	{root}/job/{name}                          election of the node that does the housekeeping
 //

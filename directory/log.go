@@ -21,23 +21,32 @@ func (s *search) appendLogged(found []*state.Record, t *schema.ResourceType, com
 	if err != nil {
 		return nil, err
 	}
+	var ringed []*state.Record
+	if t.Name == schema.SignInType {
+		if ringed, err = s.snap.ringed(s.ctx, revision); err != nil {
+			return nil, err
+		}
+	}
 	match, each := s.matcher(compiled), weight(compiled)
-	if err := reserve(s.work, len(list), each+s.sorting()); err != nil {
+	if err := reserve(s.work, len(list)+len(ringed), each+s.sorting()); err != nil {
 		return nil, err
 	}
 
-	// Those that match, without changes that were cancelled.
-	for _, l := range list {
+	// Those that match, without changes that were cancelled. Both lists are in order, and so is what they become.
+	for len(list) > 0 || len(ringed) > 0 {
 		if !s.spend(each) {
 			return nil, s.err
 		}
-		id, ok := state.RawID(l.Key[len(prefix):])
-		if !ok {
-			continue
-		}
-		r, err := decodeLogged(t.Name, id, l)
-		if err != nil {
-			return nil, err
+		var r *state.Record
+		if len(list) == 0 || (len(ringed) > 0 && ringed[0].ID.Raw() > list[0].Key[len(prefix):]) {
+			r, ringed = ringed[0], ringed[1:]
+		} else {
+			if id, ok := state.RawID(list[0].Key[len(prefix):]); ok {
+				if r, err = decodeLogged(t.Name, id, list[0]); err != nil {
+					return nil, err
+				}
+			}
+			list = list[1:]
 		}
 		if r != nil && match(r) {
 			found = append(found, r)
@@ -55,6 +64,9 @@ func (s *Snapshot) getLogged(ctx context.Context, typ string, id ID) (*Resource,
 	if err != nil {
 		return nil, err
 	}
+	if !ok && typ == schema.SignInType {
+		return s.getRinged(ctx, id)
+	}
 	if !ok {
 		return nil, notFound(typ, id)
 	}
@@ -66,6 +78,20 @@ func (s *Snapshot) getLogged(ctx context.Context, typ string, id ID) (*Resource,
 		return nil, notFound(typ, id)
 	}
 	return &r.Resource, nil
+}
+
+// getRinged reads a SignIn in a ring. Keys of slots name no id, so it looks into all of the scope's rings.
+func (s *Snapshot) getRinged(ctx context.Context, id ID) (*Resource, error) {
+	records, err := s.ringed(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		if r.ID == id {
+			return &r.Resource, nil
+		}
+	}
+	return nil, notFound(schema.SignInType, id)
 }
 
 // decodeLogged returns nil for the Event of a change that was cancelled.

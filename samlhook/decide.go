@@ -86,8 +86,8 @@ func (d *decider) link(user *directory.Resource) (Decision, error) {
 			saml.Clip(other)+"); if both are the same person, delete that link first."), nil
 	}
 	if !d.settings.LinkPrivileged && d.snapshot.Privileged(user.ID) {
-		return d.refuse(user, ReasonPrivilegedUser, "The User has roles or is in a protected group and was never "+
-			"linked to this NameID; link it by hand, or set linkPrivileged."), nil
+		r := refusePrivileged()
+		return d.refuse(user, r.Reason, r.Explanation), nil
 	}
 	return d.known(user, nil)
 }
@@ -95,8 +95,8 @@ func (d *decider) link(user *directory.Resource) (Decision, error) {
 // known is for a User who exists; link is nil if there is none yet.
 func (d *decider) known(user *directory.Resource, link *directory.Link) (Decision, error) {
 	if !directory.Active(user.JSON) {
-		return d.refuse(user, ReasonUserInactive, "The User is not active (active: false); set active to true to let "+
-			"the person sign in again."), nil
+		r := refuseInactive()
+		return d.refuse(user, r.Reason, r.Explanation), nil
 	}
 	decision := Decision{Outcome: OutcomeSignedIn, Reason: ReasonSignedIn, User: user,
 		Explanation: "The person is linked to this User."}
