@@ -1,7 +1,9 @@
 package directory
 
 import (
+	"bytes"
 	"context"
+	"slices"
 
 	"rollcall/directory/filter"
 	"rollcall/directory/internal/state"
@@ -12,41 +14,23 @@ import (
 // appendLogged adds the Events or SignIns that match, read from etcd, the newest first.
 func (s *search) appendLogged(found []*state.Record, t *schema.ResourceType, compiled *filter.Query) (
 	[]*state.Record, error) {
-	revision := int64(0)
-	if s.snap.pinned {
-		revision = s.snap.Revision()
-	}
-	prefix := s.snap.logPrefix(t.Name)
-	list, err := s.snap.store.node.NewestFirst(s.ctx, prefix, revision)
+	list, err := s.readLog(t.Name)
 	if err != nil {
 		return nil, err
 	}
-	var ringed []*state.Record
-	if t.Name == schema.SignInType {
-		if ringed, err = s.snap.ringed(s.ctx, revision); err != nil {
-			return nil, err
-		}
-	}
 	match, each := s.matcher(compiled), weight(compiled)
-	if err := reserve(s.work, len(list)+len(ringed), each+s.sorting()); err != nil {
+	if err := reserve(s.work, len(list), each+s.sorting()); err != nil {
 		return nil, err
 	}
 
-	// Those that match, without changes that were cancelled. Both lists are in order, and so is what they become.
-	for len(list) > 0 || len(ringed) > 0 {
+	// Those that match, without changes that were cancelled.
+	for _, l := range list {
 		if !s.spend(each) {
 			return nil, s.err
 		}
-		var r *state.Record
-		if len(list) == 0 || (len(ringed) > 0 && ringed[0].ID.Raw() > list[0].Key[len(prefix):]) {
-			r, ringed = ringed[0], ringed[1:]
-		} else {
-			if id, ok := state.RawID(list[0].Key[len(prefix):]); ok {
-				if r, err = decodeLogged(t.Name, id, list[0]); err != nil {
-					return nil, err
-				}
-			}
-			list = list[1:]
+		r, err := decodeLogged(t.Name, l.id, l.Loaded)
+		if err != nil {
+			return nil, err
 		}
 		if r != nil && match(r) {
 			found = append(found, r)
@@ -55,39 +39,81 @@ func (s *search) appendLogged(found []*state.Record, t *schema.ResourceType, com
 	return found, nil
 }
 
+// logged is a stored Event or SignIn.
+type logged struct {
+	id ID
+	state.Loaded
+}
+
+// readLog reads all Events or SignIns, the newest first, whatever their class.
+func (s *search) readLog(typ string) (all []logged, err error) {
+	revision := int64(0)
+	if s.snap.pinned {
+		revision = s.snap.Revision()
+	}
+	prefixes := s.snap.logPrefixes(typ)
+	if typ == schema.SignInType {
+		prefixes = append(prefixes, s.snap.keys().Rings())
+	}
+	lists, err := s.snap.store.node.NewestFirst(s.ctx, revision, prefixes...)
+	if err != nil {
+		return nil, err
+	}
+	for i, list := range lists {
+		for _, l := range list {
+			id, ok := state.RawID(l.Key[len(prefixes[i]):])
+			if !ok { // not an id: the slot of a ring
+				id, ok = slotID(l)
+			}
+			if ok {
+				all = append(all, logged{id, l})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b logged) int { return bytes.Compare(b.id[:], a.id[:]) })
+	// A SignIn in a ring whose outcome was unknown was written again.
+	return slices.CompactFunc(all, func(a, b logged) bool { return a.id == b.id }), nil
+}
+
 // getLogged reads an Event or a SignIn. Errors: Forbidden, NotFound, Unavailable.
 func (s *Snapshot) getLogged(ctx context.Context, typ string, id ID) (*Resource, error) {
 	if err := s.actor.MayRead(typ); err != nil {
 		return nil, err
 	}
-	l, ok, err := s.store.node.Get(ctx, s.logPrefix(typ)+id.Raw())
-	if err != nil {
-		return nil, err
+	for _, prefix := range s.logPrefixes(typ) {
+		l, ok, err := s.store.node.Get(ctx, prefix+id.Raw())
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		r, err := decodeLogged(typ, id, l)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			return &r.Resource, nil
+		}
 	}
-	if !ok && typ == schema.SignInType {
+	if typ == schema.SignInType {
 		return s.getRinged(ctx, id)
 	}
-	if !ok {
-		return nil, notFound(typ, id)
-	}
-	r, err := decodeLogged(typ, id, l)
-	if err != nil {
-		return nil, err
-	}
-	if r == nil {
-		return nil, notFound(typ, id)
-	}
-	return &r.Resource, nil
+	return nil, notFound(typ, id)
 }
 
 // getRinged reads a SignIn in a ring. Keys of slots name no id, so it looks into all of the scope's rings.
 func (s *Snapshot) getRinged(ctx context.Context, id ID) (*Resource, error) {
-	records, err := s.ringed(ctx, 0)
+	lists, err := s.store.node.NewestFirst(ctx, 0, s.keys().Rings())
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range records {
-		if r.ID == id {
+	for _, l := range lists[0] {
+		if held, ok := slotID(l); ok && held == id {
+			r, err := decodeLogged(schema.SignInType, id, l)
+			if err != nil {
+				return nil, err
+			}
 			return &r.Resource, nil
 		}
 	}
@@ -106,9 +132,13 @@ func decodeLogged(typ string, id ID, l state.Loaded) (*state.Record, error) {
 	return r, err
 }
 
-func (s *Snapshot) logPrefix(typ string) string {
-	if typ == schema.EventType {
-		return s.keys().Events()
+// logPrefixes are the prefixes of the keys of Events or SignIns.
+func (s *Snapshot) logPrefixes(typ string) (prefixes []string) {
+	if typ != schema.EventType {
+		return []string{s.keys().SignIns()}
 	}
-	return s.keys().SignIns()
+	for _, c := range state.EventClasses {
+		prefixes = append(prefixes, s.keys().Events(c))
+	}
+	return prefixes
 }

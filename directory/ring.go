@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"maps"
@@ -155,37 +156,8 @@ func (s *Store) unvouched(u Unvouched) ([]byte, error) {
 	return r.Encode(), nil
 }
 
-// decodeSlot reads the SignIn in a slot of a ring.
-func decodeSlot(l state.Loaded) (*state.Record, error) {
-	r, err := state.DecodeRecord(schema.SignInType, ID{}, l.Value, l.Created, l.Modified)
-	if err != nil {
-		return nil, err
-	}
-	id, ok := ParseID(gjson.GetBytes(r.JSON, "id").String())
-	if !ok {
-		return nil, errors.New("a SignIn in a ring has no id")
-	}
-	r.ID = id
-	return r, nil
+// slotID is the ID of the SignIn in a slot of a ring.
+func slotID(l state.Loaded) (ID, bool) {
+	_, doc, _ := bytes.Cut(l.Value, []byte{'\n'})
+	return ParseID(gjson.GetBytes(doc, "id").String())
 }
-
-// ringed reads the SignIns of all rings of the scope, the newest first; at a revision, or as they are if it is 0.
-func (s *Snapshot) ringed(ctx context.Context, revision int64) ([]*state.Record, error) {
-	list, err := s.store.node.NewestFirst(ctx, s.keys().Rings(), revision)
-	if err != nil {
-		return nil, err
-	}
-	records := make([]*state.Record, 0, len(list))
-	for _, l := range list {
-		r, err := decodeSlot(l)
-		if err != nil {
-			return nil, err
-		}
-		records = append(records, r)
-	}
-	slices.SortFunc(records, func(a, b *state.Record) int { return -cmpID(a.ID, b.ID) })
-	// One whose outcome was unknown was written again.
-	return slices.CompactFunc(records, func(a, b *state.Record) bool { return a.ID == b.ID }), nil
-}
-
-func cmpID(a, b ID) int { return slices.Compare(a[:], b[:]) }

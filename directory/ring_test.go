@@ -3,6 +3,7 @@ package directory_test
 import (
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -241,13 +242,16 @@ func TestRingLeavesOut(t *testing.T) {
 // A ring goes with its connection, and what is in it with age.
 func TestRingIsSwept(t *testing.T) {
 	root, c := directorytest.Root(), directorytest.Client(t)
-	now := time.Now()
-	s := directorytest.Open(t, c, directory.Options{Root: root, Now: func() time.Time { return now }})
+	var offset atomic.Int64
+	s := directorytest.Open(t, c, directory.Options{Root: root,
+		Now: func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }})
 	d := s.Organization("default")
 	id, kept := connection(t, d), connection(t, d)
-	old := unvouched(kept, "a", "old")
-	old.At = now.AddDate(0, 0, -31)
-	writeRings(t, s, unvouched(id, "a", "gone"), old, unvouched(kept, "a", "young"))
+	writeRings(t, s, unvouched(id, "a", "gone"), unvouched(kept, "a", "old"))
+	offset.Store(int64(31 * 24 * time.Hour))
+	young := unvouched(kept, "a", "young")
+	young.At = young.At.AddDate(0, 0, 31)
+	writeRings(t, s, young)
 	update(t, d, remove("IdentityProvider", id))
 	if err := s.Sweep(t.Context()); err != nil {
 		t.Fatal(err)

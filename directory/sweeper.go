@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -96,7 +97,7 @@ func (s *scopeSweeper) run(ctx context.Context) error {
 		s.pending(ctx),
 		s.pins(ctx),
 		s.sessions(ctx),
-		s.log(ctx, s.keys.Events(), r.events, s.now.Add(-r.age), s.now.Add(-youngEvent)),
+		s.events(ctx, r),
 		s.log(ctx, s.keys.SignIns(), r.signIns, s.now.Add(-r.age), s.now),
 		s.rings(ctx, s.now.Add(-r.age)),
 		s.tombstones(ctx, s.now.Add(-r.deleted)),
@@ -110,8 +111,9 @@ func (s *scopeSweeper) rings(ctx context.Context, before time.Time) error {
 		return err
 	}
 	var keys []string
+	bound := state.TimeBound(before)
 	for _, l := range list {
-		if r, err := decodeSlot(l); err != nil || r.Created.Before(before) {
+		if id, ok := slotID(l); !ok || bytes.Compare(id[:], bound[:]) < 0 {
 			keys = append(keys, l.Key)
 		}
 	}
@@ -189,6 +191,15 @@ func (s *scopeSweeper) sessions(ctx context.Context) error {
 		}
 	}
 	return s.store.node.Delete(ctx, keys)
+}
+
+// events trims the Events, class by class.
+func (s *scopeSweeper) events(ctx context.Context, r retention) (failed error) {
+	for _, c := range state.EventClasses {
+		count, age := r.ofEvents(c)
+		failed = errors.Join(failed, s.log(ctx, s.keys.Events(c), count, s.now.Add(-age), s.now.Add(-youngEvent)))
+	}
+	return failed
 }
 
 // log trims records beyond the count and before the age; none that is younger than the bound.
