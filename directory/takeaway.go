@@ -39,7 +39,7 @@ func (d *Directory) takeAway(ctx context.Context, change func(*Tx) error) (*Snap
 		if unheard != nil && unheard.deletedIn(s) {
 			return s, d.tookAway(unheard)
 		}
-		tx := newTx(d, s, a, requestOf(ctx))
+		tx := newTx(ctx, d, s, a)
 		if err := change(tx); err != nil {
 			return nil, err
 		}
