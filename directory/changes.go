@@ -16,25 +16,17 @@ import (
 
 // Bounds of an Event, in bytes but for the members.
 const (
-	maxEvent   = 4096
+	maxEvent   = 4<<10 - addedLater
+	addedLater = 64  // by withRevision
 	maxDisplay = 128 // of a name
 	maxValue   = 512 // of a value before or after
 	maxMembers = 100 // added and removed together
 )
 
-// recorded are the paths of which an Event has the values before and after; "jit.*" stands for every sub-attribute.
-// Names, addresses, certificates and secrets are never among them.
-var recorded = map[string][]string{
-	schema.UserType:             {"active", "roles"},
-	schema.GroupType:            {schema.GroupAccessURN + ":protected", schema.GroupAccessURN + ":roles"},
-	schema.IdentityProviderType: {"domains", "enabled", "groupSync.*", "jit.*", "linkBy", "linkPrivileged"},
-	schema.AccessTokenType:      {"adopted", "expiresAt", "scopes"},
-	schema.OrganizationType:     {"active", "adminTokenDays", "domains", "name"},
-}
-
-// changesOf are the values of recorded paths that differ between two records; either may be nil.
-func changesOf(typ string, before, after *state.Record) (changes []any) {
-	for _, path := range recorded[typ] {
+// changesOf are the values at the paths that differ between two records; either may be nil. "jit.*" stands for every
+// sub-attribute. Names, addresses, certificates and secrets are never among the recorded paths.
+func changesOf(recorded []string, before, after *state.Record) (changes []any) {
+	for _, path := range recorded {
 		base, each := strings.CutSuffix(path, ".*")
 		was, is := valueAt(before, base), valueAt(after, base)
 		if !each {

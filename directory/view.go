@@ -33,7 +33,7 @@ func (v View) Derived(name string) []byte {
 	if name == "meta" && v.meta != nil {
 		return v.meta(v.snap.resource(v.rec))
 	}
-	if derive := kindOf(v.rec.Type).derived[name]; derive != nil {
+	if derive := v.snap.kind(v.rec.Type).derived[name]; derive != nil {
 		return derive(v)
 	}
 	return nil
