@@ -18,8 +18,8 @@ type commit struct{ changed, told map[string]bool }
 
 // CheckEvents reads every revision below the root, whoever made it, and checks that each resource that changed has an
 // Event in the same revision, that no Event tells of what did not change, and that none has more than 4 KiB. It returns
-// the number of changed resources by type. SignIns, Sessions and Events tell of themselves, and a DeletedUser shares the
-// Event of its User. An Event of a User may be about its Sessions, that of a Group about its members.
+// the number of changed resources by type. SignIns, Sessions and Events tell of themselves, and a DeletedUser shares
+// the Event of its User. An Event of a User may be about its Sessions, that of a Group about its members.
 func CheckEvents(t testing.TB, c *clientv3.Client, root string) map[string]int {
 	t.Helper()
 	changed := map[string]int{}
