@@ -119,3 +119,6 @@ func Kinds() (names []string) {
 	}
 	return names
 }
+
+// StoreOf is the store of a directory.
+func StoreOf(d *Directory) *Store { return d.store }

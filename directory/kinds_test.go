@@ -65,7 +65,7 @@ func TestTypesFromBeforeHaveNoRules(t *testing.T) {
 				t.Fatalf("%s: %v", got.JSON, err)
 			}
 			for _, derived := range []string{"groups", "members", "health", "lastUsed", "orphaned"} {
-				if v := now.View(got, nil).Derived(derived); v != nil {
+				if v, _ := now.View(got, nil).Derived(derived); v != nil {
 					t.Errorf("%s is derived: %s", derived, v)
 				}
 			}

@@ -85,7 +85,7 @@ func TestSignInWithManyGroups(t *testing.T) {
 	}); err != nil {
 		t.Errorf("the session's change: %v", err)
 	}
-	page := b.get(s.url + "/orgs/default/")
+	page := b.get(s.url + "/orgs/default/me")
 	if page.Status != http.StatusOK || strings.Count(page.Body, ">g") > maxShownGroups {
 		t.Errorf("the page: %d\n%s", page.Status, page.Body)
 	}

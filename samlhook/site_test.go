@@ -275,6 +275,17 @@ func (s *site) users(userName string) []*directory.Resource {
 	return found
 }
 
+// linked is the link of a NameID, in whatever format; nil if there is none.
+func (s *site) linked(connection directory.ID, nameID string) *directory.Link {
+	s.t.Helper()
+	for l := range s.snapshot().LinksLike(connection, nameID) {
+		if l.NameID == nameID {
+			return l
+		}
+	}
+	return nil
+}
+
 // signIns are the records, the newest first.
 func (s *site) signIns() []*directory.Resource {
 	s.t.Helper()
@@ -398,7 +409,7 @@ func (b *browser) session(s *site) string {
 		b.t.Fatal(err)
 	}
 	for _, c := range b.client.Jar.Cookies(u) {
-		if c.Name == sessionCookie {
+		if c.Name == "rollcall-default" {
 			return c.Value
 		}
 	}
@@ -425,9 +436,6 @@ func wantStatus(t *testing.T, r *http.Response, status int) {
 			r.Header.Get("Location"))
 	}
 }
-
-// inLog is how a page says that its number is in no record.
-const inLog = `data-in="log"`
 
 // bodyOf is the body of an answer.
 func bodyOf(t *testing.T, r *http.Response) string {
