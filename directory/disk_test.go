@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
+
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/embedded"
@@ -74,5 +76,28 @@ func TestDisk(t *testing.T) {
 			})
 			wantKind(t, err, c.remove)
 		})
+	}
+}
+
+// A change that was under way when the disk failed is not waited for: the etcd answers nobody any more.
+func TestDiskFailsUnderWay(t *testing.T) {
+	under := &disk{}
+	under.now.Store(&condition{})
+	d, f := withFaults(t, directory.Options{Alone: true, Disk: under})
+	asked := 0
+	f.will(func(do func() (clientv3.OpResponse, error)) (clientv3.OpResponse, error) {
+		under.now.Store(&condition{failed: errors.New("EIO")})
+		return lost(do)
+	}, func(do func() (clientv3.OpResponse, error)) (clientv3.OpResponse, error) {
+		asked++
+		return lost(do)
+	})
+	_, err := d.Update(t.Context(), func(tx *directory.Tx) error {
+		_, err := tx.Create("User", schema.Document{"userName": "bob"})
+		return err
+	})
+	wantKind(t, err, directory.Unavailable)
+	if err == nil || !strings.Contains(err.Error(), "disk has failed; outcome unknown") || asked > 0 {
+		t.Errorf("asked %d times: %v", asked, err)
 	}
 }

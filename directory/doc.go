@@ -26,7 +26,7 @@
 //   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
 //     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
 //   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers.
-//   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go, changes.go: a change
+//   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go, eventclass.go, changes.go: a change
 //     in the making. rules_*.go: what the directory demands of each type.
 //   - update.go, batch.go: running changes and committing them.
 //   - define.go, conform.go, loaddefinitions.go: an organization's own schemas and types.
@@ -52,7 +52,9 @@
 //	{root}/{s}/k/{kid}                         a secret, sealed under the secret key
 //	{root}/{s}/once/{kind}/{minute}/{hash}     a used ID; the minute in the key says when it may go
 //	{root}/{s}/pin/{id}                        a state that a walk over pages goes on seeing
-//	{root}/{s}/e/{id}                          an Event, {root}/{s}/s/{id} a SignIn; their IDs begin with the time
+//	{root}/{s}/e/{id}                          an Event; /e-access/{id} one that concerns access, /e-admin/{id} one
+//	                                           that does and that an administrator left; IDs begin with the time
+//	{root}/{s}/s/{id}                          a SignIn; its ID begins with the time
 //	{root}/operator/{lease}                    fingerprints of a running node's operator tokens, under its lease
 //	{root}/job/{name}                          election of the node that does the housekeeping
 //

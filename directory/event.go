@@ -78,9 +78,9 @@ func (e events) shown() []*eventDraft {
 	return []*eventDraft{{action: "note"}} // nothing but a note or a link
 }
 
-// eventRecords are the Events of the change; there is at least one.
-func (tx *Tx) eventRecords() ([]*state.Record, error) {
-	var records []*state.Record
+// eventEntries put the Events of the change; there is at least one.
+func (tx *Tx) eventEntries() ([]state.Entry, error) {
+	var entries []state.Entry
 	actor := tx.eventActor()
 	for _, d := range tx.events.shown() {
 		id := tx.dir.store.timeIDs.Next(tx.at)
@@ -94,9 +94,9 @@ func (tx *Tx) eventRecords() ([]*state.Record, error) {
 		if r.JSON, err = fitEvent(doc); err != nil {
 			return nil, err
 		}
-		records = append(records, r)
+		entries = append(entries, state.Put(tx.keys().Events(tx.classOf(d))+id.Raw(), r.Encode()))
 	}
-	return records, nil
+	return entries, nil
 }
 
 // eventDocument says what the change does to one resource.

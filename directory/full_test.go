@@ -139,6 +139,22 @@ func TestFillsAndDeactivates(t *testing.T) {
 	}
 }
 
+// A store that is opened knows at once how full it is.
+func TestOpensKnowingItsSize(t *testing.T) {
+	e, err := embedded.StartSmall(t.Context(), t.TempDir(), quota)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(e.Close)
+	for n := range 28 {
+		if _, err := e.Client.Put(t.Context(), fmt.Sprintf("/others/%d", n), strings.Repeat("x", 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := directorytest.Open(t, e.Client, directory.Options{Root: "/full", Alone: true})
+	wantKind(t, s.Writable(), directory.Full)
+}
+
 // eventually waits for what the store does by itself in a while: under the race detector a defragmentation, and the rest after it, take long.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()

@@ -19,6 +19,7 @@ type kind struct {
 	logged     bool // kept in etcd only, and listed with the newest first
 	extensible bool // organizations may add extensions
 	defines    bool // a change of it changes the types of its organization
+	access     bool // every change of it concerns access (eventclass.go)
 
 	// withdraws reports whether a document takes away what the one before it allowed; nil: no document does.
 	withdraws func(was, now []byte) bool
@@ -56,16 +57,18 @@ func init() {
 		{schema: schema.Group, shown: inOrganizations, read: readPeople, write: writePeople, extensible: true,
 			derived: map[string]func(View) []byte{"members": derivedMembers},
 			rule:    rule{createGroup, replaceGroup, deleteGroup}, withdraws: withdrawsRoles},
-		{schema: schema.IdentityProvider, shown: inOrganizations, read: readConnections, write: tuneConnections,
+		{schema: schema.IdentityProvider, shown: inOrganizations, read: readConnections, write: tuneConnections, access: true,
 			derived: map[string]func(View) []byte{"health": derivedHealth},
 			rule:    rule{createConnection, replaceConnection, deleteConnection}, withdraws: disables("enabled")},
-		{schema: schema.AccessToken, shown: everywhere, read: readAll, write: administer,
+		{schema: schema.AccessToken, shown: everywhere, read: readAll, write: administer, access: true,
 			derived: map[string]func(View) []byte{"lastUsed": derivedLastUsed, "orphaned": derivedOrphaned},
 			rule:    rule{createAccessToken, replaceAccessToken, deleteAccessToken}, withdraws: withdrawsToken},
-		{schema: schema.Organization, shown: everywhere, read: readConnections, write: administer, central: true,
+		{schema: schema.Organization, shown: everywhere, read: readConnections, write: administer, central: true, access: true,
 			rule: rule{createOrganization, replaceOrganization, deleteOrganization}, withdraws: disables("active")},
-		{schema: schema.SchemaDefinition, shown: inOrganizations, read: readAll, write: administer, defines: true},
-		{schema: schema.ResourceTypeDefinition, shown: inOrganizations, read: readAll, write: administer, defines: true},
+		{schema: schema.SchemaDefinition, shown: inOrganizations, read: readAll, write: administer, defines: true,
+			access: true},
+		{schema: schema.ResourceTypeDefinition, shown: inOrganizations, read: readAll, write: administer, defines: true,
+			access: true},
 		{schema: schema.DeletedUser, shown: inOrganizations, read: readAll, write: administer,
 			rule: rule{delete: deleteTombstone}},
 		{schema: schema.Session, shown: inOrganizations, read: readAll, write: administer},

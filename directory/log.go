@@ -1,7 +1,9 @@
 package directory
 
 import (
+	"bytes"
 	"context"
+	"slices"
 
 	"rollcall/directory/filter"
 	"rollcall/directory/internal/state"
@@ -12,12 +14,7 @@ import (
 // appendLogged adds the Events or SignIns that match, read from etcd, the newest first.
 func (s *search) appendLogged(found []*state.Record, t *schema.ResourceType, compiled *filter.Query) (
 	[]*state.Record, error) {
-	revision := int64(0)
-	if s.snap.pinned {
-		revision = s.snap.Revision()
-	}
-	prefix := s.snap.logPrefix(t.Name)
-	list, err := s.snap.store.node.NewestFirst(s.ctx, prefix, revision)
+	list, err := s.readLog(t.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -31,11 +28,7 @@ func (s *search) appendLogged(found []*state.Record, t *schema.ResourceType, com
 		if !s.spend(each) {
 			return nil, s.err
 		}
-		id, ok := state.RawID(l.Key[len(prefix):])
-		if !ok {
-			continue
-		}
-		r, err := decodeLogged(t.Name, id, l)
+		r, err := decodeLogged(t.Name, l.id, l.Loaded)
 		if err != nil {
 			return nil, err
 		}
@@ -46,26 +39,56 @@ func (s *search) appendLogged(found []*state.Record, t *schema.ResourceType, com
 	return found, nil
 }
 
+// logged is a stored Event or SignIn.
+type logged struct {
+	id ID
+	state.Loaded
+}
+
+// readLog reads all Events or SignIns, the newest first, whatever their class.
+func (s *search) readLog(typ string) (all []logged, err error) {
+	revision := int64(0)
+	if s.snap.pinned {
+		revision = s.snap.Revision()
+	}
+	prefixes := s.snap.logPrefixes(typ)
+	lists, err := s.snap.store.node.NewestFirst(s.ctx, revision, prefixes...)
+	if err != nil {
+		return nil, err
+	}
+	for i, list := range lists {
+		for _, l := range list {
+			if id, ok := state.RawID(l.Key[len(prefixes[i]):]); ok {
+				all = append(all, logged{id, l})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b logged) int { return bytes.Compare(b.id[:], a.id[:]) })
+	return all, nil
+}
+
 // getLogged reads an Event or a SignIn. Errors: Forbidden, NotFound, Unavailable.
 func (s *Snapshot) getLogged(ctx context.Context, typ string, id ID) (*Resource, error) {
 	if err := s.actor.MayRead(typ); err != nil {
 		return nil, err
 	}
-	l, ok, err := s.store.node.Get(ctx, s.logPrefix(typ)+id.Raw())
-	if err != nil {
-		return nil, err
+	for _, prefix := range s.logPrefixes(typ) {
+		l, ok, err := s.store.node.Get(ctx, prefix+id.Raw())
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		r, err := decodeLogged(typ, id, l)
+		if err != nil {
+			return nil, err
+		}
+		if r != nil {
+			return &r.Resource, nil
+		}
 	}
-	if !ok {
-		return nil, notFound(typ, id)
-	}
-	r, err := decodeLogged(typ, id, l)
-	if err != nil {
-		return nil, err
-	}
-	if r == nil {
-		return nil, notFound(typ, id)
-	}
-	return &r.Resource, nil
+	return nil, notFound(typ, id)
 }
 
 // decodeLogged returns nil for the Event of a change that was cancelled.
@@ -80,9 +103,13 @@ func decodeLogged(typ string, id ID, l state.Loaded) (*state.Record, error) {
 	return r, err
 }
 
-func (s *Snapshot) logPrefix(typ string) string {
-	if typ == schema.EventType {
-		return s.keys().Events()
+// logPrefixes are the prefixes of the keys of Events or SignIns.
+func (s *Snapshot) logPrefixes(typ string) (prefixes []string) {
+	if typ != schema.EventType {
+		return []string{s.keys().SignIns()}
 	}
-	return s.keys().SignIns()
+	for _, c := range state.EventClasses {
+		prefixes = append(prefixes, s.keys().Events(c))
+	}
+	return prefixes
 }

@@ -96,7 +96,7 @@ func (s *scopeSweeper) run(ctx context.Context) error {
 		s.pending(ctx),
 		s.pins(ctx),
 		s.sessions(ctx),
-		s.log(ctx, s.keys.Events(), r.events, s.now.Add(-r.age), s.now.Add(-youngEvent)),
+		s.events(ctx, r),
 		s.log(ctx, s.keys.SignIns(), r.signIns, s.now.Add(-r.age), s.now),
 		s.tombstones(ctx, s.now.Add(-r.deleted)),
 	)
@@ -171,6 +171,15 @@ func (s *scopeSweeper) sessions(ctx context.Context) error {
 		}
 	}
 	return s.store.node.Delete(ctx, keys)
+}
+
+// events trims the Events, class by class.
+func (s *scopeSweeper) events(ctx context.Context, r retention) (failed error) {
+	for _, c := range state.EventClasses {
+		count, age := r.ofEvents(c)
+		failed = errors.Join(failed, s.log(ctx, s.keys.Events(c), count, s.now.Add(-age), s.now.Add(-youngEvent)))
+	}
+	return failed
 }
 
 // log trims records beyond the count and before the age; none that is younger than the bound.

@@ -131,15 +131,14 @@ func (tx *Tx) part() (store.Part, error) {
 	}
 
 	// The first Event is also the fence that settles an unknown outcome.
-	records, err := tx.eventRecords()
+	events, err := tx.eventEntries()
 	if err != nil {
 		return store.Part{}, err
 	}
-	for _, r := range records {
-		key := tx.keys().Events() + r.ID.Raw()
-		tx.trace(key, r.Encode(), store.Absent(key))
+	for _, e := range events {
+		tx.trace(e.Key, e.Value, store.Absent(e.Key))
 	}
-	fence := tx.keys().Events() + records[0].ID.Raw()
+	fence := events[0].Key
 	tx.require(store.Absent(fence))
 
 	p := tx.writeSet.part()

@@ -171,7 +171,7 @@ func (a *attempt) replayKey() (id string, until time.Time, ok bool) {
 	case r.ResponseSigned:
 		id, issuer, issued = r.ID, r.Issuer, r.IssueInstant
 	}
-	until = issued.Add(saml.DefaultLifetime + 2*maxClockSkew)
+	until = issued.Add(maxIssueAge + 2*maxClockSkew)
 	if !until.After(a.at) {
 		if a.refusal == nil {
 			return "", until, false

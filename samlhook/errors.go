@@ -73,14 +73,15 @@ func translate(err error) *failure {
 func failureOf(reason saml.Reason) *failure {
 	switch reason {
 	case saml.ReasonRequestExpired, saml.ReasonExpired, saml.ReasonConfirmationExpired, saml.ReasonSessionExpired,
-		saml.ReasonIssuedTooLongAgo, ReasonAssertionUsed, ReasonRequestUsed, ReasonCodeExpired, ReasonCodeUsed,
+		saml.ReasonIssuedTooLongAgo, saml.ReasonAuthnTooLongAgo, ReasonAssertionUsed, ReasonRequestUsed, ReasonCodeExpired, ReasonCodeUsed,
 		ReasonSessionsEnded:
 		return errTooLate
 	case ReasonBrowserMismatch, ReasonLoginCookie:
 		return errOtherBrowser
 	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere,
-		ReasonPrivilegedUser, ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, ReasonLinkSuspended, ReasonConnectionDisabled,
-		saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute, saml.ReasonIdPInitiated:
+		ReasonPrivilegedUser, ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, ReasonLinkSuspended,
+		ReasonConnectionDisabled,
+		saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute, saml.ReasonIdPInitiated, saml.ReasonAuthnContext:
 		return errRefused
 	case ReasonNotConfigured:
 		return errNotSetUp

@@ -13,6 +13,9 @@ import (
 // maxClockSkew is the most that clockSkewSeconds may grant.
 const maxClockSkew = 10 * time.Minute
 
+// maxIssueAge is the most that maxIssueAgeSeconds may grant.
+const maxIssueAge = time.Hour
+
 // maxParsed bounds the connections that are kept parsed. Those that were deleted are not told apart; above the bound,
 // all are parsed again.
 const maxParsed = 4096
@@ -66,12 +69,16 @@ func (h *Hook) load(s *directory.Snapshot, organization string, r *directory.Res
 func readConnection(r *directory.Resource) (c *saml.Connection, problems []string) {
 	v := gjson.GetManyBytes(r.JSON, "idp.entityId", "idp.ssoUrl", "idp.certificates.#.pem",
 		"signRequests", "forceAuthn", "requestedAuthnContext", "nameIdFormat",
-		"allowSha1", "allowIdpInitiated", "clockSkewSeconds", "binding", "metadataXml")
+		"allowSha1", "allowIdpInitiated", "clockSkewSeconds", "binding", "metadataXml",
+		"acceptedAuthnContext", "acceptedAuthnMethods", "maxIssueAgeSeconds", "maxLifetimeMinutes")
 	c = &saml.Connection{
 		ID: r.ID.String(), IdPEntityID: v[0].String(), SSOURL: v[1].String(),
 		SignRequests: v[3].Type != gjson.False, ForceAuthn: v[4].Bool(),
-		RequestedAuthnContext: texts(v[5]), NameIDFormat: v[6].String(),
-		AllowSHA1: v[7].Bool(), AllowIdPInitiated: v[8].Bool(), ClockSkew: time.Duration(v[9].Int()) * time.Second,
+		RequestedAuthnContext: trimmed(v[5]), AcceptedAuthnContext: trimmed(v[12]), AcceptedAuthnMethods: trimmed(v[13]),
+		NameIDFormat: v[6].String(),
+		AllowSHA1:    v[7].Bool(), AllowIdPInitiated: v[8].Bool(), ClockSkew: time.Duration(v[9].Int()) * time.Second,
+		Limits: saml.Limits{IssueAge: time.Duration(v[14].Int()) * time.Second,
+			Lifetime: time.Duration(v[15].Int()) * time.Minute},
 		Attributes: readMapping(r),
 	}
 	for _, pem := range texts(v[2]) {

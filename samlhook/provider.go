@@ -191,6 +191,8 @@ func (p *preparation) ranges() error {
 		from, to int64
 	}{
 		{"clockSkewSeconds", 1, int64(maxClockSkew / time.Second)},
+		{"maxIssueAgeSeconds", 1, int64(maxIssueAge / time.Second)},
+		{"maxLifetimeMinutes", 1, 24 * 60},
 		{"sessionMinutes", 1, 30 * 24 * 60},
 	} {
 		n, ok := p.doc[r.name].(interface{ Int64() (int64, error) })

@@ -77,10 +77,10 @@ func (k requestKey) check(connection, id string, now time.Time) (requestID, *sam
 }
 
 // checker is check for saml.Connection.CheckRequest.
-func (k requestKey) checker(connection string) func(id string, now time.Time) *saml.Refusal {
-	return func(id string, now time.Time) *saml.Refusal {
-		_, refusal := k.check(connection, id, now)
-		return refusal
+func (k requestKey) checker(connection string) func(id string, now time.Time) (time.Time, *saml.Refusal) {
+	return func(id string, now time.Time) (time.Time, *saml.Refusal) {
+		request, refusal := k.check(connection, id, now)
+		return request.Expires.Add(-loginLifetime), refusal
 	}
 }
 

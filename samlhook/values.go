@@ -17,6 +17,17 @@ func texts(list gjson.Result) []string {
 	return values
 }
 
+// trimmed are the values of a list without white space around them, and without those that are empty.
+func trimmed(list gjson.Result) []string {
+	var values []string
+	for _, v := range texts(list) {
+		if v = strings.TrimSpace(v); v != "" {
+			values = append(values, v)
+		}
+	}
+	return values
+}
+
 // textsAt are the values of a list in a resource.
 func textsAt(r *directory.Resource, path string) []string { return texts(gjson.GetBytes(r.JSON, path)) }
 

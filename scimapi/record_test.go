@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,9 @@ import (
 
 // commit is what one revision of the store changed, as "Type id", and what its Events are about.
 type commit struct{ changed, told map[string]bool }
+
+// events are the ends of what the keys of Events begin with.
+var events = regexp.MustCompile(`/e(-access|-admin)?/$`)
 
 // history reads every revision below the root. Sessions and SignIns tell of themselves, and a DeletedUser shares the
 // Event of its User.
@@ -59,7 +63,7 @@ func history(t *testing.T, c *clientv3.Client, root string) map[int64]*commit {
 				continue
 			}
 			prefix := key[:max(len(key)-16, 0)]
-			if e.Type != clientv3.EventTypePut || !strings.HasSuffix(prefix, "/e/") {
+			if e.Type != clientv3.EventTypePut || !events.MatchString(prefix) {
 				continue
 			}
 			_, doc, ok := strings.Cut(string(e.Kv.Value), "\n")

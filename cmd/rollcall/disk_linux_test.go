@@ -81,10 +81,12 @@ func TestDiskFails(t *testing.T) {
 	eventually(t, http.StatusCreated, "POST", site+orgPath+"/Users", user("kept"))
 
 	limitFiles(t, p, 0)
+	begun := time.Now()
 	status, answer := ask(t, "POST", site+orgPath+"/Users", testToken, user("unknown"))
-	if status != http.StatusServiceUnavailable || !strings.Contains(answer, "outcome unknown") {
+	if status != http.StatusServiceUnavailable || !strings.Contains(answer, "disk has failed; outcome unknown") {
 		t.Errorf("what was under way: %d %s", status, answer)
 	}
+	t.Logf("what was under way was answered after %v", time.Since(begun))
 	wantReadOnly(t, site, "kept")
 
 	limitFiles(t, p, unix.RLIM_INFINITY)

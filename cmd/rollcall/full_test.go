@@ -1,55 +1,54 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/tidwall/gjson"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 )
 
-// TestFullCluster: a credential with the scope write fills an etcd of a small quota with what it likes. Etcd raises no
-// alarm, everything can be deleted, with a restart of the node in the middle, and then there is room again.
-func TestFullCluster(t *testing.T) {
-	if testing.Short() {
-		t.Skip("fills an etcd")
-	}
-	etcd := startEtcd(t, 1, "http", "--quota-backend-bytes", fmt.Sprint(32<<20))
-	node, site := etcd.node("--rate-limit", "0")
-	answer := eventually(t, http.StatusCreated, "POST", site+orgPath+"/AccessTokens",
-		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:AccessToken"],"displayName":"writer","scopes":["write"]}`)
-	var made struct{ Token string }
-	if err := json.Unmarshal([]byte(answer), &made); err != nil || made.Token == "" {
-		t.Fatalf("%v: %s", err, answer)
-	}
+// fullCluster is an etcd of a small quota that a credential with the scope write has filled with what it likes.
+type fullCluster struct {
+	*etcdCluster
+	node  *process
+	site  string
+	token string   // with the scope write
+	ids   []string // of the Users
+}
 
-	// Fill it, also while the node looks at what is left.
-	var ids []string
+// fillCluster fills an etcd, also while the node looks at what is left.
+func fillCluster(t *testing.T) *fullCluster {
+	t.Helper()
+	c := &fullCluster{etcdCluster: startEtcd(t, 1, "http", "--quota-backend-bytes", fmt.Sprint(32<<20))}
+	c.node, c.site = c.etcdCluster.node("--rate-limit", "0")
+	answer := eventually(t, http.StatusCreated, "POST", c.site+orgPath+"/AccessTokens",
+		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:AccessToken"],"displayName":"writer","scopes":["write"]}`)
+	if c.token = gjson.Get(answer, "token").String(); c.token == "" {
+		t.Fatal(answer)
+	}
 	full := func() bool {
-		status, answer := ask(t, "GET", site+"/readyz", "", "")
+		status, answer := ask(t, "GET", c.site+"/readyz", "", "")
 		return status == http.StatusOK && strings.Contains(answer, "full")
 	}
 	for n, refused := 0, 0; refused < 10 || !full(); n++ {
 		if n == 1000 {
-			_, metrics := ask(t, "GET", site+"/metrics", "", "")
+			_, metrics := ask(t, "GET", c.site+"/metrics", "", "")
 			_, metrics, _ = strings.Cut(metrics, "\nrollcall_store_quota_ratio ")
-			t.Fatalf("not full after %d Users and %d refusals: %.60s", len(ids), refused, metrics)
+			t.Fatalf("not full after %d Users and %d refusals: %.60s", len(c.ids), refused, metrics)
 		}
 		title := strings.Repeat("x", []int{1 << 10, 100 << 10, 900 << 10}[n%3])
-		body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"user%d","title":%q}`, n, title)
-		status, answer := ask(t, "POST", site+orgPath+"/Users", made.Token, body)
+		body := fmt.Sprintf(`{"schemas":[%q],"userName":"user%d","title":%q}`, userSchema, n, title)
+		status, answer := ask(t, "POST", c.site+orgPath+"/Users", c.token, body)
 		switch status {
 		case http.StatusCreated:
-			var doc struct{ ID string }
-			if err := json.Unmarshal([]byte(answer), &doc); err != nil {
-				t.Fatal(err)
-			}
-			ids = append(ids, doc.ID)
+			c.ids = append(c.ids, gjson.Get(answer, "id").String())
 		case http.StatusInsufficientStorage:
 			if n%3 == 0 { // a small one, too
 				refused++
@@ -59,20 +58,21 @@ func TestFullCluster(t *testing.T) {
 			t.Fatalf("%d: %.200s", status, answer)
 		}
 	}
-	t.Logf("full with %d Users", len(ids))
+	t.Logf("full with %d Users", len(c.ids))
+	return c
+}
 
-	// Delete it all.
-	for n, id := range ids {
-		if n == len(ids)/2 {
-			node.cmd.Process.Signal(syscall.SIGKILL)
-			<-node.done
-			_, site = etcd.node("--rate-limit", "0")
-		}
-		if status, answer := ask(t, "DELETE", site+orgPath+"/Users/"+id, made.Token, ""); status != http.StatusNoContent {
-			t.Fatalf("deletion %d: %d %s", n, status, answer)
-		}
-	}
-	client, err := clientv3.New(clientv3.Config{Endpoints: etcd.endpoints, Logger: zap.NewNop()})
+// restart kills the node and starts another one.
+func (c *fullCluster) restart() {
+	c.node.cmd.Process.Signal(syscall.SIGKILL)
+	<-c.node.done
+	c.node, c.site = c.etcdCluster.node("--rate-limit", "0")
+}
+
+// wantNoAlarm checks that etcd was never sent what it refused for want of space.
+func (c *fullCluster) wantNoAlarm(t *testing.T) {
+	t.Helper()
+	client, err := clientv3.New(clientv3.Config{Endpoints: c.endpoints, Logger: zap.NewNop()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,5 +80,60 @@ func TestFullCluster(t *testing.T) {
 	if alarms, err := client.AlarmList(t.Context()); err != nil || len(alarms.Alarms) > 0 {
 		t.Errorf("alarms: %v, %v", alarms, err)
 	}
-	eventually(t, http.StatusCreated, "POST", site+orgPath+"/Users", user("afterwards"))
+}
+
+// TestFullCluster: a credential with the scope write fills an etcd of a small quota. Etcd raises no alarm, everything
+// can be deleted, with a restart of the node in the middle, and then there is room again.
+func TestFullCluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills an etcd")
+	}
+	c := fillCluster(t)
+	for n, id := range c.ids {
+		if n == len(c.ids)/2 {
+			c.restart()
+		}
+		status, answer := ask(t, "DELETE", c.site+orgPath+"/Users/"+id, c.token, "")
+		if status != http.StatusNoContent {
+			t.Fatalf("deletion %d: %d %s", n, status, answer)
+		}
+	}
+	c.wantNoAlarm(t)
+	eventually(t, http.StatusCreated, "POST", c.site+orgPath+"/Users", user("afterwards"))
+}
+
+// TestFullClusterDeactivates: the same by deactivation, which writes each document once more and frees it only when
+// history is forgotten. Each is done within a while.
+func TestFullClusterDeactivates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("fills an etcd")
+	}
+	c := fillCluster(t)
+	const deactivate = `{"schemas":["` + patchSchema + `"],"Operations":[{"op":"replace","path":"active","value":false}]}`
+	refused := 0
+	for n, id := range c.ids {
+		if n == len(c.ids)/2 {
+			c.restart()
+		}
+		for end := time.Now().Add(2 * patience); ; time.Sleep(20 * time.Millisecond) {
+			status, answer := ask(t, "PATCH", c.site+orgPath+"/Users/"+id, c.token, deactivate)
+			if status == http.StatusOK || status == http.StatusNoContent {
+				break
+			}
+			if refused++; status != http.StatusInsufficientStorage || time.Now().After(end) {
+				t.Fatalf("deactivation %d: %d %s", n, status, answer)
+			}
+		}
+	}
+	t.Logf("%d refusals", refused)
+	c.wantNoAlarm(t)
+
+	// It is stored: a node that starts now knows it.
+	c.restart()
+	for filter, want := range map[string]int{"active eq true": 0, "active eq false": len(c.ids)} {
+		_, answer := ask(t, "GET", c.site+orgPath+"/Users?count=0&filter="+url.QueryEscape(filter), testToken, "")
+		if got := gjson.Get(answer, "totalResults").Int(); got != int64(want) {
+			t.Errorf("%s: %d Users, want %d", filter, got, want)
+		}
+	}
 }

@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,19 +20,28 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.uber.org/zap"
-
-	"rollcall/directory/heal"
 )
 
-// historyEnv is how long TestHistory runs, such as 1h; two minutes unless set.
-const historyEnv = "ROLLCALL_TEST_HISTORY"
+// historyEnv is how long clients and faults of TestHistory go on, such as 1h; historyLength unless set, so that the
+// whole takes less than two minutes.
+const (
+	historyEnv    = "ROLLCALL_TEST_HISTORY"
+	historyLength = 90 * time.Second
+)
 
 const (
-	historyUsers   = 24
-	historyClients = 12
+	historyUsers    = 24 // of a round
+	historyClients  = 12
+	historyPatience = 6 * time.Second // of a client
 )
+
+// round is what clients work on between one fault and the next: an organization of its own, so that no history is long,
+// and so that what a long run leaves behind can be deleted.
+type round struct {
+	organization string   // id
+	scim         string   // path
+	users        []string // ids
+}
 
 // call is what a client asked for, about one User: its title, read, written, or written if it is as it was read; or,
 // about one userName, the creation of a User.
@@ -38,6 +51,9 @@ type call struct {
 	expect  string // of a swap: the title as it was
 	written string
 }
+
+// notSent is the status of a call that reached nobody: its node was not running.
+const notSent = -1
 
 // reply is what the service said; unknown means that the call may happen, or have happened, or not.
 type reply struct {
@@ -87,14 +103,14 @@ type recorder struct {
 
 func (r *recorder) now() int64 { return int64(time.Since(r.began)) }
 
-// add takes a call in that began at a time. What is known to have changed nothing (507) has no place in a history.
+// add takes a call in that began at a time. What is known to have changed nothing has no place in a history.
 func (r *recorder) add(client int, c call, began int64, out reply) {
 	op := porcupine.Operation{ClientId: client, Input: c, Call: began, Output: out, Return: r.now()}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.count[fmt.Sprintf("%s %d", c.kind, out.status)]++
 	switch {
-	case out.status == http.StatusInsufficientStorage, out.unknown && c.kind == "read":
+	case out.status == http.StatusInsufficientStorage, out.status == notSent, out.unknown && c.kind == "read":
 		return
 	case out.unknown: // it may still happen after the last call
 		op.Return = 1 << 62
@@ -106,19 +122,21 @@ func (r *recorder) add(client int, c call, began int64, out reply) {
 // historyClient sends calls to any of the nodes.
 type historyClient struct {
 	*rand.Rand
+	http   *http.Client
 	number int
 	sites  []string
-	users  []string // ids
+	round  *atomic.Pointer[round]
 	rec    *recorder
 	values *atomic.Int64
 	seen   map[string][2]string // by User: the title and the ETag that were read last
+	silent map[string]time.Time // by node: since when it is left alone
 }
 
 // run sends calls until ctx ends.
 func (c *historyClient) run(ctx context.Context) {
 	for ctx.Err() == nil {
-		n := c.values.Add(1)
-		key := c.users[c.IntN(len(c.users))]
+		n, r := c.values.Add(1), c.round.Load()
+		key := r.scim + "/Users/" + r.users[c.IntN(len(r.users))]
 		value := fmt.Sprint("v", n)
 		switch c.IntN(8) {
 		case 0, 1, 2:
@@ -130,7 +148,7 @@ func (c *historyClient) run(ctx context.Context) {
 				c.write(ctx, call{kind: "swap", key: key, expect: seen[0], written: value}, seen[1])
 			}
 		default:
-			c.create(ctx, fmt.Sprint("name", n/16)) // several clients want the same one
+			c.create(ctx, r.scim+"/Users", fmt.Sprint("name", n/16)) // several clients want the same one
 		}
 		time.Sleep(time.Duration(c.IntN(20)) * time.Millisecond)
 	}
@@ -138,7 +156,7 @@ func (c *historyClient) run(ctx context.Context) {
 
 func (c *historyClient) read(ctx context.Context, key string) {
 	began := c.rec.now()
-	status, tag, body := c.send(ctx, "GET", "/Users/"+key, "", "")
+	status, tag, body := c.send(ctx, "GET", key, "", "")
 	out := reply{unknown: status != http.StatusOK, status: status}
 	var doc struct{ Title string }
 	if !out.unknown && json.Unmarshal(body, &doc) != nil {
@@ -155,14 +173,15 @@ func (c *historyClient) write(ctx context.Context, in call, tag string) {
 	body := fmt.Sprintf(`{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
 		"Operations":[{"op":"replace","path":"title","value":%q}]}`, in.written)
 	began := c.rec.now()
-	status, _, _ := c.send(ctx, "PATCH", "/Users/"+in.key, tag, body)
+	status, _, _ := c.send(ctx, "PATCH", in.key, tag, body)
 	c.rec.add(c.number, in, began, reply{status: status, unknown: unknownStatus(status)})
 }
 
-func (c *historyClient) create(ctx context.Context, name string) {
+func (c *historyClient) create(ctx context.Context, users, name string) {
 	began := c.rec.now()
-	status, _, _ := c.send(ctx, "POST", "/Users", "", user(name))
-	c.rec.add(c.number, call{kind: "create", key: name}, began, reply{status: status, unknown: unknownStatus(status)})
+	status, _, _ := c.send(ctx, "POST", users, "", user(name))
+	in := call{kind: "create", key: users + " " + name}
+	c.rec.add(c.number, in, began, reply{status: status, unknown: unknownStatus(status)})
 }
 
 // unknownStatus reports whether an answer leaves open what became of a change; 0 is none.
@@ -170,12 +189,18 @@ func unknownStatus(status int) bool {
 	return status == 0 || status >= 500 && status != http.StatusInsufficientStorage
 }
 
-// send asks any node; the status is 0 where there is no answer.
+// send asks any node that was not silent just now; the status is 0 where there is no answer.
 func (c *historyClient) send(ctx context.Context, method, path, ifMatch, body string) (int, string, []byte) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), historyPatience)
 	defer cancel()
 	site := c.sites[c.IntN(len(c.sites))]
-	r, err := http.NewRequestWithContext(ctx, method, site+orgPath+path, strings.NewReader(body))
+	for range 10 * len(c.sites) {
+		if time.Since(c.silent[site]) > time.Second {
+			break
+		}
+		site = c.sites[c.IntN(len(c.sites))]
+	}
+	r, err := http.NewRequestWithContext(ctx, method, site+path, strings.NewReader(body))
 	if err != nil {
 		return 0, "", nil
 	}
@@ -184,8 +209,12 @@ func (c *historyClient) send(ctx context.Context, method, path, ifMatch, body st
 	if ifMatch != "" {
 		r.Header.Set("If-Match", ifMatch)
 	}
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := c.http.Do(r)
 	if err != nil {
+		c.silent[site] = time.Now()
+		if failed := (*net.OpError)(nil); errors.As(err, &failed) && failed.Op == "dial" {
+			return notSent, "", nil
+		}
 		return 0, "", nil
 	}
 	defer answer.Body.Close()
@@ -196,79 +225,32 @@ func (c *historyClient) send(ctx context.Context, method, path, ifMatch, body st
 	return answer.StatusCode, answer.Header.Get("ETag"), b
 }
 
-// faults does to the cluster what a bad day does, one thing after the other.
-type faults struct {
-	t    *testing.T
-	etcd *etcdCluster
-	*rand.Rand
+// historyNode is a node that can be killed and started again at its address.
+type historyNode struct {
+	*process
+	site string
+	args []string
 }
 
-func (f *faults) run(ctx context.Context) {
-	for n := 0; ctx.Err() == nil; n++ {
-		i, j := f.IntN(3), 0
-		for j = f.IntN(3); j == i; j = f.IntN(3) {
-		}
-		hold := time.Duration(1+f.IntN(5)) * time.Second
-		kinds := []string{"a member is killed", "a member hangs", "no quorum", "full"}
-		f.t.Logf("%s for %v", kinds[n%4], hold)
-		switch n % 4 {
-		case 0:
-			f.etcd.kill(i)
-			time.Sleep(hold)
-			f.etcd.start(i)
-		case 1:
-			f.etcd.members[i].cmd.Process.Signal(syscall.SIGSTOP)
-			time.Sleep(hold)
-			f.etcd.members[i].cmd.Process.Signal(syscall.SIGCONT)
-		case 2:
-			f.etcd.kill(i)
-			f.etcd.kill(j)
-			time.Sleep(hold)
-			f.etcd.start(i)
-			f.etcd.start(j)
-		case 3:
-			f.fill(hold)
-		}
-		time.Sleep(3 * time.Second)
-	}
+// start starts the node again, at its address.
+func (n *historyNode) start(t *testing.T) { n.process = spawn(t, n.args...) }
+
+// serves waits until the node serves.
+func (n *historyNode) serves() { n.site = n.line(servingLine) }
+
+func (n *historyNode) kill() {
+	n.cmd.Process.Signal(syscall.SIGKILL)
+	<-n.done
 }
 
-// fill raises etcd's alarm, past the nodes, for a while, and heals etcd.
-func (f *faults) fill(hold time.Duration) {
-	c, err := clientv3.New(clientv3.Config{Endpoints: f.etcd.endpoints, Logger: zap.NewNop(), DialTimeout: 5 * time.Second})
-	if err != nil {
-		f.t.Error(err)
-		return
-	}
-	defer c.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	for n := 0; err == nil && n < 1000; n++ {
-		_, err = c.Put(ctx, fmt.Sprint("/filler/", n), strings.Repeat("x", 1<<20))
-	}
-	time.Sleep(hold)
-	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Second) {
-		_, err := c.Delete(ctx, "/filler/", clientv3.WithPrefix())
-		if err == nil {
-			err = heal.Etcd(ctx, c, heal.Options{})
-		}
-		if err == nil {
-			return
-		}
-		if time.Now().After(end) {
-			f.t.Errorf("etcd is not healed: %v", err)
-			return
-		}
-	}
-}
-
-// TestHistory: while members of etcd are killed and hang, lose their quorum and run full, everything that clients see
-// at three nodes is linearizable: titles that are read, written and written by If-Match, and userNames that many want.
+// TestHistory: while members of etcd and nodes are killed and hang, and etcd loses its quorum and runs full, everything
+// that clients see at three nodes is linearizable: titles that are read, written and written by If-Match, and userNames
+// that many want.
 func TestHistory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs for two minutes")
 	}
-	length := 2 * time.Minute
+	length := historyLength
 	if s := os.Getenv(historyEnv); s != "" {
 		var err error
 		if length, err = time.ParseDuration(s); err != nil {
@@ -278,39 +260,34 @@ func TestHistory(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	etcd := startEtcd(t, 3, "http", "--quota-backend-bytes", fmt.Sprint(96<<20))
+	var nodes []*historyNode
 	var sites []string
-	for range 3 {
-		_, site := etcd.node("--rate-limit", "0")
-		sites = append(sites, site)
-	}
-	var users []string
-	for n := range historyUsers {
-		body := eventually(t, http.StatusCreated, "POST", sites[0]+orgPath+"/Users", user(fmt.Sprint("user", n)))
-		var doc struct{ ID string }
-		if err := json.Unmarshal([]byte(body), &doc); err != nil {
-			t.Fatal(err)
-		}
-		users = append(users, doc.ID)
+	for _, port := range freePorts(t, 3) {
+		n := &historyNode{args: append(etcd.serve(testSecretKey), "--rate-limit", "0", "--log-level", "warn")}
+		n.args[slices.Index(n.args, "127.0.0.1:0")] = fmt.Sprintf("127.0.0.1:%d", port)
+		n.start(t)
+		n.serves()
+		nodes, sites = append(nodes, n), append(sites, n.site)
 	}
 
 	// Clients and faults, for as long as it takes.
 	ctx, cancel := context.WithTimeout(t.Context(), length)
 	defer cancel()
+	f := &faults{t: t, ctx: ctx, etcd: etcd, nodes: nodes, Rand: rand.New(rand.NewPCG(seed, 1<<32))}
+	f.nextRound()
 	rec := &recorder{began: time.Now(), ops: map[string][]porcupine.Operation{}, count: map[string]int{}}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: historyClients}}
 	var values atomic.Int64
 	var all sync.WaitGroup
 	for n := range historyClients {
-		c := &historyClient{Rand: rand.New(rand.NewPCG(seed, uint64(n))), number: n, sites: sites, users: users, rec: rec,
-			values: &values, seen: map[string][2]string{}}
+		c := &historyClient{Rand: rand.New(rand.NewPCG(seed, uint64(n))), http: client, number: n, sites: sites,
+			round: &f.round, rec: rec, values: &values, seen: map[string][2]string{}, silent: map[string]time.Time{}}
 		all.Go(func() { c.run(ctx) })
 	}
-	(&faults{t, etcd, rand.New(rand.NewPCG(seed, 1<<32))}).run(ctx)
+	f.run()
 	all.Wait()
 
-	// At the end everybody agrees, and the history holds together.
-	for _, site := range sites {
-		eventually(t, http.StatusOK, "GET", site+"/readyz", "")
-	}
+	// The history holds together, and has what it is about.
 	total := 0
 	for key, ops := range rec.ops {
 		total += len(ops)
@@ -318,10 +295,24 @@ func TestHistory(t *testing.T) {
 			t.Errorf("%s: the history of %d calls: %v", key, len(ops), result)
 		}
 	}
-	t.Logf("%d calls: %v", total, rec.count)
+	t.Logf("%d calls in %d rounds: %v", total, len(f.rounds), rec.count)
+	t.Logf("faults: %v", f.count)
 	if rec.count["write 200"]+rec.count["write 204"] == 0 || rec.count["create 409"] == 0 || rec.count["swap 412"] == 0 {
 		t.Error("the history lacks what it is about")
 	}
+	for _, answer := range slices.Sorted(maps.Keys(rec.count)) {
+		if !slices.Contains(expectedAnswers, answer) {
+			t.Errorf("%d times %s", rec.count[answer], answer)
+		}
+	}
+}
+
+// expectedAnswers are those that a history may hold; 0 is none.
+var expectedAnswers = []string{
+	"read 200", "read 503", "read 0", "read -1",
+	"write 200", "write 204", "write 503", "write 507", "write 0", "write -1",
+	"swap 200", "swap 204", "swap 412", "swap 503", "swap 507", "swap 0", "swap -1",
+	"create 201", "create 409", "create 503", "create 507", "create 0", "create -1",
 }
 
 // TestHistoryModel: the model finds what is not linearizable.

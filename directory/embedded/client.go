@@ -148,8 +148,12 @@ func (m maintenance) AlarmDisarm(ctx context.Context, a *clientv3.AlarmMember) (
 	return guarded(ctx, m.etcd, func() (*clientv3.AlarmResponse, error) { return m.Maintenance.AlarmDisarm(ctx, a) })
 }
 
+// Status counts in its sizes whatever was applied before: bolt commits it first.
 func (m maintenance) Status(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error) {
-	return guarded(ctx, m.etcd, func() (*clientv3.StatusResponse, error) { return m.Maintenance.Status(ctx, endpoint) })
+	return guarded(ctx, m.etcd, func() (*clientv3.StatusResponse, error) {
+		m.etcd.server.Server.Backend().ForceCommit()
+		return m.Maintenance.Status(ctx, endpoint)
+	})
 }
 
 func (m maintenance) HashKV(ctx context.Context, endpoint string, rev int64) (*clientv3.HashKVResponse, error) {

@@ -32,6 +32,8 @@ var formats = map[string]map[string]format{
 		"budget.resources":           between(1, 100_000_000),
 		"budget.bytes":               between(1<<20, 1<<40),
 		"retention.events":           between(1, 1_000_000),
+		"retention.accessEvents":     between(1, 1_000_000),
+		"retention.accessDays":       between(1, 36500),
 		"retention.signIns":          between(1, 1_000_000),
 		"retention.days":             between(1, 3650),
 		"retention.deletedUsersDays": between(1, 36500),

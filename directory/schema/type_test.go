@@ -136,7 +136,7 @@ func TestPromisedAttributes(t *testing.T) {
 		Group(): {GroupAccessURN + ":protected", GroupAccessURN + ":roles.value"},
 		Organization(): {"displayName", "active", "domains.value", "domains.verified", "redirectTargets",
 			"uniqueGroupNames",
-			"retention.events", "retention.signIns", "retention.days", "retention.deletedUsersDays"},
+			"retention.events", "retention.accessEvents", "retention.accessDays", "retention.signIns", "retention.days", "retention.deletedUsersDays"},
 		AccessToken(): {"displayName", "scopes", "user.value", "expiresAt", "strict", "lenientMembers",
 			"lastUsed", "token"},
 		DeletedUser(): {"userName", "displayName", "deletedAt", "deletedBy", "links"},

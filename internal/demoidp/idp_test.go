@@ -61,11 +61,11 @@ func start(t *testing.T, binding string) (*demoidp.IdP, *serviceProvider, string
 	sp.connection = &saml.Connection{
 		ID: "c1", EntityID: sp.url + "/metadata", ACSURL: sp.url + "/acs",
 		IdPEntityID: metadata.EntityID, SSOURL: metadata.SSOURLs[binding], Certificates: metadata.Certificates,
-		CheckRequest: func(id string, _ time.Time) *saml.Refusal {
+		CheckRequest: func(id string, _ time.Time) (time.Time, *saml.Refusal) {
 			if id != sp.request {
-				return saml.Refuse(saml.ReasonRequestUnknown, "This is not the last request.")
+				return time.Time{}, saml.Refuse(saml.ReasonRequestUnknown, "This is not the last request.")
 			}
-			return nil
+			return time.Now(), nil
 		},
 	}
 	ours, err := sp.connection.SPMetadata()

@@ -96,12 +96,10 @@ func (f *finder) fitting(fits func(Attribute) bool) []int {
 	return all
 }
 
-// firstValue is the first value that is not empty.
+// firstValue is the first value that shows anything.
 func firstValue(a Attribute) string {
-	for _, value := range a.Values {
-		if value != "" {
-			return value
-		}
+	if i := slices.IndexFunc(a.Values, hasVisible); i >= 0 {
+		return a.Values[i]
 	}
 	return ""
 }
@@ -121,7 +119,9 @@ func (f *finder) names() (matched, unmatched []string) {
 // missing describes an attribute that was not found under any of the names.
 func (f *finder) missing(attribute string, names []string) MissingAttribute {
 	m := MissingAttribute{Attribute: attribute}
-	if received := f.namespaced(names); received != "" {
+	if empty := f.empty(names); empty != "" {
+		m.Hint = "received `" + Clip(empty) + "`, but without a visible character"
+	} else if received := f.namespaced(names); received != "" {
 		m.Hint = "received `" + Clip(received) + "`: clear the claim's Namespace"
 	} else if fit := f.ambiguous(names); len(fit) > 1 {
 		m.Hint = "several attributes fit (" + Clip(strings.Join(fit, ", ")) +
@@ -140,6 +140,19 @@ func (f *finder) namespaced(names []string) string {
 		}
 		last := a.Name[i+1:]
 		if last != "" && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, last) }) {
+			return a.Name
+		}
+	}
+	return ""
+}
+
+// empty finds the attribute that would fit if it had a value that shows anything.
+func (f *finder) empty(names []string) string {
+	for _, a := range f.attributes {
+		fits := func(name string) bool {
+			return strings.EqualFold(a.Name, name) || strings.EqualFold(a.FriendlyName, name)
+		}
+		if slices.ContainsFunc(names, fits) && !slices.ContainsFunc(a.Values, hasVisible) {
 			return a.Name
 		}
 	}

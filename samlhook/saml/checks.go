@@ -12,6 +12,9 @@ import (
 // checkResponse checks the Response element. If it is not signed, its word makes nothing true, but it may still
 // contradict.
 func (c *Connection) checkResponse(l *checklist, r *Response, now time.Time) {
+	l.add("response version", r.Version == "2.0", "2.0", r.Version, ReasonVersion, "The Response is not of SAML 2.0.")
+	l.add("response id", isID(r.ID), "an ID", r.ID, ReasonNoResponseID,
+		"The Response has no ID, or one that XML does not allow.")
 	l.add("status", r.Status.Code == statusSuccess, statusSuccess, r.Status.Code, ReasonStatus,
 		r.Status.refusal().Explanation)
 	l.add("response issuer", r.Issuer == c.IdPEntityID || (r.Issuer == "" && !r.ResponseSigned),
@@ -26,11 +29,12 @@ func (c *Connection) checkResponse(l *checklist, r *Response, now time.Time) {
 
 // checkIssued checks an IssueInstant and records by how much the clocks differ.
 func (c *Connection) checkIssued(l *checklist, name string, issued, now time.Time) {
-	limit := c.Limits.withDefaults().Lifetime
+	limit := c.Limits.withDefaults().IssueAge
 	ahead := issued.Sub(now).Round(time.Second)
 	received := fmt.Sprintf("%s (%s before our clock)", stamp(issued), -ahead)
 	reason, explanation := ReasonIssuedTooLongAgo,
-		"The message was issued too long ago; check both clocks, and that the browser did not send an old page again."
+		"The message was issued too long ago; check both clocks, and that the browser did not send an old page again. "+
+			"If people need longer to come back, raise maxIssueAgeSeconds."
 	switch {
 	case issued.IsZero():
 		received = "none"
@@ -52,8 +56,8 @@ func (c *Connection) checkAssertion(l *checklist, r *Response, el *etree.Element
 
 	// Who says it.
 	l.add("version", a.Version == "2.0", "2.0", a.Version, ReasonVersion, "The assertion is not of SAML 2.0.")
-	l.add("assertion id", a.ID != "" && len(a.ID) <= maxAssertionID, "an ID", a.ID, ReasonNoAssertionID,
-		"The assertion has no ID of sensible length, so its second use could not be told from the first.")
+	l.add("assertion id", isID(a.ID), "an ID", a.ID, ReasonNoAssertionID,
+		"The assertion has no ID, or one that XML does not allow, so its second use could not be told from the first.")
 	if issuer := l.one(el, nsAssertion, "Issuer"); issuer != nil {
 		a.Issuer = trim(text(issuer))
 	}
@@ -68,13 +72,30 @@ func (c *Connection) checkAssertion(l *checklist, r *Response, el *etree.Element
 	limit := c.Limits.withDefaults().Lifetime
 	if lifetime := a.NotOnOrAfter.Sub(a.IssueInstant); !a.NotOnOrAfter.IsZero() {
 		l.add("lifetime", lifetime <= limit+c.skew(), "at most "+limit.String(), lifetime.String(), ReasonLifetime,
-			"The assertion is valid for too long; shorten its lifetime at the identity provider.")
+			"The assertion is valid for too long; shorten its lifetime at the identity provider, or raise "+
+				"maxLifetimeMinutes.")
 	}
-	c.checkRequest(l, r, a, now)
+
+	// Whether it is what was asked for.
+	made := c.checkRequest(l, r, a, now)
+	c.checkAuthn(l, a, el, made, now)
 }
 
-// maxAssertionID bounds an ID that is remembered until the assertion ends.
-const maxAssertionID = 1024
+// maxID bounds an ID that is remembered until the assertion ends.
+const maxID = 1024
+
+// isID reports whether a value can be an ID (xs:ID, SAML Core §1.3.4): a name without a colon.
+func isID(s string) bool {
+	if s == "" || len(s) > maxID || !isNameStart(s[0]) {
+		return false
+	}
+	for i := range len(s) {
+		if !isNameByte(s[i]) {
+			return false
+		}
+	}
+	return true
+}
 
 // checkConditions checks when the assertion is valid, and for whom (SAML Core §2.5).
 func (c *Connection) checkConditions(l *checklist, a *Assertion, el *etree.Element, now time.Time) {
@@ -181,7 +202,7 @@ func (c *Connection) checkNameID(l *checklist, a *Assertion, subject *etree.Elem
 		return
 	}
 	a.NameID, a.NameIDFormat = trim(text(nameID)), trim(attr(nameID, "Format"))
-	l.add("name id value", a.NameID != "", "a value", a.NameID, ReasonBlankNameID,
+	l.add("name id value", hasVisible(a.NameID), "a value", a.NameID, ReasonBlankNameID,
 		"The NameID is blank; map it to an attribute that every person has.")
 	if a.NameQualifier = trim(attr(nameID, "NameQualifier")); a.NameQualifier == c.IdPEntityID {
 		a.NameQualifier = ""
@@ -189,8 +210,7 @@ func (c *Connection) checkNameID(l *checklist, a *Assertion, subject *etree.Elem
 	if a.SPNameQualifier = trim(attr(nameID, "SPNameQualifier")); a.SPNameQualifier == c.EntityID {
 		a.SPNameQualifier = ""
 	}
-	plain := validValue(a.NameID, maxNameID) && validValue(a.NameQualifier, maxNameID) &&
-		validValue(a.SPNameQualifier, maxNameID)
+	plain := ValidNameID(a.NameID) && ValidNameID(a.NameQualifier) && ValidNameID(a.SPNameQualifier)
 	l.add("name id form", len(nameID.ChildElements()) == 0 && plain,
 		fmt.Sprintf("plain text of at most %d characters", maxNameID), a.NameID, ReasonInvalidNameID,
 		"The NameID holds elements or control characters, or is too long.")
@@ -199,6 +219,9 @@ func (c *Connection) checkNameID(l *checklist, a *Assertion, subject *etree.Elem
 		"The NameID is transient: it changes with every sign-in and identifies nobody; "+
 			"set the format at the identity provider to persistent or e-mail address.")
 }
+
+// ValidNameID reports whether the text may be a NameID, or a qualifier of one.
+func ValidNameID(text string) bool { return validValue(text, maxNameID) }
 
 // checkConfirmation checks one bearer SubjectConfirmation (SAML Profiles §4.1.4.3).
 func (c *Connection) checkConfirmation(l *checklist, a *Assertion, confirmation *etree.Element, now time.Time) {
@@ -232,12 +255,6 @@ func (c *Connection) checkStatements(l *checklist, a *Assertion, el *etree.Eleme
 		return
 	}
 	a.SessionIndex = attr(statements[0], "SessionIndex")
-	a.AuthnInstant, _ = parseInstant(attr(statements[0], "AuthnInstant"))
-	for _, context := range children(statements[0], nsAssertion, "AuthnContext") {
-		for _, class := range children(context, nsAssertion, "AuthnContextClassRef") {
-			a.AuthnContext = Clip(trim(text(class)))
-		}
-	}
 
 	// The session ends with the first statement that ends.
 	for _, statement := range statements {
@@ -255,8 +272,9 @@ func (c *Connection) checkStatements(l *checklist, a *Assertion, el *etree.Eleme
 }
 
 // checkRequest holds an answer to the request that it names. What counts is what was signed: the assertion's own
-// InResponseTo, or the Response's if that is signed.
-func (c *Connection) checkRequest(l *checklist, r *Response, a *Assertion, now time.Time) {
+// InResponseTo, or the Response's if that is signed. It returns when the request was made; zero if there is none that is
+// ours.
+func (c *Connection) checkRequest(l *checklist, r *Response, a *Assertion, now time.Time) (made time.Time) {
 	const name, expected = "in response to", "a request of ours"
 	if a.InResponseTo == "" && r.ResponseSigned {
 		a.InResponseTo = r.InResponseTo
@@ -265,24 +283,25 @@ func (c *Connection) checkRequest(l *checklist, r *Response, a *Assertion, now t
 	case r.InResponseTo != a.InResponseTo && r.InResponseTo != "":
 		l.add(name, false, a.InResponseTo, r.InResponseTo, ReasonInResponseTo,
 			"The Response and its signed assertion do not name the same request.")
-		return
+		return made
 	case a.InResponseTo == "":
 		l.add(name, c.AllowIdPInitiated, expected, "none", ReasonIdPInitiated,
 			"The identity provider started this sign-in by itself; "+
 				"start at our login URL, or set allowIdpInitiated on the connection.")
-		return
+		return made
 	}
 
 	// Whose request it is only the caller knows.
 	refusal := Refuse(ReasonRequestUnknown, "The response answers a request that is not ours.")
 	if c.CheckRequest != nil {
-		refusal = c.CheckRequest(a.InResponseTo, now)
+		made, refusal = c.CheckRequest(a.InResponseTo, now)
 	}
 	if refusal == nil {
 		l.add(name, true, expected, a.InResponseTo, "", "")
-		return
+		return made
 	}
 	l.add(name, false, expected, a.InResponseTo, refusal.Reason, refusal.Explanation)
+	return time.Time{}
 }
 
 // present names an element for a check.

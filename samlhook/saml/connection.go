@@ -34,6 +34,10 @@ type Connection struct {
 
 	ForceAuthn            bool
 	RequestedAuthnContext []string
+	// AcceptedAuthnContext and AcceptedAuthnMethods say what proves that the person authenticated as asked: a context
+	// class, or a value of Entra ID's claim authnmethodsreferences. If both are empty, a requested context does.
+	AcceptedAuthnContext []string
+	AcceptedAuthnMethods []string
 	// NameIDFormat is asked for in requests; empty sends no NameIDPolicy.
 	NameIDFormat string
 
@@ -47,9 +51,10 @@ type Connection struct {
 	// Attributes overrides the alias lists.
 	Attributes AttributeMapping
 
-	// CheckRequest judges an InResponseTo: nil, or a refusal with one of the request reasons. It cannot know whether
-	// the request was answered before: that is for the transaction of the sign-in. Nil means that no request is known.
-	CheckRequest func(id string, now time.Time) *Refusal
+	// CheckRequest judges an InResponseTo: it says when the request was made, or refuses it with one of the request
+	// reasons. It cannot know whether the request was answered before: that is for the transaction of the sign-in. Nil
+	// means that no request is known.
+	CheckRequest func(id string, now time.Time) (made time.Time, refusal *Refusal)
 }
 
 // DefaultClockSkew is granted if a Connection does not say.

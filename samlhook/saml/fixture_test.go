@@ -31,11 +31,11 @@ func testConnection() *Connection {
 	return &Connection{
 		ID: "c1", EntityID: samltest.EntityID, ACSURL: samltest.ACS, IdPEntityID: samltest.IdP,
 		Certificates: []*x509.Certificate{keys().IdP.Cert},
-		CheckRequest: func(id string, _ time.Time) *Refusal {
+		CheckRequest: func(id string, _ time.Time) (time.Time, *Refusal) {
 			if id == samltest.Request {
-				return nil
+				return testNow.Add(-2 * time.Minute), nil
 			}
-			return Refuse(ReasonRequestUnknown, "not ours")
+			return time.Time{}, Refuse(ReasonRequestUnknown, "not ours")
 		},
 	}
 }

@@ -99,11 +99,12 @@ func (id *Identity) fill(f *finder, m AttributeMapping) *Refusal {
 		}
 		value, from := id.NameID, fromNameID
 		if want.mapped != fromNameID {
-			found, ok := f.find(names)
-			if !ok && want.required {
-				id.Missing = append(id.Missing, f.missing(want.attribute, names))
-			}
+			found, _ := f.find(names)
 			value, from = firstValue(found), found.Name
+		}
+		if want.required && !hasVisible(value) {
+			id.Missing = append(id.Missing, f.missing(want.attribute, names))
+			value = ""
 		}
 		if !validValue(value, want.limit) {
 			return invalid(from, want.limit)
@@ -181,6 +182,14 @@ func validValue(s string, limit int) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool {
 		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029' ||
 			(r >= '\u202a' && r <= '\u202e') || (r >= '\u2066' && r <= '\u2069')
+	})
+}
+
+// hasVisible reports whether a value shows anything: a letter, a digit, punctuation or a symbol.
+func hasVisible(s string) bool {
+	const brailleBlank = '\u2800' // a symbol by its category
+	return strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.In(r, unicode.L, unicode.N, unicode.P, unicode.S) && !isInvisible(r) && r != brailleBlank
 	})
 }
 

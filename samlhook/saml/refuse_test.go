@@ -333,8 +333,8 @@ func requestCases() []refuseCase {
 	judged := map[string]Reason{"_other": ReasonRequestUnknown, "_foreign": ReasonRequestForeign,
 		"_late": ReasonRequestExpired}
 	with := func(c *Connection) {
-		c.CheckRequest = func(id string, _ time.Time) *Refusal {
-			return Refuse(cmp.Or(judged[id], ReasonRequestUnknown), "The request is not one that can be answered.")
+		c.CheckRequest = func(id string, _ time.Time) (time.Time, *Refusal) {
+			return time.Time{}, Refuse(cmp.Or(judged[id], ReasonRequestUnknown), "The request is not one that can be answered.")
 		}
 	}
 	unsolicited := func(t testing.TB, p *parts) {

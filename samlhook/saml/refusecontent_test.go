@@ -30,6 +30,12 @@ func xmlCases() []refuseCase {
 		{name: "two roots", want: ReasonMalformed,
 			message: func(t testing.TB) string { m := signed(t, nil); return m + m }},
 		{name: "wrong end tag", want: ReasonMalformed, message: tampered("</saml:Subject>", "</saml:Subjekt>")},
+		{name: "relative namespace", want: ReasonMalformed,
+			message: tampered(`<saml:Conditions `, `<saml:Conditions xmlns:x="../assertion" `)},
+		{name: "relative namespace with a colon further on", want: ReasonMalformed,
+			message: tampered(`<saml:Conditions `, `<saml:Conditions xmlns:x="a/b:c" `)},
+		{name: "namespace without a scheme", want: ReasonMalformed,
+			message: tampered(`<saml:Conditions `, `<saml:Conditions xmlns:x=":c" `)},
 		{name: "undeclared prefix", want: ReasonMalformed, message: tampered("<saml:Subject>", "<x:Subject>")},
 		{name: "two colons in a name", want: ReasonMalformed, message: tampered("<saml:Subject>", "<saml:a:Subject>")},
 		{name: "attribute twice", want: ReasonMalformed,
@@ -116,6 +122,22 @@ func contentCases() []refuseCase {
 	return []refuseCase{
 		{name: "Version 1.1", want: ReasonVersion,
 			message: swap(`ID="_assert1" Version="2.0"`, `ID="_assert1" Version="1.1"`)},
+		{name: "Response of Version 1.1", want: ReasonVersion, message: edited(func(t testing.TB, p *parts) {
+			p.ResponseOpen = replace(t, p.ResponseOpen, `Version="2.0"`, `Version="1.1"`)
+		})},
+		{name: "Response without Version", want: ReasonVersion, message: edited(func(t testing.TB, p *parts) {
+			p.ResponseOpen = replace(t, p.ResponseOpen, ` Version="2.0"`, "")
+		})},
+		{name: "Response without ID", want: ReasonNoResponseID, message: edited(func(t testing.TB, p *parts) {
+			p.ResponseOpen = replace(t, p.ResponseOpen, ` ID="_resp1"`, "")
+		})},
+		{name: "Response with an ID that is none", want: ReasonNoResponseID, message: edited(func(t testing.TB, p *parts) {
+			p.ResponseOpen = replace(t, p.ResponseOpen, ` ID="_resp1"`, ` ID="1 2"`)
+		})},
+		{name: "assertion with an ID of 2,000 characters", want: ReasonNoAssertionID,
+			message: edited(func(t testing.TB, p *parts) {
+				p.AssertionOpen = replace(t, p.AssertionOpen, `"_assert1"`, `"_`+strings.Repeat("a", 2000)+`"`)
+			})},
 		{name: "status not Success, Response signed", want: ReasonStatus, message: func(t testing.TB) string {
 			return sign(t, replace(t, newParts().Response(), "status:Success", "status:Responder"), "Response",
 				signing{})
@@ -185,7 +207,10 @@ func contentCases() []refuseCase {
 		{name: "times that are no times", want: ReasonNotYetValid,
 			message: swap(`NotBefore="`+at(-time.Minute), `NotBefore="yesterday`)},
 		{name: "issued in the future", want: ReasonIssuedInFuture, message: issued(61 * time.Second)},
-		{name: "issued long ago", want: ReasonIssuedTooLongAgo, message: issued(-62 * time.Minute)},
+		{name: "issued long ago", want: ReasonIssuedTooLongAgo, message: issued(-6*time.Minute - time.Second)},
+		{name: "Response issued long ago", want: ReasonIssuedTooLongAgo, message: edited(func(t testing.TB, p *parts) {
+			p.ResponseOpen = replace(t, p.ResponseOpen, at(-5*time.Second), at(-6*time.Minute-time.Second))
+		})},
 		{name: "no IssueInstant", want: ReasonIssuedTooLongAgo,
 			message: swap(`IssueInstant="`+at(-5*time.Second)+`">`, ">")},
 		{name: "valid for two hours", want: ReasonLifetime, message: func(t testing.TB) string {
@@ -194,6 +219,8 @@ func contentCases() []refuseCase {
 		}},
 		{name: "session over", want: ReasonSessionExpired, message: swap(at(8*time.Hour), at(-2*time.Minute))},
 		{name: "blank NameID", want: ReasonBlankNameID, message: swap(nameID, `Format="x"> 	<`)},
+		{name: "NameID of nothing visible", want: ReasonBlankNameID,
+			message: swap(nameID, "Format=\"x\">\u200b\u2800\u0301<")},
 		{name: "transient NameID", want: ReasonTransientNameID,
 			message: swap("nameid-format:persistent", "nameid-format:transient")},
 		{name: "element in NameID", want: ReasonInvalidNameID,
@@ -221,7 +248,7 @@ func TestClockSkew(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			connection := testConnection()
-			connection.ClockSkew = c.skew
+			connection.ClockSkew, connection.Limits.IssueAge = c.skew, time.Hour
 			if _, err := connection.Verify(message, c.now); (err == nil) != c.ok {
 				t.Errorf("error = %v, want accepted: %t", err, c.ok)
 			}

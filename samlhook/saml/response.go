@@ -17,6 +17,7 @@ type Response struct {
 
 	// Of the Response element; believed only when ResponseSigned.
 	ID             string
+	Version        string
 	Issuer         string
 	Destination    string
 	InResponseTo   string
@@ -187,7 +188,7 @@ func (c *Connection) unsigned(r *Response, o *outline) *Refusal {
 
 // read fills in what the Response element says of itself.
 func (r *Response) read(el *etree.Element) {
-	r.ID = Clip(attr(el, "ID"))
+	r.ID, r.Version = attr(el, "ID"), attr(el, "Version")
 	r.Destination = attr(el, "Destination")
 	r.InResponseTo = attr(el, "InResponseTo")
 	r.IssueInstant, _ = parseInstant(attr(el, "IssueInstant"))

@@ -21,12 +21,29 @@ func (s *scanner) declare() *Refusal {
 			return s.malformed("a namespace declaration that XML forbids")
 		case bytes.IndexByte(a.value, '&') >= 0:
 			return s.malformed("a reference in a namespace declaration")
+		case len(a.value) > 0 && !isAbsolute(a.value):
+			return s.malformed("a relative namespace, which has no canonical form")
 		case len(s.bindings) == maxScope:
 			return s.malformed(fmt.Sprintf("more than %d namespace declarations in scope", maxScope))
 		}
 		s.bindings = append(s.bindings, binding{prefix, string(a.value)})
 	}
 	return nil
+}
+
+// isAbsolute reports whether a URI begins with a scheme (RFC 3986 §3.1). Canonical XML §1.3 has no form for relative
+// namespaces, and implementations differ in what they make of them.
+func isAbsolute(uri []byte) bool {
+	for i, b := range uri {
+		letter := b|0x20 >= 'a' && b|0x20 <= 'z'
+		switch {
+		case b == ':':
+			return i > 0
+		case !letter && (i == 0 || (b < '0' || b > '9') && b != '+' && b != '-' && b != '.'):
+			return false
+		}
+	}
+	return false
 }
 
 // namespace is that of a prefix, which may be empty.

@@ -89,8 +89,23 @@ func noteName(kind string, id ID) string { return kind + "/" + id.Raw() }
 // Secret is the key of a sealed secret.
 func (k ScopeKeys) Secret(kid string) string { return k.prefix + "k/" + kid }
 
-// Events is the prefix of the Events.
-func (k ScopeKeys) Events() string { return k.prefix + "e/" }
+// Events is the prefix of the Events of a class.
+func (k ScopeKeys) Events(c EventClass) string { return k.prefix + eventClasses[c] + "/" }
+
+// EventClass divides the Events: each class is kept for itself, so that none pushes out those of another.
+type EventClass uint8
+
+// Events that do not concern access, those that do, and of these the ones that administrators left.
+const (
+	OrdinaryEvents EventClass = iota
+	AccessEvents
+	AdministrationEvents
+)
+
+var eventClasses = [...]string{OrdinaryEvents: "e", AccessEvents: "e-access", AdministrationEvents: "e-admin"}
+
+// EventClasses are all of them.
+var EventClasses = []EventClass{OrdinaryEvents, AccessEvents, AdministrationEvents}
 
 // SignIns is the prefix of the SignIns.
 func (k ScopeKeys) SignIns() string { return k.prefix + "s/" }

@@ -13,7 +13,7 @@ func (q *Quota) admitDisk(frees bool) error {
 	if q.disk == nil {
 		return nil
 	}
-	if err := q.disk.Failed(); err != nil {
+	if err := q.diskFailed(); err != nil {
 		const detail = "the store's disk has failed: until it has room again, only reading is possible"
 		return &state.Error{Kind: state.Unavailable, Detail: detail, Cause: err}
 	}
@@ -24,4 +24,12 @@ func (q *Quota) admitDisk(frees bool) error {
 		return state.Errorf(state.Full, "", "%v: only deletion is accepted", err)
 	}
 	return nil
+}
+
+// diskFailed returns why nothing is written any more; nil while it is, and for a cluster.
+func (q *Quota) diskFailed() error {
+	if q.disk == nil {
+		return nil
+	}
+	return q.disk.Failed()
 }

@@ -56,6 +56,9 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Node, error) {
 	if err := n.follower.reload(ctx); err != nil {
 		return nil, err
 	}
+	if err := n.Quota.Look(ctx); err != nil { // before anything is written
+		o.Log.Warn("the size of the store is not known; it will be asked for again", "error", err)
+	}
 	if o.Registry != nil {
 		o.Registry.MustRegister(n.Quota.used)
 	}

@@ -41,7 +41,7 @@ const (
 )
 
 // A look at etcd's size comes every quotaInterval, and hurryInterval after the last one where much was written since.
-// Before it, flushDelay passes, because etcd's size does not tell of what bolt has not committed.
+// Before it, flushDelay passes, because the size that a remote etcd tells does not count what bolt has not committed.
 const (
 	quotaInterval = 10 * time.Second
 	hurryInterval = 250 * time.Millisecond
@@ -77,7 +77,7 @@ type Quota struct {
 
 	mu       sync.Mutex
 	members  []Usage
-	mark     int64 // what was applied before the members told their sizes
+	mark     int64 // what was applied before the look that preceded the one at which the members told their sizes
 	underWay int64 // sent and not answered
 	alarmed  bool  // etcd refuses whatever puts a key
 	full     bool  // as it was told last
@@ -90,6 +90,7 @@ type Quota struct {
 	used    prometheus.Gauge
 
 	revision, compacted int64 // of the last look, before which the next one may forget history, and of the last compaction
+	lastMark            int64 // of the last look
 }
 
 func newQuota(o Options, c *clientv3.Client, applied func() int64) *Quota {
@@ -218,37 +219,53 @@ func (q *Quota) Look(ctx context.Context) error {
 	if q.looks.Load() > begun { // one that began after the call has ended
 		return nil
 	}
-	q.looks.Add(1)
-	mark := q.applied()
-	sleep(ctx, flushDelay)
+	if q.looks.Add(1) > 1 { // at the first, this node has sent nothing
+		sleep(ctx, flushDelay)
+	}
+	return q.look(ctx)
+}
+
+// look is Look without its delay. What was applied between the last look and this one counts as not yet in the sizes: a
+// slow disk may keep bolt from committing it for longer than flushDelay.
+func (q *Quota) look(ctx context.Context) error {
+	mark := q.lastMark
+	q.lastMark = q.applied()
+	members, revision, alarmed, err := q.ask(ctx)
+	if len(members) == 0 {
+		return err
+	}
+	q.Observe(members, mark, alarmed)
+	return q.compact(ctx, revision)
+}
+
+// ask asks all members at once, so that one that does not answer hides no other.
+func (q *Quota) ask(ctx context.Context) (members []Usage, revision int64, alarmed bool, failed error) {
 	ctx, cancel := context.WithTimeout(ctx, quorumTimeout)
 	defer cancel()
-
-	// Ask every member.
 	endpoints := q.client.Endpoints()
 	if len(endpoints) == 0 {
 		endpoints = []string{""} // in-process
 	}
-	var members []Usage
-	var failed error
-	var revision int64
-	alarmed := false
+	var mu sync.Mutex
+	var all sync.WaitGroup
 	for _, e := range endpoints {
-		st, err := q.client.Status(ctx, e)
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		u := Usage{st.DbSize, st.DbSizeInUse, st.DbSizeQuota}
-		members, revision = append(members, u), max(revision, st.Header.Revision)
-		alarmed = alarmed || alarmIn(st)
-		q.defragment(ctx, e, u)
+		all.Go(func() {
+			st, err := q.client.Status(ctx, e)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				failed = errors.Join(failed, err)
+				return
+			}
+			members = append(members, Usage{st.DbSize, st.DbSizeInUse, st.DbSizeQuota})
+			revision, alarmed = max(revision, st.Header.Revision), alarmed || alarmIn(st)
+		})
 	}
-	if len(members) == 0 {
-		return failed
+	all.Wait()
+	if q.alone && len(members) == 1 {
+		q.defragment(ctx, endpoints[0], members[0])
 	}
-	q.Observe(members, mark, alarmed)
-	return q.compact(ctx, revision)
+	return members, revision, alarmed, failed
 }
 
 // alarmIn reports whether the member tells of a NOSPACE alarm.
@@ -261,11 +278,11 @@ func alarmIn(st *clientv3.StatusResponse) bool {
 	return false
 }
 
-// defragment shrinks the file of an embedded etcd where much of it is free.
+// defragment shrinks the file of the embedded etcd where much of it is free.
 func (q *Quota) defragment(ctx context.Context, endpoint string, u Usage) {
 	sparse := u.File >= sparseSize && float64(u.InUse) < sparseAt*float64(u.File)
 	cramped := !u.below(u.File, full.file) && float64(u.InUse) < crampedAt*float64(u.File)
-	if !q.alone || !sparse && !cramped || time.Now().Before(q.rested) {
+	if !sparse && !cramped || time.Now().Before(q.rested) {
 		return
 	}
 	began := time.Now()

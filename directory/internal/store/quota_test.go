@@ -1,6 +1,14 @@
 package store
 
-import "testing"
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
 
 func TestFits(t *testing.T) {
 	const quota = 1000
@@ -30,5 +38,72 @@ func TestFits(t *testing.T) {
 	}
 	if !(Usage{1000, 1000, 0}).fits(full, 1) {
 		t.Error("an unknown quota refuses")
+	}
+}
+
+// told is an etcd's maintenance of which a test decides what each member tells.
+type told struct {
+	clientv3.Maintenance
+	status func(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error)
+}
+
+func (m told) Status(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error) {
+	return m.status(ctx, endpoint)
+}
+
+// meter returns a Quota over members that tell what status says, where applied is what the replica has applied.
+func meter(t *testing.T, applied *int64, status func(context.Context, string) (*clientv3.StatusResponse, error)) *Quota {
+	t.Helper()
+	c, err := clientv3.New(clientv3.Config{Endpoints: []string{"127.0.0.1:1", "127.0.0.1:2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	c.Maintenance = told{status: status}
+	return newQuota(Options{Log: slog.New(slog.DiscardHandler)}, c, func() int64 { return *applied })
+}
+
+// size is what a member tells whose file is in use as a whole.
+func size(n int64) *clientv3.StatusResponse {
+	return &clientv3.StatusResponse{Header: &etcdserverpb.ResponseHeader{}, DbSize: n, DbSizeInUse: n, DbSizeQuota: 1 << 20}
+}
+
+// A look that comes while etcd has not committed what it applied does not forget it: the next one still counts it.
+func TestCountsWhatIsNotCommitted(t *testing.T) {
+	applied := int64(0)
+	q := meter(t, &applied, func(context.Context, string) (*clientv3.StatusResponse, error) { return size(0), nil })
+	look := func() {
+		t.Helper()
+		if err := q.Look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look()
+	applied = 1 << 20
+	look()
+	if q.Admit(false) == nil {
+		t.Error("what was applied just before the look is forgotten")
+	}
+	look()
+	if err := q.Admit(false); err != nil {
+		t.Errorf("what was applied long ago is counted twice: %v", err)
+	}
+}
+
+// A member that does not answer hides no other.
+func TestAsksAllMembers(t *testing.T) {
+	applied := int64(0)
+	q := meter(t, &applied, func(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error) {
+		if strings.HasSuffix(endpoint, ":1") {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		return size(900 << 10), nil
+	})
+	if err := q.Look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if q.Admit(false) == nil {
+		t.Error("the member that answered is full, and a change is admitted")
 	}
 }

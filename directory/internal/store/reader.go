@@ -28,20 +28,28 @@ func (r Reader) Get(ctx context.Context, key string) (l state.Loaded, ok bool, e
 	return loadedOf(resp.Kvs)[0], true, nil
 }
 
-// NewestFirst reads all keys with the prefix, the last one first: as they were at the revision, or as they are if it is
-// 0. Errors: NotFound if the revision was compacted; Unavailable.
-func (r Reader) NewestFirst(ctx context.Context, prefix string, revision int64) ([]state.Loaded, error) {
+// NewestFirst reads all keys with the prefixes, of each the last one first: as they were at the revision, or as they are
+// at one moment if it is 0. Errors: NotFound if the revision was compacted; Unavailable.
+func (r Reader) NewestFirst(ctx context.Context, revision int64, prefixes ...string) ([][]state.Loaded, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	resp, err := r.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(revision),
-		clientv3.WithSort(clientv3.SortByKey, clientv3.SortDescend))
+	ops := make([]clientv3.Op, len(prefixes))
+	for i, prefix := range prefixes {
+		ops[i] = clientv3.OpGet(prefix, clientv3.WithPrefix(), clientv3.WithRev(revision),
+			clientv3.WithSort(clientv3.SortByKey, clientv3.SortDescend))
+	}
+	resp, err := r.client.Txn(ctx).Then(ops...).Commit()
 	if errors.Is(err, rpctypes.ErrCompacted) {
 		return nil, ErrPinGone()
 	}
 	if err != nil {
 		return nil, state.Unanswered(err)
 	}
-	return loadedOf(resp.Kvs), nil
+	lists := make([][]state.Loaded, len(prefixes))
+	for i := range prefixes {
+		lists[i] = loadedOf(resp.Responses[i].GetResponseRange().Kvs)
+	}
+	return lists, nil
 }
 
 // All reads all keys with the prefix, in order. Error: Unavailable.

@@ -41,7 +41,7 @@ func (c *Committer) settle(ctx context.Context, parts []Part, cause error) ([]Ou
 // transaction put its fences all together. Where none is, the first transaction may still come: reading alone keeps
 // nothing from happening.
 func (c *Committer) settleUnanswered(ctx context.Context, parts []Part, cause error) ([]Outcome, error) {
-	resp, err := insist(ctx, cause, func(ctx context.Context) (*clientv3.TxnResponse, error) {
+	resp, err := c.insist(ctx, cause, func(ctx context.Context) (*clientv3.TxnResponse, error) {
 		resp, err := c.ask(ctx, parts, putFence)
 		if !noSpace(err) {
 			return resp, err
@@ -77,7 +77,7 @@ func (c *Committer) settleUnanswered(ctx context.Context, parts []Part, cause er
 // A fence that is there proves that the transaction was applied; those of its parts that left none lost a race. Where
 // none is there, nothing of it happened, nor will.
 func (c *Committer) settleAnswered(ctx context.Context, parts []Part, cause error) ([]Outcome, error) {
-	resp, err := insist(ctx, cause, func(ctx context.Context) (*clientv3.TxnResponse, error) {
+	resp, err := c.insist(ctx, cause, func(ctx context.Context) (*clientv3.TxnResponse, error) {
 		return c.ask(ctx, parts, readFence)
 	})
 	switch {
@@ -93,10 +93,17 @@ func (c *Committer) settleAnswered(ctx context.Context, parts []Part, cause erro
 // may only be slow.
 const firstAsk = time.Second
 
-// insist asks until there is an answer or ctx ends: each time, the client tries another member.
-func insist(ctx context.Context, cause error, ask func(context.Context) (*clientv3.TxnResponse, error)) (
+// insist asks until there is an answer or ctx ends: each time, the client tries another member. An etcd whose disk has
+// failed answers nobody any more: what became of the transaction shows when its log is replayed.
+func (c *Committer) insist(ctx context.Context, cause error, ask func(context.Context) (*clientv3.TxnResponse, error)) (
 	*clientv3.TxnResponse, error) {
+	unknown := func(why string, err error) error {
+		return &state.Error{Kind: state.Unavailable, Detail: why + "; outcome unknown", Cause: errors.Join(cause, err)}
+	}
 	for patience := firstAsk; ; patience *= 2 {
+		if err := c.quota.diskFailed(); err != nil {
+			return nil, unknown("the store's disk has failed", err)
+		}
 		asking, cancel := context.WithTimeout(ctx, patience)
 		resp, err := ask(asking)
 		cancel()
@@ -105,8 +112,7 @@ func insist(ctx context.Context, cause error, ask func(context.Context) (*client
 		}
 		select {
 		case <-ctx.Done():
-			return nil, &state.Error{Kind: state.Unavailable, Detail: "the store does not answer; outcome unknown",
-				Cause: errors.Join(cause, err)}
+			return nil, unknown("the store does not answer", err)
 		case <-time.After(progressInterval):
 		}
 	}

@@ -1,0 +1,179 @@
+package directory_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"rollcall/directory"
+	"rollcall/directory/directorytest"
+	"rollcall/directory/schema"
+)
+
+// eventsAbout counts the Events about each resource, after a sweep.
+func eventsAbout(t *testing.T, s *directory.Store, d *directory.Directory) map[string]int {
+	t.Helper()
+	if err := s.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	page, err := d.Query(t.Context(), directory.Query{Type: "Event", Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	about := map[string]int{}
+	for i, e := range page.Resources {
+		about[e.Text("resource.display")+" "+e.Text("action")]++
+		if i > 0 && page.Resources[i-1].Text("at") < e.Text("at") {
+			t.Errorf("%s before %s: the newest come first", page.Resources[i-1].Text("at"), e.Text("at"))
+		}
+		if r, _, err := d.Get(t.Context(), "Event", e.ID); err != nil || string(r.JSON) != string(e.JSON) {
+			t.Errorf("an Event by its id: %v", err)
+		}
+	}
+	return about
+}
+
+// Creations by write push out no Event that concerns rights, credentials, connections or definitions: neither those of
+// administrators, nor those of others, which do not push out those of administrators either.
+func TestEventsAboutAccessLast(t *testing.T) {
+	c := newClock()
+	s := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(), Now: c.Now})
+	d := s.Organization("default")
+	update(t, s.System(), modify("Organization", snapshot(t, d).Organization().ID, schema.Document{
+		"retention": map[string]any{"events": json.Number("5"), "accessEvents": json.Number("40"),
+			"accessDays": json.Number("100")}}))
+	user := func(name string, roles []any) *directory.Resource {
+		return create(t, d, "User", schema.Document{"userName": name, "roles": roles})
+	}
+
+	// What an administrator does that concerns access, each with the name of what it is about and its action.
+	boss, ann := user("boss", roles("administrator")), user("ann", nil)
+	late := user("late", nil)
+	update(t, d, modify("User", late.ID, schema.Document{"roles": roles("auditor")}))
+	team := create(t, d, "Group", giving("team", "x"))
+	update(t, d, add(team.ID, ann.ID))
+	inner, deep := createGroup(t, d, "inner"), createGroup(t, d, "deep")
+	update(t, d, add(inner.ID, deep.ID))
+	update(t, d, add(team.ID, inner.ID))
+	update(t, d, add(deep.ID, late.ID))
+	plain := createGroup(t, d, "plain")
+	update(t, d, modify("Group", plain.ID, schema.Document{groupAccess: map[string]any{"protected": true}}))
+	update(t, d, func(tx *directory.Tx) error { // a Group that gets into a privileged one as it is made
+		g, err := tx.Create("Group", schema.Document{"displayName": "fresh"})
+		if err == nil {
+			err = tx.AddMembers(g, []directory.ID{boss.ID})
+		}
+		if err != nil {
+			return err
+		}
+		r, err := tx.Get("Group", team.ID)
+		if err != nil {
+			return err
+		}
+		return tx.AddMembers(r, []directory.ID{g.ID})
+	})
+	gone := user("gone", roles("administrator"))
+	update(t, d, remove("User", gone.ID))
+	off := user("off", roles("administrator"))
+	update(t, d, modify("User", off.ID, schema.Document{"active": false}))
+	update(t, d, func(tx *directory.Tx) error { return tx.EndSessions(ann.ID) })
+	create(t, d, "IdentityProvider", schema.Document{"displayName": "idp"})
+	create(t, d, "AccessToken", schema.Document{"displayName": "key", "scopes": []any{"read"}})
+	create(t, d, "SchemaDefinition", schema.Document{"urn": "urn:example:x", "name": "x", "attributes": []any{
+		map[string]any{"name": "a", "type": "string", "multiValued": false}}})
+	kept := []string{"boss create", "late update", "team create", "team update", "deep update",
+		"plain update", "fresh create", "gone create", "gone delete", "off create", "off update", "ann endSessions",
+		"idp create", "key create", " create"}
+	lost := []string{"ann create", "late create", "inner create", "inner update", "plain create"}
+
+	// What others do that concerns access: many times.
+	write := withScope(t, d, "write")
+	c.advance(time.Minute)
+	for range 30 {
+		update(t, write, modify("User", boss.ID, schema.Document{"active": false}))
+		update(t, write, modify("User", boss.ID, schema.Document{"active": true}))
+	}
+	c.advance(time.Minute)
+	for i := range 60 {
+		createUser(t, write, fmt.Sprint("flood", i))
+		update(t, write, modify("User", boss.ID, schema.Document{"title": fmt.Sprint(i)}))
+	}
+	c.advance(2 * time.Hour)
+	about := eventsAbout(t, s, d)
+	for _, what := range kept {
+		if about[what] == 0 {
+			t.Errorf("the Event %q was pushed out", what)
+		}
+	}
+	for _, what := range lost {
+		if about[what] != 0 {
+			t.Errorf("the Event %q, which does not concern access, was kept", what)
+		}
+	}
+	floods, ordinary := 0, 0
+	for what, n := range about {
+		if strings.HasPrefix(what, "flood") {
+			floods += n
+		}
+		ordinary += n
+	}
+	// boss: 40 of 60 of others, and those of the five last ordinary Events.
+	if n := about["boss update"]; n < 40 || n > 45 {
+		t.Errorf("%d Events of others about the administrator; 40 are kept, and 5 ordinary ones", n)
+	}
+	if floods > 5 {
+		t.Errorf("%d ordinary Events are kept; the limit is 5", floods)
+	}
+
+	// They have their own age.
+	c.advance(60 * 24 * time.Hour)
+	if about = eventsAbout(t, s, d); about["boss create"] != 1 || about["flood59 create"] != 0 {
+		t.Errorf("after 60 days: %v", about)
+	}
+	c.advance(60 * 24 * time.Hour)
+	if about = eventsAbout(t, s, d); len(about) != 0 {
+		t.Errorf("after 120 days: %v", about)
+	}
+}
+
+// Unless an Organization says otherwise, 10,001 creations by write leave the Event that made an administrator.
+func TestFloodOfCreations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("creates 10,001 Users")
+	}
+	c := newClock()
+	s := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(), Now: c.Now})
+	d := s.Organization("default")
+	create(t, d, "User", schema.Document{"userName": "boss", "roles": roles("administrator")})
+	var changes []func(*directory.Tx) error
+	for i := range 10_001 {
+		changes = append(changes, func(tx *directory.Tx) error {
+			_, err := tx.Create("User", schema.Document{"userName": fmt.Sprint("u", i)})
+			return err
+		})
+	}
+	for _, err := range withScope(t, d, "write").UpdateEach(t.Context(), changes) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.advance(2 * time.Hour)
+	if err := s.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	page, err := d.Query(t.Context(), directory.Query{Type: "Event", Limit: 20_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := page.Resources[len(page.Resources)-1]
+	found := false
+	for _, e := range page.Resources {
+		found = found || e.Text("resource.display") == "boss"
+	}
+	if !found || page.Total > 10_010 {
+		t.Errorf("%d Events, the oldest one about %s; the administrator's is kept: %v", page.Total,
+			first.Text("resource.display"), found)
+	}
+}
