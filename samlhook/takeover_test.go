@@ -211,6 +211,11 @@ func (o *takeover) link() {
 	if now == user {
 		o.said[user][connection] = true
 	}
+	for l := range o.snapshot().LinksOf(was) { // perhaps under another NameID
+		if l.Connection == connection {
+			return
+		}
+	}
 	if was != now {
 		o.came[was] = slices.DeleteFunc(o.came[was], func(c directory.ID) bool { return c == connection })
 		delete(o.said[was], connection)
