@@ -7,6 +7,7 @@ import (
 	"rollcall/directory/schema"
 	"rollcall/internal/bodies"
 	"rollcall/internal/remote"
+	"rollcall/internal/web"
 	"rollcall/samlhook/saml"
 )
 
@@ -39,7 +40,9 @@ func (x *exchange) acs() error {
 	a := &attempt{exchange: x, post: post, at: x.now()}
 	err = a.settle(s, connection)
 	if errors.Is(err, errNotRecorded) {
-		return x.unverified(connection.Display(), a.refusal, a.response.Checks)
+		err = x.unverified(connection.Display(), a.refusal, a.response.Checks)
+		a.describeUnvouched(x.unvouched)
+		return err
 	}
 	if err != nil {
 		return err
@@ -51,15 +54,6 @@ func (x *exchange) acs() error {
 	}
 	x.count(a.decision.Outcome, a.decision.Reason)
 	return a.handOver()
-}
-
-// unverified is for a message that leaves no record of its own: no signature covers it, or it was judged before. name
-// is that of the connection, to show.
-func (x *exchange) unverified(name string, refusal *saml.Refusal, checks []saml.Check) error {
-	x.count(OutcomeRefused, refusal.Reason)
-	x.aggregate.add(occurrence{organization: x.org, connection: x.connection, display: name, correlation: x.id,
-		at: x.now(), refusal: refusal, checks: checks})
-	return refusal
 }
 
 // handOver sends the browser to finish with a code and a cookie that belong together.
@@ -80,7 +74,7 @@ func (a *attempt) handOver() error {
 	if err != nil {
 		return err
 	}
-	a.setCookie(o.cookieName(), binding, a.finishPath(), codeLifetime)
+	a.setCookie(web.FinishCookie(a.secure, o.ID), binding, codeLifetime)
 	a.redirect(a.urls(a.org, a.connection).Finish + "?code=" + url.QueryEscape(code))
 	return nil
 }

@@ -34,6 +34,8 @@ type verdict struct {
 	decision Decision
 	user     directory.ID // who signs in; zero if refused
 	epoch    int64        // of the User's sessions
+
+	obstacles []*saml.Refusal // everything that stands in the way, the refusal first
 }
 
 var (
@@ -60,6 +62,9 @@ func (a *attempt) settle(s *directory.Snapshot, connection *directory.Resource) 
 			a.unfit = refusal
 			_, err = as.Update(a.r.Context(), a.change)
 		}
+		if err == nil || a.refusal != nil && a.refusal.Reason == ReasonAssertionUsed {
+			a.remember()
+		}
 		if !errors.Is(err, errOutdated) {
 			return err
 		}
@@ -73,26 +78,6 @@ func (a *attempt) settle(s *directory.Snapshot, connection *directory.Resource) 
 		}
 	}
 	return errUnavailable
-}
-
-// verify judges the message by the connection as it is on the snapshot.
-func (a *attempt) verify(s *directory.Snapshot, connection *directory.Resource) error {
-	a.verification, a.verdict = verification{}, verdict{}
-	var err error
-	if a.loaded, err = a.load(s, a.org, connection); err != nil {
-		return err
-	}
-	started := time.Now()
-	a.response, a.refused = a.loaded.Verify(a.post.Message, a.at)
-	a.metrics.verifications.Observe(time.Since(started).Seconds())
-	if a.refused == nil {
-		a.refused = a.loaded.usable()
-	}
-	if !a.response.Verified {
-		a.refusal = a.refused
-		return errNotRecorded
-	}
-	return nil
 }
 
 // change is the transaction of a sign-in. It may run more than once. The commit compares everything that it decides on,
@@ -114,7 +99,32 @@ func (a *attempt) change(tx *directory.Tx) error {
 			return err
 		}
 	}
+	if a.refusal != nil {
+		if err := a.findObstacles(tx.Snapshot()); err != nil {
+			return err
+		}
+	}
 	_, err = tx.RecordSignIn(a.record())
+	return err
+}
+
+// findObstacles finds everything that stands in the way of a sign-in that is refused: whoever removes one obstacle
+// should not meet the next one afterwards. Nothing follows from it, so the commit does not compare what it read.
+func (a *attempt) findObstacles(s *directory.Snapshot) error {
+	a.obstacles = messageObstacles(a.response, a.refusal)
+	if a.response.Assertion == nil || a.response.Assertion.NameID == "" {
+		return nil
+	}
+	id, refusal := saml.MapIdentity(a.response.Assertion, a.loaded.Attributes)
+	a.identity = id
+	if refusal != nil {
+		a.obstacles = appendObstacle(a.obstacles, refusal)
+		return nil
+	}
+	more, err := decisionObstacles(s, a.loaded.Settings, id, a.at)
+	for _, o := range more {
+		a.obstacles = appendObstacle(a.obstacles, o)
+	}
 	return err
 }
 
@@ -131,8 +141,7 @@ func (a *attempt) consume(tx *directory.Tx) error {
 	if !ok {
 		return errNotRecorded // it could be sent again and again, with a record each time
 	}
-	if err := a.once(tx, onceAssertion, id, until, ReasonAssertionUsed,
-		"The identity provider's answer was used before; it counts once. Start the sign-in again."); err != nil {
+	if err := a.once(tx, onceAssertion, id, until, usedBefore()); err != nil {
 		return err
 	}
 	if a.response.Assertion == nil || a.response.Assertion.InResponseTo == "" {
@@ -143,15 +152,14 @@ func (a *attempt) consume(tx *directory.Tx) error {
 	if refusal != nil {
 		return nil // refused already, and worth nothing to anybody
 	}
-	return a.once(tx, onceRequest, id, request.Expires.Add(maxClockSkew), ReasonRequestUsed,
-		"The request that this answers was answered before; start the sign-in again.")
+	return a.once(tx, onceRequest, id, request.Expires.Add(maxClockSkew), saml.Refuse(ReasonRequestUsed,
+		"The request that this answers was answered before; start the sign-in again."))
 }
 
-func (a *attempt) once(tx *directory.Tx, kind, id string, until time.Time, reason saml.Reason,
-	explanation string) error {
+func (a *attempt) once(tx *directory.Tx, kind, id string, until time.Time, refusal *saml.Refusal) error {
 	err := tx.UseOnce(kind, id, until)
 	if directory.KindOf(err) == directory.Exists {
-		a.refusal = saml.Refuse(reason, explanation)
+		a.refusal = refusal
 		return errNotRecorded
 	}
 	return err

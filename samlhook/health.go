@@ -58,10 +58,14 @@ func (h *Hook) warnings(s *directory.Snapshot, l *loaded) []string {
 			list = append(list, w)
 		}
 	}
-	if own := l.Connection.Certificate; own != nil {
+	for _, own := range l.ownCertificates() {
 		if w := saml.ExpiryWarning(own, h.now()); w != "" {
-			list = append(list, "our own: "+w)
+			list = append(list, "our own: "+w+"; set keyRollover to publish, then to use, to replace it")
 		}
+	}
+	if l.NextCertificate != nil {
+		list = append(list, "two keys of ours are published (keyRollover); once the identity provider has both "+
+			"certificates, set keyRollover to use, and then remove it")
 	}
 	if !l.Enabled {
 		list = append(list, "the connection is disabled (enabled: false)")

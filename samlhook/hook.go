@@ -14,6 +14,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/internal/bodies"
+	"rollcall/internal/fair"
 	"rollcall/internal/publicurl"
 	"rollcall/internal/web"
 )
@@ -36,6 +37,13 @@ type Options struct {
 	Registry prometheus.Registerer
 }
 
+// Failed requests of one network that are recorded: beyond them it is told to wait. Whoever signs in is never counted,
+// and never refused because of what others in the network send.
+const (
+	failuresPerSecond = 5
+	failuresAtOnce    = 100
+)
+
 // Hook serves sign-in for every organization of a store. It is made by New and safe for concurrent use.
 type Hook struct {
 	store   *directory.Store
@@ -49,12 +57,18 @@ type Hook struct {
 	fetcher *fetcher
 	metrics *metrics
 	bodies  *bodies.Bound
+	// failures limits, for each network, the failed requests that are recorded.
+	failures *fair.Buckets[string]
 
 	parsed      sync.Map // directory.ID → *loaded
 	parsedCount atomic.Int64
-	aggregate   aggregate
+	ring        ring
 	shown       sync.Map // name of an organization → its name to show, as last read
 	noted       notes
+
+	verifier    *fair.Scheduler
+	used        usedIDs
+	decryptions failures
 }
 
 // New makes a Hook. It returns an error if PublicURL is not an http or https URL without a path. Call Close when you
@@ -77,18 +91,19 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 		store: store, log: o.Log, now: o.Now, site: site, public: site.String(), secure: site.Scheme == "https",
 		origin: http.NewCrossOriginProtection(), pages: web.MustParse(pageFiles),
 		fetcher: newFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry),
-		bodies: o.Bodies,
+		bodies: o.Bodies, verifier: newVerifier(),
+		failures: fair.NewBuckets[string](failuresPerSecond, failuresAtOnce),
 	}
 	// A proxy may rewrite Host; the browser's Origin is still ours.
 	if err := h.origin.AddTrustedOrigin(h.public); err != nil {
 		return nil, err
 	}
-	h.aggregate.write = h.writeAggregated
+	h.ring.write, h.ring.log = store.WriteRings, o.Log
 	return h, nil
 }
 
 // Close writes the records that are still being gathered.
-func (h *Hook) Close() { h.aggregate.close() }
+func (h *Hook) Close() { h.ring.close() }
 
 // route is one path. Methods are checked by its handler, so that a wrong one gets 405 with Allow.
 type route struct {

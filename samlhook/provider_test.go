@@ -146,7 +146,10 @@ func TestPrepareRefuses(t *testing.T) {
 			names: "1440"},
 		{name: "a session without end", doc: schema.Document{"sessionMinutes": number(100000)}, attr: "sessionMinutes"},
 		{name: "linkBy anything", doc: schema.Document{"linkBy": []any{"displayName"}}, attr: "linkBy[0]"},
-		{name: "encryption", doc: schema.Document{"wantEncrypted": true}, attr: "wantEncrypted"},
+		{name: "another step of a roll-over", doc: schema.Document{"keyRollover": "now"}, attr: "keyRollover",
+			names: "publish"},
+		{name: "a key that nobody knows yet", doc: schema.Document{"keyRollover": "use"}, attr: "keyRollover",
+			names: "publish"},
 		{name: "group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "full"}}, attr: "groupSync.mode"},
 		{name: "no group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "none"}}},
 	} {
@@ -281,7 +284,6 @@ func TestKeysComeWithTheConnection(t *testing.T) {
 	}
 	before, b := s.written(), s.browser()
 	own := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String()
-	wantPage(t, b.get(s.loginURL(id)), http.StatusForbidden, "notSetUp") // no identity provider yet
 	metadata := b.get(s.hook.urls("default", id).Metadata)
 	if metadata.Status != http.StatusOK || !strings.Contains(metadata.Body, "X509Certificate") || own == "" {
 		t.Errorf("%d %s, fingerprint %q", metadata.Status, metadata.Body, own)
@@ -289,6 +291,7 @@ func TestKeysComeWithTheConnection(t *testing.T) {
 	if s.written() != before {
 		t.Error("looking at a connection wrote to the store")
 	}
+	wantPage(t, b.get(s.loginURL(id)), http.StatusForbidden, "notSetUp") // no identity provider yet
 	s.mustModify(schema.IdentityProviderType, id, changed("displayName", "y"))
 	if now := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String(); now != own {
 		t.Errorf("a change made another key: %s, it was %s", now, own)

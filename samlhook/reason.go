@@ -27,10 +27,14 @@ const (
 	ReasonMetadataUnavailable saml.Reason = "metadata_unavailable" // the metadata could not be fetched
 	ReasonAssertionUsed       saml.Reason = "assertion_used"       // the assertion was used before
 	ReasonRequestUsed         saml.Reason = "request_used"         // the request was answered before
-	ReasonLoginCookie         saml.Reason = "login_cookie"         // missing, expired or not made by us
 	ReasonBrowserMismatch     saml.Reason = "browser_mismatch"     // another browser than the one that started
 	ReasonSessionsEnded       saml.Reason = "sessions_ended"       // the User's sessions were ended meanwhile
 	ReasonCodeInvalid         saml.Reason = "code_invalid"         // the hand-over code is not ours
 	ReasonCodeExpired         saml.Reason = "code_expired"         // the hand-over code has expired
 	ReasonCodeUsed            saml.Reason = "code_used"            // the hand-over code was used before
+	ReasonTarget              saml.Reason = "target_not_allowed"   // the sign-in was to end at such an address
+	ReasonCrossOrigin         saml.Reason = "cross_origin"         // another site sent the request
+	ReasonUnreadable          saml.Reason = "unreadable_request"   // the body could not be read
+	ReasonUnavailable         saml.Reason = "unavailable"          // the store does not answer, or is full
+	ReasonInternal            saml.Reason = "internal_error"       // our own
 )

@@ -403,7 +403,7 @@ func (b *browser) session(s *site) string {
 		b.t.Fatal(err)
 	}
 	for _, c := range b.client.Jar.Cookies(u) {
-		if c.Name == sessionCookie {
+		if c.Name == "rollcall-default" {
 			return c.Value
 		}
 	}
@@ -430,9 +430,6 @@ func wantStatus(t *testing.T, r *http.Response, status int) {
 			r.Header.Get("Location"))
 	}
 }
-
-// inLog is how a page says that its number is in no record.
-const inLog = `data-in="log"`
 
 // bodyOf is the body of an answer.
 func bodyOf(t *testing.T, r *http.Response) string {

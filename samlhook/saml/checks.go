@@ -25,6 +25,10 @@ func (c *Connection) checkResponse(l *checklist, r *Response, now time.Time) {
 		c.ACSURL, r.Destination, ReasonDestination, "The Response was sent to another address than this connection's; "+
 			"set the ACS URL (reply URL) at the identity provider to the expected value.")
 	c.checkIssued(l, "response issued", r.IssueInstant, now)
+	if c.WantEncrypted {
+		l.add("encryption", r.Encrypted, "an encrypted assertion", encryptionOf(r), ReasonNotEncrypted,
+			"The connection accepts encrypted assertions only (wantEncrypted); have the identity provider encrypt them.")
+	}
 }
 
 // checkIssued checks an IssueInstant and records by how much the clocks differ.
@@ -181,6 +185,7 @@ func (c *Connection) checkSubject(l *checklist, a *Assertion, el *etree.Element,
 		}
 		if shown == nil {
 			shown = attempt
+			a.InResponseTo = candidate.InResponseTo // for what it answers, so that this is not found wrong as well
 		}
 	}
 	if shown == nil {
@@ -302,6 +307,13 @@ func (c *Connection) checkRequest(l *checklist, r *Response, a *Assertion, now t
 	}
 	l.add(name, false, expected, a.InResponseTo, refusal.Reason, refusal.Explanation)
 	return time.Time{}
+}
+
+func encryptionOf(r *Response) string {
+	if r.Encrypted {
+		return "an encrypted assertion"
+	}
+	return "one in plain text"
 }
 
 // present names an element for a check.

@@ -1,11 +1,13 @@
 package saml
 
-// XML namespaces and identifiers of SAML 2.0 and XML Signature.
+// XML namespaces and identifiers of SAML 2.0, XML Signature and XML Encryption.
 const (
 	nsAssertion = "urn:oasis:names:tc:SAML:2.0:assertion"
 	nsProtocol  = "urn:oasis:names:tc:SAML:2.0:protocol"
 	nsMetadata  = "urn:oasis:names:tc:SAML:2.0:metadata"
 	nsDsig      = "http://www.w3.org/2000/09/xmldsig#"
+	nsEnc       = "http://www.w3.org/2001/04/xmlenc#"
+	nsEnc11     = "http://www.w3.org/2009/xmlenc11#"
 	nsXSI       = "http://www.w3.org/2001/XMLSchema-instance"
 
 	statusSuccess = "urn:oasis:names:tc:SAML:2.0:status:Success"
