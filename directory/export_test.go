@@ -89,5 +89,13 @@ func RightsOf(s *Snapshot, user ID) Rights {
 // GivesRole reports whether the User's role is one that an administrator gave.
 func GivesRole(s *Snapshot, user ID, role string) bool { return gives(s.scope.Get(user), role) }
 
+// Kinds are the names of the built-in types.
+func Kinds() (names []string) {
+	for _, k := range kinds {
+		names = append(names, k.schema().Name)
+	}
+	return names
+}
+
 // StoreOf is the store of a directory.
 func StoreOf(d *Directory) *Store { return d.store }
