@@ -14,6 +14,8 @@ type failure struct {
 	kind   string         // of the notice
 	values map[string]any // of the placeholders in its text
 	next   nextStep
+	words  string // key of its texts; the kind unless given
+	ask    string // key of what to ask administrators for; "help" unless given
 
 	// reason and explanation are for the record of what is no refusal.
 	reason      saml.Reason
@@ -34,9 +36,11 @@ const (
 func (f *failure) Error() string { return f.kind }
 
 var (
-	errNotFound    = &failure{status: http.StatusNotFound, kind: "notFound", untraced: true}
-	errMethod      = &failure{status: http.StatusMethodNotAllowed, kind: "method", untraced: true}
-	errTooOften    = &failure{status: http.StatusTooManyRequests, kind: "tooOften", untraced: true}
+	errNotFound = &failure{status: http.StatusNotFound, kind: "notFound", untraced: true}
+	errMethod   = &failure{status: http.StatusMethodNotAllowed, kind: "method", untraced: true}
+	errTooOften = &failure{status: http.StatusTooManyRequests, kind: "tooOften", untraced: true}
+	errNoTest   = &failure{status: http.StatusForbidden, kind: "noTest", next: signInAgain, reason: ReasonNoTest,
+		explanation: "A test sign-in needs the session of an administrator, or a test link that is at most 15 minutes old."}
 	errCrossOrigin = &failure{status: http.StatusForbidden, kind: "crossOrigin", reason: ReasonCrossOrigin,
 		explanation: "Another site sent this request in the person's browser; it was not carried out."}
 	errTarget = &failure{status: http.StatusBadRequest, kind: "target", reason: ReasonTarget,
@@ -52,6 +56,10 @@ var (
 			"up, or something between it and us changed the request."}
 	errNotSetUp     = &failure{status: http.StatusForbidden, kind: "notSetUp", next: signInAgain}
 	errRefused      = &failure{status: http.StatusForbidden, kind: "refused", next: signInAgain}
+	errNoAccount    = &failure{status: http.StatusForbidden, kind: "refused", words: "noAccount", ask: "ask.add"}
+	errNotActive    = &failure{status: http.StatusForbidden, kind: "refused", words: "notActive", ask: "ask.activate"}
+	errIncomplete   = &failure{status: http.StatusForbidden, kind: "refused", words: "incomplete", ask: "ask.mend"}
+	errNotLinked    = &failure{status: http.StatusForbidden, kind: "refused", ask: "ask.mend"}
 	errTooLate      = &failure{status: http.StatusForbidden, kind: "tooLate", next: startAgain}
 	errOtherBrowser = &failure{status: http.StatusForbidden, kind: "otherBrowser", next: startAgain}
 	errTooLarge     = &failure{status: http.StatusRequestEntityTooLarge, kind: "tooLarge", next: startAgain,
@@ -91,9 +99,15 @@ func failureOf(reason saml.Reason) *failure {
 		return errTooLate
 	case ReasonBrowserMismatch, ReasonLoginCookie:
 		return errOtherBrowser
-	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere,
-		ReasonPrivilegedUser, ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, ReasonConnectionDisabled,
-		saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute, saml.ReasonIdPInitiated, saml.ReasonAuthnContext:
+	case ReasonJITDisabled, ReasonDomainNotVerified:
+		return errNoAccount
+	case ReasonUserInactive, ReasonUserDeleted:
+		return errNotActive
+	case saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute:
+		return errIncomplete
+	case ReasonAmbiguous, ReasonLinkedElsewhere, ReasonPrivilegedUser, ReasonUserNameTaken, ReasonLookAlike:
+		return errNotLinked
+	case ReasonConnectionDisabled, saml.ReasonIdPInitiated, saml.ReasonAuthnContext:
 		return errRefused
 	case ReasonNotConfigured:
 		return errNotSetUp

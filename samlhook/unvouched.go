@@ -25,6 +25,17 @@ func (x *exchange) unverified(name string, refusal *saml.Refusal, checks []saml.
 	return refusal
 }
 
+// unvouchedOf is what a ring keeps of a record: what an attacker could fill it with is left out.
+func unvouchedOf(doc schema.Document) schema.Document {
+	kept := schema.Document{}
+	for _, name := range []string{"correlationId", "connection", "outcome", "reason", "explanation"} {
+		if v, ok := doc[name]; ok {
+			kept[name] = v
+		}
+	}
+	return kept
+}
+
 // worthKeeping are the checks of a message that nobody vouches for which tell something: those that failed, and who
 // signed.
 func worthKeeping(checks []saml.Check) (kept []saml.Check) {

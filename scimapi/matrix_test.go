@@ -11,6 +11,7 @@ import (
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
+	"rollcall/samlhook"
 	"rollcall/scimapi"
 )
 
@@ -174,7 +175,17 @@ func TestMatrix(t *testing.T) {
 	now.Store(time.Now().Unix())
 	store := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(),
 		Now: func() time.Time { return time.Unix(now.Load(), 0) }})
-	s := serveStore(t, store, scimapi.Options{})
+	hook, err := samlhook.New(store, samlhook.Options{PublicURL: "http://127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hook.Close)
+	actions := map[string]scimapi.Action{}
+	for name, act := range hook.Actions() {
+		actions[name] = act
+	}
+	s := serveStore(t, store, scimapi.Options{Hooks: map[string]scimapi.Hook{
+		schema.IdentityProviderType: {Actions: actions}}})
 	m := &matrix{t: t, s: s, admin: s.client(t, "default", "admin", schema.Document{"displayName": "matrix"})}
 	m.make("/SchemaDefinitions",
 		map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:Thing", "name": "Thing",
@@ -183,6 +194,7 @@ func TestMatrix(t *testing.T) {
 		map[string]any{"schemas": []string{core + "ResourceTypeDefinition"}, "name": "Thing", "endpoint": "/Things",
 			"schema": "urn:example:Thing"})
 	if _, err := store.Organization("default").Update(t.Context(), func(tx *directory.Tx) error {
+		tx.CreateSecret(directory.ID{}, "mac", make([]byte, 32)) // which the first connection brings
 		id, err := tx.RecordSignIn(schema.Document{"outcome": "refused"})
 		m.signIn = id.String()
 		return err
@@ -236,6 +248,9 @@ func TestMatrix(t *testing.T) {
 		want("GET", "/", nil, peopleReaders)
 		want("POST", "/.search", search(), peopleReaders)
 		want("POST", "/Users/"+user+"/.endSessions", nil, administrators)
+		connection := m.make("/IdentityProviders", m.named("IdentityProvider"))
+		want("POST", "/IdentityProviders/"+connection+"/.dryRun", map[string]any{"nameId": "ann"}, administrators)
+		want("POST", "/IdentityProviders/"+connection+"/.testLink", nil, administrators)
 		want("POST", "/Bulk", map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
 			"Operations": []any{
 				map[string]any{"method": "DELETE", "path": "/Users/" + user}}}, peopleWriters)
