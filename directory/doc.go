@@ -27,6 +27,7 @@
 //     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
 //   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers. ring.go, ringplan.go: SignIns that
 //     nobody vouches for. identity.go: what a SignIn keeps of the person.
+//     draft.go: what a connection is to become once it has been tried.
 //   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go, eventclass.go,
 //     changes.go: a change in the making. rules_*.go: what the directory demands of each type.
 //   - update.go, batch.go: running changes and committing them.

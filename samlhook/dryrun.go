@@ -29,7 +29,7 @@ type Action = func(w http.ResponseWriter, r *http.Request, d *directory.Director
 
 // Actions are the actions of IdentityProviders by name.
 func (h *Hook) Actions() map[string]Action {
-	return map[string]Action{".dryRun": h.dryRun, ".testLink": h.testLink}
+	return map[string]Action{".dryRun": h.dryRun, ".testLink": h.testLink, ".discardPending": h.discardPending}
 }
 
 // dryRunRequest is the body of a dry run: one of its members.
@@ -93,8 +93,8 @@ func (h *Hook) readDryRun(w http.ResponseWriter, r *http.Request) (asked dryRunR
 	decoder := json.NewDecoder(strings.NewReader(string(raw)))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&asked); err != nil || decoder.More() {
-		return asked, schema.Errorf(schema.InvalidSyntax, "", "a dry run takes a JSON object with response, with nameId "+
-			"and attributes, or with user; this is not one")
+		return asked, schema.Errorf(schema.InvalidSyntax, "", "a dry run takes a JSON object with response, with "+
+			"nameId and attributes, or with user; this is not one")
 	}
 	given := 0
 	for _, is := range []bool{asked.Response != "", asked.NameID != "" || asked.Attributes != nil, asked.User != ""} {

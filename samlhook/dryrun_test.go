@@ -94,7 +94,7 @@ func TestDryRun(t *testing.T) {
 	b := s.browser()
 	form := s.forged(connection, s.request(b, connection), "ann", "_a1", nil)
 	for name, response := range map[string]string{"base64": form.Get("SAMLResponse"),
-		"XML": decoded(t, form.Get("SAMLResponse"))} {
+		"XML": decodedXML(t, form.Get("SAMLResponse"))} {
 		got, err := s.dryRun(connection, map[string]string{"response": response})
 		if err != nil || got.Get("outcome").String() != string(OutcomeCreated) || len(got.Get("checks").Array()) < 10 {
 			t.Errorf("%s: %v %s", name, err, got.Raw)
@@ -162,8 +162,8 @@ func (s *site) sessionOf(role string, connection directory.ID) *directory.Direct
 	return d
 }
 
-// decoded is a message as XML.
-func decoded(t *testing.T, message string) string {
+// decodedXML is a message as XML.
+func decodedXML(t *testing.T, message string) string {
 	t.Helper()
 	raw, err := base64.StdEncoding.DecodeString(message)
 	if err != nil {

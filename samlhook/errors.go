@@ -40,20 +40,21 @@ var (
 	errMethod   = &failure{status: http.StatusMethodNotAllowed, kind: "method", untraced: true}
 	errTooOften = &failure{status: http.StatusTooManyRequests, kind: "tooOften", untraced: true}
 	errNoTest   = &failure{status: http.StatusForbidden, kind: "noTest", next: signInAgain, reason: ReasonNoTest,
-		explanation: "A test sign-in needs the session of an administrator, or a test link that is at most 15 minutes old."}
+		explanation: "A test sign-in needs the session of an administrator, or a test link that is at most " +
+			"15 minutes old."}
 	errCrossOrigin = &failure{status: http.StatusForbidden, kind: "crossOrigin", reason: ReasonCrossOrigin,
 		explanation: "Another site sent this request in the person's browser; it was not carried out."}
 	errTarget = &failure{status: http.StatusBadRequest, kind: "target", reason: ReasonTarget,
 		explanation: "The sign-in was to end at an address that is neither a path of this site nor an entry of the " +
 			"Organization's redirectTargets; correct the link, or add the address there."}
 	errUnavailable = &failure{status: http.StatusServiceUnavailable, kind: "unavailable", reason: ReasonUnavailable,
-		explanation: "The store did not answer, or there was no room for the request; nothing was changed. The person " +
-			"can try again. If it lasts, the operator finds the cause in the service's log under this number."}
+		explanation: "The store did not answer, or there was no room for the request; nothing was changed. The " +
+			"person can try again. If it lasts, the operator finds the cause in the service's log under this number."}
 	errInternal = &failure{status: http.StatusInternalServerError, kind: "internal", reason: ReasonInternal,
 		explanation: "The service made an error; the operator finds it in the service's log under this number."}
 	errBadMessage = &failure{status: http.StatusBadRequest, kind: "badMessage", next: startAgain,
-		reason: ReasonUnreadable, explanation: "The body of the request could not be read to its end; the browser gave " +
-			"up, or something between it and us changed the request."}
+		reason: ReasonUnreadable, explanation: "The body of the request could not be read to its end; the browser " +
+			"gave up, or something between it and us changed the request."}
 	errNotSetUp     = &failure{status: http.StatusForbidden, kind: "notSetUp", next: signInAgain}
 	errRefused      = &failure{status: http.StatusForbidden, kind: "refused", next: signInAgain}
 	errNoAccount    = &failure{status: http.StatusForbidden, kind: "refused", words: "noAccount", ask: "ask.add"}
@@ -94,10 +95,10 @@ func translate(err error) *failure {
 func failureOf(reason saml.Reason) *failure {
 	switch reason {
 	case saml.ReasonRequestExpired, saml.ReasonExpired, saml.ReasonConfirmationExpired, saml.ReasonSessionExpired,
-		saml.ReasonIssuedTooLongAgo, saml.ReasonAuthnTooLongAgo, ReasonAssertionUsed, ReasonRequestUsed, ReasonCodeExpired, ReasonCodeUsed,
-		ReasonSessionsEnded:
+		saml.ReasonIssuedTooLongAgo, saml.ReasonAuthnTooLongAgo, ReasonAssertionUsed, ReasonRequestUsed,
+		ReasonCodeExpired, ReasonCodeUsed, ReasonSessionsEnded:
 		return errTooLate
-	case ReasonBrowserMismatch, ReasonLoginCookie:
+	case ReasonBrowserMismatch:
 		return errOtherBrowser
 	case ReasonJITDisabled, ReasonDomainNotVerified:
 		return errNoAccount
@@ -105,10 +106,13 @@ func failureOf(reason saml.Reason) *failure {
 		return errNotActive
 	case saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute:
 		return errIncomplete
-	case ReasonAmbiguous, ReasonLinkedElsewhere, ReasonPrivilegedUser, ReasonUserNameTaken, ReasonLookAlike:
+	case ReasonAmbiguous, ReasonLinkedElsewhere, ReasonPrivilegedUser, ReasonUserNameTaken, ReasonLookAlike,
+		ReasonLinkSuspended:
 		return errNotLinked
 	case ReasonConnectionDisabled, saml.ReasonIdPInitiated, saml.ReasonAuthnContext:
 		return errRefused
+	case saml.ReasonDecryptionHeld:
+		return errUnavailable
 	case ReasonNotConfigured:
 		return errNotSetUp
 	case saml.ReasonTooLarge:

@@ -65,6 +65,10 @@ type Hook struct {
 	ring        ring
 	shown       sync.Map // name of an organization → its name to show, as last read
 	noted       notes
+
+	verifier    *fair.Scheduler
+	used        usedIDs
+	decryptions failures
 }
 
 // New makes a Hook. It returns an error if PublicURL is not an http or https URL without a path. Call Close when you
@@ -87,7 +91,8 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 		store: store, log: o.Log, now: o.Now, site: site, public: site.String(), secure: site.Scheme == "https",
 		origin: http.NewCrossOriginProtection(), pages: web.MustParse(pageFiles),
 		fetcher: newFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry),
-		bodies: o.Bodies, failures: fair.NewBuckets[string](failuresPerSecond, failuresAtOnce),
+		bodies: o.Bodies, verifier: newVerifier(),
+		failures: fair.NewBuckets[string](failuresPerSecond, failuresAtOnce),
 	}
 	// A proxy may rewrite Host; the browser's Origin is still ours.
 	if err := h.origin.AddTrustedOrigin(h.public); err != nil {
@@ -117,6 +122,7 @@ func (h *Hook) Register(r *mux.Router) {
 		{"/orgs/{org}/saml/{id}/finish", []string{http.MethodGet, http.MethodPost}, (*exchange).finish},
 		{"/orgs/{org}/login", get, (*exchange).choose},
 		{"/orgs/{org}/me", get, (*exchange).me},
+		{"/orgs/{org}/brand/{file}", get, (*exchange).serveBrand},
 		{"/orgs/{org}/sign-out", post, (*exchange).signOut},
 	} {
 		r.HandleFunc(route.path, func(w http.ResponseWriter, r *http.Request) { h.serve(route, w, r) })

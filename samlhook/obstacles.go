@@ -92,7 +92,7 @@ func userObstacles(s *directory.Snapshot, c Settings, user *directory.Resource, 
 	}
 	var more []*saml.Refusal
 	if !c.LinkPrivileged && has(ReasonLinkedElsewhere) && s.Privileged(user.ID) {
-		more = append(more, refusePrivileged())
+		more = append(more, refusePrivileged("."))
 	}
 	if !directory.Active(user.JSON) && !has(ReasonUserInactive) {
 		more = append(more, refuseInactive())
@@ -101,9 +101,9 @@ func userObstacles(s *directory.Snapshot, c Settings, user *directory.Resource, 
 }
 
 // refusePrivileged and refuseInactive are what Decide says, too.
-func refusePrivileged() *saml.Refusal {
+func refusePrivileged(byHand string) *saml.Refusal {
 	return saml.Refuse(ReasonPrivilegedUser, "The User has roles or is in a protected group and was never "+
-		"linked to this NameID; link it by hand, or set linkPrivileged.")
+		"linked to this NameID; link it by hand"+byHand)
 }
 
 func refuseInactive() *saml.Refusal {

@@ -30,8 +30,9 @@ func (h *Hook) Prepare(tx *directory.Tx, id directory.ID, old *directory.Resourc
 			return err
 		}
 	}
-	delete(doc, "sp") // derived, never stored
-	delete(doc, "health")
+	for _, derived := range []string{"sp", "health", "pending"} { // never stored
+		delete(doc, derived)
+	}
 	for _, step := range []func() error{
 		p.metadata, p.identityProvider, p.domains, p.defaultGroups, p.ranges, p.unsupported, p.secrets,
 	} {
@@ -212,9 +213,6 @@ func (p *preparation) ranges() error {
 
 // unsupported refuses settings that would be accepted and then ignored.
 func (p *preparation) unsupported() error {
-	if encrypted, _ := p.doc["wantEncrypted"].(bool); encrypted {
-		return wrong("wantEncrypted", "encrypted assertions are not supported yet")
-	}
 	sync, _ := p.doc["groupSync"].(map[string]any)
 	if mode, _ := sync["mode"].(string); mode != "" && mode != "none" {
 		return wrong("groupSync.mode", "%s is not supported yet", mode)

@@ -98,6 +98,9 @@ func (x *exchange) beginTest(l *loaded, asked string) error {
 	if !may {
 		return errNoTest
 	}
+	if l, err = x.tested(l); err != nil {
+		return err
+	}
 	if refusal := l.usable(); refusal != nil && refusal.Reason != ReasonConnectionDisabled {
 		return refusal
 	}
@@ -122,6 +125,9 @@ func (x *exchange) endTest(s *directory.Snapshot, connection *directory.Resource
 	a := &attempt{exchange: x, post: post, at: x.now(), trial: &trial{test: true}}
 	if err := a.try(s, connection); err != nil {
 		return true, err
+	}
+	if a.refusal != nil && a.refusal.Reason == ReasonAssertionUsed {
+		return true, x.unverified(a.loaded.Name, a.refusal, nil)
 	}
 	if a.response.Verified && !a.answersTest() {
 		return false, nil
@@ -158,13 +164,20 @@ func (a *attempt) recordTest(doc schema.Document) error {
 	trial := a.trial
 	_, err := as.Update(a.r.Context(), func(tx *directory.Tx) error {
 		a.refusal = nil
-		if _, err := tx.Get(schema.IdentityProviderType, a.connection); err != nil {
+		connection, err := tx.Get(schema.IdentityProviderType, a.connection)
+		if err != nil {
 			return err
 		}
 		if err := a.consume(tx); err != nil && !errors.Is(err, errIsTest) {
 			return err
 		}
-		_, err := tx.RecordSignIn(trial.doc)
+		trial.taken = false
+		if trial.draft != "" && trial.passed {
+			if trial.taken, err = tx.TakeDraft(connection, trial.draft); err != nil {
+				return err
+			}
+		}
+		_, err = tx.RecordSignIn(trial.doc)
 		return err
 	})
 	if errors.Is(err, errNotRecorded) {
@@ -174,6 +187,9 @@ func (a *attempt) recordTest(doc schema.Document) error {
 		}
 		return a.unverified(a.loaded.Name, refusal, nil)
 	}
+	if err == nil {
+		a.remember()
+	}
 	return err
 }
 
@@ -182,6 +198,7 @@ type testPage struct {
 	web.Brand
 	Organization, Connection string
 	Passed, Disabled         bool
+	Draft, Taken             bool // a pending change was tested, and is in force now
 	Explanation              string
 	Checks                   []saml.Check
 	Obstacles                []*saml.Refusal
@@ -193,9 +210,11 @@ type testPage struct {
 
 func (a *attempt) testPage(s *directory.Snapshot) testPage {
 	explanation, _ := a.trial.doc["explanation"].(string)
-	p := testPage{Brand: a.brand(s), Organization: displayOrganization(s), Connection: a.loaded.Name, Passed: len(a.obstacles) == 0,
+	p := testPage{Brand: a.brand(s), Organization: displayOrganization(s),
+		Connection: a.loaded.Name, Passed: len(a.obstacles) == 0,
 		Disabled: !a.loaded.Enabled, Explanation: explanation, Checks: a.response.Checks, Obstacles: a.obstacles,
-		Attributes: a.identity.Attributes, Correlation: a.id}
+		Attributes: a.identity.Attributes, Correlation: a.id, Draft: a.trial.draft != "",
+		Taken: a.trial.taken}
 	if a.response.Assertion != nil {
 		p.NameID = saml.Clip(a.response.Assertion.NameID)
 	}

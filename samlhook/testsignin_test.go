@@ -148,9 +148,10 @@ func TestWhoMayTest(t *testing.T) {
 	}{
 		"the link":           {link, http.StatusSeeOther},
 		"another connection": {s.loginURL(other) + "?test=" + token, http.StatusForbidden},
-		"changed":            {s.loginURL(connection) + "?test=" + token[:12] + flipped(token[12:13]) + token[13:], http.StatusForbidden},
-		"cut":                {s.loginURL(connection) + "?test=" + token[:8], http.StatusForbidden},
-		"a word":             {s.loginURL(connection) + "?test=yes", http.StatusForbidden},
+		"changed": {s.loginURL(connection) + "?test=" + token[:12] + flipped(token[12:13]) + token[13:],
+			http.StatusForbidden},
+		"cut":    {s.loginURL(connection) + "?test=" + token[:8], http.StatusForbidden},
+		"a word": {s.loginURL(connection) + "?test=yes", http.StatusForbidden},
 	} {
 		if got := s.browser().step(c.address, nil); got.StatusCode != c.status {
 			t.Errorf("%s: %d, want %d", name, got.StatusCode, c.status)

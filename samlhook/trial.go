@@ -20,9 +20,16 @@ type trial struct {
 	// identity is what to judge in place of what the assertion is mapped to; nil if it is mapped.
 	identity *saml.Identity
 
+	draft  string // version of the pending change by which it was judged; empty for what is in force
+	passed bool   // nothing stands in the way
+	taken  bool   // the pending change was put in force
+
 	doc     schema.Document // the SignIn that it would leave
 	effects schema.Document // what would happen beyond that
 }
+
+// isDryRun reports whether the attempt uses nothing up.
+func (a *attempt) isDryRun() bool { return a.trial != nil && !a.trial.test }
 
 // errTried ends the change of a trial, so that nothing of it is committed.
 var errTried = errors.New("the sign-in is only tried")
@@ -54,6 +61,7 @@ func (a *attempt) tried() error {
 			a.refusal = disabled
 		}
 	}
+	a.trial.passed = a.refusal == nil
 	a.trial.doc = a.record()
 	if a.decision.Outcome == OutcomeCreated {
 		delete(a.trial.doc, "user") // which will have another id

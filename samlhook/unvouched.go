@@ -21,7 +21,9 @@ func (x *exchange) unverified(name string, refusal *saml.Refusal, checks []saml.
 	x.count(OutcomeRefused, refusal.Reason)
 	x.unvouched = newRecord(x.id, x.connection, name)
 	judged(x.unvouched, OutcomeRefused, refusal.Reason, refusal.Explanation)
-	putChecks(x.unvouched, worthKeeping(checks))
+	if refusal.Reason != ReasonAssertionUsed { // which says nothing about the signature
+		putChecks(x.unvouched, worthKeeping(checks))
+	}
 	return refusal
 }
 

@@ -47,7 +47,7 @@ func (s *site) handler() (http.Handler, error) {
 
 	r.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	r.HandleFunc("/readyz", s.ready)
-	r.Handle(snapshotPath, &snapshots{site: s})
+	r.Handle(snapshotPath, &snapshots{site: s, failed: api.Failed})
 	r.Handle("/metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}))
 
 	// A person who opens another address learns where the service is.
@@ -72,7 +72,8 @@ func (s *site) scimOptions() scimapi.Options {
 	}
 	o.Hooks = map[string]scimapi.Hook{
 		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Resolve: s.signIn.Resolve, Render: s.signIn.Render,
-			Actions: actions},
+			Actions: actions, Pend: s.signIn.Pend, Base: s.signIn.Base},
+		schema.Organization().Name: {Prepare: s.signIn.PrepareOrganization},
 	}
 	if s.rate > 0 {
 		o.Rate = scimapi.Rate{PerSecond: s.rate, Burst: int(5 * s.rate)}

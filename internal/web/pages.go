@@ -28,8 +28,8 @@ type key struct{ language, page string }
 // A template defines "title" and "content" for the layout, and "id", which names the page to tests and style. It may
 // define "head", what else stands in the head, and "class", the kind of page to the style sheet. Its functions are t,
 // which takes the key of a text and the values of its placeholders (a map, or names and values in turn), asset, which
-// takes the name of an asset and returns its path, initial, which takes a name and returns its first letter, and groups,
-// which cuts a number into parts that can be read out. If the data embeds a Brand, the layout shows it.
+// takes the name of an asset and returns its path, initial, which takes a name and returns its first letter, and
+// groups, which cuts a number into parts that can be read out. If the data embeds a Brand, the layout shows it.
 //
 // It returns an error that names the file for a template that does not parse, and the errors of LoadWords.
 func Parse(files fs.FS) (*Pages, error) {

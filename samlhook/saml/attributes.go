@@ -134,7 +134,8 @@ func (f *finder) names() (matched, unmatched, empty []string) {
 func (f *finder) missing(attribute string, names []string) MissingAttribute {
 	m := MissingAttribute{Attribute: attribute}
 	if empty := f.empty(names); empty != "" {
-		m.Hint = "received `" + Clip(empty) + "`, but it is empty: fill it in at the identity provider"
+		m.Hint = "received `" + Clip(empty) + "`, but without a visible character, so it is empty: fill it in at the identity " +
+			"provider"
 	} else if received := f.namespaced(names); received != "" {
 		m.Hint = "received `" + Clip(received) + "`: clear the claim's Namespace"
 	} else if fit := f.ambiguous(names); len(fit) > 1 {
