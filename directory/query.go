@@ -217,7 +217,7 @@ func (s *search) matcher(compiled *filter.Query) func(*state.Record) bool {
 	if compiled == nil {
 		return func(*state.Record) bool { return true }
 	}
-	v := &memoView{View: View{s.snap.Pacing(s.step), nil, s.Meta}, effective: s.Effective}
+	v := &memoView{View: View{s.snap, nil, s.Meta, s.step}, effective: s.Effective}
 	return func(r *state.Record) bool {
 		v.look(r)
 		return compiled.Match(v)
@@ -264,7 +264,7 @@ func (v *memoView) Contains(name, value string) bool {
 	if member == nil {
 		return false
 	}
-	for m := range v.snap.memberships(&member.Resource) {
+	for m := range v.snap.scope.Memberships(&member.Resource, v.step) {
 		if m.Group.ID == v.rec.ID {
 			return true
 		}

@@ -11,6 +11,7 @@ import (
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
+	"rollcall/samlhook"
 	"rollcall/scimapi"
 )
 
@@ -176,7 +177,13 @@ func TestMatrix(t *testing.T) {
 	now.Store(time.Now().Unix())
 	store := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(),
 		Now: func() time.Time { return time.Unix(now.Load(), 0) }})
-	s := serveStore(t, store, scimapi.Options{})
+	signIn, err := samlhook.New(store, samlhook.Options{PublicURL: publicURL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(signIn.Close)
+	s := serveStore(t, store, scimapi.Options{Hooks: map[string]scimapi.Hook{"User": {
+		Actions: map[string]scimapi.Action{".link": signIn.Link, ".unlink": signIn.Unlink}}}})
 	m := &matrix{t: t, s: s, admin: s.client(t, "default", "admin", schema.Document{"displayName": "matrix"})}
 	m.make("/SchemaDefinitions",
 		map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:Thing", "name": "Thing",
@@ -239,6 +246,10 @@ func TestMatrix(t *testing.T) {
 		want("GET", "/.search", nil, nil)
 		want("POST", "/Users/"+user+"/.endSessions", nil, administrators)
 		want("GET", "/Users/"+user+"/.endSessions", nil, nil)
+		link := map[string]any{"connection": m.make("/IdentityProviders", m.named("IdentityProvider")), "nameId": "n"}
+		want("POST", "/Users/"+user+"/.link", link, administrators)
+		m.admin.must(200, "POST", "/Users/"+user+"/.link", link)
+		want("POST", "/Users/"+user+"/.unlink", link, administrators)
 		want("POST", "/Bulk", map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
 			"Operations": []any{
 				map[string]any{"method": "DELETE", "path": "/Users/" + user}}}, peopleWriters)
