@@ -69,7 +69,9 @@ func (s *search) run() (Page, error) {
 }
 
 // simple queries are answered without gathering all matches.
-func (q Query) simple() bool { return q.Types == nil && q.SortBy == "" && !kindOf(q.Type).logged }
+func (s *search) simple() bool {
+	return s.Types == nil && s.SortBy == "" && !s.snap.kind(s.Type).logged
+}
 
 // compile binds the filter to the type; nil stands for all.
 func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
@@ -85,7 +87,7 @@ func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
 // types are the types that the query asks for and the actor may read. Errors: Forbidden, NotFound.
 func (s *search) types() ([]*schema.ResourceType, error) {
 	if s.Types == nil {
-		if err := s.snap.actor.MayRead(s.Type); err != nil {
+		if err := s.snap.MayRead(s.Type); err != nil {
 			return nil, err
 		}
 		t := s.snap.Type(s.Type)
@@ -96,7 +98,7 @@ func (s *search) types() ([]*schema.ResourceType, error) {
 	}
 	var types []*schema.ResourceType
 	for _, name := range s.Types {
-		if t := s.snap.Type(name); t != nil && s.snap.actor.MayRead(name) == nil {
+		if t := s.snap.Type(name); t != nil && s.snap.MayRead(name) == nil {
 			types = append(types, t)
 		}
 	}
@@ -166,7 +168,7 @@ func (s *search) matches() ([]*state.Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !kindOf(t.Name).logged {
+		if !s.snap.kind(t.Name).logged {
 			found = slices.AppendSeq(found, s.matching(t, compiled))
 		} else if found, err = s.appendLogged(found, t, compiled); err != nil {
 			return nil, err

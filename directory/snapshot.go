@@ -107,7 +107,7 @@ func (s *Snapshot) TypeAt(endpoint string) *schema.ResourceType {
 
 // homeID is the scope in which resources of the type live, as seen from this snapshot.
 func (s *Snapshot) homeID(typ string) state.ScopeID {
-	if kindOf(typ).central {
+	if s.kind(typ).central {
 		return state.System
 	}
 	return s.id
@@ -115,14 +115,14 @@ func (s *Snapshot) homeID(typ string) state.ScopeID {
 
 // home is the state of that scope.
 func (s *Snapshot) home(typ string) *state.Scope {
-	if kindOf(typ).central {
+	if s.kind(typ).central {
 		return s.sys
 	}
 	return s.scope
 }
 
 // hides reports whether some resources of the type, which live in the system scope, are not this organization's to see.
-func (s *Snapshot) hides(typ string) bool { return !s.id.IsSystem() && kindOf(typ).central }
+func (s *Snapshot) hides(typ string) bool { return !s.id.IsSystem() && s.kind(typ).central }
 
 // foreign reports whether the resource of such a type belongs to another organization.
 func (s *Snapshot) foreign(id ID) bool { return id != s.id.Organization }
@@ -130,7 +130,7 @@ func (s *Snapshot) foreign(id ID) bool { return id != s.id.Organization }
 // Get returns the resource. Errors: NotFound, also for the ID of another type, scope or, in an organization, of another
 // Organization; Forbidden where the actor may not read the type; its own User every actor may read.
 func (s *Snapshot) Get(typ string, id ID) (*Resource, error) {
-	if err := s.actor.MayRead(typ); err != nil && !s.actor.isUser(typ, id) {
+	if err := s.MayRead(typ); err != nil && !s.actor.isUser(typ, id) {
 		return nil, err
 	}
 	r := s.record(typ, id)

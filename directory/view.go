@@ -45,7 +45,7 @@ func (v View) Derived(name string) (value []byte, more iter.Seq[[]byte]) {
 	if name == "meta" && v.meta != nil {
 		return v.meta(v.snap.resource(v.rec)), nil
 	}
-	k := kindOf(v.rec.Type)
+	k := v.snap.kind(v.rec.Type)
 	if derive := k.derived[name]; derive != nil {
 		return derive(v), nil
 	}

@@ -35,7 +35,7 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 	if err != nil {
 		return nil, err
 	}
-	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: x.shape(t).derived,
+	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Kind()].Render, meta: true, derived: x.shape(t).derived,
 		urns: x.shape(t).urns, links: x.shape(t).links}
 	if p != nil {
 		p.specified = q.specified
