@@ -33,6 +33,7 @@ type verdict struct {
 	refusal  *saml.Refusal
 	decision Decision
 	user     directory.ID // who signs in; zero if refused
+	claimant *claimant    // who claims a User, instead; nil for a sign-in
 	epoch    int64        // of the User's sessions
 
 	obstacles []*saml.Refusal // everything that stands in the way, the refusal first
@@ -197,6 +198,12 @@ func (a *attempt) decide(tx *directory.Tx) error {
 		a.refusal = a.unfit
 	}
 	if a.refusal != nil {
+		return nil
+	}
+
+	if a.claimant = a.claims(); a.claimant != nil {
+		a.decision = Decision{Outcome: OutcomeRefused, Reason: ReasonClaimUnconfirmed, Explanation: "The person wants to " +
+			"claim a User and has not confirmed yet on our page that this is their own; if they do, another record says so."}
 		return nil
 	}
 

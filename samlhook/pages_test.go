@@ -21,7 +21,14 @@ func TestPages(t *testing.T) {
 		page string
 		data any
 	}{
-		{"choose", choosePage{hostile, []choice{{hostile, "javascript:alert(1)"}}}},
+		{"choose", askPage{Organization: hostile, Choices: []choice{{hostile, "javascript:alert(1)"}}}},
+		{"ask", askPage{Organization: hostile, Last: &choice{hostile, "javascript:alert(1)"}, Action: hostile,
+			Target: hostile, Unknown: hostile, Invalid: true}},
+		{"ask", askPage{}},
+		{"going", goingPage{hostile, hostile, "javascript:alert(1)"}},
+		{"claim", claimPage{Organization: hostile, Person: who, Choices: []choice{{hostile, "javascript:alert(1)"}}}},
+		{"claimed", claimPage{Organization: hostile, Person: who, Claimant: &claimant{NameID: hostile, Name: hostile},
+			Action: hostile, Code: hostile}},
 		{"confirm", confirmPage{Organization: hostile, Person: who, Action: hostile, Code: hostile}},
 		{"me", mePage{Organization: hostile, Person: who, SignOut: hostile}},
 		{"post", saml.Form{Action: "javascript:alert(1)", SAMLRequest: hostile, RelayState: hostile}},
@@ -50,7 +57,7 @@ func TestNotices(t *testing.T) {
 	pages := web.MustParse(pageFiles)
 	for _, f := range []*failure{errNotFound, errMethod, errCrossOrigin, errTarget, errUnavailable, errInternal,
 		errBadMessage,
-		errNotSetUp, errRefused, errTooLate, errOtherBrowser, errTooLarge, errTooOften, noConnection("Acme")} {
+		errNotSetUp, errRefused, errTooLate, errOtherBrowser, errTooLarge, errTooOften, errClaim, errClaimUsed, noConnection("Acme")} {
 		for _, text := range []string{"signInAgain", "startAgain"} {
 			w := httptest.NewRecorder()
 			n := notice{Kind: f.kind, Values: f.values, Next: &link{Text: text}, Correlation: "1",

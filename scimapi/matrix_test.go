@@ -1,6 +1,7 @@
 package scimapi_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -170,6 +171,18 @@ func (m *matrix) isOwn(id string) bool {
 	return r.body["displayName"] == "matrix"
 }
 
+// oneKey spares each connection of the test the making of a key.
+func oneKey(signIn *samlhook.Hook) func(context.Context, any) (any, error) {
+	var made any
+	return func(ctx context.Context, need any) (any, error) {
+		var err error
+		if made == nil {
+			made, err = signIn.Resolve(ctx, need)
+		}
+		return made, err
+	}
+}
+
 func TestMatrix(t *testing.T) {
 	var now atomic.Int64
 	now.Store(time.Now().Unix())
@@ -180,8 +193,13 @@ func TestMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(signIn.Close)
-	s := serveStore(t, store, scimapi.Options{Hooks: map[string]scimapi.Hook{"User": {
-		Actions: map[string]scimapi.Action{".link": signIn.Link, ".unlink": signIn.Unlink}}}})
+	s := serveStore(t, store, scimapi.Options{Hooks: map[string]scimapi.Hook{
+		"User": {Actions: map[string]scimapi.Action{".link": signIn.Link, ".unlink": signIn.Unlink,
+			".claim": signIn.Claim}},
+		"IdentityProvider": {Prepare: signIn.Prepare, Resolve: oneKey(signIn)},
+		"Organization": {Prepare: signIn.PrepareOrganization, Render: signIn.RenderOrganization,
+			Actions: map[string]scimapi.Action{".checkDomains": signIn.CheckDomains, ".verifyDomain": signIn.VerifyDomain}},
+	}})
 	m := &matrix{t: t, s: s, admin: s.client(t, "default", "admin", schema.Document{"displayName": "matrix"})}
 	m.make("/SchemaDefinitions",
 		map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:Thing", "name": "Thing",
@@ -247,6 +265,14 @@ func TestMatrix(t *testing.T) {
 		want("POST", "/Users/"+user+"/.link", link, administrators)
 		m.admin.must(200, "POST", "/Users/"+user+"/.link", link)
 		want("POST", "/Users/"+user+"/.unlink", link, administrators)
+		want("POST", "/Users/"+user+"/.claim", nil, administrators)
+		organization := "/Organizations/" + m.only("/Organizations")
+		want("POST", organization+"/.checkDomains", nil, administrators)
+		m.admin.must(200, "PATCH", organization,
+			patch(`{"op":"replace","path":"domains","value":[{"value":"matrix.example"}]}`))
+		want("POST", organization+"/.verifyDomain",
+			map[string]any{"domain": "matrix.example", "verified": true, "reason": "r"}, []string{"system", "operator"})
+		m.admin.must(200, "PATCH", organization, patch(`{"op":"remove","path":"domains"}`))
 		want("POST", "/Bulk", map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
 			"Operations": []any{
 				map[string]any{"method": "DELETE", "path": "/Users/" + user}}}, peopleWriters)

@@ -68,8 +68,12 @@ func (s *site) scimOptions() scimapi.Options {
 	o := scimapi.Options{PublicURL: s.public, Log: s.log, Failures: scimapi.DefaultFailures(), Bodies: s.bodies}
 	o.Hooks = map[string]scimapi.Hook{
 		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Resolve: s.signIn.Resolve, Render: s.signIn.Render},
+		schema.Organization().Name: {Prepare: s.signIn.PrepareOrganization, Render: s.signIn.RenderOrganization,
+			Actions: map[string]scimapi.Action{
+				".checkDomains": s.signIn.CheckDomains, ".verifyDomain": s.signIn.VerifyDomain,
+			}},
 		schema.User().Name: {Actions: map[string]scimapi.Action{
-			".link": s.signIn.Link, ".unlink": s.signIn.Unlink,
+			".link": s.signIn.Link, ".unlink": s.signIn.Unlink, ".claim": s.signIn.Claim,
 		}},
 	}
 	if s.rate > 0 {
