@@ -12,6 +12,7 @@ import (
 
 // choosePage is what choose.html shows.
 type choosePage struct {
+	web.Brand
 	Organization string
 	Choices      []choice
 }
@@ -36,7 +37,8 @@ func (x *exchange) choose() error {
 	case 1:
 		x.redirect(choices[0].URL)
 	default:
-		x.show(http.StatusOK, "choose", choosePage{Organization: organization, Choices: choices}, web.Policy{})
+		x.show(http.StatusOK, "choose", choosePage{Brand: x.brand(s), Organization: organization,
+			Choices: choices}, web.Policy{})
 	}
 	return nil
 }

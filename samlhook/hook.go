@@ -122,6 +122,7 @@ func (h *Hook) Register(r *mux.Router) {
 		{"/orgs/{org}/saml/{id}/finish", []string{http.MethodGet, http.MethodPost}, (*exchange).finish},
 		{"/orgs/{org}/login", get, (*exchange).choose},
 		{"/orgs/{org}/me", get, (*exchange).me},
+		{"/orgs/{org}/brand/{file}", get, (*exchange).serveBrand},
 		{"/orgs/{org}/sign-out", post, (*exchange).signOut},
 	} {
 		r.HandleFunc(route.path, func(w http.ResponseWriter, r *http.Request) { h.serve(route, w, r) })

@@ -18,6 +18,9 @@ func (x *exchange) login() error {
 	if err != nil {
 		return err
 	}
+	if asked := x.r.URL.Query().Get("test"); asked != "" {
+		return x.beginTest(l, asked)
+	}
 	if refusal := l.usable(); refusal != nil {
 		x.count(OutcomeRefused, refusal.Reason)
 		return refusal
@@ -29,13 +32,18 @@ func (x *exchange) login() error {
 
 	// The browser keeps what finish will need, and takes the request to the identity provider.
 	now := x.now()
-	id, request := l.requests.issue(l.Connection.ID, now.Add(loginLifetime))
+	id, request := l.requests.issue(l.Connection.ID, now.Add(loginLifetime), false)
 	state := loginState{Request: request.Nonce, Target: target, Expires: request.Expires.Unix()}
 	x.setLogins(l.requests, x.logins(l.requests).add(state, now))
+	return x.send(l, id, request.Nonce, now)
+}
+
+// send takes a request to the identity provider.
+func (x *exchange) send(l *loaded, id, relayState string, now time.Time) error {
 	if l.Binding == saml.BindingPost {
-		return x.sendForm(l, id, request.Nonce, now)
+		return x.sendForm(l, id, relayState, now)
 	}
-	location, err := l.RedirectURL(id, request.Nonce, now)
+	location, err := l.RedirectURL(id, relayState, now)
 	if err != nil {
 		return err
 	}

@@ -29,19 +29,28 @@ const (
 type requestID struct {
 	Nonce   string // also the RelayState; the login cookie knows the request by it
 	Expires time.Time
+	Test    bool // of a test sign-in: its answer signs nobody in
 }
 
-// issue makes the id of a request through a connection: an XML ID that holds a nonce, the connection and the expiry (in
-// whole seconds) under a MAC.
-func (k requestKey) issue(connection string, expires time.Time) (id string, request requestID) {
+// testMark stands beside the expiry in the id of a test request.
+const testMark = 1 << 63
+
+// issue makes the id of a request through a connection: an XML ID that holds a nonce, the connection, whether it is a
+// test and the expiry (in whole seconds) under a MAC.
+func (k requestKey) issue(connection string, expires time.Time, test bool) (id string, request requestID) {
 	raw := make([]byte, nonceBytes, requestIDBytes)
 	rand.Read(raw) // never fails since Go 1.24
 	request = requestID{
 		Nonce:   base64.RawURLEncoding.EncodeToString(raw),
 		Expires: time.Unix(expires.Unix(), 0).UTC(),
+		Test:    test,
+	}
+	end := uint64(expires.Unix())
+	if test {
+		end |= testMark
 	}
 	raw = append(raw, connectionTag(connection)...)
-	raw = binary.BigEndian.AppendUint64(raw, uint64(expires.Unix()))
+	raw = binary.BigEndian.AppendUint64(raw, end)
 	raw = append(raw, k.requestMAC(raw)...)
 	return "_" + base64.RawURLEncoding.EncodeToString(raw), request
 }
@@ -57,9 +66,11 @@ func (k requestKey) check(connection, id string, now time.Time) (requestID, *sam
 		return requestID{}, saml.Refuse(saml.ReasonRequestUnknown,
 			"The response answers a request that this organization did not make; start at our login URL again.")
 	}
+	end := binary.BigEndian.Uint64(raw[nonceBytes+connectionBytes:])
 	request := requestID{
 		Nonce:   base64.RawURLEncoding.EncodeToString(raw[:nonceBytes]),
-		Expires: time.Unix(int64(binary.BigEndian.Uint64(raw[nonceBytes+connectionBytes:])), 0).UTC(),
+		Expires: time.Unix(int64(end&^testMark), 0).UTC(),
+		Test:    end&testMark != 0,
 	}
 	if !hmac.Equal(raw[nonceBytes:nonceBytes+connectionBytes], connectionTag(connection)) {
 		return requestID{}, saml.Refuse(saml.ReasonRequestForeign,

@@ -11,6 +11,7 @@ import (
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
+	"rollcall/samlhook"
 	"rollcall/scimapi"
 )
 
@@ -176,7 +177,13 @@ func TestMatrix(t *testing.T) {
 	now.Store(time.Now().Unix())
 	store := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(),
 		Now: func() time.Time { return time.Unix(now.Load(), 0) }})
-	s := serveStore(t, store, scimapi.Options{})
+	signIn, err := samlhook.New(store, samlhook.Options{PublicURL: publicURL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(signIn.Close)
+	s := serveStore(t, store, scimapi.Options{Hooks: map[string]scimapi.Hook{
+		schema.IdentityProviderType: {Actions: signIn.Actions()}, schema.UserType: {Actions: signIn.UserActions()}}})
 	m := &matrix{t: t, s: s, admin: s.client(t, "default", "admin", schema.Document{"displayName": "matrix"})}
 	m.make("/SchemaDefinitions",
 		map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:Thing", "name": "Thing",
@@ -185,6 +192,7 @@ func TestMatrix(t *testing.T) {
 		map[string]any{"schemas": []string{core + "ResourceTypeDefinition"}, "name": "Thing", "endpoint": "/Things",
 			"schema": "urn:example:Thing"})
 	if _, err := store.Organization("default").Update(t.Context(), func(tx *directory.Tx) error {
+		tx.CreateSecret(directory.ID{}, "mac", make([]byte, 32)) // which the first connection brings
 		id, err := tx.RecordSignIn(schema.Document{"outcome": "refused"})
 		m.signIn = id.String()
 		return err
@@ -239,6 +247,13 @@ func TestMatrix(t *testing.T) {
 		want("GET", "/.search", nil, nil)
 		want("POST", "/Users/"+user+"/.endSessions", nil, administrators)
 		want("GET", "/Users/"+user+"/.endSessions", nil, nil)
+		connection := m.make("/IdentityProviders", m.named("IdentityProvider"))
+		link := map[string]any{"connection": connection, "nameId": "n"}
+		want("POST", "/Users/"+user+"/.link", link, administrators)
+		m.admin.must(200, "POST", "/Users/"+user+"/.link", link)
+		want("POST", "/Users/"+user+"/.unlink", link, administrators)
+		want("POST", "/IdentityProviders/"+connection+"/.dryRun", map[string]any{"nameId": "ann"}, administrators)
+		want("POST", "/IdentityProviders/"+connection+"/.testLink", nil, administrators)
 		want("POST", "/Bulk", map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
 			"Operations": []any{
 				map[string]any{"method": "DELETE", "path": "/Users/" + user}}}, peopleWriters)
