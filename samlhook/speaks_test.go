@@ -29,7 +29,7 @@ func TestWhatAConnectionSpeaksFor(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := &world{site: newSite(t)}
-			w.connection = w.own(with(jit(), "domains", []any{"example.com"}))
+			w.connection = w.second(with(jit(), "domains", []any{"example.com"}))
 			w.connectionHolding("secure.example")
 			w.setDomains(map[string]any{"value": "example.com", "verified": true},
 				map[string]any{"value": "secure.example", "verified": true})
