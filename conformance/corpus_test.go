@@ -325,7 +325,8 @@ func checkFindings(t *testing.T, peers map[string]Report) {
 
 // sideBySide writes what each peer does of the requirements that one of them breaks.
 func sideBySide(b *strings.Builder, peers map[string]Report) {
-	b.WriteString("\n## Side by side\n\nThe requirements that one of the servers breaks.\n\n| requirement | level | what is asked |")
+	b.WriteString("\n## Side by side\n\nThe requirements that one of the servers breaks.\n\n")
+	b.WriteString("| requirement | level | what is asked |")
 	line := "| --- | --- | --- |"
 	for _, p := range peerNames {
 		fmt.Fprintf(b, " %s |", p.title)
