@@ -57,7 +57,8 @@ func TestNotices(t *testing.T) {
 	pages := web.MustParse(pageFiles)
 	for _, f := range []*failure{errNotFound, errMethod, errCrossOrigin, errTarget, errUnavailable, errInternal,
 		errBadMessage,
-		errNotSetUp, errRefused, errTooLate, errOtherBrowser, errTooLarge, errTooOften, errClaim, errClaimUsed, noConnection("Acme")} {
+		errNotSetUp, errRefused, errTooLate, errOtherBrowser, errTooLarge, errTooOften, errClaim, errClaimUsed,
+		noConnection("Acme")} {
 		for _, text := range []string{"signInAgain", "startAgain"} {
 			w := httptest.NewRecorder()
 			n := notice{Kind: f.kind, Values: f.values, Next: &link{Text: text}, Correlation: "1",
