@@ -13,8 +13,9 @@ import (
 // attempt is one answer of an identity provider while it is judged.
 type attempt struct {
 	*exchange
-	post saml.Post
-	at   time.Time
+	post  saml.Post
+	at    time.Time
+	trial *trial // nil: the sign-in is carried out
 	verification
 	verdict
 }
@@ -92,8 +93,10 @@ func (a *attempt) change(tx *directory.Tx) error {
 	if connection.Version != a.loaded.version {
 		return errOutdated
 	}
-	if err := a.consume(tx); err != nil {
-		return err
+	if a.trial == nil {
+		if err := a.consume(tx); err != nil {
+			return err
+		}
 	}
 	if a.refusal == nil {
 		if err := a.decide(tx); err != nil {
@@ -105,8 +108,19 @@ func (a *attempt) change(tx *directory.Tx) error {
 			return err
 		}
 	}
+	if a.trial != nil {
+		return a.tried()
+	}
 	_, err = tx.RecordSignIn(a.record())
 	return err
+}
+
+// identify maps the assertion to who it is about.
+func (a *attempt) identify() (saml.Identity, *saml.Refusal) {
+	if a.trial != nil && a.trial.identity != nil {
+		return *a.trial.identity, nil
+	}
+	return saml.MapIdentity(a.response.Assertion, a.loaded.Attributes)
 }
 
 // findObstacles finds everything that stands in the way of a sign-in that is refused: whoever removes one obstacle
@@ -116,7 +130,7 @@ func (a *attempt) findObstacles(s *directory.Snapshot) error {
 	if a.response.Assertion == nil || a.response.Assertion.NameID == "" {
 		return nil
 	}
-	id, refusal := saml.MapIdentity(a.response.Assertion, a.loaded.Attributes)
+	id, refusal := a.identify()
 	a.identity = id
 	if refusal != nil {
 		a.obstacles = appendObstacle(a.obstacles, refusal)
@@ -152,6 +166,9 @@ func (a *attempt) consume(tx *directory.Tx) error {
 	request, refusal := a.loaded.requests.check(a.loaded.Connection.ID, id, a.at)
 	if refusal != nil {
 		return nil // refused already, and worth nothing to anybody
+	}
+	if request.For == forTest {
+		return errIsTest
 	}
 	return a.once(tx, onceRequest, id, request.Expires.Add(maxClockSkew), saml.Refuse(ReasonRequestUsed,
 		"The request that this answers was answered before; start the sign-in again."))
@@ -193,7 +210,7 @@ func (a *attempt) replayKey() (id string, until time.Time, ok bool) {
 
 // decide finds out who the person is and stages what follows from it.
 func (a *attempt) decide(tx *directory.Tx) error {
-	a.identity, a.refusal = saml.MapIdentity(a.response.Assertion, a.loaded.Attributes)
+	a.identity, a.refusal = a.identify()
 	if a.refusal == nil {
 		a.refusal = a.unfit
 	}

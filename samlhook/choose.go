@@ -15,6 +15,7 @@ type choice struct{ Name, URL string }
 
 // askPage is what ask.html shows: a form for the e-mail address.
 type askPage struct {
+	web.Brand
 	Organization string  // empty on the page of the whole service
 	Last         *choice // where this browser signed in last; nil if nowhere
 	Choices      []choice
@@ -38,7 +39,7 @@ func (x *exchange) choose() error {
 	if _, ok := x.target(target, s.Organization()); !ok {
 		return errTarget
 	}
-	page := askPage{Organization: displayOrganization(s), Action: x.organizationURL(x.org) + "/login", Target: target}
+	page := askPage{Brand: x.brand(s), Organization: displayOrganization(s), Action: x.organizationURL(x.org) + "/login", Target: target}
 	choices := x.choices(s, target)
 	switch {
 	case len(choices) == 0:

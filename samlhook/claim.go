@@ -50,10 +50,10 @@ func (c *claimant) identity() saml.Identity {
 		SPNameQualifier: c.SPNameQualifier}
 }
 
-// Claim serves POST /Users/{id}/.claim: it makes a link with which one person, once and within a day, becomes the User,
-// and replies with its url and expiresAt. An earlier link of the User ends. It needs the scope admin. Errors:
-// Forbidden, NotFound; Invalid while the organization has no connection.
-func (h *Hook) Claim(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
+// claim serves POST /Users/{id}/.claim: it makes a link with which one person, once and within a day, becomes the User,
+// and replies with its url and expiresAt. An earlier link of the User ends. It needs the scope admin. Errors: Forbidden,
+// NotFound; Invalid while the organization has no connection.
+func (h *Hook) claim(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
 	if err := readAction(w, r, &struct{}{}); err != nil {
 		return err
 	}
@@ -99,6 +99,7 @@ func (x *exchange) openClaim(k requestKey, token string) (claim, error) {
 
 // claimPage is what claim.html and claimed.html show.
 type claimPage struct {
+	web.Brand
 	Organization string
 	Person       person // the User
 	Choices      []choice
@@ -128,7 +129,7 @@ func (x *exchange) claimPage() error {
 	if err != nil || !s.Claims(c.User, c.Name) || s.SessionEpoch(c.User) != c.Epoch {
 		return errClaim
 	}
-	page := claimPage{Organization: displayOrganization(s), Person: describePerson(s, user)}
+	page := claimPage{Brand: x.brand(s), Organization: displayOrganization(s), Person: describePerson(s, user)}
 	for _, choice := range x.choices(s, "") {
 		choice.URL += "?claim=" + url.QueryEscape(token)
 		page.Choices = append(page.Choices, choice)
@@ -161,7 +162,8 @@ func (f *finishing) confirmClaim(s *directory.Snapshot, code string) error {
 	if err != nil {
 		return f.complete(claimInvalid())
 	}
-	f.show(http.StatusOK, "claimed", claimPage{Organization: displayOrganization(s), Person: describePerson(s, user),
+	f.show(http.StatusOK, "claimed", claimPage{Brand: f.brand(s), Organization: displayOrganization(s),
+		Person:   describePerson(s, user),
 		Claimant: f.handOver.Claimant, Action: f.urls(f.org, f.connection).Finish, Code: code}, web.Policy{})
 	return nil
 }

@@ -17,7 +17,7 @@ import (
 // claimed makes a claim of a User and returns its link.
 func (s *site) claimed(user directory.ID) string {
 	s.t.Helper()
-	body := s.mustAct(s.hook.Claim, user, "")
+	body := s.mustAct(s.hook.claim, user, "")
 	if gjson.Get(body, "expiresAt").String() == "" {
 		s.t.Fatalf("reply %s", body)
 	}

@@ -31,6 +31,11 @@
 // connection's ring (unvouched.go, ring.go). notes.go remembers when a connection was last used, metrics.go counts for
 // the operator.
 //
+// trial.go judges a sign-in without carrying it out: for a dry run (dryrun.go) and a test sign-in (testsignin.go).
+// obstacles.go finds everything that stands in the way, kept.go what a record keeps of the person.
+//
+// brand.go is how an organization's pages look.
+//
 // An IdentityProvider resource is a connection. provider.go checks it before it is stored, and secrets.go gives it its
 // key; both are pure, and resolve.go gets what they need from outside: metadata (fetch.go) and a new key (keypair.go).
 // loaded.go reads a connection for use and keeps it parsed, render.go and health.go add what is derived to a reply,

@@ -137,7 +137,7 @@ func (s *site) org1(id directory.ID) *directory.Resource {
 func (s *site) check(id directory.ID) (state, seen string) {
 	s.t.Helper()
 	s.later(checkAgainAfter)
-	body, err := s.actAs(s.store.System(), s.hook.CheckDomains, id, "")
+	body, err := s.actAs(s.store.System(), s.hook.checkDomains, id, "")
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -343,7 +343,7 @@ func TestDomainProvenRace(t *testing.T) {
 	dns.put("secure.example", all, "ns1")
 	s.later(checkAgainAfter)
 	hook := func(clientv3.Op) error {
-		_, err := other.actAs(other.store.System(), other.hook.CheckDomains, first, "")
+		_, err := other.actAs(other.store.System(), other.hook.checkDomains, first, "")
 		return err
 	}
 	f.before.Store(&hook)
@@ -408,27 +408,27 @@ func TestVerifyByHand(t *testing.T) {
 	}
 	in := map[string]any{"domain": "Secure.example", "verified": true, "reason": "the contract names it"}
 	own := s.org.As(directory.Actor{Type: schema.AccessTokenType, Rights: directory.ScopeAdmin})
-	_, err := s.actAs(own, s.hook.VerifyDomain, id, in)
+	_, err := s.actAs(own, s.hook.verifyDomain, id, in)
 	wantKind(t, err, directory.Forbidden, "system scope")
 	reading := s.store.System().As(directory.Actor{Type: schema.AccessTokenType, System: true,
 		Rights: directory.ScopeRead})
-	_, err = s.actAs(reading, s.hook.VerifyDomain, id, in)
+	_, err = s.actAs(reading, s.hook.verifyDomain, id, in)
 	wantKind(t, err, directory.Forbidden, "system scope")
-	_, err = s.actAs(s.org.As(directory.Actor{Rights: directory.ScopeWrite}), s.hook.CheckDomains, id, "")
+	_, err = s.actAs(s.org.As(directory.Actor{Rights: directory.ScopeWrite}), s.hook.checkDomains, id, "")
 	wantKind(t, err, directory.Forbidden, "admin")
 	for member, bad := range map[string]any{"reason": " ", "domain": "else.example"} {
 		broken := map[string]any{"domain": in["domain"], "verified": true, "reason": in["reason"]}
 		broken[member] = bad
-		_, err := s.actAs(s.store.System(), s.hook.VerifyDomain, id, broken)
+		_, err := s.actAs(s.store.System(), s.hook.verifyDomain, id, broken)
 		wantKind(t, err, directory.Invalid, member)
 	}
 
-	body, err := s.actAs(s.store.System(), s.hook.VerifyDomain, id, in)
+	body, err := s.actAs(s.store.System(), s.hook.verifyDomain, id, in)
 	if err != nil || gjson.Get(body, "domains.0.reason").String() != in["reason"] ||
 		!gjson.Get(body, "domains.0.verified").Bool() {
 		t.Fatalf("%s, %v", body, err)
 	}
-	_, err = s.actAs(s.store.System(), s.hook.VerifyDomain, other, in)
+	_, err = s.actAs(s.store.System(), s.hook.verifyDomain, other, in)
 	wantKind(t, err, directory.Exists, "another organization")
 
 	// It needs no record, and is not taken over.
@@ -439,7 +439,7 @@ func TestVerifyByHand(t *testing.T) {
 		t.Errorf("taken over: %s", state)
 	}
 	in["verified"] = false
-	if _, err := s.actAs(s.store.System(), s.hook.VerifyDomain, id, in); err != nil {
+	if _, err := s.actAs(s.store.System(), s.hook.verifyDomain, id, in); err != nil {
 		t.Fatal(err)
 	}
 	s.wantState(other, domainVerified)
@@ -460,7 +460,7 @@ func TestVerificationLooksBack(t *testing.T) {
 	wantStatus(t, w.post(w.browser(), w.connection, "ceo@secure.example"), 303)
 	dns.put("secure.example", []string{w.domain(id).Get("challenge").String()}, "ns1")
 	w.later(checkAgainAfter)
-	body := w.mustAct(w.hook.CheckDomains, id, "")
+	body := w.mustAct(w.hook.checkDomains, id, "")
 	listed := gjson.Get(body, "suspended")
 	if listed.Get("#").Int() != 1 || listed.Get("0.nameId").String() != "ceo@secure.example" ||
 		listed.Get("0.connection").String() != w.connection.String() ||

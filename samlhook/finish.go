@@ -106,6 +106,7 @@ func (f *finishing) bindingCookie() string { return web.FinishCookie(f.secure, f
 
 // confirmPage is what confirm.html shows.
 type confirmPage struct {
+	web.Brand
 	Organization string
 	Person       person
 	Action, Code string // of its form
@@ -121,7 +122,8 @@ func (f *finishing) confirm(s *directory.Snapshot, code, location string) error 
 	if origin := f.originOf(location); origin != "" {
 		policy.FormTargets = []string{origin}
 	}
-	f.show(http.StatusOK, "confirm", confirmPage{Organization: displayOrganization(s), Person: describePerson(s, user),
+	f.show(http.StatusOK, "confirm", confirmPage{Brand: f.brand(s), Organization: displayOrganization(s),
+		Person: describePerson(s, user),
 		Action: f.urls(f.org, f.connection).Finish, Code: code}, policy)
 	return nil
 }

@@ -142,6 +142,7 @@ func (h *Hook) Register(r *mux.Router) {
 		{"/login", []string{http.MethodGet, http.MethodHead, http.MethodPost}, (*exchange).everybody},
 		{"/orgs/{org}/claim", get, (*exchange).claimPage},
 		{"/orgs/{org}/me", get, (*exchange).me},
+		{"/orgs/{org}/brand/{file}", get, (*exchange).serveBrand},
 		{"/orgs/{org}/sign-out", post, (*exchange).signOut},
 	} {
 		r.HandleFunc(route.path, func(w http.ResponseWriter, r *http.Request) { h.serve(route, w, r) })

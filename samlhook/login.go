@@ -18,6 +18,9 @@ func (x *exchange) login() error {
 	if err != nil {
 		return err
 	}
+	if asked := x.r.URL.Query().Get("test"); asked != "" {
+		return x.beginTest(l, asked)
+	}
 	if refusal := l.usable(); refusal != nil {
 		x.count(OutcomeRefused, refusal.Reason)
 		return refusal
@@ -27,17 +30,21 @@ func (x *exchange) login() error {
 	if _, ok := x.target(target, s.Organization()); !ok {
 		return errTarget
 	}
-	start := start{target: target, claim: claim}
 	if claim != "" {
 		if _, err := x.openClaim(l.requests, claim); err != nil {
 			return err
 		}
 	}
-	id, nonce, now := x.begin(l, start)
+	id, nonce, now := x.begin(l, start{target: target, claim: claim})
+	return x.send(l, id, nonce, now)
+}
+
+// send takes a request to the identity provider.
+func (x *exchange) send(l *loaded, id, relayState string, now time.Time) error {
 	if l.Binding == saml.BindingPost {
-		return x.sendForm(l, id, nonce, now)
+		return x.sendForm(l, id, relayState, now)
 	}
-	location, err := l.RedirectURL(id, nonce, now)
+	location, err := l.RedirectURL(id, relayState, now)
 	if err != nil {
 		return err
 	}
@@ -58,7 +65,7 @@ func (x *exchange) begin(l *loaded, s start) (id, nonce string, now time.Time) {
 	if s.claim != "" {
 		use = forClaim
 	}
-	id, request := l.requests.issueFor(use, l.Connection.ID, now.Add(loginLifetime))
+	id, request := l.requests.issue(use, l.Connection.ID, now.Add(loginLifetime))
 	state := loginState{Request: request.Nonce, Target: s.target, Expires: request.Expires.Unix(), Claim: s.claim}
 	x.setLogins(l.requests, x.logins(l.requests).add(state, now))
 	return id, request.Nonce, now

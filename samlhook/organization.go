@@ -18,11 +18,18 @@ import (
 // maxDomains bounds the domains of an organization: each is looked up again and again.
 const maxDomains = 100
 
-// PrepareOrganization checks the domains of an Organization before it is stored, and gives a new one its challenge; old
-// is nil for a new Organization. It is the hook of the type, and pure but for randomness. Errors: *schema.Error
-// (invalidValue) naming the domain.
+// PrepareOrganization checks the brand and the domains of an Organization before it is stored, draws its logo anew and
+// gives new domains their challenge; old is nil for a new Organization. It is the hook of the type, and pure but for
+// randomness. Errors: *schema.Error (invalidValue) naming the attribute or the domain.
 func (h *Hook) PrepareOrganization(_ *directory.Tx, _ directory.ID, old *directory.Resource, doc schema.Document,
 	_ func(any) (any, error)) error {
+	if err := prepareBrand(old, doc); err != nil {
+		return err
+	}
+	return prepareDomains(old, doc)
+}
+
+func prepareDomains(old *directory.Resource, doc schema.Document) error {
 	if err := directory.CarryProof(old, doc); err != nil {
 		return err
 	}
@@ -108,10 +115,10 @@ func (h *Hook) RenderOrganization(s *directory.Snapshot, r *directory.Resource, 
 // checkAgainAfter is how soon .checkDomains looks at a domain again.
 const checkAgainAfter = 10 * time.Second
 
-// CheckDomains serves POST /Organizations/{id}/.checkDomains: it looks for the records of all domains now, and replies
+// checkDomains serves POST /Organizations/{id}/.checkDomains: it looks for the records of all domains now, and replies
 // with the domains and with the links that are suspended. It needs the scope admin. Errors: Forbidden, NotFound,
 // Unavailable.
-func (h *Hook) CheckDomains(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
+func (h *Hook) checkDomains(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
 	if !d.Actor().Rights.Has(directory.ScopeAdmin) {
 		return &directory.Error{Kind: directory.Forbidden,
 			Detail: "only a credential with the scope admin may check domains"}
@@ -184,10 +191,10 @@ func suspendedLinks(s *directory.Snapshot) (list []any, more int) {
 	return list, more
 }
 
-// VerifyDomain serves POST /Organizations/{id}/.verifyDomain for credentials of the system scope: it says by hand that
+// verifyDomain serves POST /Organizations/{id}/.verifyDomain for credentials of the system scope: it says by hand that
 // the organization controls a domain, or that it does not, with a reason that everybody there reads. The body has
 // domain, verified and reason. Errors: Forbidden, Invalid, NotFound; Exists if another organization has the domain.
-func (h *Hook) VerifyDomain(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
+func (h *Hook) verifyDomain(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
 	if !d.Actor().System || !d.Actor().Rights.Has(directory.ScopeAdmin) {
 		return &directory.Error{Kind: directory.Forbidden,
 			Detail: "only a credential of the system scope may verify a domain by hand"}

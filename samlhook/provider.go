@@ -30,8 +30,9 @@ func (h *Hook) Prepare(tx *directory.Tx, id directory.ID, old *directory.Resourc
 			return err
 		}
 	}
-	delete(doc, "sp") // derived, never stored
-	delete(doc, "health")
+	for _, derived := range []string{"sp", "health", "pending"} { // never stored
+		delete(doc, derived)
+	}
 	for _, step := range []func() error{
 		p.metadata, p.identityProvider, p.switchedOn, p.domains, p.defaultGroups, p.ranges, p.unsupported, p.secrets,
 	} {

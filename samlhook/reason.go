@@ -36,6 +36,7 @@ const (
 	ReasonCodeExpired         saml.Reason = "code_expired"         // the hand-over code has expired
 	ReasonCodeUsed            saml.Reason = "code_used"            // the hand-over code was used before
 	ReasonTarget              saml.Reason = "target_not_allowed"   // the sign-in was to end at such an address
+	ReasonNoTest              saml.Reason = "test_not_allowed"     // no administrator's session, no valid test link
 	ReasonCrossOrigin         saml.Reason = "cross_origin"         // another site sent the request
 	ReasonUnreadable          saml.Reason = "unreadable_request"   // the body could not be read
 	ReasonUnavailable         saml.Reason = "unavailable"          // the store does not answer, or is full

@@ -23,17 +23,17 @@ type linkRequest struct {
 	Move bool `json:"move"`
 }
 
-// Link serves POST /Users/{id}/.link: it ties a NameID of a connection to the User, and replies with the User's links.
+// link serves POST /Users/{id}/.link: it ties a NameID of a connection to the User, and replies with the User's links.
 // Where it is tied already, the link is confirmed: it counts again although another connection has the User's domain.
 // It takes the NameID from another User only if move is true; that User's sessions end. It needs the scope admin.
 // Errors: Forbidden, Invalid, NotFound; Exists if another User has the NameID, or the User has a suspended link.
-func (h *Hook) Link(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
+func (h *Hook) link(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
 	return h.relink(w, r, d, id, (*relinking).link)
 }
 
-// Unlink serves POST /Users/{id}/.unlink: it unties a NameID from the User, ends the User's sessions, and replies with
+// unlink serves POST /Users/{id}/.unlink: it unties a NameID from the User, ends the User's sessions, and replies with
 // the links that are left. It needs the scope admin. Errors: Forbidden, Invalid, NotFound.
-func (h *Hook) Unlink(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
+func (h *Hook) unlink(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
 	return h.relink(w, r, d, id, (*relinking).unlink)
 }
 

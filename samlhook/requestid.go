@@ -33,23 +33,21 @@ type requestID struct {
 	For     purpose
 }
 
-// purpose is what the answer to a request is for.
+// purpose is what the answer to a request is for. It is under the MAC.
 type purpose string
 
+// An answer that is not for a session signs nobody in.
 const (
 	forSession purpose = ""
-	forClaim   purpose = "claim" // it signs nobody in, but says who claims a User (claim.go)
+	forTest    purpose = "test"  // shows what a sign-in would do (testsignin.go)
+	forClaim   purpose = "claim" // says who claims a User (claim.go)
 )
 
-var purposes = []purpose{forSession, forClaim}
+var purposes = []purpose{forSession, forTest, forClaim}
 
 // issue makes the id of a request through a connection: an XML ID that holds a nonce, the connection and the expiry (in
 // whole seconds) under a MAC.
-func (k requestKey) issue(connection string, expires time.Time) (id string, request requestID) {
-	return k.issueFor(forSession, connection, expires)
-}
-
-func (k requestKey) issueFor(p purpose, connection string, expires time.Time) (id string, request requestID) {
+func (k requestKey) issue(p purpose, connection string, expires time.Time) (id string, request requestID) {
 	raw := make([]byte, nonceBytes, requestIDBytes)
 	rand.Read(raw) // never fails since Go 1.24
 	request = requestID{

@@ -62,7 +62,10 @@ func (x *exchange) byDomain(s *directory.Snapshot, page askPage) error {
 }
 
 // goingPage is what going.html shows while the browser goes on.
-type goingPage struct{ Organization, Name, URL string }
+type goingPage struct {
+	web.Brand
+	Organization, Name, URL string
+}
 
 // goTo sends the person to a connection. The reply is a page that goes on by itself, not a redirect: our policy lets no
 // form end at another site.
@@ -84,8 +87,8 @@ func (x *exchange) goTo(s *directory.Snapshot, connection directory.ID, address,
 		location = withHint(location, address)
 	}
 	x.w.Header().Set("Refresh", "0; url="+location)
-	x.show(http.StatusOK, "going", goingPage{Organization: displayOrganization(s), Name: l.Name, URL: location},
-		web.Policy{})
+	x.show(http.StatusOK, "going", goingPage{Brand: x.brand(s), Organization: displayOrganization(s), Name: l.Name,
+		URL: location}, web.Policy{})
 	return nil
 }
 

@@ -208,11 +208,10 @@ func TestMatrix(t *testing.T) {
 	}
 	t.Cleanup(signIn.Close)
 	s := serveStore(t, store, scimapi.Options{Hooks: map[string]scimapi.Hook{
-		"User": {Actions: map[string]scimapi.Action{".link": signIn.Link, ".unlink": signIn.Unlink,
-			".claim": signIn.Claim}},
-		"IdentityProvider": {Prepare: enabled(signIn), Resolve: oneKey(signIn)},
-		"Organization": {Prepare: signIn.PrepareOrganization, Render: signIn.RenderOrganization,
-			Actions: map[string]scimapi.Action{".checkDomains": signIn.CheckDomains, ".verifyDomain": signIn.VerifyDomain}},
+		schema.UserType:             {Actions: signIn.UserActions()},
+		schema.IdentityProviderType: {Prepare: enabled(signIn), Resolve: oneKey(signIn), Actions: signIn.Actions()},
+		schema.OrganizationType: {Prepare: signIn.PrepareOrganization, Render: signIn.RenderOrganization,
+			Actions: signIn.OrganizationActions()},
 	}})
 	m := &matrix{t: t, s: s, admin: s.client(t, "default", "admin", schema.Document{"displayName": "matrix"})}
 	m.make("/SchemaDefinitions",
@@ -222,6 +221,7 @@ func TestMatrix(t *testing.T) {
 		map[string]any{"schemas": []string{core + "ResourceTypeDefinition"}, "name": "Thing", "endpoint": "/Things",
 			"schema": "urn:example:Thing"})
 	if _, err := store.Organization("default").Update(t.Context(), func(tx *directory.Tx) error {
+		tx.CreateSecret(directory.ID{}, "mac", make([]byte, 32)) // which the first connection brings
 		id, err := tx.RecordSignIn(schema.Document{"outcome": "refused"})
 		m.signIn = id.String()
 		return err
@@ -276,10 +276,13 @@ func TestMatrix(t *testing.T) {
 		want("GET", "/.search", nil, nil)
 		want("POST", "/Users/"+user+"/.endSessions", nil, administrators)
 		want("GET", "/Users/"+user+"/.endSessions", nil, nil)
-		link := map[string]any{"connection": m.make("/IdentityProviders", m.named("IdentityProvider")), "nameId": "n"}
+		connection := m.make("/IdentityProviders", m.named("IdentityProvider"))
+		link := map[string]any{"connection": connection, "nameId": "n"}
 		want("POST", "/Users/"+user+"/.link", link, administrators)
 		m.admin.must(200, "POST", "/Users/"+user+"/.link", link)
 		want("POST", "/Users/"+user+"/.unlink", link, administrators)
+		want("POST", "/IdentityProviders/"+connection+"/.dryRun", map[string]any{"nameId": "ann"}, administrators)
+		want("POST", "/IdentityProviders/"+connection+"/.testLink", nil, administrators)
 		want("POST", "/Users/"+user+"/.claim", nil, administrators)
 		organization := "/Organizations/" + m.only("/Organizations")
 		want("POST", organization+"/.checkDomains", nil, administrators)
