@@ -51,8 +51,8 @@ func (c *claimant) identity() saml.Identity {
 }
 
 // claim serves POST /Users/{id}/.claim: it makes a link with which one person, once and within a day, becomes the User,
-// and replies with its url and expiresAt. An earlier link of the User ends. It needs the scope admin. Errors: Forbidden,
-// NotFound; Invalid while the organization has no connection.
+// and replies with its url and expiresAt. An earlier link of the User ends. It needs the scope admin. Errors:
+// Forbidden, NotFound; Invalid while the organization has no connection.
 func (h *Hook) claim(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
 	if err := readAction(w, r, &struct{}{}); err != nil {
 		return err

@@ -8,8 +8,8 @@
 // A sign-in takes four requests:
 //
 //   - login.go sends the browser to the identity provider. It stores nothing: requestid.go makes ids that only we can
-//     make, logincookie.go keeps the rest in the browser. choose.go is the login page of an organization, route.go finds
-//     the connection by the domain of an e-mail address.
+//     make, logincookie.go keeps the rest in the browser. choose.go is the login page of an organization, route.go
+//     finds the connection by the domain of an e-mail address.
 //   - acs.go takes the identity provider's answer. attempt.go verifies it by the connection as it is now, then makes
 //     the one transaction of the sign-in: it uses up the message, decides, changes the directory, and records all of
 //     it. The commit compares the connection, so nobody signs in by settings that are gone.

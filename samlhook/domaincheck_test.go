@@ -463,7 +463,8 @@ func TestVerificationLooksBack(t *testing.T) {
 	body := w.mustAct(w.hook.checkDomains, id, "")
 	listed := gjson.Get(body, "suspended")
 	if listed.Get("#").Int() != 1 || listed.Get("0.nameId").String() != "ceo@secure.example" ||
-		listed.Get("0.connection").String() != w.connection.String() || listed.Get("0.domains.0").String() != "secure.example" {
+		listed.Get("0.connection").String() != w.connection.String() ||
+		listed.Get("0.domains.0").String() != "secure.example" {
 		t.Errorf("reply %s", body)
 	}
 	if gjson.Get(body, "domains.0.connection").String() == "" ||

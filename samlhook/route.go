@@ -39,7 +39,8 @@ func (x *exchange) address() (address, domain string) {
 	return address, domainOf(address)
 }
 
-// byDomain sends the person to the connection that has the domain; without one, to the marked default; else it shows all.
+// byDomain sends the person to the connection that has the domain; without one, to the marked default; else it shows
+// all.
 func (x *exchange) byDomain(s *directory.Snapshot, page askPage) error {
 	address, domain := x.address()
 	if domain == "" {
@@ -91,7 +92,8 @@ func (x *exchange) goTo(s *directory.Snapshot, connection directory.ID, address,
 	return nil
 }
 
-// withHint tells the identity provider who comes, outside of what is signed. Many read this parameter; others ignore it.
+// withHint tells the identity provider who comes, outside of what is signed. Many read this parameter; others ignore
+// it.
 func withHint(location, address string) string {
 	separator := "?"
 	if strings.Contains(location, "?") {

@@ -20,7 +20,7 @@ func (b *browser) ask(address, email string) (status int, body, to string) {
 	return r.StatusCode, bodyOf(b.t, r), to
 }
 
-// Where somebody signs in follows from the domain alone, in the order of section: exact, above, default, all.
+// Where somebody signs in follows from the domain alone: an exact one, one above it, the default connection, all.
 func TestRoute(t *testing.T) {
 	for _, c := range []struct {
 		name, email string
