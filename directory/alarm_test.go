@@ -228,8 +228,8 @@ func TestBareTombstone(t *testing.T) {
 	}
 }
 
-// A decision under the alarm is known to one node, so the tokens that end with a User's deactivation are deleted; others
-// are not, nor are any where the store will have room in a moment.
+// A decision under the alarm is known to one node, so the tokens that end with a User's deactivation are deleted;
+// others are not, nor are any where the store will have room in a moment.
 func TestDeactivationDeletesTokens(t *testing.T) {
 	for _, alarm := range []bool{true, false} {
 		t.Run(fmt.Sprintf("alarm %v", alarm), func(t *testing.T) {
@@ -239,7 +239,8 @@ func TestDeactivationDeletesTokens(t *testing.T) {
 			other := directorytest.Open(t, directorytest.Client(t), o).Organization("default")
 
 			// Cid's own token, those that Cid made, and somebody else's.
-			cid := create(t, d, "User", schema.Document{"userName": "cid", "roles": []any{map[string]any{"value": "administrator"}}})
+			cid := create(t, d, "User", schema.Document{"userName": "cid",
+				"roles": []any{map[string]any{"value": "administrator"}}})
 			of := func(u directory.ID) schema.Document {
 				doc := scoped("read")
 				doc["user"] = map[string]any{"value": u.String()}

@@ -19,8 +19,8 @@ import (
 //   - What was to be put beside (the Event, the DeletedUser) is told to the log and put by this node when there is
 //     room.
 //   - A document that withdraws something cannot be put. The sessions end, this node holds to it from now on, and puts
-//     it when there is room; the caller hears 507 and why. Other nodes do not hear of it. So the access tokens of a User
-//     who is deactivated are deleted, which every node sees.
+//     it when there is room; the caller hears 507 and why. Other nodes do not hear of it. So the access tokens of a
+//     User who is deactivated are deleted, which every node sees.
 
 // takeAway carries out a change that only takes away and was refused for want of room. Errors: as Update; Full where
 // something could not be written, whose text says what has happened and what has not.

@@ -174,7 +174,7 @@ func (f *faults) hung(p *process) {
 
 // full raises etcd's alarm, past the nodes, for as long as meanwhile takes, and heals etcd.
 func (f *faults) full(meanwhile func()) {
-	c, err := clientv3.New(clientv3.Config{Endpoints: f.etcd.endpoints, Logger: zap.NewNop(), DialTimeout: 5 * time.Second})
+	c, err := clientv3.New(clientv3.Config{Endpoints: f.etcd.endpoints, Logger: zap.NewNop()})
 	if err != nil {
 		f.t.Error(err)
 		return

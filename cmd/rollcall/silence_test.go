@@ -54,8 +54,8 @@ func (s *slowest) until(stop chan struct{}, send func(n int) bool) {
 }
 
 // TestSilence: whichever member of etcd hangs, reads and writes go on while it hangs; and when a quorum returns, so do
-// they. How long the slowest took is in the log: at most 3 s for a read, 5 s for a write and 3 s for the quorum are what
-// an idle machine shows.
+// they. How long the slowest took is in the log. On an idle machine it is at most 3 s for a read, 5 s for a write and
+// 3 s for the quorum.
 func TestSilence(t *testing.T) {
 	if testing.Short() {
 		t.Skip("stops processes for seconds")
@@ -120,8 +120,8 @@ func TestSilence(t *testing.T) {
 // quorumRounds is how often the quorum is lost.
 const quorumRounds = 10
 
-// answers waits for etcd's first answer that needs a quorum, and says how long after a moment it came. Each question has
-// a client of its own, which waits for nothing.
+// answers waits for etcd's first answer that needs a quorum, and says how long after a moment it came. Each question
+// has a client of its own, which waits for nothing.
 func (c *etcdCluster) answers(ctx context.Context, after time.Time) time.Duration {
 	for end := after.Add(2 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		client, err := clientv3.New(clientv3.Config{Endpoints: c.endpoints, Logger: zap.NewNop()})
