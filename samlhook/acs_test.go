@@ -49,8 +49,12 @@ func TestReplay(t *testing.T) {
 		}
 		node.hook.ring.flush()
 		record := s.lastSignIn(OutcomeRefused, ReasonAssertionUsed)
+		nameID := `"alice@example.com"`
+		if node == s {
+			nameID = "" // it knows the id, and read no further
+		}
 		if record.Text("correlationId") != number || record.Text("vouched") != "false" ||
-			(node == second) != (record.Text("nameId") == `"alice@example.com"`) {
+			record.Text("nameId") != nameID {
 			t.Errorf("%s: %s", name, record.JSON)
 		}
 	}
@@ -278,13 +282,7 @@ func TestExpiredMessage(t *testing.T) {
 		wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
 	}
 	s.hook.ring.flush()
-	vouched := 0
-	for _, r := range s.signIns() {
-		if r.Text("vouched") != "false" {
-			vouched++
-		}
-	}
-	if vouched < 1 || vouched > 2 { // two where the minute ended meanwhile
+	if vouched := s.vouched(); vouched < 1 || vouched > 2 { // two where the minute ended meanwhile
 		t.Errorf("%d records of one expired message", vouched)
 	}
 }
@@ -705,16 +703,19 @@ func TestConnectionChangesForever(t *testing.T) {
 	other := s.another(directorytest.NewClient(t))
 	b := s.browser()
 	form := s.forged(connection, s.request(b, connection), "ann", "_a1", nil)
+	var over atomic.Bool // what is recorded of the refusal is written later, at any time
 	var hook func(clientv3.Op) error
 	hook = func(clientv3.Op) error {
+		if over.Load() {
+			return nil
+		}
 		other.mustModify(schema.IdentityProviderType, connection, changed("displayName", directory.NewID().String()))
 		f.before.Store(&hook)
 		return nil
 	}
 	f.before.Store(&hook)
 	response := b.step(s.acsURL(connection), form)
-	s.hook.ring.flush() // the number of the page is a transaction, too
-	f.before.Store(nil)
+	over.Store(true)
 	wantStatus(t, response, http.StatusServiceUnavailable)
 	if got := s.verifications(); got != maxVerifications || len(s.users("ann")) != 0 {
 		t.Errorf("verified %d times, %d Users", got, len(s.users("ann")))

@@ -74,6 +74,9 @@ func (s *site) scimOptions() scimapi.Options {
 		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Resolve: s.signIn.Resolve, Render: s.signIn.Render,
 			Actions: actions, Pend: s.signIn.Pend, Base: s.signIn.Base},
 		schema.Organization().Name: {Prepare: s.signIn.PrepareOrganization},
+		schema.User().Name: {Actions: map[string]scimapi.Action{
+			".link": s.signIn.Link, ".unlink": s.signIn.Unlink,
+		}},
 	}
 	if s.rate > 0 {
 		o.Rate = scimapi.Rate{PerSecond: s.rate, Burst: int(5 * s.rate)}
