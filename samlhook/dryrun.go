@@ -23,15 +23,6 @@ const dryRunURN = "urn:rollcall:params:scim:api:messages:1.0:DryRun"
 // maxDryRun bounds the body of a dry run, in bytes: a response in base64, in JSON.
 const maxDryRun = 4 << 20
 
-// Action does something with an IdentityProvider that SCIM has no method for. Its errors are *directory.Error,
-// *schema.Error, those of reading the body, or unknown.
-type Action = func(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error
-
-// Actions are the actions of IdentityProviders by name.
-func (h *Hook) Actions() map[string]Action {
-	return map[string]Action{".dryRun": h.dryRun, ".testLink": h.testLink, ".discardPending": h.discardPending}
-}
-
 // dryRunRequest is the body of a dry run: one of its members.
 type dryRunRequest struct {
 	// Response is a SAML Response, as XML or as it is posted (base64).

@@ -34,7 +34,7 @@ type Hook struct {
 }
 
 // Action does something with a resource that SCIM has no method for.
-type Action func(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error
+type Action = func(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error
 
 // Resolved returns what Hook.Resolve returned for a need, which must be comparable. If Resolve has not been called for
 // it yet, the error is one that Prepare must return.

@@ -66,17 +66,12 @@ func (s *site) handler() (http.Handler, error) {
 // scimOptions joins SCIM and sign-in: IdentityProviders are completed and rendered by the sign-in.
 func (s *site) scimOptions() scimapi.Options {
 	o := scimapi.Options{PublicURL: s.public, Log: s.log, Failures: scimapi.DefaultFailures(), Bodies: s.bodies}
-	actions := map[string]scimapi.Action{}
-	for name, act := range s.signIn.Actions() {
-		actions[name] = act
-	}
 	o.Hooks = map[string]scimapi.Hook{
 		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Resolve: s.signIn.Resolve, Render: s.signIn.Render,
-			Actions: actions, Pend: s.signIn.Pend, Base: s.signIn.Base},
-		schema.Organization().Name: {Prepare: s.signIn.PrepareOrganization},
-		schema.User().Name: {Actions: map[string]scimapi.Action{
-			".link": s.signIn.Link, ".unlink": s.signIn.Unlink,
-		}},
+			Actions: s.signIn.Actions(), Pend: s.signIn.Pend, Base: s.signIn.Base},
+		schema.Organization().Name: {Prepare: s.signIn.PrepareOrganization, Render: s.signIn.RenderOrganization,
+			Actions: s.signIn.OrganizationActions()},
+		schema.User().Name: {Actions: s.signIn.UserActions()},
 	}
 	if s.rate > 0 {
 		o.Rate = scimapi.Rate{PerSecond: s.rate, Burst: int(5 * s.rate)}
