@@ -48,6 +48,7 @@ func TestUnauthenticated(t *testing.T) {
 		{"of another organization", good, "Bearer " + foreign.token},
 		{"unknown organization", &unknown, "Bearer " + good.token},
 		{"another scheme", good, "Basic YTpi"},
+		{"another scheme with a good secret", good, "Basic " + good.token},
 		{"no secret", good, "Bearer "},
 	} {
 		r := tc.c.refused(401, "", "GET", "/Users", nil, "Authorization", tc.auth)
