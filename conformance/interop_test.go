@@ -188,7 +188,8 @@ func TestContradictionsAreTold(t *testing.T) {
 			"refuses PATCH operations without path: interop demands it"},
 		{"a strict server by Okta", ProfileOkta, true, "refuses PATCH operations without path"},
 		{"a lenient server by the RFCs and Entra ID", ProfileAll, false,
-			`creates the element that replace at emails[type eq "work"].value does not find: Entra ID needs it, RFC 7644 forbids`},
+			`creates the element that replace at emails[type eq "work"].value does not find: ` +
+				`Entra ID needs it, RFC 7644 forbids it`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			srv := refserver.New(refserver.Options{})

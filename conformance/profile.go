@@ -100,7 +100,8 @@ func (s *suite) chose(res *Result) {
 			v := s.verdicts[id]
 			return v != nil && v.passes > 0 && !slices.ContainsFunc(v.findings, c.sees)
 		}):
-			res.Status, res.Reason = Info, "the server "+c.not+": "+c.bans+" demands it, "+c.needs+" cannot work with it"
+			res.Status = Info
+			res.Reason = "the server " + c.not + ": " + c.bans + " demands it, " + c.needs + " cannot work with it"
 		}
 	}
 }

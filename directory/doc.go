@@ -21,8 +21,8 @@
 //
 //   - kinds.go is the table of what is special about each resource type. To add a type, write its schema, its row and
 //     its rules.
-//   - store.go, directory.go, snapshot.go: what can be opened and read. members.go, access.go, link.go, note.go,
-//     secret.go, session.go, tombstone.go: what a snapshot says about each thing, and how a change writes it.
+//   - store.go, directory.go, snapshot.go: what can be opened and read. members.go, access.go, link.go, claim.go,
+//     note.go, secret.go, session.go, tombstone.go: what a snapshot says about each thing, and how a change writes it.
 //   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
 //     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
 //   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers. ring.go, ringplan.go: SignIns that

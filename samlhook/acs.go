@@ -80,15 +80,20 @@ func (a *attempt) handOver() error {
 		if refusal != nil {
 			return refusal
 		}
-		o.Request = request.Nonce
+		o.Request, o.Claimant = request.Nonce, a.claimant
 	} else if len(a.post.RelayState) <= maxTarget {
 		o.Target = a.post.RelayState
+	}
+	lasts := codeLifetime
+	if o.Claimant != nil { // who reads a page first
+		lasts = claimConfirmation
+		o.Expires = a.at.Add(lasts)
 	}
 	code, err := a.loaded.requests.sealCode(a.loaded.Connection.ID, o)
 	if err != nil {
 		return err
 	}
-	a.setCookie(web.FinishCookie(a.secure, o.ID), binding, codeLifetime)
+	a.setCookie(web.FinishCookie(a.secure, o.ID), binding, lasts)
 	a.redirect(a.urls(a.org, a.connection).Finish + "?code=" + url.QueryEscape(code))
 	return nil
 }

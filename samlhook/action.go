@@ -21,7 +21,12 @@ func (h *Hook) Actions() map[string]Action {
 
 // UserActions are the actions of Users by name.
 func (h *Hook) UserActions() map[string]Action {
-	return map[string]Action{".link": h.link, ".unlink": h.unlink}
+	return map[string]Action{".link": h.link, ".unlink": h.unlink, ".claim": h.claim}
+}
+
+// OrganizationActions are the actions of Organizations by name.
+func (h *Hook) OrganizationActions() map[string]Action {
+	return map[string]Action{".checkDomains": h.checkDomains, ".verifyDomain": h.verifyDomain}
 }
 
 // maxAction bounds the body of an action, in bytes.

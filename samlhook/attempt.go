@@ -34,6 +34,7 @@ type verdict struct {
 	refusal  *saml.Refusal
 	decision Decision
 	user     directory.ID // who signs in; zero if refused
+	claimant *claimant    // who claims a User, instead; nil for a sign-in
 	epoch    int64        // of the User's sessions
 
 	obstacles []*saml.Refusal // everything that stands in the way, the refusal first
@@ -166,7 +167,7 @@ func (a *attempt) consume(tx *directory.Tx) error {
 	if refusal != nil {
 		return nil // refused already, and worth nothing to anybody
 	}
-	if request.Test {
+	if request.For == forTest {
 		return errIsTest
 	}
 	return a.once(tx, onceRequest, id, request.Expires.Add(maxClockSkew), saml.Refuse(ReasonRequestUsed,
@@ -214,6 +215,12 @@ func (a *attempt) decide(tx *directory.Tx) error {
 		a.refusal = a.unfit
 	}
 	if a.refusal != nil {
+		return nil
+	}
+
+	if a.claimant = a.claims(); a.claimant != nil {
+		a.decision = Decision{Outcome: OutcomeRefused, Reason: ReasonClaimUnconfirmed, Explanation: "The person wants to " +
+			"claim a User and has not confirmed yet on our page that this is their own; if they do, another record says so."}
 		return nil
 	}
 

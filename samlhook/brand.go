@@ -24,10 +24,9 @@ const (
 	attributeColour = "brand.colour"
 )
 
-// PrepareOrganization checks an Organization before it is stored: its logo becomes PNG, its colour must be readable. It
-// is pure. Error: *schema.Error naming the attribute.
-func (h *Hook) PrepareOrganization(_ *directory.Tx, _ directory.ID, old *directory.Resource, doc schema.Document,
-	_ func(need any) (any, error)) error {
+// prepareBrand checks the brand of an Organization before it is stored: its logo becomes PNG, its colour must be
+// readable. It is pure. Error: *schema.Error naming the attribute.
+func prepareBrand(old *directory.Resource, doc schema.Document) error {
 	brand, _ := doc["brand"].(map[string]any)
 	if colour, _ := brand["colour"].(string); colour != "" {
 		if _, err := web.ParseColour(colour); err != nil {

@@ -63,6 +63,8 @@ var (
 	errNotLinked    = &failure{status: http.StatusForbidden, kind: "refused", ask: "ask.mend"}
 	errTooLate      = &failure{status: http.StatusForbidden, kind: "tooLate", next: startAgain}
 	errOtherBrowser = &failure{status: http.StatusForbidden, kind: "otherBrowser", next: startAgain}
+	errClaimUsed    = &failure{status: http.StatusForbidden, kind: "claimOver"}
+	errClaim        = &failure{status: http.StatusForbidden, kind: "claimOver", untraced: true}
 	errTooLarge     = &failure{status: http.StatusRequestEntityTooLarge, kind: "tooLarge", next: startAgain,
 		values: map[string]any{"mebibytes": saml.DefaultBodyBytes >> 20, "fields": saml.MaxParameters}}
 )
@@ -113,6 +115,8 @@ func failureOf(reason saml.Reason) *failure {
 		return errRefused
 	case saml.ReasonDecryptionHeld:
 		return errUnavailable
+	case ReasonClaimInvalid:
+		return errClaimUsed
 	case ReasonNotConfigured:
 		return errNotSetUp
 	case saml.ReasonTooLarge:

@@ -132,11 +132,11 @@ func chooseBinding(setting string, offered map[string]string) string {
 // usable says why people cannot be sent to the identity provider and its answers not be judged; nil if they can.
 func (l *loaded) usable() *saml.Refusal {
 	switch {
-	case !l.Enabled:
-		return saml.Refuse(ReasonConnectionDisabled, "The connection is disabled (enabled: false).")
 	case l.IdPEntityID == "" || l.SSOURL == "" || len(l.Certificates) == 0:
 		return saml.Refuse(ReasonNotConfigured,
 			"The connection has no identity provider yet; set metadataXml, metadataUrl, or idp.")
+	case !l.Enabled:
+		return saml.Refuse(ReasonConnectionDisabled, "The connection is disabled (enabled: false).")
 	}
 	return nil
 }

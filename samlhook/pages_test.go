@@ -22,8 +22,15 @@ func TestPages(t *testing.T) {
 		page string
 		data any
 	}{
-		{"choose", choosePage{web.Brand{Name: hostile, Logo: hostile, Style: hostile}, hostile,
-			[]choice{{hostile, "javascript:alert(1)"}}}},
+		{"choose", askPage{Brand: web.Brand{Name: hostile, Logo: hostile, Style: hostile}, Organization: hostile,
+			Choices: []choice{{hostile, "javascript:alert(1)"}}}},
+		{"ask", askPage{Organization: hostile, Last: &choice{hostile, "javascript:alert(1)"}, Action: hostile,
+			Target: hostile, Unknown: hostile, Invalid: true}},
+		{"ask", askPage{}},
+		{"going", goingPage{web.Brand{}, hostile, hostile, "javascript:alert(1)"}},
+		{"claim", claimPage{Organization: hostile, Person: who, Choices: []choice{{hostile, "javascript:alert(1)"}}}},
+		{"claimed", claimPage{Organization: hostile, Person: who, Claimant: &claimant{NameID: hostile, Name: hostile},
+			Action: hostile, Code: hostile}},
 		{"confirm", confirmPage{Organization: hostile, Person: who, Action: hostile, Code: hostile}},
 		{"me", mePage{Organization: hostile, Person: who, SignOut: hostile}},
 		{"post", saml.Form{Action: "javascript:alert(1)", SAMLRequest: hostile, RelayState: hostile}},
@@ -60,7 +67,7 @@ func TestNotices(t *testing.T) {
 		errBadMessage,
 		errNotSetUp, errRefused, errTooLate, errOtherBrowser, errTooLarge, errTooOften,
 		errNoAccount, errNotActive, errIncomplete, errNotLinked,
-		errNoTest, noConnection("Acme")} {
+		errNoTest, errClaim, errClaimUsed, noConnection("Acme")} {
 		for _, text := range []string{"signInAgain", "startAgain"} {
 			w := httptest.NewRecorder()
 			n := notice{Kind: f.kind, Words: cmp.Or(f.words, f.kind), Ask: cmp.Or(f.ask, "help"), Values: f.values,

@@ -63,13 +63,14 @@ type relinking struct {
 	user       *directory.Resource
 	connection directory.ID
 	held       *directory.Link // the one that the request means; nil if there is none
+	by         string          // who links (Origin.links.linkedBy)
 }
 
 func newRelinking(tx *directory.Tx, user directory.ID, in linkRequest) (*relinking, error) {
 	if err := tx.MayLink(); err != nil {
 		return nil, err
 	}
-	c := &relinking{tx: tx, in: in}
+	c := &relinking{tx: tx, in: in, by: linkedByHand}
 	var ok bool
 	if c.connection, ok = directory.ParseID(in.Connection); !ok {
 		return nil, invalidAction("connection", "must be the id of an IdentityProvider")
@@ -155,7 +156,7 @@ func (c *relinking) link() error {
 	return c.show(c.user, func(doc schema.Document) {
 		shown := linkShown(doc, next)
 		if shown == nil {
-			shown = shownLink(next, linkedByHand, c.tx.Now())
+			shown = shownLink(next, c.by, c.tx.Now())
 		}
 		shown["confirmedAt"] = schema.FormatTime(c.tx.Now())
 		showLink(doc, next, shown)

@@ -105,7 +105,7 @@ func (x *exchange) beginTest(l *loaded, asked string) error {
 		return refusal
 	}
 	now := x.now()
-	id, _ := l.requests.issue(l.Connection.ID, now.Add(loginLifetime), true)
+	id, _ := l.requests.issue(forTest, l.Connection.ID, now.Add(loginLifetime))
 	return x.send(l, id, testState+id, now)
 }
 
@@ -116,7 +116,7 @@ func (l *loaded) testRequest(relayState string, now time.Time) bool {
 		return false
 	}
 	request, refusal := l.requests.check(l.Connection.ID, id, now)
-	return refusal == nil && request.Test
+	return refusal == nil && request.For == forTest
 }
 
 // endTest judges the answer to a test request and shows what it would have come to. It reports false for an answer that
@@ -150,7 +150,7 @@ func (a *attempt) answersTest() bool {
 		return true
 	}
 	request, refusal := a.loaded.requests.check(a.loaded.Connection.ID, a.response.Assertion.InResponseTo, a.at)
-	return refusal != nil || request.Test
+	return refusal != nil || request.For == forTest
 }
 
 // recordTest records the test and uses up its ids. What nobody vouches for goes into the ring.

@@ -35,7 +35,8 @@ func (x *exchange) pay(units int) error {
 	}
 	err := x.task().Pay(x.r.Context(), units)
 	if e, ok := errors.AsType[*fair.TooMuch](err); ok {
-		return schema.Errorf(schema.TooMany, "", "the request needs more than %d comparisons, which is the limit", e.Most)
+		return schema.Errorf(schema.TooMany, "",
+			"the request needs more than %d comparisons, which is the limit", e.Most)
 	}
 	return err
 }
@@ -72,7 +73,7 @@ func (x *exchange) pause() {
 	}
 }
 
-// bytesPerUnit is how many bytes of JSON are read, validated or parsed with a unit of work, beside what is paid for each
+// bytesPerUnit is how many bytes of JSON are read, or validated, with a unit of work, beside what is paid for each
 // element.
 const bytesPerUnit = 64
 

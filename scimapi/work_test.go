@@ -93,7 +93,8 @@ func TestLargeSearch(t *testing.T) {
 	s.crowd(t, 500)
 	names := strings.Repeat(`"scimNoSuchAttribute",`, 20_000) + `"userName"`
 	r := c.must(200, "POST", "/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],`+
-		`"filter":"displayName co \"zz\" or userName sw \"crowd\"","sortBy":"userName","count":3,"attributes":[`+names+`]}`)
+		`"filter":"displayName co \"zz\" or userName sw \"crowd\"","sortBy":"userName","count":3,`+
+		`"attributes":[`+names+`]}`)
 	if r.body["totalResults"] != 500.0 {
 		t.Errorf("%v", r.body["totalResults"])
 	}

@@ -69,8 +69,9 @@ func (s *site) scimOptions() scimapi.Options {
 	o.Hooks = map[string]scimapi.Hook{
 		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Resolve: s.signIn.Resolve, Render: s.signIn.Render,
 			Actions: s.signIn.Actions(), Pend: s.signIn.Pend, Base: s.signIn.Base},
-		schema.Organization().Name: {Prepare: s.signIn.PrepareOrganization},
-		schema.User().Name:         {Actions: s.signIn.UserActions()},
+		schema.Organization().Name: {Prepare: s.signIn.PrepareOrganization, Render: s.signIn.RenderOrganization,
+			Actions: s.signIn.OrganizationActions()},
+		schema.User().Name: {Actions: s.signIn.UserActions()},
 	}
 	if s.rate > 0 {
 		o.Rate = scimapi.Rate{PerSecond: s.rate, Burst: int(5 * s.rate)}

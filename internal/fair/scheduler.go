@@ -124,8 +124,8 @@ func (t *Task) Pay(ctx context.Context, units int) error {
 	return t.Spend(ctx, units)
 }
 
-// Owe is Pay for work that cannot be refused any more, because its reply has begun: what the budget has not is owed, and
-// its owner's next tasks wait for it. Error: that of Spend.
+// Owe is Pay for work that cannot be refused any more, because its reply has begun: what the budget has not is owed,
+// and its owner's next tasks wait for it. Error: that of Spend.
 func (t *Task) Owe(ctx context.Context, units int) error {
 	if t.owed += units; t.owed > payment {
 		t.charge()
