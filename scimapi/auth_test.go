@@ -65,6 +65,14 @@ func TestUnauthenticated(t *testing.T) {
 	if got := r.header.Get("WWW-Authenticate"); got != `Bearer realm="rollcall"` {
 		t.Errorf("R7644-2-01: %q", got)
 	}
+	two, err := http.NewRequest("GET", good.base+"/Users", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two.Header["Authorization"] = []string{"Bearer " + good.token, "Bearer " + good.token}
+	if r, err := http.DefaultTransport.RoundTrip(two); err != nil || r.StatusCode != 401 {
+		t.Errorf("two Authorization headers: %v %v", r, err)
+	}
 	system.must(200, "GET", "/Organizations", nil)
 	inOrg := *system
 	inOrg.base = good.base
