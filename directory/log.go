@@ -92,6 +92,9 @@ func (s *Snapshot) getLogged(ctx context.Context, typ string, id ID) (*Resource,
 		if err != nil {
 			return nil, err
 		}
+		if r != nil && typ == schema.SignInType {
+			return s.withIdentity(ctx, &r.Resource)
+		}
 		if r != nil {
 			return &r.Resource, nil
 		}
