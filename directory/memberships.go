@@ -17,6 +17,7 @@ type memberships struct {
 	edges   map[edge]bool // added (true) or removed
 	count   int           // how many were asked for
 	grantor state.Grantor // of those that are added
+	quiet   bool          // the Groups get no Events of their own
 }
 
 // edge is a membership.
@@ -75,9 +76,16 @@ func (m *memberships) grant(group, member *state.Record) (isNew bool, err error)
 	}
 	m.tx.put(m.key(group.ID, member.ID), nil)
 	m.tx.noteAccess(group, member)
-	m.tx.about("update", schema.GroupType, group.ID).touch("members")
+	m.tellOf(group.ID)
 	m.edges[e] = true
 	return !m.existed(group, member), nil
+}
+
+// tellOf has the change tell of the group's members.
+func (m *memberships) tellOf(group ID) {
+	if !m.quiet {
+		m.tx.about("update", schema.GroupType, group).touch("members")
+	}
 }
 
 // existed reports whether the membership existed before this change.
@@ -114,7 +122,7 @@ func (m *memberships) revoke(group *state.Record, id ID) (ended bool) {
 	for by, counts := range m.tx.snap.scope.Grants(group, member) {
 		if m.grantor.IsSCIM() || by == m.grantor {
 			m.tx.delete(m.tx.keys().Grant(group.ID, id, by))
-			m.tx.about("update", schema.GroupType, group.ID).touch("members")
+			m.tellOf(group.ID)
 		} else if counts {
 			goesOn = true
 		}

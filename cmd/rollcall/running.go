@@ -86,6 +86,16 @@ func (n *running) openSite(store *directory.Store) (*site, error) {
 		return nil, err
 	}
 	n.onClose(signIn.Close)
+	background, stop := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		signIn.Background(background)
+	}()
+	n.onClose(func() {
+		stop()
+		<-done
+	})
 	return &site{
 		store: store, etcd: n.etcd, embedded: len(n.node.Etcd.Endpoints) == 0, signIn: signIn, public: n.public,
 		rate: n.node.RateLimit, bodies: held, log: n.log, metrics: n.metrics,

@@ -67,7 +67,9 @@ func (s *site) handler() (http.Handler, error) {
 func (s *site) scimOptions() scimapi.Options {
 	o := scimapi.Options{PublicURL: s.public, Log: s.log, Failures: scimapi.DefaultFailures(), Bodies: s.bodies}
 	o.Hooks = map[string]scimapi.Hook{
-		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Resolve: s.signIn.Resolve, Render: s.signIn.Render},
+		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Resolve: s.signIn.Resolve, Render: s.signIn.Render,
+			Actions: map[string]scimapi.Action{".applyHeld": s.signIn.ApplyHeld, ".discardHeld": s.signIn.DiscardHeld},
+			Copies:  map[string]string{"metadataUrl": "metadataXml"}},
 	}
 	if s.rate > 0 {
 		o.Rate = scimapi.Rate{PerSecond: s.rate, Burst: int(5 * s.rate)}
