@@ -38,16 +38,16 @@ func (a Actor) isUser(typ string, id ID) bool {
 }
 
 // MayRead returns nil if the actor may read resources of the type; else Forbidden.
-func (a Actor) MayRead(typ string) error {
-	if a.Rights.Has(kindOf(typ).read) {
+func (s *Snapshot) MayRead(typ string) error {
+	if s.actor.Rights.Has(s.kind(typ).read) {
 		return nil
 	}
 	return errorf(Forbidden, "", "this credential may not read %s resources", typ)
 }
 
 // mayWrite is a first answer: the rules of the type may refuse parts of it (privileges.go, tuning.go).
-func (a Actor) mayWrite(typ string) error {
-	if a.Rights.Has(kindOf(typ).write) {
+func (tx *Tx) mayWrite(typ string) error {
+	if tx.dir.actor.Rights.Has(tx.snap.kind(typ).write) {
 		return nil
 	}
 	return errorf(Forbidden, "", "this credential may not change %s resources", typ)

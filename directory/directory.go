@@ -45,7 +45,7 @@ func (d *Directory) Get(ctx context.Context, typ string, id ID) (*Resource, *Sna
 	if err != nil {
 		return nil, nil, err
 	}
-	if kindOf(typ).logged {
+	if s.kind(typ).logged {
 		r, err := s.getLogged(ctx, typ, id)
 		return r, s, err
 	}

@@ -51,8 +51,9 @@ type search struct {
 	ctx  context.Context
 	snap *Snapshot
 	Query
-	work *fair.Task
-	err  error // why the search was given up; what was found until then does not count
+	work  *fair.Task
+	steps int   // that are not paid yet
+	err   error // why the search was given up; what was found until then does not count
 }
 
 func (s *search) run() (Page, error) {
@@ -67,7 +68,9 @@ func (s *search) run() (Page, error) {
 }
 
 // simple queries are answered without gathering all matches.
-func (q Query) simple() bool { return q.Types == nil && q.SortBy == "" && !kindOf(q.Type).logged }
+func (s *search) simple() bool {
+	return s.Types == nil && s.SortBy == "" && !s.snap.kind(s.Type).logged
+}
 
 // compile binds the filter to the type; nil stands for all.
 func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
@@ -83,7 +86,7 @@ func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
 // types are the types that the query asks for and the actor may read. Errors: Forbidden, NotFound.
 func (s *search) types() ([]*schema.ResourceType, error) {
 	if s.Types == nil {
-		if err := s.snap.actor.MayRead(s.Type); err != nil {
+		if err := s.snap.MayRead(s.Type); err != nil {
 			return nil, err
 		}
 		t := s.snap.Type(s.Type)
@@ -94,7 +97,7 @@ func (s *search) types() ([]*schema.ResourceType, error) {
 	}
 	var types []*schema.ResourceType
 	for _, name := range s.Types {
-		if t := s.snap.Type(name); t != nil && s.snap.actor.MayRead(name) == nil {
+		if t := s.snap.Type(name); t != nil && s.snap.MayRead(name) == nil {
 			types = append(types, t)
 		}
 	}
@@ -164,7 +167,7 @@ func (s *search) matches() ([]*state.Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !kindOf(t.Name).logged {
+		if !s.snap.kind(t.Name).logged {
 			found = slices.AppendSeq(found, s.matching(t, compiled))
 		} else if found, err = s.appendLogged(found, t, compiled); err != nil {
 			return nil, err
@@ -214,7 +217,7 @@ func (s *search) matcher(compiled *filter.Query) func(*state.Record) bool {
 	if compiled == nil {
 		return func(*state.Record) bool { return true }
 	}
-	v := &memoView{View: View{s.snap, nil, s.Meta}, effective: s.Effective}
+	v := &memoView{View: View{s.snap.Pacing(s.step), nil, s.Meta}, effective: s.Effective}
 	return func(r *state.Record) bool {
 		v.look(r)
 		return compiled.Match(v)
@@ -241,8 +244,14 @@ func (s *search) sorting() int {
 // ask for it.
 type memoView struct {
 	View
-	derived   map[string][]byte
+	derived   map[string]derivation
 	effective bool
+}
+
+// derivation is a result of View.Derived.
+type derivation struct {
+	value []byte
+	more  iter.Seq[[]byte]
 }
 
 // Contains is as View's, but that it counts effective members where the query asks for it.
@@ -255,7 +264,7 @@ func (v *memoView) Contains(name, value string) bool {
 	if member == nil {
 		return false
 	}
-	for m := range v.snap.scope.Memberships(&member.Resource) {
+	for m := range v.snap.memberships(&member.Resource) {
 		if m.Group.ID == v.rec.ID {
 			return true
 		}
@@ -269,15 +278,15 @@ func (v *memoView) look(r *state.Record) {
 }
 
 // Derived is as View's.
-func (v *memoView) Derived(name string) []byte {
-	b, known := v.derived[name]
+func (v *memoView) Derived(name string) ([]byte, iter.Seq[[]byte]) {
+	d, known := v.derived[name]
 	if known {
-		return b
+		return d.value, d.more
 	}
-	b = v.View.Derived(name)
+	d.value, d.more = v.View.Derived(name)
 	if v.derived == nil {
-		v.derived = map[string][]byte{}
+		v.derived = map[string]derivation{}
 	}
-	v.derived[name] = b
-	return b
+	v.derived[name] = d
+	return d.value, d.more
 }

@@ -16,7 +16,41 @@ type Snapshot struct {
 	scope  *state.Scope
 	sys    *state.Scope
 	actor  Actor
-	pinned bool // the logs, too, are read as they were
+	pinned bool       // the logs, too, are read as they were
+	step   state.Step // see Pacing
+}
+
+// Pacing returns the snapshot with walks through members and groups that tell step of their steps before they make
+// them, and end where it returns false. What they found until then is incomplete, so it is for replies and filters that
+// are given up then; nothing is decided on it.
+func (s *Snapshot) Pacing(step func(n int) bool) *Snapshot {
+	paced := *s
+	paced.step = step
+	return &paced
+}
+
+// StepsPerUnit is how many steps of a walk, or comparisons of keys, are as much work as one comparison of a filter.
+const StepsPerUnit = 16
+
+// memberships are those of the resource, at the snapshot's pace.
+func (s *Snapshot) memberships(r *Resource) iter.Seq[state.Membership] {
+	return s.scope.Memberships(r, s.step)
+}
+
+// members are those of the group, at the snapshot's pace.
+func (s *Snapshot) members(group *state.Record) iter.Seq[*state.Record] {
+	if s.step == nil {
+		return s.scope.Members(group)
+	}
+	return func(yield func(*state.Record) bool) {
+		const every = 64
+		n := 0
+		for m := range s.scope.Members(group) {
+			if n++; n%every == 0 && !s.step(every) || !yield(m) {
+				return
+			}
+		}
+	}
 }
 
 // snapshot binds a scope of a state to an actor.
@@ -68,7 +102,7 @@ func (s *Snapshot) TypeAt(endpoint string) *schema.ResourceType {
 
 // homeID is the scope in which resources of the type live, as seen from this snapshot.
 func (s *Snapshot) homeID(typ string) state.ScopeID {
-	if kindOf(typ).central {
+	if s.kind(typ).central {
 		return state.System
 	}
 	return s.id
@@ -76,14 +110,14 @@ func (s *Snapshot) homeID(typ string) state.ScopeID {
 
 // home is the state of that scope.
 func (s *Snapshot) home(typ string) *state.Scope {
-	if kindOf(typ).central {
+	if s.kind(typ).central {
 		return s.sys
 	}
 	return s.scope
 }
 
 // hides reports whether some resources of the type, which live in the system scope, are not this organization's to see.
-func (s *Snapshot) hides(typ string) bool { return !s.id.IsSystem() && kindOf(typ).central }
+func (s *Snapshot) hides(typ string) bool { return !s.id.IsSystem() && s.kind(typ).central }
 
 // foreign reports whether the resource of such a type belongs to another organization.
 func (s *Snapshot) foreign(id ID) bool { return id != s.id.Organization }
@@ -91,7 +125,7 @@ func (s *Snapshot) foreign(id ID) bool { return id != s.id.Organization }
 // Get returns the resource. Errors: NotFound, also for the ID of another type, scope or, in an organization, of another
 // Organization; Forbidden where the actor may not read the type; its own User every actor may read.
 func (s *Snapshot) Get(typ string, id ID) (*Resource, error) {
-	if err := s.actor.MayRead(typ); err != nil && !s.actor.isUser(typ, id) {
+	if err := s.MayRead(typ); err != nil && !s.actor.isUser(typ, id) {
 		return nil, err
 	}
 	r := s.record(typ, id)

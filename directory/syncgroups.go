@@ -53,13 +53,13 @@ func (s *Snapshot) GrantedCount(group, connection ID, limit int) (n int) {
 // SyncGroups grants the User membership of the Groups in add, and takes back what was granted of those in remove, all
 // on behalf of the connection that GrantBy named: what others granted stays. A Group that the caller found without
 // privileges has none when the change is committed. It returns the protected Groups that would lose their last active
-// member, of which nothing is taken back. Errors: Forbidden, TooLarge.
+// member, of which nothing is taken back. Errors: Forbidden without the scope admin, NotFound, TooLarge.
 func (tx *Tx) SyncGroups(user *Resource, add, remove []ID) (last []ID, err error) {
 	m := tx.record(schema.UserType, user.ID)
 	if m == nil {
 		return nil, notFound(schema.UserType, user.ID)
 	}
-	if err := tx.dir.actor.mayWrite(schema.GroupType); err != nil {
+	if err := tx.MayAdminister(); err != nil {
 		return nil, err
 	}
 	if tx.members.count += len(add) + len(remove); tx.members.count > MaxMemberships {

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,6 +29,7 @@ const (
 // more than once, so it must be pure but for its Tx. A Tx is not safe for several goroutines.
 type Tx struct {
 	writeSet
+	ctx     context.Context // of whoever waits for the change
 	dir     *Directory
 	snap    *Snapshot
 	attempt attempt
@@ -62,9 +64,9 @@ func (a attempt) next(o store.Outcome) attempt {
 	return next
 }
 
-func newTx(d *Directory, s *Snapshot, a attempt, request string) *Tx {
-	tx := &Tx{writeSet: newWriteSet(), dir: d, snap: s, attempt: a, at: d.store.now().Truncate(time.Millisecond),
-		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, request: request,
+func newTx(ctx context.Context, d *Directory, s *Snapshot, a attempt) *Tx {
+	tx := &Tx{writeSet: newWriteSet(), ctx: ctx, dir: d, snap: s, attempt: a, at: d.store.now().Truncate(time.Millisecond),
+		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, request: requestOf(ctx),
 		secrets: map[ID]string{}}
 	tx.members = newMemberships(tx)
 	return tx
@@ -148,7 +150,7 @@ func (tx *Tx) Create(typ string, doc schema.Document) (*Resource, error) {
 
 // CreateAs is Create with an ID that was chosen by NewID before, so that other resources can refer to it already.
 func (tx *Tx) CreateAs(id ID, typ string, doc schema.Document) (*Resource, error) {
-	if err := tx.dir.actor.mayWrite(typ); err != nil {
+	if err := tx.mayWrite(typ); err != nil {
 		return nil, err
 	}
 	return tx.create(id, typ, doc, nil)
@@ -174,7 +176,7 @@ func (tx *Tx) create(id ID, typ string, doc schema.Document, server func(*state.
 	if err := tx.touchesPrivileges(typ, deed{next: doc}); err != nil {
 		return nil, err
 	}
-	if rule := kindOf(typ).rule.create; rule != nil {
+	if rule := tx.snap.kind(typ).rule.create; rule != nil {
 		if err := rule(tx, r, doc); err != nil {
 			return nil, err
 		}
@@ -230,7 +232,7 @@ func (tx *Tx) stage(r *state.Record, action string) *eventDraft {
 // putRecord writes the record; as a mark, where it only withdraws what the resource allowed before.
 func (tx *Tx) putRecord(r *state.Record) {
 	key := tx.keysOf(r.Type).Resource(r.Type, r.ID)
-	if was := tx.snap.record(r.Type, r.ID); was != nil && withdraws(was, r) {
+	if was := tx.snap.record(r.Type, r.ID); was != nil && tx.withdraws(was, r) {
 		tx.mark(key, r.Encode())
 	} else {
 		tx.put(key, r.Encode())
@@ -241,7 +243,7 @@ func (tx *Tx) putRecord(r *state.Record) {
 // old. Attributes that the directory derives keep their values. Errors: as Create; VersionMismatch cannot
 // occur, a lost race runs the change again.
 func (tx *Tx) Replace(old *Resource, doc schema.Document) (*Resource, error) {
-	if err := tx.dir.actor.mayWrite(old.Type); err != nil {
+	if err := tx.mayWrite(old.Type); err != nil {
 		return nil, err
 	}
 	return tx.replace(old, doc)
@@ -260,7 +262,7 @@ func (tx *Tx) replace(old *Resource, doc schema.Document) (*Resource, error) {
 	if err := tx.touchesPrivileges(r.Type, deed{was: was, next: doc}); err != nil {
 		return nil, err
 	}
-	if rule := kindOf(old.Type).rule.replace; rule != nil {
+	if rule := tx.snap.kind(old.Type).rule.replace; rule != nil {
 		if err := rule(tx, was, r, doc); err != nil {
 			return nil, err
 		}
@@ -303,7 +305,7 @@ func (tx *Tx) later(before time.Time) time.Time {
 // Delete removes the resource, which was read by Get. Deleting a User leaves a DeletedUser of the same ID; deleting a
 // DeletedUser frees its userName. Errors: Forbidden, Mutability.
 func (tx *Tx) Delete(old *Resource) error {
-	if err := tx.dir.actor.mayWrite(old.Type); err != nil {
+	if err := tx.mayWrite(old.Type); err != nil {
 		return err
 	}
 	r := tx.record(old.Type, old.ID)
@@ -319,7 +321,7 @@ func (tx *Tx) Delete(old *Resource) error {
 func (tx *Tx) remove(r *state.Record) error {
 	tx.guardUnlessStaged(r)
 	tx.about("delete", r.Type, r.ID)
-	if rule := kindOf(r.Type).rule.delete; rule != nil {
+	if rule := tx.snap.kind(r.Type).rule.delete; rule != nil {
 		if err := rule(tx, r); err != nil {
 			return err
 		}

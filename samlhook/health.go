@@ -79,8 +79,8 @@ func (h *Hook) warnings(s *directory.Snapshot, l *loaded) []string {
 	if l.AllowSHA1 {
 		list = append(list, "signatures with SHA-1 are accepted (allowSha1)")
 	}
-	if severalConnections(s) {
-		list = append(list, l.linkWarning(s))
+	if w := l.linkWarning(s); w != "" {
+		list = append(list, w)
 	}
 	return append(list, l.groupWarnings(s)...)
 }
@@ -104,17 +104,30 @@ func (h *Hook) exchangeWarnings(s *directory.Snapshot, l *loaded, r *directory.R
 	return list
 }
 
-// linkWarning says how several connections limit whom this one finds.
+// linkWarning says how other connections limit whom this one finds and creates; empty if it is the only one that
+// counts.
 func (l *loaded) linkWarning(s *directory.Snapshot) string {
-	verified, _ := divideDomains(s, l.Settings.ID)
+	a := readAuthority(s, l.Settings.ID)
+	if a.connections < 2 {
+		return ""
+	}
+	var own []string
 	for _, domain := range l.Domains {
-		if l.verifiedHere("@"+domain, verified) {
-			return "the organization has several connections, so this one finds existing Users only in its verified " +
-				"domains"
+		if a.on("@"+domain).by == l.Settings.ID && a.owner(domain) != nil {
+			own = append(own, domain)
 		}
 	}
-	return "the organization has several connections and this one has no verified domain, " +
-		"so it finds existing Users only by earlier sign-ins"
+	switch where := strings.Join(own, ", "); {
+	case a.fallback == l.Settings.ID && len(own) > 0:
+		return "of several connections this is the default one: it links and creates people in " + where +
+			", and those in no verified domain"
+	case a.fallback == l.Settings.ID:
+		return "of several connections this is the default one: it links and creates people in no verified domain"
+	case len(own) > 0:
+		return "of several connections this is not the default one: it links and creates people in " + where + " only"
+	}
+	return "of several connections this is not the default one, and it has no verified domain: " +
+		"it finds existing Users only by earlier sign-ins, and creates none"
 }
 
 // groupWarnings say which default groups are missing, or give more than membership.

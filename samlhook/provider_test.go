@@ -288,7 +288,6 @@ func TestKeysComeWithTheConnection(t *testing.T) {
 	}
 	before, b := s.written(), s.browser()
 	own := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String()
-	wantPage(t, b.get(s.loginURL(id)), http.StatusForbidden, "notSetUp") // no identity provider yet
 	metadata := b.get(s.hook.urls("default", id).Metadata)
 	if metadata.Status != http.StatusOK || !strings.Contains(metadata.Body, "X509Certificate") || own == "" {
 		t.Errorf("%d %s, fingerprint %q", metadata.Status, metadata.Body, own)
@@ -296,6 +295,7 @@ func TestKeysComeWithTheConnection(t *testing.T) {
 	if s.written() != before {
 		t.Error("looking at a connection wrote to the store")
 	}
+	wantPage(t, b.get(s.loginURL(id)), http.StatusForbidden, "notSetUp") // no identity provider yet
 	s.mustModify(schema.IdentityProviderType, id, changed("displayName", "y"))
 	if now := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String(); now != own {
 		t.Errorf("a change made another key: %s, it was %s", now, own)
@@ -374,13 +374,22 @@ func TestHealth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status, warnings := s.health(first); status != healthWarning || gjson.Get(warnings, "#").Int() != 1 {
-		t.Errorf("beside another connection: %s %s", status, warnings)
+	if status, warnings := s.health(first); status != healthOK || warnings != "" {
+		t.Errorf("beside a connection that does not count: %s %s", status, warnings)
 	}
 	if status, warnings := s.health(second); status != healthFailing || !strings.Contains(warnings, "metadataUrl") {
 		t.Errorf("without identity provider: %s %s", status, warnings)
 	}
-	s.remove(schema.IdentityProviderType, second)
+	third := s.own(nil)
+	for id, want := range map[directory.ID]string{first: "the default one", third: "not the default one"} {
+		status, warnings := s.health(id)
+		if status != healthWarning || gjson.Get(warnings, "#").Int() != 1 || !strings.Contains(warnings, want) {
+			t.Errorf("beside another connection: %s %s, want %q", status, warnings, want)
+		}
+	}
+	for _, id := range []directory.ID{second, third} {
+		s.remove(schema.IdentityProviderType, id)
+	}
 	if status, warnings := s.health(first); status != healthOK || warnings != "" {
 		t.Errorf("alone: %s %s", status, warnings)
 	}

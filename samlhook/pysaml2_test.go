@@ -156,7 +156,7 @@ func TestPysaml2(t *testing.T) {
 			landed := b.step(at.ACS, form)
 			wantStatus(t, landed, c.want)
 			if c.want != http.StatusSeeOther {
-				s.hook.aggregate.flushAll()
+				s.hook.ring.flush()
 				s.lastSignIn(OutcomeRefused, c.reason)
 				return
 			}

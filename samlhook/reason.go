@@ -12,11 +12,12 @@ const (
 	ReasonUserInactive      saml.Reason = "user_inactive"       // the User has active: false
 	ReasonUserDeleted       saml.Reason = "user_deleted"        // and the DeletedUser is still there
 	ReasonAmbiguous         saml.Reason = "ambiguous"           // more than one User matches
-	ReasonLinkedElsewhere   saml.Reason = "linked_elsewhere"    // the User has another NameID on this connection
+	ReasonLinkedElsewhere   saml.Reason = "linked_elsewhere"    // the User has another NameID or connection
 	ReasonPrivilegedUser    saml.Reason = "privileged_user"     // the User has roles, and was not linked before
 	ReasonDomainNotVerified saml.Reason = "domain_not_verified" // the person is in no domain of the connection
 	ReasonLookAlike         saml.Reason = "look_alike"          // only looks like a User's value
 	ReasonUserNameTaken     saml.Reason = "username_taken"      // by a User that may not be linked
+	ReasonLinkSuspended     saml.Reason = "link_suspended"      // another connection has the User's domain since
 )
 
 // Reasons of the rest of a sign-in.
@@ -31,4 +32,9 @@ const (
 	ReasonCodeInvalid         saml.Reason = "code_invalid"         // the hand-over code is not ours
 	ReasonCodeExpired         saml.Reason = "code_expired"         // the hand-over code has expired
 	ReasonCodeUsed            saml.Reason = "code_used"            // the hand-over code was used before
+	ReasonTarget              saml.Reason = "target_not_allowed"   // the sign-in was to end at such an address
+	ReasonCrossOrigin         saml.Reason = "cross_origin"         // another site sent the request
+	ReasonUnreadable          saml.Reason = "unreadable_request"   // the body could not be read
+	ReasonUnavailable         saml.Reason = "unavailable"          // the store does not answer, or is full
+	ReasonInternal            saml.Reason = "internal_error"       // our own
 )

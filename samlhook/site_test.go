@@ -68,9 +68,15 @@ func newSite(t *testing.T) *site {
 // newNode is one of several servers on one root; public is the URL of the first.
 func newNode(t *testing.T, c *clientv3.Client, root, public string, offset *atomic.Int64) *site {
 	t.Helper()
+	return newSiteOn(t, c, directory.Options{Root: root}, public, offset)
+}
+
+func newSiteOn(t *testing.T, c *clientv3.Client, o directory.Options, public string, offset *atomic.Int64) *site {
+	t.Helper()
 	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
-	s := &site{t: t, root: root, offset: offset, metrics: prometheus.NewRegistry()}
-	s.store = directorytest.Open(t, c, directory.Options{Root: root, Now: now})
+	s := &site{t: t, root: o.Root, offset: offset, metrics: prometheus.NewRegistry()}
+	o.Now = now
+	s.store = directorytest.Open(t, c, o)
 	s.org = s.store.Organization("default")
 	router := mux.NewRouter().SkipClean(true)
 	server := httptest.NewServer(router)
@@ -269,6 +275,17 @@ func (s *site) users(userName string) []*directory.Resource {
 	return found
 }
 
+// linked is the link of a NameID, in whatever format; nil if there is none.
+func (s *site) linked(connection directory.ID, nameID string) *directory.Link {
+	s.t.Helper()
+	for l := range s.snapshot().LinksLike(connection, nameID) {
+		if l.NameID == nameID {
+			return l
+		}
+	}
+	return nil
+}
+
 // signIns are the records, the newest first.
 func (s *site) signIns() []*directory.Resource {
 	s.t.Helper()
@@ -419,9 +436,6 @@ func wantStatus(t *testing.T, r *http.Response, status int) {
 			r.Header.Get("Location"))
 	}
 }
-
-// inLog is how a page says that its number is in no record.
-const inLog = `data-in="log"`
 
 // bodyOf is the body of an answer.
 func bodyOf(t *testing.T, r *http.Response) string {

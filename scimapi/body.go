@@ -13,7 +13,7 @@ import (
 )
 
 // mode says how strictly the request's bodies are read.
-func (x *exchange) mode() schema.Mode { return schema.Mode{Strict: x.actor.Strict} }
+func (x *exchange) mode() schema.Mode { return schema.Mode{Strict: x.actor.Strict, Spend: x.pay} }
 
 // open checks the headers that describe a body and returns the body. Reading it fails beyond limit bytes, and if the
 // node holds too much of other bodies. What was read counts until release.
@@ -101,6 +101,7 @@ func (c *change) readRequest() error {
 	if err != nil {
 		return err
 	}
+	defer c.x.pause()
 	return c.read(s, r, c.x.r.ContentLength)
 }
 
@@ -112,9 +113,12 @@ func (c *change) read(s *directory.Snapshot, r io.Reader, length int64) (err err
 	}
 	var body []byte
 	if c.t.Name == schema.GroupType {
-		body, c.members, err = readGroup(r, c.x.o.Limits.Body)
+		body, c.members, err = readGroup(&paidReader{c.x, r}, c.x.o.Limits.Body)
 	} else {
 		body, err = readAll(r, length)
+	}
+	if err == nil {
+		err = c.x.payBody(len(body))
 	}
 	if err != nil {
 		return err
@@ -133,7 +137,10 @@ func (c *change) readPatch(s *directory.Snapshot, r io.Reader, length int64) err
 	if err != nil {
 		return err
 	}
-	o := patch.Options{Strict: c.x.actor.Strict, Derived: c.derived(s)}
+	if err := c.x.payBody(len(body)); err != nil {
+		return err
+	}
+	o := patch.Options{Strict: c.x.actor.Strict, Derived: c.derived(s), Spend: c.x.pay}
 	request, err := patch.Parse(body, o)
 	if err == nil {
 		c.patch = patch.Compile(c.t, request, o)

@@ -185,6 +185,7 @@ func (c *Connection) checkSubject(l *checklist, a *Assertion, el *etree.Element,
 		}
 		if shown == nil {
 			shown = attempt
+			a.InResponseTo = candidate.InResponseTo // for what it answers, so that this is not found wrong as well
 		}
 	}
 	if shown == nil {
@@ -208,7 +209,15 @@ func (c *Connection) checkNameID(l *checklist, a *Assertion, subject *etree.Elem
 	a.NameID, a.NameIDFormat = trim(text(nameID)), trim(attr(nameID, "Format"))
 	l.add("name id value", hasVisible(a.NameID), "a value", a.NameID, ReasonBlankNameID,
 		"The NameID is blank; map it to an attribute that every person has.")
-	l.add("name id form", len(nameID.ChildElements()) == 0 && validValue(a.NameID, maxNameID),
+	if a.NameQualifier = trim(attr(nameID, "NameQualifier")); a.NameQualifier == c.IdPEntityID {
+		a.NameQualifier = ""
+	}
+	if a.SPNameQualifier = trim(attr(nameID, "SPNameQualifier")); a.SPNameQualifier == c.EntityID {
+		a.SPNameQualifier = ""
+	}
+	plain := validValue(a.NameID, maxNameID) && validValue(a.NameQualifier, maxNameID) &&
+		validValue(a.SPNameQualifier, maxNameID)
+	l.add("name id form", len(nameID.ChildElements()) == 0 && plain,
 		fmt.Sprintf("plain text of at most %d characters", maxNameID), a.NameID, ReasonInvalidNameID,
 		"The NameID holds elements or control characters, or is too long.")
 	l.add("name id format", a.NameIDFormat != NameIDTransient, "any but transient", a.NameIDFormat,

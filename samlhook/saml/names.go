@@ -24,6 +24,8 @@ const (
 const (
 	// NameIDTransient is refused: a NameID that changes with every sign-in identifies nobody.
 	NameIDTransient = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
+	// NameIDPersistent is told apart from other formats: one value may be two people.
+	NameIDPersistent = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 	// NameIDEmail is taken for the e-mail address when no attribute has one.
 	NameIDEmail = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 )

@@ -110,6 +110,27 @@ var EventClasses = []EventClass{OrdinaryEvents, AccessEvents, AdministrationEven
 // SignIns is the prefix of the SignIns.
 func (k ScopeKeys) SignIns() string { return k.prefix + "s/" }
 
+// Rings is the prefix of the rings of all connections.
+func (k ScopeKeys) Rings() string { return k.prefix + "ring/" }
+
+// Ring is the prefix of a connection's ring.
+func (k ScopeKeys) Ring(connection ID) string { return k.Rings() + connection.Raw() + "/" }
+
+// RingSlot is the key of a slot in a connection's ring: the slots of a network stand together.
+func (k ScopeKeys) RingSlot(connection ID, network string, n byte) string {
+	return k.Ring(connection) + digest(network)[:ringNetworkBytes] + string([]byte{n})
+}
+
+const ringNetworkBytes = 8
+
+// RingPlace reads what follows the prefix of a ring in the key of a slot.
+func RingPlace(rest string) (network string, n byte, ok bool) {
+	if len(rest) != ringNetworkBytes+1 {
+		return "", 0, false
+	}
+	return rest[:ringNetworkBytes], rest[ringNetworkBytes], true
+}
+
 // Pins is the prefix of the pins.
 func (k ScopeKeys) Pins() string { return k.prefix + "pin/" }
 
@@ -131,12 +152,12 @@ func (k ScopeKeys) Leftover(id ID) string { return k.Leftovers() + id.Raw() }
 // Links is the prefix of a connection's links.
 func (k ScopeKeys) Links(connection ID) string { return k.prefix + "l/" + connection.Raw() + "/" }
 
-// Link is the key of the link of a NameID.
-func (k ScopeKeys) Link(connection ID, nameID string) string {
-	return k.prefix + "l/" + linkName(connection, nameID)
+// Link is the key of the link of that name: a NameID, or what else tells it from others of the connection.
+func (k ScopeKeys) Link(connection ID, name string) string {
+	return k.prefix + "l/" + linkName(connection, name)
 }
 
-func linkName(connection ID, nameID string) string { return connection.Raw() + "/" + digest(nameID) }
+func linkName(connection ID, name string) string { return connection.Raw() + "/" + digest(name) }
 
 // MaxKeyValue bounds what stands in a key: longer values are replaced by their hash.
 const MaxKeyValue = 256
