@@ -25,8 +25,7 @@ func (s *Store) housekeep(ctx context.Context) {
 	})
 }
 
-// Elected runs f on one of the nodes that call it for the job, now and then again after each interval, until ctx ends.
-// A failure is logged.
+// Elected runs f on one node of all, then again after each interval, until ctx ends. Its failures are logged.
 func (s *Store) Elected(ctx context.Context, job string, interval time.Duration, f func(context.Context) error) {
 	store.Every(ctx, s.log, electionInterval, "election", func(ctx context.Context) error {
 		return s.node.Lead(ctx, job, func(elected context.Context) { store.Every(elected, s.log, interval, job, f) })

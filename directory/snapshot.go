@@ -39,14 +39,19 @@ func (s *Snapshot) memberships(r *Resource) iter.Seq[state.Membership] {
 
 // members are those of the group, at the snapshot's pace.
 func (s *Snapshot) members(group *state.Record) iter.Seq[*state.Record] {
-	if s.step == nil {
-		return s.scope.Members(group)
+	return paced(s.scope.Members(group), s.step)
+}
+
+// paced tells step of the steps of a walk; nil is told of none.
+func paced(walk iter.Seq[*state.Record], step state.Step) iter.Seq[*state.Record] {
+	if step == nil {
+		return walk
 	}
 	return func(yield func(*state.Record) bool) {
 		const every = 64
 		n := 0
-		for m := range s.scope.Members(group) {
-			if n++; n%every == 0 && !s.step(every) || !yield(m) {
+		for r := range walk {
+			if n++; n%every == 0 && !step(every) || !yield(r) {
 				return
 			}
 		}

@@ -36,7 +36,8 @@ func (d *Directory) Work() *fair.Task {
 // inWords is the error of Pay as a client may read it.
 func inWords(err error) error {
 	if e, ok := errors.AsType[*fair.TooMuch](err); ok {
-		return schema.Errorf(schema.TooMany, "", "the request needs more than %d comparisons, which is the limit", e.Most)
+		return schema.Errorf(schema.TooMany, "",
+			"the request needs more than %d comparisons, which is the limit", e.Most)
 	}
 	return err
 }

@@ -507,10 +507,10 @@ func TestRemovalGuard(t *testing.T) {
 		return err
 	}
 	weak := s.org.As(directory.Actor{Type: "AccessToken", Rights: directory.ScopeWrite})
-	if err := act(s.hook.ApplyHeld, weak); directory.KindOf(err) != directory.Forbidden {
+	if err := act(s.hook.applyHeld, weak); directory.KindOf(err) != directory.Forbidden {
 		t.Errorf("applied without the scope admin: %v", err)
 	}
-	if err := act(s.hook.DiscardHeld, s.org); err != nil {
+	if err := act(s.hook.discardHeld, s.org); err != nil {
 		t.Fatal(err)
 	}
 	status, _ = s.health(connection)
@@ -520,7 +520,7 @@ func TestRemovalGuard(t *testing.T) {
 	for i := removed; i < removed+3; i++ {
 		post(i, []string{})
 	}
-	if err := act(s.hook.ApplyHeld, s.org); err != nil {
+	if err := act(s.hook.applyHeld, s.org); err != nil {
 		t.Fatal(err)
 	}
 	if n := s.snapshot().MemberCount(group, people); n != people-removed-3 {

@@ -10,10 +10,10 @@ import (
 // maxApplied bounds for how many Users one transaction applies what is held.
 const maxApplied = 500
 
-// ApplyHeld carries out the removals that a connection's group sync holds (POST …/IdentityProviders/{id}/.applyHeld),
+// applyHeld carries out the removals that a connection's group sync holds (POST …/IdentityProviders/{id}/.applyHeld),
 // and lets further ones pass for as long as they would have counted. It answers 204. Errors: Forbidden without the
 // scope admin; those of a change.
-func (h *Hook) ApplyHeld(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
+func (h *Hook) applyHeld(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
 	return decideHeld(w, r, d, id, func(tx *directory.Tx, connection *directory.Resource, list *removals) error {
 		list.Open = tx.Now().Add(ReadSettings(connection).Groups.Guard.Within)
 		tx.GrantBy(id)
@@ -32,8 +32,8 @@ func (h *Hook) ApplyHeld(w http.ResponseWriter, r *http.Request, d *directory.Di
 	})
 }
 
-// DiscardHeld forgets them: the memberships stay, until a sign-in asks for the removal again. Otherwise as ApplyHeld.
-func (h *Hook) DiscardHeld(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
+// discardHeld forgets them: the memberships stay, until a sign-in asks for the removal again. Otherwise as applyHeld.
+func (h *Hook) discardHeld(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
 	return decideHeld(w, r, d, id, func(_ *directory.Tx, _ *directory.Resource, list *removals) error {
 		list.Held = nil
 		return nil

@@ -31,11 +31,11 @@ func (h *Hook) Prepare(tx *directory.Tx, id directory.ID, old *directory.Resourc
 			return err
 		}
 	}
-	delete(doc, "sp") // derived, never stored
-	delete(doc, "health")
-	delete(doc, "held")
+	for _, derived := range []string{"sp", "health", "pending", "held"} { // never stored
+		delete(doc, derived)
+	}
 	for _, step := range []func() error{
-		p.metadata, p.identityProvider, p.domains, p.defaultGroups, p.ranges, p.groupSync, p.secrets,
+		p.metadata, p.identityProvider, p.switchedOn, p.domains, p.defaultGroups, p.ranges, p.groupSync, p.secrets,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -156,6 +156,19 @@ func (p *preparation) leaving(m *saml.Metadata) (list []any) {
 		list = append(list, held)
 	}
 	return list
+}
+
+// switchedOn keeps a connection without an identity provider disabled: it would be a way to sign in that leads nowhere.
+func (p *preparation) switchedOn() error {
+	if idp, _ := p.doc["idp"].(map[string]any); len(idp) > 0 {
+		return nil
+	}
+	if enabled, _ := p.doc["enabled"].(bool); enabled {
+		return wrong("enabled", "needs an identity provider; set metadataUrl, metadataXml or idp first, or take enabled "+
+			"back to false")
+	}
+	p.doc["enabled"] = false
+	return nil
 }
 
 // byHand checks the other side if there is no metadata: all of it, or nothing yet (many identity providers want to know

@@ -60,11 +60,6 @@ func (r refreshed) warnings(now time.Time) []string {
 	return nil
 }
 
-// Background does what sign-in does by itself, until ctx ends: one node refreshes metadata.
-func (h *Hook) Background(ctx context.Context) {
-	h.store.Elected(ctx, "metadata", refreshTick, h.refreshDue)
-}
-
 // refreshDue refreshes the metadata of every connection that is due.
 func (h *Hook) refreshDue(ctx context.Context) error {
 	system, err := h.store.System().Snapshot(ctx)

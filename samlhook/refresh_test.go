@@ -265,7 +265,7 @@ func TestOneNodeRefreshes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	for _, node := range []*site{s, other} {
-		running.Go(func() { node.hook.Background(ctx) })
+		running.Go(func() { node.hook.Run(ctx) })
 	}
 	defer running.Wait()
 	defer cancel()

@@ -18,18 +18,53 @@ func (x *exchange) task() *fair.Task {
 	return x.work
 }
 
+// few reports whether the request's work still fits into a slice: then nobody needs to know of it.
+func (x *exchange) few(units int) bool {
+	if x.work != nil {
+		return false
+	}
+	x.units += units
+	return x.units < fair.Slice
+}
+
 // pay counts units of work that follow, which the credential pays, and waits for its turn. Errors: *fair.Exhausted,
 // *schema.Error (tooMany), that of the context.
 func (x *exchange) pay(units int) error {
+	if x.few(units) {
+		return nil
+	}
 	err := x.task().Pay(x.r.Context(), units)
 	if e, ok := errors.AsType[*fair.TooMuch](err); ok {
-		return schema.Errorf(schema.TooMany, "", "the request needs more than %d comparisons, which is the limit", e.Most)
+		return schema.Errorf(schema.TooMany, "",
+			"the request needs more than %d comparisons, which is the limit", e.Most)
 	}
 	return err
 }
 
 // owe is pay for work that cannot be refused any more. Error: that of the context.
-func (x *exchange) owe(units int) error { return x.task().Owe(x.r.Context(), units) }
+func (x *exchange) owe(units int) error {
+	if x.few(units) {
+		return nil
+	}
+	return x.task().Owe(x.r.Context(), units)
+}
+
+// spend counts work that follows and was reserved. Error: that of the context.
+func (x *exchange) spend(units int) error {
+	if x.few(units) {
+		return nil
+	}
+	return x.task().Spend(x.r.Context(), units)
+}
+
+// reserve takes work that follows from the credential's budget; nothing for what fits into a slice. Errors:
+// *fair.Exhausted, *fair.TooMuch.
+func (x *exchange) reserve(units int) error {
+	if units < fair.Slice {
+		return nil
+	}
+	return x.task().Reserve(units)
+}
 
 // pause lets others have the request's turn.
 func (x *exchange) pause() {
@@ -38,23 +73,28 @@ func (x *exchange) pause() {
 	}
 }
 
-// bytesPerUnit is how many bytes of JSON are read with a unit of work, beside what is paid for each element.
+// bytesPerUnit is how many bytes of JSON are read, or validated, with a unit of work, beside what is paid for each
+// element.
 const bytesPerUnit = 64
 
-// payBody pays for reading a body.
+// payBody pays for validating a body that was read.
 func (x *exchange) payBody(bytes int) error { return x.pay(bytes / bytesPerUnit) }
 
-// paidReader pays for what is read from r and parsed at once. It has no turn while it waits for the client.
+// paidReader pays for what is read from r. It has no turn while it waits for the client.
 type paidReader struct {
 	x *exchange
 	r io.Reader
+	n int // bytes that are not paid yet
 }
 
 func (p *paidReader) Read(b []byte) (int, error) {
 	p.x.pause()
 	n, err := p.r.Read(b)
-	if e := p.x.pay(2 * n / bytesPerUnit); e != nil {
-		return n, e
+	if p.n += n; p.n >= bytesPerUnit {
+		if e := p.x.pay(p.n / bytesPerUnit); e != nil {
+			return n, e
+		}
+		p.n %= bytesPerUnit
 	}
 	return n, err
 }

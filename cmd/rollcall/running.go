@@ -85,16 +85,16 @@ func (n *running) openSite(store *directory.Store) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.onClose(signIn.Close)
 	background, stop := context.WithCancel(context.Background())
-	done := make(chan struct{})
+	stopped := make(chan struct{})
 	go func() {
-		defer close(done)
-		signIn.Background(background)
+		defer close(stopped)
+		signIn.Run(background)
 	}()
 	n.onClose(func() {
 		stop()
-		<-done
+		<-stopped
+		signIn.Close()
 	})
 	return &site{
 		store: store, etcd: n.etcd, embedded: len(n.node.Etcd.Endpoints) == 0, signIn: signIn, public: n.public,

@@ -65,6 +65,9 @@ func (p *patch) missing(in *parser, a, s *attr) obj {
 		return nil
 	}
 	if p.op == "replace" {
+		if p.c.s.opts.Letter {
+			return nil
+		}
 		t := findAttr(a.subs, "type")
 		if s == nil || t == nil || len(in.eqs) != 1 || !slices.Contains(t.canon, str(in.eqs["type"])) {
 			return nil
