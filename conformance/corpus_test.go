@@ -311,7 +311,7 @@ func checkFindings(t *testing.T, peers map[string]Report) {
 			}
 		}
 	}
-	sideBySide(&b, peers)
+	comparePeers(&b, peers)
 	file := filepath.Join("..", "docs", "conformance-findings.md")
 	if *update {
 		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
@@ -323,8 +323,8 @@ func checkFindings(t *testing.T, peers map[string]Report) {
 	}
 }
 
-// sideBySide writes what each peer does of the requirements that one of them breaks.
-func sideBySide(b *strings.Builder, peers map[string]Report) {
+// comparePeers writes what each peer does of the requirements that one of them breaks.
+func comparePeers(b *strings.Builder, peers map[string]Report) {
 	b.WriteString("\n## Side by side\n\nThe requirements that one of the servers breaks.\n\n")
 	b.WriteString("| requirement | level | what is asked |")
 	line := "| --- | --- | --- |"
