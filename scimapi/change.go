@@ -141,7 +141,7 @@ func (c *change) modify(tx *directory.Tx, old *directory.Resource, pending bool)
 	if err != nil {
 		return err
 	}
-	if res.Changed {
+	if c.restate(res.Document) || res.Changed {
 		c.x.dropLinks(c.t, res.Document)
 		if err := c.prepare(tx, old, res.Document); err != nil {
 			return err
