@@ -119,7 +119,9 @@ func (c *change) read(s *directory.Snapshot, r io.Reader, length int64) (err err
 	if err != nil {
 		return err
 	}
-	if c.doc, c.docErr = c.t.Parse(body, c.x.mode()); c.docErr == nil {
+	mode := c.x.mode()
+	mode.Named = c.method == http.MethodPut
+	if c.doc, c.docErr = c.t.Parse(body, mode); c.docErr == nil {
 		c.x.dropLinks(c.t, c.doc)
 	}
 	return nil

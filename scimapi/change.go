@@ -98,6 +98,7 @@ func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
 	if err != nil {
 		return err
 	}
+	c.t.CarryUnnamed(before, doc)
 	if err := c.t.Carry(before, doc); err != nil {
 		return err
 	}

@@ -176,12 +176,12 @@ func TestEffectiveRoles(t *testing.T) {
 	a := c.user("a", "roles", []any{map[string]any{"value": "helper"}})
 	c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`","`+groupAccess+`"],"displayName":"Admins",`+
 		`"`+groupAccess+`":{"roles":[{"value":"administrator"}]},"members":[{"value":"`+a+`"}]}`)
-	r := c.must(200, "GET", "/Users/"+a, nil)
+	r := c.must(200, "GET", "/Users/"+a+"?attributes="+access+",userName,roles", nil)
 	if got := fmt.Sprint(at(r.body, access, "effectiveRoles")); got != "[administrator helper]" ||
 		strings.Count(fmt.Sprint(r.body["schemas"]), access) != 1 {
 		t.Errorf("%s", r.raw)
 	}
-	if same := c.must(200, "PUT", "/Users/"+a, r.raw); string(same.raw) != string(r.raw) { // R7644-3.5.1-13
+	if same := c.must(200, "PUT", "/Users/"+a+"?attributes="+access+",userName,roles", r.raw); string(same.raw) != string(r.raw) { // R7644-3.5.1-13
 		t.Errorf("PUT(GET):\n got %s\nhad %s", same.raw, r.raw)
 	}
 	if r := c.must(200, "GET", "/Users/"+a+"?attributes="+access+":effectiveRoles",

@@ -83,8 +83,9 @@ func TestGroupsAreCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, r := range map[string]reply{
-		"one":    c.must(200, "GET", "/Users/"+many, nil),
-		"a list": c.must(200, "GET", "/Users?filter=userName+eq+%22many%22", nil),
+		"one": c.must(200, "GET", "/Users/"+many+"?attributes=groups,"+schema.AccessURN, nil),
+		"a list": c.must(200, "GET",
+			"/Users?filter=userName+eq+%22many%22&attributes=groups,"+schema.AccessURN, nil),
 	} {
 		body := r.body
 		if name == "a list" {

@@ -3,6 +3,7 @@ package scimapi
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
 
 	"github.com/tidwall/gjson"
 
@@ -17,7 +18,7 @@ const derivedSize = 512
 type renderer struct {
 	x       *exchange
 	t       *schema.ResourceType
-	p       *projection // nil: all that is stored and derived
+	p       *projection // nil: all that is returned by default
 	hook    func(*directory.Snapshot, *directory.Resource, map[string]any)
 	derived []string // top-level attributes that are not stored and are shown, except meta
 	urns    []string // extensions with such attributes
@@ -27,17 +28,20 @@ type renderer struct {
 
 // newRenderer returns a renderer for what the query's attributes and excludedAttributes ask for.
 func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, error) {
-	p, err := newProjection(t, x.shape(t).plain, q.attributes, q.excludedAttributes)
+	sh := x.shape(t)
+	p, err := newProjection(t, sh.plain && !specifiesAny(sh.onRequest, q.specified), q.attributes,
+		q.excludedAttributes)
 	if err != nil {
 		return nil, err
 	}
-	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: x.shape(t).derived,
-		urns: x.shape(t).urns, links: x.shape(t).links}
-	if p != nil {
-		p.specified = q.specified
-		v.meta = p.shows("meta")
-		v.derived, v.urns = p.onlyShown(v.derived), p.onlyShown(v.urns)
+	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: sh.derived, links: sh.links}
+	if p == nil {
+		v.urns = sh.urnsByDefault()
+		return v, nil
 	}
+	p.specified = q.specified
+	v.meta = p.shows("meta")
+	v.derived, v.urns = p.onlyShown(sh.derived), p.onlyShown(sh.urns)
 	return v, nil
 }
 
@@ -79,8 +83,12 @@ func marshal(v any) ([]byte, error) {
 func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.Resource) []byte {
 	// What is stored, without the closing brace.
 	start := len(dst)
-	dst = append(dst, r.JSON[:len(r.JSON)-1]...)
 	known := v.memo(r)
+	if doc := r.JSON[:len(r.JSON)-1]; v.p == nil {
+		dst = appendWithout(dst, doc, known.cuts)
+	} else {
+		dst = append(dst, doc...)
+	}
 	if known.links {
 		dst = v.appendLinks(dst, start, s)
 	}
@@ -166,6 +174,17 @@ func appendRoles(dst []byte, roles []string) []byte {
 		dst = gjson.AppendJSONString(dst, role)
 	}
 	return append(dst, "]}"...)
+}
+
+// unlistURN removes an extension from "schemas", with which canonical JSON begins.
+func unlistURN(dst []byte, start int, urn string) []byte {
+	end := start + bytes.IndexByte(dst[start:], ']')
+	listed := `,"` + urn + `"`
+	at := bytes.Index(dst[start:end], []byte(listed))
+	if at < 0 {
+		return dst
+	}
+	return slices.Delete(dst, start+at, start+at+len(listed))
 }
 
 func appendMember(dst []byte, name string, value []byte) []byte {

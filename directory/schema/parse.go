@@ -11,6 +11,9 @@ type Mode struct {
 	Strict bool
 	// KeepReadOnly keeps readOnly values, which are dropped otherwise. It is for documents of our own.
 	KeepReadOnly bool
+	// Named keeps an extension that the body names without giving it values, in "schemas" or as a member that is null,
+	// as an empty object. It is for a PUT, whose document is then completed by CarryUnnamed and Carry.
+	Named bool
 }
 
 // Parse turns the body of a POST or PUT into a Document. Names are taken in any case (RFC 7643 §2.1). Values are
@@ -45,7 +48,26 @@ func (t *ResourceType) Parse(body []byte, m Mode) (Document, error) {
 		}
 		seen[name] = key
 	}
+	if m.Named {
+		t.keepNamed(object, keys, doc)
+	}
 	return doc, nil
+}
+
+// keepNamed adds the extensions that the body names and gives no values.
+func (t *ResourceType) keepNamed(object map[string]any, keys []string, doc Document) {
+	for _, key := range keys {
+		names := []any{key}
+		if strings.EqualFold(key, "schemas") {
+			names, _ = object[key].([]any)
+		}
+		for _, name := range names {
+			urn, _ := name.(string)
+			if e := t.Extension(urn); e != nil && doc[e.ID] == nil {
+				doc[e.ID] = map[string]any{}
+			}
+		}
+	}
 }
 
 // parseMember reads one member of the body into doc. It returns the name that the schemas have for it; "" if they have
