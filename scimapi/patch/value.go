@@ -109,6 +109,9 @@ func (e *engine) merged(op Op, a *schema.Attribute, before, v any) (any, error) 
 		return nil, err
 	}
 	out := clone(before)
+	if e.interop && op == Replace {
+		out = map[string]any{} // what only the server writes comes back by Carry
+	}
 	for _, sub := range valueFirst(a) {
 		v, ok := given[sub]
 		if !ok {
