@@ -46,8 +46,8 @@ func (a Actor) MayRead(typ string) error {
 	return errorf(Forbidden, "", "this credential may not read %s resources", typ)
 }
 
-// MayWrite returns nil if the actor may change resources of the type; else Forbidden. It is a first answer: the rules of
-// the type may refuse parts of it (privileges.go, tuning.go).
+// MayWrite returns nil if the actor may change resources of the type; else Forbidden. It is a first answer: the rules
+// of the type may refuse parts of it (privileges.go, tuning.go).
 func (a Actor) MayWrite(typ string) error {
 	if a.Rights.Has(kindOf(typ).write) {
 		return nil
@@ -55,8 +55,8 @@ func (a Actor) MayWrite(typ string) error {
 	return errorf(Forbidden, "", "this credential may not change %s resources", typ)
 }
 
-// MayWriteSchema reports whether the actor may set what a schema defines, where it may write the type that has it. Roles
-// and protection of Groups are privileges (touchesPrivileges).
+// MayWriteSchema reports whether the actor may set what a schema defines, where it may write the type that has it.
+// Roles and protection of Groups are privileges (touchesPrivileges).
 func (a Actor) MayWriteSchema(urn string) bool {
 	return urn != schema.GroupAccessURN || a.Rights.Has(administer)
 }

@@ -36,8 +36,8 @@ func closed(t *testing.T, what string, resource any) {
 	}
 }
 
-// What nobody asked for is standard, in every reply that has a User or Group (R7643-7-13).
-func TestDefaultRepresentationIsStandard(t *testing.T) {
+// What nobody asked for is standard, in every reply that has a User or Group.
+func TestDefaultRepresentationIsStandard(t *testing.T) { // R7643-7-13
 	s := serve(t, scimapi.Options{})
 	admin := s.admin(t)
 	for scope, c := range map[string]*client{"admin": admin, "write": s.client(t, "default", "write", nil)} {
@@ -65,8 +65,8 @@ func TestDefaultRepresentationIsStandard(t *testing.T) {
 			}
 		}
 		bulk := c.must(200, "POST", "/Bulk", map[string]any{
-			"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"}, "Operations": []any{map[string]any{
-				"method": "POST", "path": "/Users", "bulkId": "a",
+			"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
+			"Operations": []any{map[string]any{"method": "POST", "path": "/Users", "bulkId": "a",
 				"data": map[string]any{"schemas": []string{userURN}, "userName": scope + "3"}}}},
 			"Prefer", "return=representation")
 		closed(t, scope+" Bulk", at(bulk.body, "Operations", 0, "response"))
@@ -139,11 +139,13 @@ func TestExtensionThatIsSetIsReturned(t *testing.T) {
 		{"PATCH that repeats schemas", c.must(200, "PATCH", path,
 			patch(`{"op":"replace","path":"schemas","value":["`+groupURN+`"]}`)), nil, protected},
 		{"PUT that lists it", c.must(200, "PUT", path, body("schemas", []string{groupURN, accessURN})), nil, nil},
-		{"PUT with it again", c.must(200, "PUT", path, body(strings.ToLower(accessURN), protected)), protected, protected},
+		{"PUT with it again", c.must(200, "PUT", path, body(strings.ToLower(accessURN), protected)), protected,
+			protected},
 		{"PUT with null", c.must(200, "PUT", path, body(accessURN, nil)), nil, nil},
 		{"PATCH with it", c.must(200, "PATCH", path,
 			patch(`{"op":"replace","value":{"`+accessURN+`":{"protected":true}}}`)), protected, protected},
-		{"PATCH that removes it", c.must(200, "PATCH", path, patch(`{"op":"remove","path":"`+accessURN+`"}`)), nil, nil},
+		{"PATCH that removes it", c.must(200, "PATCH", path, patch(`{"op":"remove","path":"`+accessURN+`"}`)), nil,
+			nil},
 	} {
 		if got := fmt.Sprint(step.r.body[accessURN]); got != fmt.Sprint(step.access) ||
 			strings.Contains(fmt.Sprint(step.r.body["schemas"]), accessURN) != (step.access != nil) {

@@ -98,8 +98,8 @@ func TestInterop(t *testing.T) {
 
 	// The group of an IPSIE client.
 	g := c.group("G", id)
-	if r := c.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"remove","path":"members[value eq \"`+id+`\"]"}`)); at(r.body,
-		"members") != nil {
+	remove := patch(`{"op":"remove","path":"members[value eq \"` + id + `\"]"}`)
+	if r := c.must(200, "PATCH", "/Groups/"+g, remove); r.body["members"] != nil {
 		t.Errorf("%s", r.raw)
 	}
 }
@@ -113,15 +113,17 @@ func TestConfigOfCredential(t *testing.T) {
 		c                 *client
 		interop, paginate bool
 	}{
-		"nobody":       {&nobody, false, true},
-		"bad":          {&bad, false, true},
-		"lenient":      {s.client(t, "default", "write", nil), false, true},
-		"rfc":          {s.client(t, "default", "write", schema.Document{"profile": "rfc"}), false, true},
-		"interop":      {s.client(t, "default", "write", schema.Document{"profile": "interop"}), true, true},
-		"noPagination": {s.client(t, "default", "read", schema.Document{"compatibility": []any{"noPagination"}}), false, false},
+		"nobody":  {&nobody, false, true},
+		"bad":     {&bad, false, true},
+		"lenient": {s.client(t, "default", "write", nil), false, true},
+		"rfc":     {s.client(t, "default", "write", schema.Document{"profile": "rfc"}), false, true},
+		"interop": {s.client(t, "default", "write", schema.Document{"profile": "interop"}), true, true},
+		"noPagination": {s.client(t, "default", "read", schema.Document{"compatibility": []any{"noPagination"}}), false,
+			false},
 	} {
 		r := tc.c.must(200, "GET", "/ServiceProviderConfig", nil)
-		if _, has := r.body["pagination"]; has != tc.paginate || (r.body["interopProfileConformant"] == true) != tc.interop {
+		interop := r.body["interopProfileConformant"] == true
+		if _, has := r.body["pagination"]; has != tc.paginate || interop != tc.interop {
 			t.Errorf("%s: %s", name, r.raw)
 		}
 	}

@@ -21,9 +21,9 @@ type projection struct {
 	specified func(*schema.Attribute) bool // see params
 }
 
-// newProjection reads attributes and excludedAttributes. It returns nil if neither is given and what the resources of the
-// type have is plain: then a reply shows everything but extensions that are returned on request only. Unknown names select nothing; both lists at once are refused (Appendix
-// B-09).
+// newProjection reads attributes and excludedAttributes. It returns nil if neither is given and what the resources of
+// the type have is plain: then a reply shows everything but extensions that are returned on request only. Unknown names
+// select nothing; both lists at once are refused (Appendix B-09).
 func newProjection(t *schema.ResourceType, plain bool, attributes, excluded []string) (*projection, error) {
 	if len(attributes) > 0 && len(excluded) > 0 {
 		return nil, fail(http.StatusBadRequest, schema.InvalidValue,

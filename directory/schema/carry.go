@@ -29,7 +29,8 @@ func (t *ResourceType) Carry(old, next Document) error {
 }
 
 // CarryUnnamed completes the document of a PUT with the extensions that are returned on request only and that next does
-// not have, not even as an empty object (see Mode.Named): a client that was not shown them does not mean to remove them.
+// not have, not even as an empty object (see Mode.Named): a client that was not shown them does not mean to remove
+// them.
 func (t *ResourceType) CarryUnnamed(old, next Document) {
 	for _, e := range t.Extensions {
 		before, had := old[e.Schema.ID]

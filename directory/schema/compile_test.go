@@ -26,7 +26,8 @@ func TestDefinitionRoundTrip(t *testing.T) {
 			if err := json.Unmarshal(s.Definition(), &model); err != nil {
 				t.Fatal(err)
 			}
-			published := slices.DeleteFunc(slices.Clone(s.Attributes), func(a *Attribute) bool { return !a.Published() })
+			published := slices.DeleteFunc(slices.Clone(s.Attributes),
+				func(a *Attribute) bool { return !a.Published() })
 			if len(model.Attributes) != len(published) {
 				t.Fatalf("%d attributes, want %d", len(model.Attributes), len(published))
 			}

@@ -3,7 +3,8 @@ package schema
 import "strconv"
 
 // Definition returns the schema as /Schemas shows it, without meta (RFC 7643 §7). It leaves out what that form cannot
-// express, sub-attributes of sub-attributes (except in the schema of schemas itself), and what we do not offer: password.
+// express, sub-attributes of sub-attributes (except in the schema of schemas itself), and what we do not offer:
+// password.
 func (s *Schema) Definition() []byte { return s.definition(definer{nested: s.ID == SchemaURN}) }
 
 // DefinitionReadOnly is Definition for those who may only read what the schema defines.

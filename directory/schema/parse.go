@@ -23,7 +23,8 @@ type Mode struct {
 // checked (§2.3) and, unless strict, coerced if clients are known to send another form. It drops readOnly values,
 // writeOnly values (after checking them), null, [] and attributes that the schemas do not have (refused if strict). Of
 // elements with the same type and value, the later ones are merged into the first. "schemas" must contain the type's
-// schema; unless strict, it may be left out, the URN of an extension may be missing there, and unknown URNs are ignored.
+// schema; unless strict, it may be left out, the URN of an extension may be missing there, and unknown URNs are
+// ignored.
 //
 // Check judges what is required, except that elements of Group.members need a value. The error is an *Error
 // (invalidSyntax, invalidValue).

@@ -31,7 +31,8 @@ type Result struct {
 // noTarget, mutability or tooMany (RFC 7644 §3.12). Its Attr names the operation, unless the fault is in the result as
 // a whole.
 func (c *Change) Apply(doc schema.Document, current Members, spend func(units int) error) (Result, error) {
-	e := &engine{t: c.t, strict: c.strict, interop: c.interop, doc: doc, members: membership{current: current}, spend: spend}
+	e := c.engine(doc, spend)
+	e.members.current = current
 	for _, a := range c.actions {
 		if err := e.apply(a); err != nil {
 			return Result{}, c.locate(err, a.operation)
@@ -61,20 +62,25 @@ func (c *Change) Apply(doc schema.Document, current Members, spend func(units in
 // is no resource: values that their attributes cannot have, and what no resource of the type allows. spend is that of
 // Apply. Its errors are those of Apply but noTarget and tooMany.
 func (c *Change) Judge(spend func(units int) error) error {
-	e := &engine{t: c.t, strict: c.strict, interop: c.interop, doc: schema.Document{}, spend: spend}
+	e := c.engine(schema.Document{}, spend)
 	for _, a := range c.actions {
 		if a.readOnly > 0 { // whether a value is repeated depends on the resource
 			continue
 		}
 		err := e.apply(a)
-		if se, ok := errors.AsType[*schema.Error](err); ok && (se.Type == schema.NoTarget || se.Type == schema.TooMany) {
+		se, _ := errors.AsType[*schema.Error](err)
+		switch {
+		case se != nil && (se.Type == schema.NoTarget || se.Type == schema.TooMany):
 			continue
-		}
-		if err != nil {
+		case err != nil:
 			return c.locate(err, a.operation)
 		}
 	}
 	return nil
+}
+
+func (c *Change) engine(doc schema.Document, spend func(units int) error) *engine {
+	return &engine{t: c.t, strict: c.strict, interop: c.interop, doc: doc, spend: spend}
 }
 
 // engine is the state between two actions.

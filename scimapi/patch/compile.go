@@ -50,7 +50,8 @@ type action struct {
 // Compile binds a request to the type of the resources that it is about. The error is a *schema.Error that names the
 // operation: a path or key that names nothing, or what must not be changed in any resource.
 func Compile(t *schema.ResourceType, r Request, o Options) (*Change, error) {
-	c := &compiler{Change: &Change{t: t, strict: o.Strict, interop: o.Interop, operations: r.Operations}, derived: o.Derived}
+	c := &compiler{derived: o.Derived,
+		Change: &Change{t: t, strict: o.Strict, interop: o.Interop, operations: r.Operations}}
 	for i, op := range r.Operations {
 		c.operation = i
 		if err := c.compile(op); err != nil {
@@ -139,13 +140,19 @@ func listsSomething(tg target, v any) error {
 		return nil
 	}
 	a := tg.steps[0].attr
-	list, ok := v.([]any)
-	switch {
-	case ok && slices.ContainsFunc(list, func(e any) bool { return e != nil }), !ok && v != nil && v != "",
-		v == nil && !isMembers(a):
+	if v == nil && !isMembers(a) || !empty(v) {
 		return nil
 	}
 	return schema.Errorf(schema.InvalidValue, a.Path, "lists nothing to remove; leave the value out to remove all")
+}
+
+// empty reports whether a JSON value holds nothing.
+func empty(v any) bool {
+	list, ok := v.([]any)
+	if !ok {
+		return unassigned(v) || v == ""
+	}
+	return !slices.ContainsFunc(list, func(e any) bool { return !empty(e) })
 }
 
 // target adds an operation on what a path or key names.

@@ -54,8 +54,8 @@ func wholesOnly(sub *schema.Attribute) error {
 	return schema.Errorf(schema.MutabilityError, sub.Path, "is %s; add and remove whole members", sub.Mutability)
 }
 
-// memberValues reads members as clients list them: an array or a single one, objects or (unless strict) bare ids. "" and
-// null are no members: a list of them does not stand for an empty one.
+// memberValues reads members as clients list them: an array or a single one, objects or (unless strict) bare ids. ""
+// and null are no members: a list of them does not stand for an empty one.
 func (e *engine) memberValues(a *schema.Attribute, v any) ([]map[string]any, error) {
 	given := e.listOf(v)
 	if v == "" {

@@ -62,6 +62,8 @@ func (e *engine) value(op Op, a *schema.Attribute, before, v any) (any, error) {
 			return before, nil
 		}
 		return after, err
+	case a.Kind == schema.Complex && v == nil:
+		return nil, nil
 	case a.Kind == schema.Complex:
 		return e.merged(op, a, before, v)
 	}
