@@ -25,7 +25,7 @@ func (s *Snapshot) Roles(user ID) []string {
 		return nil
 	}
 	roles := effectiveRoles(r)
-	for m := range s.scope.Memberships(&r.Resource) {
+	for m := range s.memberships(&r.Resource) {
 		roles = append(roles, effectiveRoles(m.Group)...)
 	}
 	slices.Sort(roles)
@@ -97,7 +97,7 @@ func grantsAccess(group []byte) bool {
 
 // inGroupWithAccess reports whether the resource is in a Group that grants access, directly or not.
 func (s *Snapshot) inGroupWithAccess(r *state.Record) bool {
-	for m := range s.scope.Memberships(&r.Resource) {
+	for m := range s.scope.Memberships(&r.Resource, nil) {
 		if grantsAccess(m.Group.JSON) {
 			return true
 		}

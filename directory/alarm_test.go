@@ -1,9 +1,11 @@
 package directory_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -114,21 +116,20 @@ func TestUnderTheAlarm(t *testing.T) {
 			}
 			_, err = d.Update(t.Context(), modify("User", cid.user, schema.Document{"active": false}))
 			wantKind(t, err, directory.Full)
-			if err == nil || !strings.Contains(err.Error(), "the sessions have ended") {
+			if err == nil || !strings.Contains(err.Error(), "the sessions have ended") ||
+				!strings.Contains(err.Error(), "access tokens of the User were deleted: 1") {
 				t.Errorf("does not say what has happened: %v", err)
 			}
 			_, err = d.Update(t.Context(), modify("User", cid.user, schema.Document{"title": "x"}))
 			wantKind(t, err, directory.Full)
 			cid.wantOut(t, d, "the node that decided")
-			if _, err := other.Authenticate(t.Context(), directory.Credential{Session: cid.session}); err == nil {
-				t.Error("the session goes on at the other node")
-			}
 
 			// Every node, also one that starts now, knows it.
 			late := directorytest.Open(t, e.NewClient(), o).Organization("default")
 			for n, node := range []*directory.Directory{d, other, late} {
 				ann.wantOut(t, node, fmt.Sprint("node ", n))
 				bob.wantOut(t, node, fmt.Sprint("node ", n))
+				cid.wantOut(t, node, fmt.Sprint("node ", n))
 				if _, err := node.Authenticate(t.Context(), directory.Credential{Bearer: secret}); err == nil {
 					t.Errorf("node %d: the token goes on", n)
 				}
@@ -227,4 +228,97 @@ func TestBareTombstone(t *testing.T) {
 			wantReloaded(t, watching, directorytest.Client(t))
 		})
 	}
+}
+
+// sized is an etcd of which a test says how full it is.
+type sized struct {
+	clientv3.Maintenance
+	tell atomic.Pointer[func(*clientv3.StatusResponse)]
+}
+
+func (s *sized) Status(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error) {
+	st, err := s.Maintenance.Status(ctx, endpoint)
+	if tell := s.tell.Load(); err == nil && tell != nil {
+		(*tell)(st)
+	}
+	return st, err
+}
+
+// A decision under the alarm is known to one node, so the tokens that end with a User's deactivation are deleted; others
+// are not, nor are any where the store will have room in a moment.
+func TestDeactivationDeletesTokens(t *testing.T) {
+	for _, alarm := range []bool{true, false} {
+		t.Run(fmt.Sprintf("alarm %v", alarm), func(t *testing.T) {
+			client := directorytest.NewClient(t)
+			etcd := &sized{Maintenance: client.Maintenance}
+			client.Maintenance = etcd
+			o := directory.Options{Root: directorytest.Root()}
+			s := directorytest.Open(t, client, o)
+			d := s.Organization("default")
+			other := directorytest.Open(t, directorytest.Client(t), o).Organization("default")
+
+			// Cid's own token, those that Cid made, and somebody else's.
+			cid := create(t, d, "User", schema.Document{"userName": "cid", "roles": []any{map[string]any{"value": "administrator"}}})
+			of := func(u directory.ID) schema.Document {
+				doc := scoped("read")
+				doc["user"] = map[string]any{"value": u.String()}
+				return doc
+			}
+			secrets, ends := map[string]string{}, map[string]bool{"own": true, "dependent": true}
+			secrets["own"], _ = token(t, d, of(cid.ID))
+			secrets["somebody else's"], _ = token(t, d, of(createUser(t, d, "dan").ID))
+			made := session(t, d, cid.ID)
+			secrets["dependent"], _ = token(t, made, scoped("admin"))
+			secrets["provisioning"], _ = token(t, made, scoped("write"))
+			var adopted directory.ID
+			secrets["adopted"], adopted = token(t, made, scoped("admin"))
+			update(t, d, modify("AccessToken", adopted, schema.Document{"adopted": true}))
+
+			tell := func(st *clientv3.StatusResponse) {
+				st.DbSize, st.DbSizeInUse, st.DbSizeQuota = 97<<20, 97<<20, 100<<20
+				if alarm {
+					st.Errors = append(st.Errors, "memberID:1 alarm:NOSPACE ")
+				}
+			}
+			etcd.tell.Store(&tell)
+			if err := directory.Look(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			_, err := d.Update(t.Context(), modify("User", cid.ID, schema.Document{"active": false}))
+			wantKind(t, err, directory.Full)
+			if err == nil || strings.Contains(err.Error(), "access tokens of the User were deleted: 2") != alarm {
+				t.Errorf("%v", err)
+			}
+			for node, at := range map[string]*directory.Directory{"the node": d, "the other node": other} {
+				for name, secret := range secrets {
+					_, err := at.Authenticate(t.Context(), directory.Credential{Bearer: secret})
+					if want := !ends[name] || !alarm && at == other; (err == nil) != want {
+						t.Errorf("%s accepts the token (%s): %v, want %v", node, name, err, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+// Definitions can be deleted while the store is nearly full. When nothing can be put, they cannot, because every writer
+// must be told first: the error says so, and nothing is left half done.
+func TestDefinitionsUnderTheAlarm(t *testing.T) {
+	s := directorytest.New(t)
+	d := s.Organization("default")
+	first := create(t, d, "SchemaDefinition", schemaOf("urn:example:one", attribute("a", "string")))
+	second := create(t, d, "SchemaDefinition", schemaOf("urn:example:two", attribute("a", "string")))
+	directory.SetFull(s, true)
+	update(t, d, remove("SchemaDefinition", first.ID))
+	directory.SetBlocked(s, true)
+	_, err := d.Update(t.Context(), remove("SchemaDefinition", second.ID))
+	wantKind(t, err, directory.Full)
+	if err == nil || !strings.Contains(err.Error(), "can be deleted only when there is room") {
+		t.Errorf("does not say why: %v", err)
+	}
+	if _, err := snapshot(t, d).Get("SchemaDefinition", second.ID); err != nil {
+		t.Error(err)
+	}
+	directory.SetBlocked(s, false)
+	update(t, d, remove("SchemaDefinition", second.ID))
 }

@@ -26,8 +26,7 @@ func (d *Directory) UpdateEach(ctx context.Context, changes []func(*Tx) error) [
 // order, each on what the ones before it staged, and committed together; one that fails leaves the others as they are.
 // The errors are those of the changes, by chain.
 func (d *Directory) UpdateChains(ctx context.Context, chains [][]func(*Tx) error) [][]error {
-	run := &chainRun{dir: d, request: requestOf(ctx), chains: chains, errs: make([][]error, len(chains)),
-		attempts: make([]attempt, len(chains))}
+	run := &chainRun{dir: d, chains: chains, errs: make([][]error, len(chains)), attempts: make([]attempt, len(chains))}
 	todo := make([]int, len(chains))
 	for i := range todo {
 		todo[i], run.errs[i] = i, make([]error, len(chains[i]))
@@ -47,7 +46,6 @@ func (d *Directory) UpdateChains(ctx context.Context, chains [][]func(*Tx) error
 
 type chainRun struct {
 	dir      *Directory
-	request  string
 	chains   [][]func(*Tx) error
 	errs     [][]error
 	attempts []attempt
@@ -70,7 +68,7 @@ func (c *chainRun) round(ctx context.Context, s *Snapshot, todo []int) (left []i
 			left = append(left, todo[n:]...)
 			break
 		}
-		tx, p, err := c.stage(s, i)
+		tx, p, err := c.stage(ctx, s, i)
 		switch {
 		case err != nil:
 			c.fail(i, err)
@@ -84,8 +82,8 @@ func (c *chainRun) round(ctx context.Context, s *Snapshot, todo []int) (left []i
 }
 
 // stage runs the chain's changes on one Tx; the part is nil where they write nothing.
-func (c *chainRun) stage(s *Snapshot, i int) (*Tx, *store.Part, error) {
-	tx := newTx(c.dir, s, c.attempts[i], c.request)
+func (c *chainRun) stage(ctx context.Context, s *Snapshot, i int) (*Tx, *store.Part, error) {
+	tx := newTx(ctx, c.dir, s, c.attempts[i])
 	for j, change := range c.chains[i] {
 		before := *tx
 		if len(c.chains[i]) > 1 {

@@ -41,7 +41,14 @@ func (s *sweeper) writeBare(ctx context.Context, id state.ScopeID, sc *state.Sco
 	}
 	links := map[ID][]any{}
 	for l := range sc.Links() {
-		links[l.User] = append(links[l.User], map[string]any{"connection": l.Connection.String(), "nameId": l.NameID})
+		link := map[string]any{"connection": l.Connection.String(), "nameId": l.NameID}
+		for name, v := range map[string]string{"nameIdFormat": l.Format, "nameQualifier": l.NameQualifier,
+			"spNameQualifier": l.SPNameQualifier} {
+			if v != "" {
+				link[name] = v
+			}
+		}
+		links[l.User] = append(links[l.User], link)
 	}
 	keys, t, a := s.store.keys.Scope(id), schema.DeletedUser(), schema.User().Lookup("userName")
 	for _, r := range bare {

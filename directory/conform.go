@@ -55,8 +55,10 @@ func (c *conformer) run(ctx context.Context) error {
 
 // checkAll checks every resource of the type.
 func (c *conformer) checkAll(ctx context.Context, t *schema.ResourceType) error {
+	work := c.dir.Work()
+	defer work.End()
 	for r := range c.snap.scope.All(t.Name) {
-		if err := ctx.Err(); err != nil {
+		if err := work.Spend(ctx, 1+len(r.JSON)/bytesPerUnit); err != nil {
 			return state.Unanswered(err)
 		}
 		if err := conforms(t, r); err != nil {
@@ -65,6 +67,9 @@ func (c *conformer) checkAll(ctx context.Context, t *schema.ResourceType) error 
 	}
 	return nil
 }
+
+// bytesPerUnit is how many bytes of a document are read and compared with a unit of work.
+const bytesPerUnit = 32
 
 // sameDefinitions reports whether two compilations of a type are of the same definitions.
 func sameDefinitions(a, b *schema.ResourceType) bool {
@@ -125,7 +130,12 @@ type claims struct {
 func (c *conformer) claimAll(ctx context.Context, t *schema.ResourceType, a *schema.Attribute) error {
 	claims := &claims{c, t, a, map[string]*state.Record{}}
 	var keys []string
+	work := c.dir.Work()
+	defer work.End()
 	for r := range c.snap.scope.All(t.Name) {
+		if err := work.Spend(ctx, 1); err != nil {
+			return state.Unanswered(err)
+		}
 		for _, key := range state.AttributeKeys(a, r.JSON) {
 			if first := claims.holders[key]; first != nil {
 				return errorf(Exists, "", "the %s %s and %s have the same %s", t.Name, first.ID, r.ID, a.Path)
@@ -134,6 +144,7 @@ func (c *conformer) claimAll(ctx context.Context, t *schema.ResourceType, a *sch
 			keys = append(keys, key)
 		}
 	}
+	work.End()
 	for chunk := range slices.Chunk(keys, store.MaxParts) {
 		if err := claims.put(ctx, chunk); err != nil {
 			return err

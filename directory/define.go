@@ -95,6 +95,9 @@ func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) 
 	ctx, cancel := context.WithTimeout(ctx, definitionTimeout*3/4)
 	defer cancel()
 	p, err := d.announce(ctx, tx, defs, next)
+	if KindOf(err) == Full && tx.frees() {
+		return nil, errDefinesFull()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -141,12 +141,12 @@ func TestFillsAndDeactivates(t *testing.T) {
 
 // A store that is opened knows at once how full it is.
 func TestOpensKnowingItsSize(t *testing.T) {
-	e, err := embedded.StartSmall(t.Context(), t.TempDir(), quota)
+	e, err := embedded.StartSmall(t.Context(), t.TempDir(), 2*quota)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Close)
-	for n := range 28 {
+	for n := range 54 {
 		if _, err := e.Client.Put(t.Context(), fmt.Sprintf("/others/%d", n), strings.Repeat("x", 1<<20)); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"iter"
 	"sync"
 
 	"rollcall/directory/internal/state"
@@ -24,7 +25,8 @@ type kind struct {
 	// withdraws reports whether a document takes away what the one before it allowed; nil: no document does.
 	withdraws func(was, now []byte) bool
 
-	derived map[string]func(View) []byte // JSON of attributes that are not stored; nil where they have no value
+	derived map[string]func(View) []byte                           // JSON of attributes that are not stored; nil where they have no value
+	lists   map[string]func(View) iter.Seq2[*state.Record, string] // the same, of lists of references with their types
 	rule    rule
 }
 
@@ -52,11 +54,12 @@ var kinds []*kind
 func init() {
 	kinds = []*kind{
 		{schema: schema.User, shown: inOrganizations, read: readPeople, write: writePeople, extensible: true,
-			derived: map[string]func(View) []byte{"groups": derivedGroups, schema.AccessURN: derivedAccess},
+			derived: map[string]func(View) []byte{schema.AccessURN: derivedAccess},
+			lists:   map[string]func(View) iter.Seq2[*state.Record, string]{"groups": derivedGroups},
 			rule:    rule{createUser, replaceUser, deleteUser}, withdraws: withdrawsUser},
 		{schema: schema.Group, shown: inOrganizations, read: readPeople, write: writePeople, extensible: true,
-			derived: map[string]func(View) []byte{"members": derivedMembers},
-			rule:    rule{createGroup, replaceGroup, deleteGroup}, withdraws: withdrawsRoles},
+			lists: map[string]func(View) iter.Seq2[*state.Record, string]{"members": derivedMembers},
+			rule:  rule{createGroup, replaceGroup, deleteGroup}, withdraws: withdrawsRoles},
 		{schema: schema.IdentityProvider, shown: inOrganizations, read: readConnections, write: tuneConnections, access: true,
 			derived: map[string]func(View) []byte{"health": derivedHealth},
 			rule:    rule{createConnection, replaceConnection, deleteConnection}, withdraws: disables("enabled")},

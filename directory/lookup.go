@@ -23,10 +23,20 @@ func (s *search) candidates(typ string, compiled *filter.Query) (iter.Seq[*state
 	return home.All(typ), home.Count(typ)
 }
 
-// spend counts work that follows. It returns false once the search is to be given up.
+// spend counts work that follows and was reserved. It returns false once the search is to be given up.
 func (s *search) spend(units int) bool {
 	if s.err == nil {
 		s.err = s.work.Spend(s.ctx, units)
+	}
+	return s.err == nil
+}
+
+// step is spend for the steps of walks and comparisons of keys, which are paid as they come: nobody knows before how
+// many there are.
+func (s *search) step(n int) bool {
+	if s.steps += n; s.err == nil && s.steps >= StepsPerUnit {
+		s.err = inWords(s.work.Pay(s.ctx, s.steps/StepsPerUnit))
+		s.steps %= StepsPerUnit
 	}
 	return s.err == nil
 }
@@ -50,7 +60,7 @@ func (s *search) lookUp(typ string, l filter.Lookup) (found []*state.Record, ok 
 		return nil, false
 	}
 	where := func(k string) state.Where {
-		if !s.spend(1) {
+		if !s.step(1) {
 			return state.Past
 		}
 		return inRange(k)
@@ -63,7 +73,7 @@ func (s *search) lookUp(typ string, l filter.Lookup) (found []*state.Record, ok 
 		return nil, false
 	}
 	if l.Op != filter.Eq { // those of one key are in order already
-		found = state.InOrder(found)
+		found = state.InOrder(found, s.step)
 	}
 	return found, true
 }
@@ -113,17 +123,19 @@ func (s *search) withMember(text string) []*state.Record {
 	if member == nil {
 		return nil
 	}
-	if !s.Effective {
-		return state.InOrder(slices.Collect(s.snap.scope.ParentGroups(member)))
-	}
 	var groups []*state.Record
-	for m := range s.snap.scope.Memberships(&member.Resource) {
-		if !s.spend(1) {
-			return nil
+	if !s.Effective {
+		for g := range s.snap.scope.ParentGroups(member) {
+			if groups = append(groups, g); !s.step(1) {
+				return nil
+			}
 		}
+		return groups // they are in order
+	}
+	for m := range s.snap.scope.Memberships(&member.Resource, s.step) {
 		groups = append(groups, m.Group)
 	}
-	return state.InOrder(groups)
+	return state.InOrder(groups, s.step)
 }
 
 // inGroup returns the Users in the group, directly or through groups in it.
@@ -138,7 +150,7 @@ func (s *search) inGroup(text string) []*state.Record {
 	for queue := []*state.Record{group}; len(queue) > 0; queue = queue[1:] {
 		for m := range s.snap.scope.Members(queue[0]) {
 			switch {
-			case !s.spend(1):
+			case !s.step(1):
 				return nil
 			case m.Type == schema.UserType:
 				users = append(users, m)
@@ -148,5 +160,5 @@ func (s *search) inGroup(text string) []*state.Record {
 			}
 		}
 	}
-	return state.InOrder(users)
+	return state.InOrder(users, s.step)
 }

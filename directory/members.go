@@ -28,7 +28,7 @@ func (s *Snapshot) Members(group ID) iter.Seq[MemberRef] {
 		if g == nil {
 			return
 		}
-		for m := range s.scope.Members(g) {
+		for m := range s.members(g) {
 			if !yield(MemberRef{m.ID, m.Type, m.Display()}) {
 				return
 			}
@@ -76,7 +76,7 @@ func (s *Snapshot) GroupsOf(r *Resource) iter.Seq[GroupRef] {
 			}
 			r = &known.Resource
 		}
-		for m := range s.scope.Memberships(r) {
+		for m := range s.memberships(r) {
 			if !yield(GroupRef{m.Group.ID, m.Group.Display(), m.Direct}) {
 				return
 			}

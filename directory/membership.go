@@ -7,6 +7,7 @@ import (
 
 	"rollcall/directory/internal/state"
 	"rollcall/directory/schema"
+	"rollcall/internal/fair"
 )
 
 // guardedAttempts is how often a replacement of members insists on the members being as it saw them.
@@ -26,7 +27,8 @@ func (tx *Tx) GuardMembers(group *Resource) {
 
 // AddMembers grants memberships. The cost does not depend on the group's size, and concurrent additions do not
 // conflict. Members stay members; if none is new, nothing is written. Errors: Invalid naming the IDs that are no User
-// or Group (UnknownMembers), or one that would close a cycle; Forbidden for a group with roles or protection; TooLarge.
+// or Group (UnknownMembers), or one that would close a cycle; Forbidden for a group with roles or protection; TooLarge;
+// *fair.Exhausted.
 func (tx *Tx) AddMembers(group *Resource, ids []ID) error {
 	g, err := tx.members.begin(group, len(ids))
 	if err != nil {
@@ -36,7 +38,13 @@ func (tx *Tx) AddMembers(group *Resource, ids []ID) error {
 		tx.GuardPrivileges(&g.Resource)
 	}
 	changed := false
+	work := tx.dir.Work()
+	defer work.End()
 	for _, id := range ids {
+		if err := tx.pay(work, 1+tx.members.visited/StepsPerUnit); err != nil {
+			return err
+		}
+		tx.members.visited = 0
 		m := tx.member(id)
 		if m == nil {
 			return tx.unknown(ids)
@@ -86,7 +94,12 @@ func (tx *Tx) RemoveMembers(group *Resource, ids []ID) error {
 		return err
 	}
 	changed := false
+	work := tx.dir.Work()
+	defer work.End()
 	for _, id := range ids {
+		if err := tx.pay(work, 1); err != nil {
+			return err
+		}
 		if tx.members.revoke(g, id) {
 			changed = true
 		}
@@ -105,13 +118,37 @@ func (tx *Tx) RemoveMembers(group *Resource, ids []ID) error {
 // After some lost races the difference is applied all the same, unless GuardMembers was called. Errors: as AddMembers
 // and RemoveMembers.
 func (tx *Tx) SetMembers(group *Resource, ids []ID) error {
+	gone, come, err := tx.difference(group, ids)
+	if err != nil {
+		return err
+	}
+	if n := len(gone) + len(come); n > MaxMemberships {
+		return tooManyMemberships(n)
+	}
+	// Additions first, so that a protected group may change all its members at once.
+	if err := tx.AddMembers(group, come); err != nil {
+		return err
+	}
+	return tx.RemoveMembers(group, gone)
+}
+
+// difference returns the members of the group that are not among the ids, and the ids that are not members. The change
+// depends on the members as they are, as SetMembers says.
+func (tx *Tx) difference(group *Resource, ids []ID) (gone, come []ID, err error) {
 	want := make(map[ID]bool, len(ids))
 	for _, id := range ids {
 		want[id] = true
 	}
-	var gone []ID
 	if g := tx.record(schema.GroupType, group.ID); g != nil {
+		work := tx.dir.Work()
+		defer work.End()
+		n := 0
 		for id := range tx.members.of(g) {
+			if n++; n%StepsPerUnit == 0 {
+				if err := tx.pay(work, 2); err != nil {
+					return nil, nil, err
+				}
+			}
 			if want[id] {
 				delete(want, id)
 			} else {
@@ -122,18 +159,12 @@ func (tx *Tx) SetMembers(group *Resource, ids []ID) error {
 			tx.members.guard(g)
 		}
 	}
-
-	// Write the difference.
-	come := slices.DeleteFunc(slices.Clone(ids), func(id ID) bool { return !want[id] })
-	if n := len(gone) + len(come); n > MaxMemberships {
-		return tooManyMemberships(n)
-	}
-	// Additions first, so that a protected group may change all its members at once.
-	if err := tx.AddMembers(group, come); err != nil {
-		return err
-	}
-	return tx.RemoveMembers(group, gone)
+	return gone, slices.DeleteFunc(slices.Clone(ids), func(id ID) bool { return !want[id] }), nil
 }
+
+// pay pays for work that follows, as (*fair.Task).Pay. Of two tasks of one change, one has ended before the other
+// begins: a task that waits for a turn while another one has it would wait for itself.
+func (tx *Tx) pay(work *fair.Task, units int) error { return inWords(work.Pay(tx.ctx, units)) }
 
 // member is the User or Group with the ID, as this change has it.
 func (tx *Tx) member(id ID) *state.Record {

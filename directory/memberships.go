@@ -3,6 +3,7 @@ package directory
 import (
 	"iter"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,18 +16,31 @@ import (
 type memberships struct {
 	tx      *Tx
 	edges   map[edge]bool // added (true) or removed
+	nested  map[ID][]ID   // of those that are added, groups in groups: by the outer one
+	nests   map[ID][]ID   // the same, by the inner one
 	count   int           // how many were asked for
+	visited int           // groups that were looked at to find circles and depth
 	grantor state.Grantor // of those that are added
 }
 
 // edge is a membership.
 type edge struct{ group, member ID }
 
-func newMemberships(tx *Tx) memberships { return memberships{tx: tx, edges: map[edge]bool{}} }
+func newMemberships(tx *Tx) memberships {
+	return memberships{tx: tx, edges: map[edge]bool{}, nested: map[ID][]ID{}, nests: map[ID][]ID{}}
+}
 
 func (m *memberships) clone() memberships {
 	c := *m
-	c.edges = maps.Clone(m.edges)
+	c.edges, c.nested, c.nests = maps.Clone(m.edges), cloneLists(m.nested), cloneLists(m.nests)
+	return c
+}
+
+func cloneLists(lists map[ID][]ID) map[ID][]ID {
+	c := make(map[ID][]ID, len(lists))
+	for id, list := range lists {
+		c[id] = slices.Clone(list)
+	}
 	return c
 }
 
@@ -77,6 +91,10 @@ func (m *memberships) grant(group, member *state.Record) (isNew bool, err error)
 	m.tx.noteAccess(group, member)
 	m.tx.about("update", schema.GroupType, group.ID).touch("members")
 	m.edges[e] = true
+	if member.Type == schema.GroupType {
+		m.nested[group.ID] = append(m.nested[group.ID], member.ID)
+		m.nests[member.ID] = append(m.nests[member.ID], group.ID)
+	}
 	return !m.existed(group, member), nil
 }
 
@@ -105,6 +123,8 @@ func (m *memberships) revoke(group *state.Record, id ID) (ended bool) {
 	if m.edges[e] { // added earlier in this very change
 		m.tx.unwrite(m.key(group.ID, id))
 		delete(m.edges, e)
+		m.nested[group.ID] = without(m.nested[group.ID], id)
+		m.nests[id] = without(m.nests[id], group.ID)
 	}
 	member := m.tx.snap.scope.Get(id)
 	if member == nil || group.Uncommitted() {
@@ -124,6 +144,10 @@ func (m *memberships) revoke(group *state.Record, id ID) (ended bool) {
 	}
 	m.edges[e] = false
 	return m.existed(group, member)
+}
+
+func without(list []ID, id ID) []ID {
+	return slices.DeleteFunc(list, func(e ID) bool { return e == id })
 }
 
 // of yields the group's members as this change has them so far.
@@ -211,6 +235,7 @@ func (m *memberships) depth(group ID, next func(ID) iter.Seq[ID], known map[ID]i
 		return d
 	}
 	most := 0
+	m.visited++
 	for id := range next(group) {
 		most = max(most, m.depth(id, next, known))
 	}
@@ -230,8 +255,8 @@ func (m *memberships) below(group ID) iter.Seq[ID] {
 				}
 			}
 		}
-		for e, added := range m.edges {
-			if added && e.group == group && !yield(e.member) {
+		for _, id := range m.nested[group] {
+			if !yield(id) {
 				return
 			}
 		}
@@ -247,8 +272,8 @@ func (m *memberships) above(group ID) iter.Seq[ID] {
 				}
 			}
 		}
-		for e, added := range m.edges {
-			if added && e.member == group && !yield(e.group) {
+		for _, id := range m.nests[group] {
+			if !yield(id) {
 				return
 			}
 		}
@@ -264,17 +289,9 @@ func (m *memberships) contains(outer, inner ID, seen map[ID]bool) bool {
 		return false
 	}
 	seen[outer] = true
-	for e, added := range m.edges {
-		if added && e.group == outer && m.contains(e.member, inner, seen) {
-			return true
-		}
-	}
-	r := m.tx.snap.record(schema.GroupType, outer)
-	if r == nil {
-		return false
-	}
-	for c := range m.tx.snap.scope.Members(r) {
-		if c.Type == schema.GroupType && m.contains(c.ID, inner, seen) {
+	m.visited++
+	for id := range m.below(outer) {
+		if m.contains(id, inner, seen) {
 			return true
 		}
 	}

@@ -49,25 +49,28 @@ func (o *operator) appear(ctx context.Context, c *clientv3.Client, s *Store) err
 	if err != nil {
 		return err
 	}
-	presence, others, err := store.Appear(ctx, c, s.keys.Operators(), value, s.log)
-	if err != nil {
-		return err
-	}
-	for _, other := range others {
-		var theirs []string
-		if err := json.Unmarshal(other, &theirs); err != nil {
-			continue // of a newer version, which knows what it does
-		}
-		if !slices.ContainsFunc(mine, func(f string) bool { return slices.Contains(theirs, f) }) {
-			presence.Close()
+	o.presence, err = store.Appear(ctx, c, s.keys.Operators(), value, shareOne(mine), s.log)
+	return err
+}
+
+// shareOne returns what checks that each of the other nodes knows a token of those with the fingerprints.
+func shareOne(mine []string) func(others [][]byte) error {
+	return func(others [][]byte) error {
+		for _, other := range others {
+			var theirs []string
+			if err := json.Unmarshal(other, &theirs); err != nil {
+				continue // of a newer version, which knows what it does
+			}
+			if slices.ContainsFunc(mine, func(f string) bool { return slices.Contains(theirs, f) }) {
+				continue
+			}
 			return fmt.Errorf("another node runs on this store with other operator tokens "+
 				"(fingerprints %s, given %s): also give this node one of theirs, as the previous operator token; "+
 				"a node that was killed counts for up to %v",
 				strings.Join(theirs, ", "), strings.Join(mine, ", "), store.PresenceTTL)
 		}
+		return nil
 	}
-	o.presence = presence
-	return nil
 }
 
 func (o *operator) close() {

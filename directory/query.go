@@ -51,8 +51,9 @@ type search struct {
 	ctx  context.Context
 	snap *Snapshot
 	Query
-	work *fair.Task
-	err  error // why the search was given up; what was found until then does not count
+	work  *fair.Task
+	steps int   // that are not paid yet
+	err   error // why the search was given up; what was found until then does not count
 }
 
 func (s *search) run() (Page, error) {
@@ -214,7 +215,7 @@ func (s *search) matcher(compiled *filter.Query) func(*state.Record) bool {
 	if compiled == nil {
 		return func(*state.Record) bool { return true }
 	}
-	v := &memoView{View: View{s.snap, nil, s.Meta}, effective: s.Effective}
+	v := &memoView{View: View{s.snap.Pacing(s.step), nil, s.Meta}, effective: s.Effective}
 	return func(r *state.Record) bool {
 		v.look(r)
 		return compiled.Match(v)
@@ -241,8 +242,14 @@ func (s *search) sorting() int {
 // ask for it.
 type memoView struct {
 	View
-	derived   map[string][]byte
+	derived   map[string]derivation
 	effective bool
+}
+
+// derivation is a result of View.Derived.
+type derivation struct {
+	value []byte
+	more  iter.Seq[[]byte]
 }
 
 // Contains is as View's, but that it counts effective members where the query asks for it.
@@ -255,7 +262,7 @@ func (v *memoView) Contains(name, value string) bool {
 	if member == nil {
 		return false
 	}
-	for m := range v.snap.scope.Memberships(&member.Resource) {
+	for m := range v.snap.memberships(&member.Resource) {
 		if m.Group.ID == v.rec.ID {
 			return true
 		}
@@ -269,15 +276,15 @@ func (v *memoView) look(r *state.Record) {
 }
 
 // Derived is as View's.
-func (v *memoView) Derived(name string) []byte {
-	b, known := v.derived[name]
+func (v *memoView) Derived(name string) ([]byte, iter.Seq[[]byte]) {
+	d, known := v.derived[name]
 	if known {
-		return b
+		return d.value, d.more
 	}
-	b = v.View.Derived(name)
+	d.value, d.more = v.View.Derived(name)
 	if v.derived == nil {
-		v.derived = map[string][]byte{}
+		v.derived = map[string]derivation{}
 	}
-	v.derived[name] = b
-	return b
+	v.derived[name] = d
+	return d.value, d.more
 }

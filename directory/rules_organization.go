@@ -3,6 +3,7 @@ package directory
 import (
 	"maps"
 	"regexp"
+	"strings"
 
 	"rollcall/directory/internal/state"
 	"rollcall/directory/internal/store"
@@ -18,6 +19,8 @@ func createOrganization(tx *Tx, r *state.Record, doc schema.Document) error {
 	}
 	if name, _ := doc["name"].(string); !organizationName.MatchString(name) {
 		return errorf(Invalid, "name", "must have 1 to 63 characters of a-z, 0-9 and -")
+	} else if strings.HasPrefix(name, "login-") || strings.HasPrefix(name, "finish-") {
+		return errorf(Invalid, "name", "must not begin with login- or finish-: cookies of sign-in have such names")
 	}
 	if _, ok := doc["active"]; !ok {
 		doc["active"] = true

@@ -22,6 +22,11 @@ func (tx *Tx) CreateSecret(owner ID, name string, secret []byte) {
 	tx.PutSecret(owner, name, secret)
 }
 
+// DeleteSecret removes a secret of the resource.
+func (tx *Tx) DeleteSecret(owner ID, name string) {
+	tx.delete(tx.keys().Secret(secretName(owner, name)))
+}
+
 // Secret returns a secret of the resource; nil without an error where there is none.
 func (s *Snapshot) Secret(owner ID, name string) ([]byte, error) {
 	kid := secretName(owner, name)

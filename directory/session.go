@@ -94,7 +94,7 @@ func (tx *Tx) endOldest(user ID) {
 	if over <= 0 {
 		return
 	}
-	for _, r := range state.InOrder(sessions)[:min(over, endedAtOnce)] {
+	for _, r := range state.InOrder(sessions, nil)[:min(over, endedAtOnce)] {
 		tx.delete(tx.keys().Resource(schema.SessionType, r.ID))
 	}
 }

@@ -16,7 +16,41 @@ type Snapshot struct {
 	scope  *state.Scope
 	sys    *state.Scope
 	actor  Actor
-	pinned bool // the logs, too, are read as they were
+	pinned bool       // the logs, too, are read as they were
+	step   state.Step // see Pacing
+}
+
+// Pacing returns the snapshot with walks through members and groups that tell step of their steps before they make
+// them, and end where it returns false. What they found until then is incomplete, so it is for replies and filters that
+// are given up then; nothing is decided on it.
+func (s *Snapshot) Pacing(step func(n int) bool) *Snapshot {
+	paced := *s
+	paced.step = step
+	return &paced
+}
+
+// StepsPerUnit is how many steps of a walk, or comparisons of keys, are as much work as one comparison of a filter.
+const StepsPerUnit = 16
+
+// memberships are those of the resource, at the snapshot's pace.
+func (s *Snapshot) memberships(r *Resource) iter.Seq[state.Membership] {
+	return s.scope.Memberships(r, s.step)
+}
+
+// members are those of the group, at the snapshot's pace.
+func (s *Snapshot) members(group *state.Record) iter.Seq[*state.Record] {
+	if s.step == nil {
+		return s.scope.Members(group)
+	}
+	return func(yield func(*state.Record) bool) {
+		const every = 64
+		n := 0
+		for m := range s.scope.Members(group) {
+			if n++; n%every == 0 && !s.step(every) || !yield(m) {
+				return
+			}
+		}
+	}
 }
 
 // snapshot binds a scope of a state to an actor.

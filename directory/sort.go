@@ -34,9 +34,6 @@ func (a sortKey) compare(b sortKey) int {
 	return strings.Compare(a.text, b.text)
 }
 
-// comparisonsPerUnit is how many comparisons of keys are as much work as one of a filter.
-const comparisonsPerUnit = 16
-
 // sort orders records by the query's attribute (RFC 7644 §3.4.2.3); equal ones stay in the order they came in, so the
 // order is the same for every page. Errors: *schema.Error (invalidValue) where no type has the attribute or it has no
 // order; that of the context.
@@ -47,26 +44,28 @@ func (s *search) sort(found []*state.Record, types []*schema.ResourceType) ([]*s
 	}
 	type keyed struct {
 		sortKey
-		rec *state.Record
+		place int // in found: equal ones stay in order
+		rec   *state.Record
 	}
 	list := make([]keyed, len(found))
 	for i, r := range found {
 		if !s.spend(1) {
 			return nil, s.err
 		}
-		list[i] = keyed{s.sortKey(r, by[r.Type]), r}
+		list[i] = keyed{s.sortKey(r, by[r.Type]), i, r}
 	}
 
-	// Once the sort is to be given up, all are equal, so it ends soon.
+	// Once the sort is to be given up, all are equal, so it ends soon. Its comparisons are reserved (sorting).
 	compared := 0
-	slices.SortStableFunc(list, func(a, b keyed) int {
-		if compared++; compared%comparisonsPerUnit == 0 && !s.spend(1) || s.err != nil {
+	slices.SortFunc(list, func(a, b keyed) int {
+		if compared++; compared%StepsPerUnit == 0 && !s.spend(1) || s.err != nil {
 			return 0
 		}
+		order := a.compare(b.sortKey)
 		if s.Descending {
-			return b.compare(a.sortKey)
+			order = -order
 		}
-		return a.compare(b.sortKey)
+		return cmp.Or(order, cmp.Compare(a.place, b.place))
 	})
 	for i, k := range list {
 		found[i] = k.rec
@@ -141,7 +140,8 @@ func (s *search) sortValue(r *state.Record, a *schema.Attribute) gjson.Result {
 	root := a.Root()
 	holder := gjson.GetBytes(r.JSON, root.JSONPath)
 	if root.Derived {
-		holder = gjson.ParseBytes(View{s.snap, r, s.Meta}.Derived(root.Name))
+		value, _ := View{s.snap, r, s.Meta}.Derived(root.Name) // the first of a list is in its first part
+		holder = gjson.ParseBytes(value)
 	}
 	if holder.IsArray() {
 		holder = primary(holder)

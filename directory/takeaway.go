@@ -2,7 +2,10 @@ package directory
 
 import (
 	"context"
+	"fmt"
 	"strings"
+
+	"github.com/tidwall/gjson"
 
 	"rollcall/directory/internal/state"
 	"rollcall/directory/internal/store"
@@ -14,9 +17,10 @@ import (
 //
 //   - Records, grants and sessions are deleted. The key of a deleted User's userName stays, and is its tombstone.
 //   - What was to be put beside (the Event, the DeletedUser) is told to the log and put by this node when there is
-// room.
+//     room.
 //   - A document that withdraws something cannot be put. The sessions end, this node holds to it from now on, and puts
-//     it when there is room; the caller hears 507 and why.
+//     it when there is room; the caller hears 507 and why. Other nodes do not hear of it. So the access tokens of a User
+//     who is deactivated are deleted, which every node sees.
 
 // takeAway carries out a change that only takes away and was refused for want of room. Errors: as Update; Full where
 // something could not be written, whose text says what has happened and what has not.
@@ -35,15 +39,15 @@ func (d *Directory) takeAway(ctx context.Context, change func(*Tx) error) (*Snap
 		if unheard != nil && unheard.deletedIn(s) {
 			return s, d.tookAway(unheard)
 		}
-		tx := newTx(d, s, a, requestOf(ctx))
+		tx := newTx(ctx, d, s, a)
 		if err := change(tx); err != nil {
 			return nil, err
 		}
 		if tx.empty() {
 			return s, nil
 		}
-		if tx.defines() { // which takes several steps
-			return nil, store.ErrFull(nil)
+		if tx.defines() {
+			return nil, errDefinesFull()
 		}
 
 		// As a whole, if there is room after all.
@@ -83,7 +87,14 @@ func (d *Directory) takeAway(ctx context.Context, change func(*Tx) error) (*Snap
 // maxUnheard is how often deletions that were not answered are sent again: they happen once at most.
 const maxUnheard = 2
 
-// commitDeletions deletes what the change deletes, and the sessions that it ends, under the conditions of the change.
+// errDefinesFull is the error for the deletion of definitions: every writer must be told first, by a put.
+func errDefinesFull() error {
+	return errorf(Full, "", "the store is full: schemas and resource types can be deleted only when there is room, "+
+		"because every writer has to be told first; delete other resources")
+}
+
+// commitDeletions deletes what the change deletes, and the sessions and tokens that it ends, under the conditions of
+// the change.
 func (d *Directory) commitDeletions(ctx context.Context, tx *Tx, p store.Part) (store.Outcome, error) {
 	deletions := store.Part{Frees: true}
 	for _, c := range p.Conditions {
@@ -105,12 +116,44 @@ func (d *Directory) commitDeletions(ctx context.Context, tx *Tx, p store.Part) (
 			writes.delete(tx.keys().Resource(schema.SessionType, session))
 		}
 	}
+	for _, token := range tx.revoked() {
+		writes.delete(tx.keys().Resource(schema.AccessTokenType, token.ID))
+		writes.delete(tx.keys().Note(usedNote, token.ID))
+	}
 	if writes.empty() {
 		return store.Outcome{Committed: true, Revision: tx.snap.Revision()}, nil
 	}
 	writes.delete(d.store.keys.Complete())
 	deletions.Writes = writes.part().Writes
 	return d.commit(ctx, deletions)
+}
+
+// revoked are the access tokens that end with the deactivation of their User, or of the User whose rights they depend
+// on: while etcd's alarm is raised, other nodes would accept them until somebody makes room. Where only the meter
+// refuses, that is a matter of seconds, and they are not revoked: it cannot be undone.
+func (tx *Tx) revoked() (tokens []*state.Record) {
+	if !tx.dir.store.node.Quota.Alarmed() {
+		return nil
+	}
+	deactivated := map[ID]bool{}
+	for id, r := range tx.staged {
+		if r == nil || r.Type != schema.UserType || Active(r.JSON) {
+			continue
+		}
+		was := tx.snap.record(r.Type, id)
+		deactivated[id] = was != nil && Active(was.JSON)
+	}
+	if len(deactivated) == 0 {
+		return nil
+	}
+	for t := range tx.snap.scope.All(schema.AccessTokenType) {
+		user, _ := ParseID(gjson.GetBytes(t.JSON, "user.value").String())
+		maker, _ := makerOf(t)
+		if (deactivated[user] || deactivated[maker] && dependsOnMaker(t.JSON)) && len(tokens) < MaxMemberships {
+			tokens = append(tokens, t)
+		}
+	}
+	return tokens
 }
 
 // deletedIn reports whether the snapshot shows that what the change deletes is gone; false where it deletes no
@@ -134,6 +177,11 @@ func (d *Directory) tookAway(tx *Tx) error {
 			"organization", d.name, "action", e.action, "type", e.typ, "id", e.id.String(), "actorType", d.actor.Type,
 			"actor", d.actor.ID, "at", schema.FormatTime(tx.at))
 	}
+	revoked := tx.revoked()
+	for _, t := range revoked {
+		d.store.log.Warn("the store is full: an access token is deleted with the deactivation of its User",
+			"organization", d.name, "id", t.ID.String(), "actorType", d.actor.Type, "actor", d.actor.ID)
+	}
 	var withdrawn []decision
 	for id, r := range tx.staged {
 		if r == nil {
@@ -153,6 +201,9 @@ func (d *Directory) tookAway(tx *Tx) error {
 	}
 	if len(tx.ended) > 0 {
 		said = append(said, "the sessions have ended")
+	}
+	if n := len(revoked); n > 0 {
+		said = append(said, fmt.Sprintf("access tokens of the User were deleted: %d", n))
 	}
 	return errorf(Full, "", "%s: repeat it once there is room", strings.Join(said, "; "))
 }

@@ -27,7 +27,8 @@ func derivedOf(t *testing.T, d *directory.Directory, id directory.ID, name strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(s.View(r, nil).Derived(name))
+	value, _ := s.View(r, nil).Derived(name)
+	return string(value)
 }
 
 // A token with the scope admin that a session made, or a token of that kind, depends on the administrator.

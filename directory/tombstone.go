@@ -3,8 +3,6 @@ package directory
 import (
 	"unicode/utf8"
 
-	"github.com/tidwall/gjson"
-
 	"rollcall/directory/internal/state"
 	"rollcall/directory/internal/store"
 	"rollcall/directory/schema"
@@ -102,16 +100,9 @@ func deleteTombstone(tx *Tx, r *state.Record) error {
 		tx.require(store.Holds(key, r.ID.Raw()))
 		tx.delete(key)
 	}
-	for _, l := range gjson.GetBytes(r.JSON, "links").Array() {
-		connection, ok := ParseID(l.Get("connection").String())
-		if !ok {
-			continue
-		}
-		nameID := l.Get("nameId").String()
-		if held := tx.snap.scope.Link(connection, nameID); held != nil && held.User == r.ID {
-			tx.require(store.Unchanged(tx.keys().Link(connection, nameID), held.Revision()))
-			tx.DeleteLink(connection, nameID)
-		}
+	for l := range tx.snap.scope.LinksOf(r.ID) {
+		tx.require(store.Unchanged(tx.keys().Link(l.Connection, l.Named()), l.Revision()))
+		tx.DeleteLink(l.Connection, l.Named())
 	}
 	return nil
 }

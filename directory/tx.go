@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -28,6 +29,7 @@ const (
 // more than once, so it must be pure but for its Tx. A Tx is not safe for several goroutines.
 type Tx struct {
 	writeSet
+	ctx     context.Context // of whoever waits for the change
 	dir     *Directory
 	snap    *Snapshot
 	attempt attempt
@@ -62,9 +64,9 @@ func (a attempt) next(o store.Outcome) attempt {
 	return next
 }
 
-func newTx(d *Directory, s *Snapshot, a attempt, request string) *Tx {
-	tx := &Tx{writeSet: newWriteSet(), dir: d, snap: s, attempt: a, at: d.store.now().Truncate(time.Millisecond),
-		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, request: request,
+func newTx(ctx context.Context, d *Directory, s *Snapshot, a attempt) *Tx {
+	tx := &Tx{writeSet: newWriteSet(), ctx: ctx, dir: d, snap: s, attempt: a, at: d.store.now().Truncate(time.Millisecond),
+		staged: map[ID]*state.Record{}, touched: map[ID]*state.Record{}, request: requestOf(ctx),
 		secrets: map[ID]string{}}
 	tx.members = newMemberships(tx)
 	return tx

@@ -33,7 +33,7 @@ func (d *Directory) update(ctx context.Context, change func(*Tx) error,
 		if err != nil {
 			return nil, err
 		}
-		tx := newTx(d, s, a, requestOf(ctx))
+		tx := newTx(ctx, d, s, a)
 		if err := change(tx); err != nil {
 			return nil, err
 		}

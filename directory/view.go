@@ -2,6 +2,9 @@ package directory
 
 import (
 	"encoding/json"
+	"iter"
+
+	"github.com/tidwall/gjson"
 
 	"rollcall/directory/internal/state"
 	"rollcall/directory/schema"
@@ -28,40 +31,101 @@ func (s *Snapshot) View(r *Resource, meta func(*Resource) []byte) View {
 func (v View) Document() []byte { return v.rec.JSON }
 
 // Derived returns the JSON of an attribute that is not stored: meta, and what the row of the type in kinds.go names;
-// nil where it has no value.
-func (v View) Derived(name string) []byte {
+// nil where it has no value. A long list comes in parts, as filter.Resource has it.
+func (v View) Derived(name string) (value []byte, more iter.Seq[[]byte]) {
 	if name == "meta" && v.meta != nil {
-		return v.meta(v.snap.resource(v.rec))
+		return v.meta(v.snap.resource(v.rec)), nil
 	}
-	if derive := kindOf(v.rec.Type).derived[name]; derive != nil {
-		return derive(v)
+	k := kindOf(v.rec.Type)
+	if derive := k.derived[name]; derive != nil {
+		return derive(v), nil
 	}
-	return nil
+	if list := k.lists[name]; list != nil {
+		return inParts(list(v), v.snap.step)
+	}
+	return nil, nil
 }
 
-func derivedGroups(v View) []byte {
-	var list []map[string]string
-	for m := range v.snap.scope.Memberships(&v.rec.Resource) {
-		through := "indirect"
-		if m.Direct {
-			through = "direct"
+// derivedGroups yields the groups of a User, with how it is in them.
+func derivedGroups(v View) iter.Seq2[*state.Record, string] {
+	return func(yield func(*state.Record, string) bool) {
+		for m := range v.snap.memberships(&v.rec.Resource) {
+			through := "indirect"
+			if m.Direct {
+				through = "direct"
+			}
+			if !yield(m.Group, through) {
+				return
+			}
 		}
-		list = append(list, reference(&m.Group.Resource, through))
 	}
-	return marshalList(list)
 }
 
-func derivedMembers(v View) []byte {
-	var list []map[string]string
-	for m := range v.snap.scope.Members(v.rec) {
-		list = append(list, reference(&m.Resource, m.Type))
+// derivedMembers yields the members of a Group, with their types.
+func derivedMembers(v View) iter.Seq2[*state.Record, string] {
+	return func(yield func(*state.Record, string) bool) {
+		for m := range v.snap.members(v.rec) {
+			if !yield(m, m.Type) {
+				return
+			}
+		}
 	}
-	return marshalList(list)
 }
 
-// reference is an element of groups or members.
-func reference(r *Resource, typ string) map[string]string {
-	return map[string]string{"value": r.ID.String(), "display": r.Display(), "type": typ}
+// partOfList is how many elements of a list are made at once, and stepsOfPart the work of making and comparing them.
+const (
+	partOfList  = 64
+	stepsOfPart = 4 * partOfList
+)
+
+// inParts returns the JSON of a list of references; nil if it is empty. Before each further part it tells step, if
+// there is one.
+func inParts(list iter.Seq2[*state.Record, string], step state.Step) (first []byte, more iter.Seq[[]byte]) {
+	n := 0
+	for r, typ := range list {
+		if n++; n > partOfList {
+			break
+		}
+		first = appendReference(first, r, typ)
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	first = append(first, ']')
+	if n <= partOfList {
+		return first, nil
+	}
+	return first, func(yield func([]byte) bool) {
+		i, part := 0, []byte(nil)
+		for r, typ := range list {
+			if i++; i <= partOfList {
+				continue
+			}
+			if part = appendReference(part, r, typ); i%partOfList > 0 {
+				continue
+			}
+			if step != nil && !step(stepsOfPart) || !yield(append(part, ']')) {
+				return
+			}
+			part = part[:0]
+		}
+		if len(part) > 0 {
+			yield(append(part, ']'))
+		}
+	}
+}
+
+// appendReference appends an element of groups or members to the part of a list that has no closing bracket yet.
+func appendReference(part []byte, r *state.Record, typ string) []byte {
+	open := byte(',')
+	if len(part) == 0 {
+		open = '['
+	}
+	part = append(append(part, open), `{"display":`...)
+	part = gjson.AppendJSONString(part, r.Display())
+	part = append(append(part, `,"type":"`...), typ...)
+	part = append(append(part, `","value":"`...), r.ID.String()...)
+	return append(part, `"}`...)
 }
 
 // derivedAccess is the User's extension that shows effective roles.
@@ -98,17 +162,6 @@ func derivedOrphaned(v View) []byte {
 
 func derivedHealth(v View) []byte { return v.snap.Note(HealthNote, v.rec.ID) }
 
-func marshalList(list []map[string]string) []byte {
-	if len(list) == 0 {
-		return nil
-	}
-	b, err := json.Marshal(list)
-	if err != nil {
-		return nil
-	}
-	return b
-}
-
 // Contains reports whether members or groups hold an element with the value, without building them.
 func (v View) Contains(name, value string) bool {
 	id, ok := ParseID(value)
@@ -119,7 +172,7 @@ func (v View) Contains(name, value string) bool {
 	case "members":
 		return v.rec.Type == schema.GroupType && v.snap.IsMember(v.rec.ID, id)
 	case "groups":
-		for m := range v.snap.scope.Memberships(&v.rec.Resource) {
+		for m := range v.snap.memberships(&v.rec.Resource) {
 			if m.Group.ID == id {
 				return true
 			}

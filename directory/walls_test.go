@@ -38,7 +38,7 @@ var walls = []struct {
 		"internal/fair", "internal/publicurl", "internal/remote", "internal/web"}, nil},
 	{"scimapi/patch", []string{"directory/schema", "directory/filter"}, []string{"net/http", "context"}},
 	{"samlhook", []string{"directory", "directory/schema", "directory/filter", "samlhook/saml", "internal/bodies",
-		"internal/publicurl", "internal/remote", "internal/web"}, nil},
+		"internal/fair", "internal/publicurl", "internal/remote", "internal/web"}, nil},
 	{"samlhook/saml", nil, nil},
 	{"internal/bodies", nil, nil},
 	{"internal/fair", nil, []string{"net/http"}},

@@ -33,6 +33,14 @@ func (d *Directory) Work() *fair.Task {
 	return d.store.work.Begin(fair.Owner{Organization: d.name, Credential: d.actor.Type + "/" + d.actor.ID})
 }
 
+// inWords is the error of Pay as a client may read it.
+func inWords(err error) error {
+	if e, ok := errors.AsType[*fair.TooMuch](err); ok {
+		return schema.Errorf(schema.TooMany, "", "the request needs more than %d comparisons, which is the limit", e.Most)
+	}
+	return err
+}
+
 // reserve takes the work of comparisons on records from the actor's budget. Errors: *schema.Error (tooMany) if no
 // budget is as large, *fair.Exhausted.
 func reserve(t *fair.Task, records, comparisons int) error {

@@ -7,6 +7,7 @@ import (
 	"rollcall/directory/schema"
 	"rollcall/internal/bodies"
 	"rollcall/internal/remote"
+	"rollcall/internal/web"
 	"rollcall/samlhook/saml"
 )
 
@@ -80,7 +81,7 @@ func (a *attempt) handOver() error {
 	if err != nil {
 		return err
 	}
-	a.setCookie(o.cookieName(), binding, a.finishPath(), codeLifetime)
+	a.setCookie(web.FinishCookie(a.secure, o.ID), binding, codeLifetime)
 	a.redirect(a.urls(a.org, a.connection).Finish + "?code=" + url.QueryEscape(code))
 	return nil
 }

@@ -60,6 +60,9 @@ func (a *attempt) settle(s *directory.Snapshot, connection *directory.Resource) 
 			a.unfit = refusal
 			_, err = as.Update(a.r.Context(), a.change)
 		}
+		if err == nil || a.refusal != nil && a.refusal.Reason == ReasonAssertionUsed {
+			a.remember()
+		}
 		if !errors.Is(err, errOutdated) {
 			return err
 		}
@@ -73,26 +76,6 @@ func (a *attempt) settle(s *directory.Snapshot, connection *directory.Resource) 
 		}
 	}
 	return errUnavailable
-}
-
-// verify judges the message by the connection as it is on the snapshot.
-func (a *attempt) verify(s *directory.Snapshot, connection *directory.Resource) error {
-	a.verification, a.verdict = verification{}, verdict{}
-	var err error
-	if a.loaded, err = a.load(s, a.org, connection); err != nil {
-		return err
-	}
-	started := time.Now()
-	a.response, a.refused = a.loaded.Verify(a.post.Message, a.at)
-	a.metrics.verifications.Observe(time.Since(started).Seconds())
-	if a.refused == nil {
-		a.refused = a.loaded.usable()
-	}
-	if !a.response.Verified {
-		a.refusal = a.refused
-		return errNotRecorded
-	}
-	return nil
 }
 
 // change is the transaction of a sign-in. It may run more than once. The commit compares everything that it decides on,
@@ -131,8 +114,7 @@ func (a *attempt) consume(tx *directory.Tx) error {
 	if !ok {
 		return errNotRecorded // it could be sent again and again, with a record each time
 	}
-	if err := a.once(tx, onceAssertion, id, until, ReasonAssertionUsed,
-		"The identity provider's answer was used before; it counts once. Start the sign-in again."); err != nil {
+	if err := a.once(tx, onceAssertion, id, until, usedBefore()); err != nil {
 		return err
 	}
 	if a.response.Assertion == nil || a.response.Assertion.InResponseTo == "" {
@@ -143,15 +125,14 @@ func (a *attempt) consume(tx *directory.Tx) error {
 	if refusal != nil {
 		return nil // refused already, and worth nothing to anybody
 	}
-	return a.once(tx, onceRequest, id, request.Expires.Add(maxClockSkew), ReasonRequestUsed,
-		"The request that this answers was answered before; start the sign-in again.")
+	return a.once(tx, onceRequest, id, request.Expires.Add(maxClockSkew), saml.Refuse(ReasonRequestUsed,
+		"The request that this answers was answered before; start the sign-in again."))
 }
 
-func (a *attempt) once(tx *directory.Tx, kind, id string, until time.Time, reason saml.Reason,
-	explanation string) error {
+func (a *attempt) once(tx *directory.Tx, kind, id string, until time.Time, refusal *saml.Refusal) error {
 	err := tx.UseOnce(kind, id, until)
 	if directory.KindOf(err) == directory.Exists {
-		a.refusal = saml.Refuse(reason, explanation)
+		a.refusal = refusal
 		return errNotRecorded
 	}
 	return err
@@ -194,7 +175,7 @@ func (a *attempt) decide(tx *directory.Tx) error {
 
 	// The decision rests on the link, on the organization's domains, and on whom it finds.
 	s := tx.Snapshot()
-	tx.Link(a.connection, a.identity.NameID)
+	findLink(tx, s.LinksLike, a.connection, a.identity)
 	if _, err := tx.Get(schema.OrganizationType, s.Organization().ID); err != nil {
 		return err
 	}

@@ -1,8 +1,6 @@
 package samlhook
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -13,6 +11,8 @@ import (
 	"rollcall/directory"
 	"rollcall/samlhook/saml"
 )
+
+const sealedCode = "hand-over code"
 
 // codeLifetime is how long the browser may take from acs to finish.
 const codeLifetime = time.Minute
@@ -31,9 +31,6 @@ type handOver struct {
 	Target      string       `json:"t,omitempty"` // of IdP-initiated sign-in
 }
 
-// cookieName is the name of the binding cookie.
-func (o handOver) cookieName() string { return bindingCookiePrefix + o.ID }
-
 // boundTo reports whether this is the value of the binding cookie that was set with the code.
 func (o handOver) boundTo(cookie string) bool {
 	return cookie != "" && subtle.ConstantTimeCompare(o.Binding, hashOf(cookie)) == 1
@@ -50,10 +47,7 @@ func (k requestKey) sealCode(connection string, o handOver) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	aead := k.codes()
-	nonce := make([]byte, aead.NonceSize())
-	rand.Read(nonce) // never fails since Go 1.24
-	return base64.RawURLEncoding.EncodeToString(aead.Seal(nonce, nonce, body, []byte(connection))), nil
+	return base64.RawURLEncoding.EncodeToString(k.seal(sealedCode, body, []byte(connection))), nil
 }
 
 // openCode reads a code. It refuses one that this key did not make for the connection (ReasonCodeInvalid), and one that
@@ -61,13 +55,12 @@ func (k requestKey) sealCode(connection string, o handOver) (string, error) {
 func (k requestKey) openCode(connection, code string, now time.Time) (handOver, *saml.Refusal) {
 	invalid := saml.Refuse(ReasonCodeInvalid,
 		"The hand-over code was not made by this connection; start the sign-in again.")
-	aead := k.codes()
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(code)
-	if err != nil || len(raw) < aead.NonceSize() {
+	if err != nil {
 		return handOver{}, invalid
 	}
-	body, err := aead.Open(nil, raw[:aead.NonceSize()], raw[aead.NonceSize():], []byte(connection))
-	if err != nil {
+	body, ok := k.open(sealedCode, raw, []byte(connection))
+	if !ok {
 		return handOver{}, invalid
 	}
 	var o handOver
@@ -79,19 +72,6 @@ func (k requestKey) openCode(connection, code string, now time.Time) (handOver, 
 			" from the identity provider's answer to the end of the sign-in.")
 	}
 	return o, nil
-}
-
-// codes seals hand-over codes, under a key of their own.
-func (k requestKey) codes() cipher.AEAD {
-	block, err := aes.NewCipher(k.mac("hand-over code", nil))
-	if err != nil {
-		panic("samlhook: a MAC is as long as an AES key: " + err.Error())
-	}
-	aead, err := cipher.NewGCM(block)
-	if err != nil {
-		panic("samlhook: AES has the block size of GCM: " + err.Error())
-	}
-	return aead
 }
 
 // randomToken is a name or a secret that nobody can guess: 128 random bits.

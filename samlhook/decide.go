@@ -1,8 +1,8 @@
 package samlhook
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,11 +33,10 @@ type Decision struct {
 // Decide looks the person up in the organization of the snapshot and decides. It is pure: it writes nothing, and the
 // same arguments give the same Decision. A Decision other than OutcomeRefused must be carried out as a whole.
 func Decide(s *directory.Snapshot, c Settings, id saml.Identity, now time.Time) (Decision, error) {
-	d := decider{snapshot: s, settings: c, identity: id, now: now, several: severalConnections(s)}
-	d.verified, d.elsewhere = divideDomains(s, c.ID)
+	d := decider{snapshot: s, settings: c, identity: id, now: now, authority: readAuthority(s, c.ID)}
 
 	// Known by an earlier sign-in.
-	if link := s.Link(c.ID, id.NameID); link != nil {
+	if link := findLink(s, s.LinksLike, c.ID, id); link != nil {
 		if user, err := s.Get(schema.UserType, link.User); err == nil {
 			return d.known(user, link)
 		}
@@ -52,8 +51,8 @@ func Decide(s *directory.Snapshot, c Settings, id saml.Identity, now time.Time) 
 		for _, user := range found {
 			ids = append(ids, user.ID)
 		}
-		explanation := fmt.Sprintf("%d Users match (%s); change what they share, or link one of them.",
-			len(found), saml.Clip(strings.Join(idTexts(ids), ", ")))
+		explanation := fmt.Sprintf("%d Users match (%s); change what they share, or link one of them by hand%s",
+			len(found), saml.Clip(strings.Join(idTexts(ids), ", ")), d.byHand(ids[0]))
 		return d.refuse(nil, ReasonAmbiguous, explanation), nil
 	case len(found) == 1:
 		return d.link(found[0])
@@ -70,9 +69,7 @@ type decider struct {
 	settings  Settings
 	identity  saml.Identity
 	now       time.Time
-	several   bool     // the organization has several connections
-	verified  []string // domains of the organization that no other connection has
-	elsewhere []string // verified domains that another connection has
+	authority *authority
 }
 
 func (d *decider) refuse(user *directory.Resource, reason saml.Reason, explanation string) Decision {
@@ -81,15 +78,39 @@ func (d *decider) refuse(user *directory.Resource, reason saml.Reason, explanati
 
 // link is for a User whom linkBy found.
 func (d *decider) link(user *directory.Resource) (Decision, error) {
-	if other := d.linkedElsewhere(user); other != "" {
+	remedy := "if both are the same person, link this one by hand" + d.byHand(user.ID)
+	here, elsewhere := d.heldBy(user)
+	switch {
+	case elsewhere != nil:
+		return d.refuse(user, ReasonLinkedElsewhere, "The User signs in through another connection, "+
+			d.connection(elsewhere.Connection)+" (NameID "+saml.Clip(elsewhere.NameID)+"); "+remedy), nil
+	case here != nil:
 		return d.refuse(user, ReasonLinkedElsewhere, "The User signs in through this connection with another NameID ("+
-			saml.Clip(other)+"); if both are the same person, delete that link first."), nil
+			saml.Clip(here.NameID)+"); "+remedy), nil
+	}
+	if domains := d.authority.foreign(user, d.settings.ID); len(domains) > 0 {
+		return d.refuse(user, ReasonLinkedElsewhere, "The User also has values in domains of other connections ("+
+			saml.Clip(strings.Join(domains, ", "))+"), which speak for it; "+remedy), nil
 	}
 	if !d.settings.LinkPrivileged && d.snapshot.Privileged(user.ID) {
 		return d.refuse(user, ReasonPrivilegedUser, "The User has roles or is in a protected group and was never "+
-			"linked to this NameID; link it by hand, or set linkPrivileged."), nil
+			"linked to this NameID; link it by hand"+d.byHand(user.ID)), nil
 	}
 	return d.known(user, nil)
+}
+
+// byHand is how an administrator links the person.
+func (d *decider) byHand(user directory.ID) string {
+	return fmt.Sprintf(`: POST /Users/%s/.link {"connection": %q, "nameId": %q}.`, user, d.settings.ID,
+		saml.Clip(d.identity.NameID))
+}
+
+// connection names a connection for the administrator.
+func (d *decider) connection(id directory.ID) string {
+	if r, err := d.snapshot.Get(schema.IdentityProviderType, id); err == nil {
+		return saml.Clip(cmp.Or(r.Display(), id.String()))
+	}
+	return id.String()
 }
 
 // known is for a User who exists; link is nil if there is none yet.
@@ -98,6 +119,13 @@ func (d *decider) known(user *directory.Resource, link *directory.Link) (Decisio
 		return d.refuse(user, ReasonUserInactive, "The User is not active (active: false); set active to true to let "+
 			"the person sign in again."), nil
 	}
+	if link != nil {
+		if domains := d.authority.suspended(user, link); len(domains) > 0 {
+			return d.refuse(user, ReasonLinkSuspended, "The link of this NameID to the User is suspended: the User has "+
+				"values in "+saml.Clip(strings.Join(domains, ", "))+", which belongs to another connection now. If it "+
+				"is the same person, confirm the link"+d.byHand(user.ID)+" If not, take it away (.unlink)."), nil
+		}
+	}
 	decision := Decision{Outcome: OutcomeSignedIn, Reason: ReasonSignedIn, User: user,
 		Explanation: "The person is linked to this User."}
 	if link == nil {
@@ -105,7 +133,8 @@ func (d *decider) known(user *directory.Resource, link *directory.Link) (Decisio
 		decision.Explanation = "The User was found by " + strings.Join(d.settings.LinkBy, ", ") +
 			" and is linked to this NameID now."
 	}
-	w := &writer{settings: d.settings, identity: d.identity, now: d.now}
+	w, withheld := d.writer()
+	decision.Explanation += withheld
 	var err error
 	decision.Document, decision.Link, err = w.update(user, link)
 	return decision, err
@@ -132,7 +161,8 @@ func (d *decider) create(revived bool) (Decision, error) {
 		decision.Explanation = "The User had been deleted; another one was created from the assertion " +
 			"(jit.reviveDeleted)."
 	}
-	w := &writer{settings: d.settings, identity: d.identity, now: d.now}
+	w, withheld := d.writer()
+	decision.Explanation += withheld
 	decision.Document, decision.Link = w.create()
 	d.addGroups(&decision)
 	return decision, nil
@@ -158,17 +188,8 @@ func (d *decider) mayNotCreate() *Decision {
 		}
 	}
 
-	// The person must be in a domain of this connection if it has any, and in no domain of another one.
-	subject := d.subject()
-	if len(c.Domains) > 0 && !c.verifiedHere(subject, d.verified) {
-		return refuse(nil, ReasonDomainNotVerified, saml.Clip(subject)+" is in none of the connection's domains that "+
-			"the organization has verified ("+strings.Join(c.Domains, ", ")+
-			"); assign and verify the domain, or create the User by SCIM.")
-	}
-	if domain := domainOf(subject); slices.Contains(d.elsewhere, domain) {
-		return refuse(nil, ReasonDomainNotVerified, saml.Clip(subject)+" is in a verified domain of another "+
-			"connection ("+domain+"), and only that one creates its people; have the person sign in there, assign the "+
-			"domain to this connection, or create the User by SCIM.")
+	if said := d.mayNotSpeak(); said != "" {
+		return refuse(nil, ReasonDomainNotVerified, said)
 	}
 	for user := range d.snapshot.Find(schema.UserType, attributeUserName, id.UserName) {
 		return refuse(user, ReasonUserNameTaken, "The userName "+saml.Clip(id.UserName)+" belongs to a User that this "+
@@ -177,13 +198,56 @@ func (d *decider) mayNotCreate() *Decision {
 	return nil
 }
 
+// mayNotSpeak says why the connection may not create the person: another one speaks for it, or none; or the connection
+// has domains, and the person is in none of them. It is empty if the connection may.
+func (d *decider) mayNotSpeak() string {
+	c, subject := d.settings, d.subject()
+	on := d.authority.on(subject)
+	switch {
+	case on.owner != nil && on.owner.lost:
+		return saml.Clip(subject) + " is in " + on.domain + ", whose DNS record is gone, so nobody is created in it; " +
+			"restore the record (see domains of the Organization), or create the User by SCIM."
+	case on.owner != nil && on.by.IsZero():
+		return saml.Clip(subject) + " is in " + on.domain + ", which is assigned to several connections and so counts " +
+			"for none; assign it to one."
+	case on.owner != nil && on.by != c.ID:
+		return saml.Clip(subject) + " is in a verified domain of another connection (" + on.domain + " of " +
+			d.connection(on.by) + "), and only that one creates its people; have the person sign in there, assign " +
+			"the domain to this connection, or create the User by SCIM."
+	case on.by != c.ID:
+		return saml.Clip(subject) + " is in no verified domain, and of several connections only the default one (" +
+			d.connection(on.by) + ") links and creates such people; verify the domain and assign it to this " +
+			"connection, or link the person to a User by hand (POST /Users/{id}/.link)."
+	case len(c.Domains) > 0 && on.owner == nil:
+		return saml.Clip(subject) + " is in none of the connection's domains that the organization has verified (" +
+			strings.Join(c.Domains, ", ") + "); assign and verify the domain, or create the User by SCIM."
+	}
+	return ""
+}
+
 // subject is the value whose domain decides whether the connection may create the person: the userName, or the e-mail
 // address if the userName has no domain.
 func (d *decider) subject() string {
-	if !strings.Contains(wideFold(d.identity.UserName), "@") && d.identity.Email != "" {
+	if domainOf(d.identity.UserName) == "" && d.identity.Email != "" {
 		return d.identity.Email
 	}
 	return d.identity.UserName
+}
+
+// writer writes what this connection may speak for. Values in another connection's domain are left out, so that nobody
+// there is found by them; withheld says which.
+func (d *decider) writer() (w *writer, withheld string) {
+	w = &writer{settings: d.settings, identity: d.identity, now: d.now}
+	for _, v := range []struct {
+		name  string
+		value *string
+	}{{"e-mail address", &w.identity.Email}, {"externalId", &w.identity.ExternalID}} {
+		if on := d.authority.on(*v.value); on.owner != nil && on.by != d.settings.ID {
+			withheld += " The " + v.name + " was not written: " + on.domain + " belongs to another connection."
+			*v.value = ""
+		}
+	}
+	return w, withheld
 }
 
 // why explains that Users were not even looked for.
@@ -191,5 +255,14 @@ func (d *decider) why() string {
 	if d.mayLink(d.identity.UserName) {
 		return ""
 	}
-	return " (there are several connections, so only values in verified domains of this connection link)"
+	return " (with several connections, a value links only through the one that has its verified domain, or through " +
+		"the default one if it is in none; here, " + d.speaker() + ")"
+}
+
+// speaker names who may speak for the subject.
+func (d *decider) speaker() string {
+	if by := d.authority.on(d.identity.UserName).by; !by.IsZero() {
+		return d.connection(by)
+	}
+	return "none may"
 }

@@ -2,7 +2,6 @@ package samlhook
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -23,7 +22,12 @@ type world struct {
 func (w *world) user(doc schema.Document) directory.ID { return w.createUser(doc) }
 
 // link signs nobody in: it writes what an earlier sign-in would have left.
-func (w *world) link(user directory.ID, nameID string, wrote map[string]string) {
+func (w *world) link(user directory.ID, nameID string, wrote map[string]string, confirmed ...string) {
+	w.linkThrough(w.connection, user, nameID, wrote, confirmed...)
+}
+
+func (w *world) linkThrough(connection, user directory.ID, nameID string, wrote map[string]string,
+	confirmed ...string) {
 	w.update(func(tx *directory.Tx) error {
 		r, err := tx.Get(schema.UserType, user)
 		if err != nil {
@@ -33,13 +37,12 @@ func (w *world) link(user directory.ID, nameID string, wrote map[string]string) 
 		if err != nil {
 			return err
 		}
-		writer := &writer{settings: Settings{ID: w.connection}, identity: saml.Identity{NameID: nameID},
-			now: samltest.Now}
-		writer.addOrigin(doc)
+		link := directory.Link{Connection: connection, User: user, NameID: nameID, Wrote: wrote, Confirmed: confirmed}
+		showLink(doc, link, shownLink(link, linkedBySignIn, samltest.Now))
 		if _, err := tx.Replace(r, doc); err != nil {
 			return err
 		}
-		tx.PutLink(directory.Link{Connection: w.connection, User: user, NameID: nameID, Wrote: wrote})
+		tx.PutLink(link)
 		return nil
 	})
 }
@@ -50,18 +53,44 @@ func (w *world) domains(values ...string) {
 	for i, v := range values {
 		list = append(list, map[string]any{"value": v, "verified": i == 0})
 	}
+	w.setDomains(list...)
+}
+
+// lost gives the organization a domain whose record is gone.
+func (w *world) lost(domain string) {
+	w.setDomains(map[string]any{"value": domain, "state": domainLost})
+}
+
+func (w *world) setDomains(list ...any) {
 	w.mustModify(schema.OrganizationType, w.snapshot().Organization().ID, changed("domains", list))
 }
 
-// secondConnection adds a second connection.
-func (w *world) secondConnection() { w.connectionHolding() }
+// configured is an identity provider by hand.
+var configured = map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso",
+	"certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}
 
-// connectionHolding adds a connection with domains, whoever else has them.
-func (w *world) connectionHolding(domains ...any) {
+// second adds a connection that counts, whoever else has its domains.
+func (w *world) second(settings schema.Document) (id directory.ID) {
 	w.update(func(tx *directory.Tx) error {
-		_, err := tx.Create(schema.IdentityProviderType, schema.Document{"displayName": "Second", "domains": domains})
+		doc := with(settings, "displayName", "Second")
+		if doc["idp"] == nil {
+			doc["idp"] = configured
+		}
+		made, err := tx.Create(schema.IdentityProviderType, doc)
+		if err == nil {
+			id = made.ID
+		}
 		return err
 	})
+	return id
+}
+
+// defaultElsewhere adds a second connection that is the default one.
+func (w *world) defaultElsewhere() directory.ID { return w.second(schema.Document{"default": true}) }
+
+// connectionHolding adds a connection with domains, whoever else has them.
+func (w *world) connectionHolding(domains ...any) directory.ID {
+	return w.second(schema.Document{"domains": domains})
 }
 
 func with(settings schema.Document, name string, value any) schema.Document {
@@ -167,7 +196,7 @@ func TestDecide(t *testing.T) {
 		}, OutcomeSignedIn, ReasonLinked, ""},
 		{"has roles", nil, ann, func(w *world) directory.ID {
 			return w.user(with(userAnn, "roles", []any{map[string]any{"value": "administrator"}}))
-		}, OutcomeRefused, ReasonPrivilegedUser, "linkPrivileged"},
+		}, OutcomeRefused, ReasonPrivilegedUser, "/.link"},
 		{"has roles, linkPrivileged", schema.Document{"linkPrivileged": true}, ann, func(w *world) directory.ID {
 			return w.user(with(userAnn, "roles", []any{map[string]any{"value": "administrator"}}))
 		}, OutcomeSignedIn, ReasonLinked, ""},
@@ -257,23 +286,24 @@ func TestDecide(t *testing.T) {
 			func(w *world) directory.ID { w.domains("example.com"); return directory.ID{} }, OutcomeRefused,
 			ReasonDomainNotVerified, ""},
 		{"several connections, no domain: nobody is found", nil, ann, func(w *world) directory.ID {
-			w.secondConnection()
+			w.defaultElsewhere()
 			w.user(userAnn)
 			return directory.ID{}
 		}, OutcomeRefused, ReasonJITDisabled, ""},
 		{"several connections, no domain, JIT on", jit(), ann, func(w *world) directory.ID {
-			w.secondConnection()
-			return w.user(userAnn)
-		}, OutcomeRefused, ReasonUserNameTaken, ""},
+			w.defaultElsewhere()
+			w.user(userAnn)
+			return directory.ID{}
+		}, OutcomeRefused, ReasonDomainNotVerified, "/.link"},
 		{"several connections, explicit linkBy changes nothing", linkBy("userName", "email"), ann,
 			func(w *world) directory.ID {
-				w.secondConnection()
+				w.defaultElsewhere()
 				w.user(userAnn)
 				return directory.ID{}
 			}, OutcomeRefused, ReasonJITDisabled, ""},
 		{"several connections, in a verified domain of this one", schema.Document{"domains": []any{"example.com"}}, ann,
 			func(w *world) directory.ID {
-				w.secondConnection()
+				w.defaultElsewhere()
 				w.domains("example.com")
 				return w.user(userAnn)
 			}, OutcomeSignedIn, ReasonLinked, ""},
@@ -300,16 +330,140 @@ func TestDecide(t *testing.T) {
 			return directory.ID{}
 		}, OutcomeCreated, ReasonCreated, ""},
 		{"several connections, linked before", nil, ann, func(w *world) directory.ID {
-			w.secondConnection()
+			w.defaultElsewhere()
 			id := w.user(userAnn)
 			w.link(id, ann.NameID, nil)
 			return id
 		}, OutcomeSignedIn, ReasonSignedIn, ""},
+		{"several connections, this is the oldest, so the default", nil, ann, func(w *world) directory.ID {
+			w.second(nil)
+			return w.user(userAnn)
+		}, OutcomeSignedIn, ReasonLinked, ""},
+		{"several connections, the default one, JIT on", jit(), ann, func(w *world) directory.ID {
+			w.second(schema.Document{"domains": []any{"example.org"}})
+			w.domains("example.org")
+			return directory.ID{}
+		}, OutcomeCreated, ReasonCreated, ""},
+		{"several connections, not the default one, JIT on", jit(), ann, func(w *world) directory.ID {
+			w.defaultElsewhere()
+			return directory.ID{}
+		}, OutcomeRefused, ReasonDomainNotVerified, "Second"},
+		{"a connection that is disabled counts for nothing", jit(), ann, func(w *world) directory.ID {
+			w.second(schema.Document{"domains": []any{"example.com"}, "default": true, "enabled": false})
+			w.domains("example.com")
+			return w.user(userAnn)
+		}, OutcomeSignedIn, ReasonLinked, ""},
+		{"nor does one without an identity provider", jit(), ann, func(w *world) directory.ID {
+			w.second(schema.Document{"domains": []any{"example.com"}, "default": true, "idp": map[string]any{}})
+			w.domains("example.com")
+			return w.user(userAnn)
+		}, OutcomeSignedIn, ReasonLinked, ""},
+		{"a verified domain that no connection has is the default one's", nil, ann, func(w *world) directory.ID {
+			w.second(nil)
+			w.domains("example.com")
+			return w.user(userAnn)
+		}, OutcomeSignedIn, ReasonLinked, ""},
+		{"a lost domain links nobody", schema.Document{"domains": []any{"example.com"}}, ann,
+			func(w *world) directory.ID {
+				w.lost("example.com")
+				w.user(userAnn)
+				return directory.ID{}
+			}, OutcomeRefused, ReasonJITDisabled, ""},
+		{"a lost domain creates nobody", with(jit(), "domains", []any{"example.com"}), ann,
+			func(w *world) directory.ID {
+				w.lost("example.com")
+				return directory.ID{}
+			}, OutcomeRefused, ReasonDomainNotVerified, "DNS"},
+		{"a lost domain keeps its links", schema.Document{"domains": []any{"example.com"}}, ann,
+			func(w *world) directory.ID {
+				w.lost("example.com")
+				id := w.user(userAnn)
+				w.link(id, ann.NameID, nil)
+				return id
+			}, OutcomeSignedIn, ReasonSignedIn, ""},
+		{"another connection's link holds the User", schema.Document{"domains": []any{"example.com"}}, ann,
+			func(w *world) directory.ID {
+				other := w.second(nil)
+				w.domains("example.com")
+				id := w.user(userAnn)
+				w.linkThrough(other, id, "mallory", nil)
+				return id
+			}, OutcomeRefused, ReasonLinkedElsewhere, "Second"},
+		{"the link of a connection that was deleted holds nobody", schema.Document{"domains": []any{"example.com"}}, ann,
+			func(w *world) directory.ID {
+				other := w.second(nil)
+				w.domains("example.com")
+				id := w.user(userAnn)
+				w.linkThrough(other, id, "mallory", nil)
+				w.remove(schema.IdentityProviderType, other)
+				return id
+			}, OutcomeSignedIn, ReasonLinked, ""},
+		{"the User has an address in another connection's domain", linkBy("userName"), ann,
+			func(w *world) directory.ID {
+				w.connectionHolding("secure.example")
+				w.domains("secure.example")
+				return w.user(with(userAnn, "emails", []any{map[string]any{"value": "ann@secure.example"}}))
+			}, OutcomeRefused, ReasonLinkedElsewhere, "secure.example"},
+		{"a link is suspended once another connection has the domain", nil, ann, func(w *world) directory.ID {
+			id := w.user(schema.Document{"userName": "ceo@Secure.example"})
+			w.link(id, ann.NameID, nil)
+			w.connectionHolding("secure.example")
+			w.domains("secure.example")
+			return id
+		}, OutcomeRefused, ReasonLinkSuspended, "/.link"},
+		{"suspended by an e-mail address", nil, ann, func(w *world) directory.ID {
+			id := w.user(schema.Document{"userName": "annie", "emails": []any{
+				map[string]any{"value": "other@example.net"}, map[string]any{"value": "ceo＠secure．example"}}})
+			w.link(id, ann.NameID, nil)
+			w.connectionHolding("secure.example")
+			w.domains("secure.example")
+			return id
+		}, OutcomeRefused, ReasonLinkSuspended, "secure.example"},
+		{"suspended while the domain is lost, too", nil, ann, func(w *world) directory.ID {
+			id := w.user(schema.Document{"userName": "ceo@secure.example"})
+			w.link(id, ann.NameID, nil)
+			w.connectionHolding("secure.example")
+			w.lost("secure.example")
+			return id
+		}, OutcomeRefused, ReasonLinkSuspended, ""},
+		{"confirmed for that domain", nil, ann, func(w *world) directory.ID {
+			id := w.user(schema.Document{"userName": "ceo@secure.example"})
+			w.link(id, ann.NameID, nil, "secure.example")
+			w.connectionHolding("secure.example")
+			w.domains("secure.example")
+			return id
+		}, OutcomeSignedIn, ReasonSignedIn, ""},
+		{"confirmed for another domain", nil, ann, func(w *world) directory.ID {
+			id := w.user(schema.Document{"userName": "ceo@secure.example"})
+			w.link(id, ann.NameID, nil, "example.net")
+			w.connectionHolding("secure.example")
+			w.domains("secure.example")
+			return id
+		}, OutcomeRefused, ReasonLinkSuspended, ""},
+		{"a domain below one that stands for those below it", jit(), saml.Identity{NameID: "a@sub.example.com",
+			UserName: "a@sub.example.com", GivenName: "A", FamilyName: "B"}, func(w *world) directory.ID {
+			w.connectionHolding("example.com")
+			w.setDomains(map[string]any{"value": "example.com", "verified": true, "includeSubdomains": true})
+			return directory.ID{}
+		}, OutcomeRefused, ReasonDomainNotVerified, "Second"},
+		{"a domain below one that stands for itself", jit(), saml.Identity{NameID: "a@sub.example.com",
+			UserName: "a@sub.example.com", GivenName: "A", FamilyName: "B"}, func(w *world) directory.ID {
+			w.connectionHolding("example.com")
+			w.domains("example.com")
+			return directory.ID{}
+		}, OutcomeCreated, ReasonCreated, ""},
+		{"an internationalized domain in letters", jit(), saml.Identity{NameID: "a@M\u00fcnchen.example",
+			UserName: "a@M\u00fcnchen.example", GivenName: "A", FamilyName: "B"}, func(w *world) directory.ID {
+			w.connectionHolding("xn--mnchen-3ya.example")
+			w.domains("xn--mnchen-3ya.example")
+			return directory.ID{}
+		}, OutcomeRefused, ReasonDomainNotVerified, "Second"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := &world{site: newSite(t)}
 			w.update(func(tx *directory.Tx) error {
-				r, err := tx.Create(schema.IdentityProviderType, with(c.settings, "displayName", "First"))
+				r, err := tx.Create(schema.IdentityProviderType, with(with(c.settings, "displayName", "First"),
+					"idp", configured))
 				if err == nil {
 					w.connection = r.ID
 				}
@@ -462,22 +616,5 @@ func TestUpdate(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestVerifiedHere(t *testing.T) {
-	c := Settings{Domains: []string{"example.com", "example.org"}}
-	verified := []string{"example.com", "example.net"}
-	for value, want := range map[string]bool{
-		"a@example.com": true, "A@EXAMPLE.COM": true, "a@b@example.com": true, "a@example.com@example.net": false,
-		"a@example.org": false, "a@example.net": false, "a@sub.example.com": false, "example.com": false, "a@": false,
-		"": false,
-	} {
-		if got := c.verifiedHere(value, verified); got != want {
-			t.Errorf("%q: %v", value, got)
-		}
-	}
-	if slices.Contains(verifiedDomains(nil), "") {
-		t.Error("no organization has a domain")
 	}
 }

@@ -27,6 +27,9 @@ type writer struct {
 	now      time.Time
 }
 
+// shown is a link that sign-in makes, as the User's document has it.
+func (w *writer) shown(l directory.Link) map[string]any { return shownLink(l, linkedBySignIn, w.now) }
+
 // asserted is what the identity has for each path; what it lacks is left out.
 func (w *writer) asserted() map[string]string {
 	id := w.identity
@@ -74,17 +77,11 @@ func (w *writer) create() (schema.Document, *directory.Link) {
 		"source": "jit",
 		"by": map[string]any{"type": schema.IdentityProviderType, "value": w.settings.ID.String(),
 			"display": w.settings.Name},
-		"links": []any{w.origin()},
+		"links": []any{w.shown(newLink(w.settings.ID, w.identity))},
 	}
-	return doc, &directory.Link{Connection: w.settings.ID, NameID: w.identity.NameID, Wrote: wrote}
-}
-
-// origin is the link as the User's document shows it.
-func (w *writer) origin() map[string]any {
-	link := map[string]any{"connection": w.settings.ID.String(), "nameId": w.identity.NameID,
-		"linkedAt": schema.FormatTime(w.now)}
-	putText(link, "nameIdFormat", w.identity.NameIDFormat)
-	return link
+	link := newLink(w.settings.ID, w.identity)
+	link.Wrote = wrote
+	return doc, &link
 }
 
 // update returns the document and the link that change; nil for what does not. An attribute is changed only while the
@@ -94,14 +91,17 @@ func (w *writer) update(user *directory.Resource, link *directory.Link) (schema.
 	if err != nil {
 		return nil, nil, err
 	}
-	next := directory.Link{Connection: w.settings.ID, User: user.ID, NameID: w.identity.NameID,
-		Wrote: map[string]string{}}
 	changed := link == nil
+	next := newLink(w.settings.ID, w.identity)
 	if link != nil {
-		maps.Copy(next.Wrote, link.Wrote)
+		next = *link
 	} else {
-		w.addOrigin(doc)
+		next.User = user.ID
+		showLink(doc, next, w.shown(next))
 	}
+	wrote := map[string]string{}
+	maps.Copy(wrote, next.Wrote)
+	next.Wrote = wrote
 
 	// What follows from the names comes after them.
 	write := func(values map[string]string) {
@@ -118,26 +118,6 @@ func (w *writer) update(user *directory.Resource, link *directory.Link) (schema.
 		return nil, nil, nil
 	}
 	return doc, &next, nil
-}
-
-// addOrigin shows the new link in the User's document.
-func (w *writer) addOrigin(doc schema.Document) {
-	origin, _ := doc[schema.OriginURN].(map[string]any)
-	origin = maps.Clone(origin)
-	if origin == nil {
-		origin = map[string]any{}
-	}
-	var links []any
-	list, _ := origin["links"].([]any)
-	for _, l := range list {
-		held, _ := l.(map[string]any)
-		if held["connection"] == w.settings.ID.String() && held["nameId"] == w.identity.NameID {
-			continue // of a link that is gone
-		}
-		links = append(links, l)
-	}
-	origin["links"] = append(links, w.origin())
-	doc[schema.OriginURN] = origin
 }
 
 // set sets a value where the document has none or still has what was written last. It reports whether it changed the

@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tidwall/gjson"
+	"golang.org/x/net/idna"
 
-	"rollcall/directory"
 	"rollcall/directory/schema"
 	"rollcall/samlhook/saml"
 )
@@ -16,13 +15,13 @@ import (
 func (p *preparation) domains() error {
 	var known []string
 	if org := p.tx.Snapshot().Organization(); org != nil {
-		known = foldDomains(textsAt(org, "domains.#.value"))
+		known = domainNames(textsAt(org, "domains.#.value"))
 	}
 	before, _ := p.before["domains"].([]any)
 	list, _ := p.doc["domains"].([]any)
 	for i, e := range list {
 		domain, _ := e.(string)
-		domain = wideFold(strings.TrimSpace(domain))
+		domain = domainName(strings.TrimSpace(domain))
 		list[i] = domain
 		if slices.Contains(before, any(domain)) {
 			continue // if the organization has lost it since, sign-in judges that
@@ -39,8 +38,8 @@ func (p *preparation) domains() error {
 }
 
 // maxRivals is how many other connections the commit compares: a change may rest on 120 resources. A domain that two
-// changes of one moment assign beyond that counts for neither connection at sign-in (divideDomains), and so does one
-// that two new connections take.
+// changes of one moment assign beyond that counts for neither connection at sign-in (authority.go), and so does one that
+// two new connections take.
 const maxRivals = 64
 
 // unassigned refuses a domain of another connection. The change rests on the others, so that none of them takes the
@@ -51,7 +50,7 @@ func (p *preparation) unassigned(i int, domain string) error {
 		if other.ID == p.id {
 			continue
 		}
-		if slices.Contains(foldDomains(textsAt(other, "domains")), domain) {
+		if slices.Contains(domainNames(textsAt(other, "domains")), domain) {
 			return wrong(fmt.Sprintf("domains[%d]", i), "%q is already assigned to the connection %s", domain, other.ID)
 		}
 		if rivals++; rivals <= maxRivals {
@@ -63,72 +62,32 @@ func (p *preparation) unassigned(i int, domain string) error {
 	return nil
 }
 
-// verifiedHere reports whether a value is in a domain that the organization has verified and assigned to this
-// connection: what follows its last @. A value without one is in no domain.
-func (c Settings) verifiedHere(value string, verified []string) bool {
-	domain := domainOf(value)
-	return domain != "" && slices.Contains(c.Domains, domain) && slices.Contains(verified, domain)
+// lookup maps names as resolvers do (UTS 46, nontransitional), without judging which are registered.
+var lookup = idna.New(idna.MapForLookup(), idna.Transitional(false), idna.StrictDomainName(false))
+
+// domainName is the one spelling of a domain: A-labels in lower case, without the last dot. A name that IDNA does not
+// take stays as it folds; no verified domain is spelt like that.
+func domainName(name string) string {
+	name = strings.TrimSuffix(wideFold(name), ".")
+	if ascii, err := lookup.ToASCII(name); err == nil && ascii != "" {
+		return ascii
+	}
+	return name
 }
 
-// domainOf is what follows the last @ of the folded value; empty if there is none.
+func domainNames(names []string) []string {
+	for i, name := range names {
+		names[i] = domainName(name)
+	}
+	return names
+}
+
+// domainOf is the domain of a value: what follows the last @ of its folded form; empty if there is none.
 func domainOf(value string) string {
 	value = wideFold(value)
 	at := strings.LastIndexByte(value, '@')
 	if at < 0 {
 		return ""
 	}
-	return value[at+1:]
-}
-
-// foldDomains are domains as domainOf spells them.
-func foldDomains(values []string) []string {
-	for i, v := range values {
-		values[i] = wideFold(v)
-	}
-	return values
-}
-
-// verifiedDomains are the domains that an Organization has shown to control.
-func verifiedDomains(organization *directory.Resource) []string {
-	if organization == nil {
-		return nil
-	}
-	var verified []string
-	for _, d := range gjson.GetBytes(organization.JSON, "domains").Array() {
-		if d.Get("verified").Bool() {
-			verified = append(verified, wideFold(d.Get("value").String()))
-		}
-	}
-	return verified
-}
-
-// divideDomains divides the organization's verified domains as the connection sees them: those that no other connection
-// has, and those that another one has. Prepare assigns a domain once; if two changes of one moment have assigned it
-// twice all the same, it counts for neither.
-func divideDomains(s *directory.Snapshot, connection directory.ID) (free, taken []string) {
-	var others []string
-	for r := range s.All(schema.IdentityProviderType) {
-		if r.ID != connection {
-			others = append(others, foldDomains(textsAt(r, "domains"))...)
-		}
-	}
-	for _, domain := range verifiedDomains(s.Organization()) {
-		if slices.Contains(others, domain) {
-			taken = append(taken, domain)
-		} else {
-			free = append(free, domain)
-		}
-	}
-	return free, taken
-}
-
-// severalConnections reports whether the organization has more than one connection.
-func severalConnections(s *directory.Snapshot) bool {
-	n := 0
-	for range s.All(schema.IdentityProviderType) {
-		if n++; n > 1 {
-			return true
-		}
-	}
-	return false
+	return domainName(value[at+1:])
 }

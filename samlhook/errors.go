@@ -73,15 +73,18 @@ func translate(err error) *failure {
 func failureOf(reason saml.Reason) *failure {
 	switch reason {
 	case saml.ReasonRequestExpired, saml.ReasonExpired, saml.ReasonConfirmationExpired, saml.ReasonSessionExpired,
-		saml.ReasonIssuedTooLongAgo, saml.ReasonAuthnTooLongAgo, ReasonAssertionUsed, ReasonRequestUsed, ReasonCodeExpired, ReasonCodeUsed,
-		ReasonSessionsEnded:
+		saml.ReasonIssuedTooLongAgo, saml.ReasonAuthnTooLongAgo, ReasonAssertionUsed, ReasonRequestUsed,
+		ReasonCodeExpired, ReasonCodeUsed, ReasonSessionsEnded:
 		return errTooLate
-	case ReasonBrowserMismatch, ReasonLoginCookie:
+	case ReasonBrowserMismatch:
 		return errOtherBrowser
 	case ReasonJITDisabled, ReasonUserInactive, ReasonUserDeleted, ReasonAmbiguous, ReasonLinkedElsewhere,
-		ReasonPrivilegedUser, ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, ReasonConnectionDisabled,
-		saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute, saml.ReasonIdPInitiated, saml.ReasonAuthnContext:
+		ReasonPrivilegedUser, ReasonDomainNotVerified, ReasonUserNameTaken, ReasonLookAlike, ReasonLinkSuspended,
+		ReasonConnectionDisabled, saml.ReasonMissingAttribute, saml.ReasonInvalidAttribute, saml.ReasonIdPInitiated,
+		saml.ReasonAuthnContext:
 		return errRefused
+	case saml.ReasonDecryptionHeld:
+		return errUnavailable
 	case ReasonNotConfigured:
 		return errNotSetUp
 	case saml.ReasonTooLarge:

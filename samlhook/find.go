@@ -3,8 +3,6 @@ package samlhook
 import (
 	"slices"
 
-	"github.com/tidwall/gjson"
-
 	"rollcall/directory"
 	"rollcall/directory/schema"
 )
@@ -51,22 +49,19 @@ func (d *decider) linkable(by, attribute, value string) []*directory.Resource {
 	return having
 }
 
-// mayLink reports whether a value may link at all. With several connections, one could claim the people of another:
-// then a value links only in a domain that was verified and assigned to this one.
-func (d *decider) mayLink(value string) bool {
-	return !d.several || d.settings.verifiedHere(value, d.verified)
-}
+// mayLink reports whether a value links through this connection at all: with several, one could claim the people of
+// another.
+func (d *decider) mayLink(value string) bool { return d.authority.on(value).by == d.settings.ID }
 
-// linkedElsewhere is the NameID by which this connection knows the User already; empty if there is none.
-func (d *decider) linkedElsewhere(user *directory.Resource) string {
-	for _, l := range gjson.GetBytes(user.JSON, gjson.Escape(schema.OriginURN)+".links").Array() {
-		nameID := l.Get("nameId").String()
-		if l.Get("connection").String() != d.settings.ID.String() || nameID == d.identity.NameID {
-			continue
-		}
-		if link := d.snapshot.Link(d.settings.ID, nameID); link != nil && link.User == user.ID {
-			return nameID
+// heldBy is a link of the User that keeps anybody else from being linked to it by value: one of this connection under
+// another NameID, or one of another connection; nil if there is none.
+func (d *decider) heldBy(user *directory.Resource) (here, elsewhere *directory.Link) {
+	for l := range d.snapshot.LinksOf(user.ID) {
+		if l.Connection == d.settings.ID {
+			here = l
+		} else {
+			elsewhere = l
 		}
 	}
-	return ""
+	return here, elsewhere
 }

@@ -67,7 +67,6 @@ type finishing struct {
 	handOver handOver
 	at       time.Time
 	target   string       // where the person wanted to go
-	login    string       // name of the login cookie; empty for IdP-initiated sign-in
 	earlier  directory.ID // session of this browser that the new one replaces; zero if it has none
 
 	refusal *saml.Refusal // of the last run of the change
@@ -76,7 +75,7 @@ type finishing struct {
 
 // sameBrowser checks that this is the browser that the sign-in belongs to, and reads where the person wanted to go.
 func (f *finishing) sameBrowser() *saml.Refusal {
-	if !f.handOver.boundTo(f.cookie(f.handOver.cookieName())) {
+	if !f.handOver.boundTo(f.cookie(f.bindingCookie())) {
 		return saml.Refuse(ReasonBrowserMismatch, "The browser that finished the sign-in is not the one that brought "+
 			"the identity provider's answer: it lacks the cookie set there. Either cookies are blocked, or somebody "+
 			"passed the link on.")
@@ -90,18 +89,16 @@ func (f *finishing) sameBrowser() *saml.Refusal {
 	mismatch := saml.Refuse(ReasonBrowserMismatch, "The sign-in was not started in the browser that finished it: it "+
 		"lacks the cookie set at the start. Either cookies are blocked, or somebody tried to sign another person in "+
 		"under their own name.")
-	f.login = requestID{Nonce: f.handOver.Request}.cookieName()
-	login, refusal := f.loaded.requests.openLogin(f.cookie(f.login), f.at)
-	if refusal != nil {
-		return mismatch
-	}
-	request, refusal := f.loaded.requests.check(f.loaded.Connection.ID, login.Request, f.at)
-	if refusal != nil || request.Nonce != f.handOver.Request {
+	login, ok := f.logins(f.loaded.requests).find(f.handOver.Request, f.at)
+	if !ok {
 		return mismatch
 	}
 	f.target = login.Target
 	return nil
 }
+
+// bindingCookie is the name of the cookie that was set with the code.
+func (f *finishing) bindingCookie() string { return web.FinishCookie(f.secure, f.handOver.ID) }
 
 // confirmPage is what confirm.html shows.
 type confirmPage struct {
@@ -133,7 +130,7 @@ func (f *finishing) signIn(location string) error {
 	if err := f.complete(nil); err != nil {
 		return err
 	}
-	f.setCookie(sessionCookie, f.secret, f.organizationPath(), 0)
+	f.setCookie(f.sessionCookie(), f.secret, 0)
 	f.redirect(location)
 	f.noteSignIn()
 	return nil
@@ -169,9 +166,9 @@ func (f *finishing) complete(refusal *saml.Refusal) error {
 	}
 
 	// The sign-in is over, whatever came of it.
-	f.dropCookie(f.handOver.cookieName(), f.finishPath())
-	if f.login != "" {
-		f.dropCookie(f.login, f.finishPath())
+	f.dropCookie(f.bindingCookie())
+	if f.handOver.Request != "" {
+		f.setLogins(f.loaded.requests, f.logins(f.loaded.requests).without(f.handOver.Request))
 	}
 	if f.refusal != nil {
 		f.count(OutcomeFailed, f.refusal.Reason)

@@ -261,7 +261,7 @@ func TestIdPInitiated(t *testing.T) {
 
 	s.mustModify(schema.IdentityProviderType, connection, changed("allowIdpInitiated", true))
 	for asked, want := range map[string]string{"/reports": "/reports", "https://evil.example/": "/orgs/default/me"} {
-		form := s.forged(connection, "", "ann", "_a2"+asked[:2], nil)
+		form := s.forged(connection, "", "ann", "_a2"+asked[1:2], nil)
 		form.Set("RelayState", asked)
 		landed := b.step(s.acsURL(connection), form)
 		wantStatus(t, landed, http.StatusSeeOther)
@@ -269,7 +269,7 @@ func TestIdPInitiated(t *testing.T) {
 
 		wantPage(t, s.browser().get(location), http.StatusForbidden,
 			"otherBrowser") // another browser, and the code is gone
-		form = s.forged(connection, "", "ann", "_a3"+asked[:2], nil)
+		form = s.forged(connection, "", "ann", "_a3"+asked[1:2], nil)
 		form.Set("RelayState", asked)
 		location = b.step(s.acsURL(connection), form).Header.Get("Location")
 

@@ -2,6 +2,7 @@ package samlhook
 
 import (
 	"cmp"
+	"strings"
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
@@ -57,10 +58,14 @@ func (h *Hook) warnings(s *directory.Snapshot, l *loaded) []string {
 			list = append(list, w)
 		}
 	}
-	if own := l.Connection.Certificate; own != nil {
+	for _, own := range l.ownCertificates() {
 		if w := saml.ExpiryWarning(own, h.now()); w != "" {
-			list = append(list, "our own: "+w)
+			list = append(list, "our own: "+w+"; set keyRollover to publish, then to use, to replace it")
 		}
+	}
+	if l.NextCertificate != nil {
+		list = append(list, "two keys of ours are published (keyRollover); once the identity provider has both "+
+			"certificates, set keyRollover to use, and then remove it")
 	}
 	if !l.Enabled {
 		list = append(list, "the connection is disabled (enabled: false)")
@@ -68,23 +73,36 @@ func (h *Hook) warnings(s *directory.Snapshot, l *loaded) []string {
 	if l.AllowSHA1 {
 		list = append(list, "signatures with SHA-1 are accepted (allowSha1)")
 	}
-	if severalConnections(s) {
-		list = append(list, l.linkWarning(s))
+	if w := l.linkWarning(s); w != "" {
+		list = append(list, w)
 	}
 	return append(list, l.groupWarnings(s)...)
 }
 
-// linkWarning says how several connections limit whom this one finds.
+// linkWarning says how other connections limit whom this one finds and creates; empty if it is the only one that
+// counts.
 func (l *loaded) linkWarning(s *directory.Snapshot) string {
-	verified, _ := divideDomains(s, l.Settings.ID)
+	a := readAuthority(s, l.Settings.ID)
+	if a.connections < 2 {
+		return ""
+	}
+	var own []string
 	for _, domain := range l.Domains {
-		if l.verifiedHere("@"+domain, verified) {
-			return "the organization has several connections, so this one finds existing Users only in its verified " +
-				"domains"
+		if a.on("@"+domain).by == l.Settings.ID && a.owner(domain) != nil {
+			own = append(own, domain)
 		}
 	}
-	return "the organization has several connections and this one has no verified domain, " +
-		"so it finds existing Users only by earlier sign-ins"
+	switch where := strings.Join(own, ", "); {
+	case a.fallback == l.Settings.ID && len(own) > 0:
+		return "of several connections this is the default one: it links and creates people in " + where +
+			", and those in no verified domain"
+	case a.fallback == l.Settings.ID:
+		return "of several connections this is the default one: it links and creates people in no verified domain"
+	case len(own) > 0:
+		return "of several connections this is not the default one: it links and creates people in " + where + " only"
+	}
+	return "of several connections this is not the default one, and it has no verified domain: " +
+		"it finds existing Users only by earlier sign-ins, and creates none"
 }
 
 // groupWarnings say which default groups are missing, or give more than membership.

@@ -14,6 +14,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/internal/bodies"
+	"rollcall/internal/fair"
 	"rollcall/internal/publicurl"
 	"rollcall/internal/web"
 )
@@ -55,6 +56,10 @@ type Hook struct {
 	aggregate   aggregate
 	shown       sync.Map // name of an organization → its name to show, as last read
 	noted       notes
+
+	verifier    *fair.Scheduler
+	used        usedIDs
+	decryptions failures
 }
 
 // New makes a Hook. It returns an error if PublicURL is not an http or https URL without a path. Call Close when you
@@ -77,7 +82,7 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 		store: store, log: o.Log, now: o.Now, site: site, public: site.String(), secure: site.Scheme == "https",
 		origin: http.NewCrossOriginProtection(), pages: web.MustParse(pageFiles),
 		fetcher: newFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry),
-		bodies: o.Bodies,
+		bodies: o.Bodies, verifier: newVerifier(),
 	}
 	// A proxy may rewrite Host; the browser's Origin is still ours.
 	if err := h.origin.AddTrustedOrigin(h.public); err != nil {

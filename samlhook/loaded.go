@@ -49,12 +49,8 @@ func (h *Hook) load(s *directory.Snapshot, organization string, r *directory.Res
 	if held.requests != nil {
 		l.CheckRequest = held.requests.checker(l.Connection.ID)
 	}
-	if held.keyPair != nil {
-		pair, err := parseKeyPair(held.keyPair)
-		if err != nil {
-			return nil, fmt.Errorf("IdentityProvider %s: %w", r.ID, err)
-		}
-		l.Key, l.Connection.Certificate = pair.key, pair.certificate
+	if err := l.useKeys(held, r.Text("keyRollover")); err != nil {
+		return nil, fmt.Errorf("IdentityProvider %s: %w", r.ID, err)
 	}
 	if _, kept := h.parsed.Swap(r.ID, l); !kept && h.parsedCount.Add(1) > maxParsed {
 		h.parsed.Clear()
@@ -70,7 +66,8 @@ func readConnection(r *directory.Resource) (c *saml.Connection, problems []strin
 	v := gjson.GetManyBytes(r.JSON, "idp.entityId", "idp.ssoUrl", "idp.certificates.#.pem",
 		"signRequests", "forceAuthn", "requestedAuthnContext", "nameIdFormat",
 		"allowSha1", "allowIdpInitiated", "clockSkewSeconds", "binding", "metadataXml",
-		"acceptedAuthnContext", "acceptedAuthnMethods", "maxIssueAgeSeconds", "maxLifetimeMinutes")
+		"acceptedAuthnContext", "acceptedAuthnMethods", "maxIssueAgeSeconds", "maxLifetimeMinutes",
+		"wantEncrypted")
 	c = &saml.Connection{
 		ID: r.ID.String(), IdPEntityID: v[0].String(), SSOURL: v[1].String(),
 		SignRequests: v[3].Type != gjson.False, ForceAuthn: v[4].Bool(),
@@ -79,7 +76,7 @@ func readConnection(r *directory.Resource) (c *saml.Connection, problems []strin
 		AllowSHA1:    v[7].Bool(), AllowIdPInitiated: v[8].Bool(), ClockSkew: time.Duration(v[9].Int()) * time.Second,
 		Limits: saml.Limits{IssueAge: time.Duration(v[14].Int()) * time.Second,
 			Lifetime: time.Duration(v[15].Int()) * time.Minute},
-		Attributes: readMapping(r),
+		WantEncrypted: v[16].Bool(), Attributes: readMapping(r),
 	}
 	for _, pem := range texts(v[2]) {
 		cert, err := saml.ParseCertificate(pem)

@@ -30,8 +30,8 @@ func (x *exchange) login() error {
 	// The browser keeps what finish will need, and takes the request to the identity provider.
 	now := x.now()
 	id, request := l.requests.issue(l.Connection.ID, now.Add(loginLifetime))
-	state := l.requests.sealLogin(loginState{Request: id, Target: target, Expires: request.Expires})
-	x.setCookie(request.cookieName(), state, x.finishPath(), loginLifetime)
+	state := loginState{Request: request.Nonce, Target: target, Expires: request.Expires.Unix()}
+	x.setLogins(l.requests, x.logins(l.requests).add(state, now))
 	if l.Binding == saml.BindingPost {
 		return x.sendForm(l, id, request.Nonce, now)
 	}

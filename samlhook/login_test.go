@@ -43,7 +43,9 @@ func TestLoginWritesNothing(t *testing.T) {
 }
 
 func TestLoginSetsCookie(t *testing.T) {
-	for scheme, secure := range map[string]bool{"http": false, "https": true} {
+	for scheme, name := range map[string]string{"http": "rollcall-login-default",
+		"https": "__Host-rollcall-login-default"} {
+		secure := scheme == "https"
 		s := newSite(t)
 		connection := s.connect(jitOn)
 		hook, err := New(s.store, Options{PublicURL: scheme + "://rollcall.example.com/"})
@@ -62,7 +64,7 @@ func TestLoginSetsCookie(t *testing.T) {
 		}
 		c := cookies[0]
 		if !c.HttpOnly || c.Secure != secure || c.SameSite != http.SameSiteLaxMode ||
-			c.Path != "/orgs/default/saml/"+connection.String()+"/finish" ||
+			c.Path != "/" || c.Name != name ||
 			c.MaxAge != int(loginLifetime/time.Second) || c.Domain != "" {
 			t.Errorf("%s: %s", scheme, c.Raw)
 		}

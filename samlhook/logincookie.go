@@ -1,46 +1,83 @@
 package samlhook
 
 import (
-	"crypto/hmac"
 	"encoding/base64"
 	"encoding/json"
-	"strings"
+	"slices"
 	"time"
 
-	"rollcall/samlhook/saml"
+	"rollcall/internal/web"
 )
 
-// loginState is what a login cookie keeps in the browser between login and finish.
+// maxLogins is how many sign-ins under way a browser keeps, in one cookie: with a cookie for each, people with many open
+// tabs send more than servers accept.
+const maxLogins = 8
+
+// loginState is one sign-in under way: what the browser keeps between login and finish.
 type loginState struct {
-	Request string    `json:"r"` // the request id
-	Target  string    `json:"t"` // where to go afterwards
-	Expires time.Time `json:"e"`
+	Request string `json:"r"`           // nonce of the request
+	Target  string `json:"t,omitempty"` // where to go afterwards
+	Expires int64  `json:"e"`           // in seconds since 1970
 }
 
-// sealLogin makes the value of a login cookie. Whoever has it can read it; nobody can change it.
-func (k requestKey) sealLogin(l loginState) string {
+// logins are the sign-ins under way of one browser, the newest first.
+type logins []loginState
+
+// add puts a sign-in first, and drops what has expired or is too much.
+func (l logins) add(s loginState, now time.Time) logins {
+	kept := slices.DeleteFunc(slices.Clone(l), func(old loginState) bool { return old.Expires <= now.Unix() })
+	return append(logins{s}, kept[:min(len(kept), maxLogins-1)]...)
+}
+
+// find is the sign-in with the nonce, unless it has expired.
+func (l logins) find(nonce string, now time.Time) (loginState, bool) {
+	i := slices.IndexFunc(l, func(s loginState) bool { return s.Request == nonce && s.Expires > now.Unix() })
+	if i < 0 {
+		return loginState{}, false
+	}
+	return l[i], true
+}
+
+// without is all but the sign-in with the nonce.
+func (l logins) without(nonce string) logins {
+	return slices.DeleteFunc(slices.Clone(l), func(s loginState) bool { return s.Request == nonce })
+}
+
+const sealedLogins = "login cookie"
+
+// sealLogins makes the value of a login cookie.
+func (k requestKey) sealLogins(l logins) string {
 	body, err := json.Marshal(l)
 	if err != nil {
-		panic("samlhook: a loginState always marshals: " + err.Error())
+		panic("samlhook: logins always marshal: " + err.Error())
 	}
-	encoded := base64.RawURLEncoding.EncodeToString(body)
-	return encoded + "." + base64.RawURLEncoding.EncodeToString(k.mac("login cookie", []byte(encoded)))
+	return base64.RawURLEncoding.EncodeToString(k.seal(sealedLogins, body, nil))
 }
 
-// openLogin reads a login cookie at the time now. It refuses one that is empty, expired or not ours
-// (ReasonLoginCookie).
-func (k requestKey) openLogin(value string, now time.Time) (loginState, *saml.Refusal) {
-	bad := saml.Refuse(ReasonLoginCookie,
-		"The login cookie is missing, expired or not ours: the sign-in was not started in this browser.")
-	encoded, mac, _ := strings.Cut(value, ".")
-	given, err := base64.RawURLEncoding.Strict().DecodeString(mac)
-	if err != nil || !hmac.Equal(given, k.mac("login cookie", []byte(encoded))) {
-		return loginState{}, bad
+// openLogins reads a login cookie; one that is empty or not ours has none.
+func (k requestKey) openLogins(value string) logins {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err != nil {
+		return nil
 	}
-	var l loginState
-	body, err := base64.RawURLEncoding.DecodeString(encoded)
-	if err != nil || json.Unmarshal(body, &l) != nil || !now.Before(l.Expires) {
-		return loginState{}, bad
+	var l logins
+	body, ok := k.open(sealedLogins, raw, nil)
+	if !ok || json.Unmarshal(body, &l) != nil {
+		return nil
 	}
-	return l, nil
+	return l
 }
+
+// logins are the sign-ins under way of the request's browser.
+func (x *exchange) logins(k requestKey) logins { return k.openLogins(x.cookie(x.loginCookie())) }
+
+// setLogins has the browser keep these.
+func (x *exchange) setLogins(k requestKey, l logins) {
+	if len(l) == 0 {
+		x.dropCookie(x.loginCookie())
+		return
+	}
+	x.setCookie(x.loginCookie(), k.sealLogins(l), loginLifetime)
+}
+
+func (x *exchange) loginCookie() string { return web.LoginCookie(x.secure, x.org) }

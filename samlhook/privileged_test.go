@@ -199,7 +199,7 @@ func TestPrivilegedUserRace(t *testing.T) {
 				hook := func(clientv3.Op) error { way(other, user, group, around); return nil }
 				f.before.Store(&hook)
 				b.step(s.acsURL(connection), form)
-				if linked := s.snapshot().Link(connection, "alice@x") != nil; linked != trusted {
+				if linked := s.linked(connection, "alice@x") != nil; linked != trusted {
 					t.Errorf("linked: %v", linked)
 				}
 				if trusted {

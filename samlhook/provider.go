@@ -212,9 +212,6 @@ func (p *preparation) ranges() error {
 
 // unsupported refuses settings that would be accepted and then ignored.
 func (p *preparation) unsupported() error {
-	if encrypted, _ := p.doc["wantEncrypted"].(bool); encrypted {
-		return wrong("wantEncrypted", "encrypted assertions are not supported yet")
-	}
 	sync, _ := p.doc["groupSync"].(map[string]any)
 	if mode, _ := sync["mode"].(string); mode != "" && mode != "none" {
 		return wrong("groupSync.mode", "%s is not supported yet", mode)

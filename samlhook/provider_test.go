@@ -146,7 +146,10 @@ func TestPrepareRefuses(t *testing.T) {
 			names: "1440"},
 		{name: "a session without end", doc: schema.Document{"sessionMinutes": number(100000)}, attr: "sessionMinutes"},
 		{name: "linkBy anything", doc: schema.Document{"linkBy": []any{"displayName"}}, attr: "linkBy[0]"},
-		{name: "encryption", doc: schema.Document{"wantEncrypted": true}, attr: "wantEncrypted"},
+		{name: "another step of a roll-over", doc: schema.Document{"keyRollover": "now"}, attr: "keyRollover",
+			names: "publish"},
+		{name: "a key that nobody knows yet", doc: schema.Document{"keyRollover": "use"}, attr: "keyRollover",
+			names: "publish"},
 		{name: "group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "full"}}, attr: "groupSync.mode"},
 		{name: "no group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "none"}}},
 	} {
@@ -365,13 +368,22 @@ func TestHealth(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status, warnings := s.health(first); status != healthWarning || gjson.Get(warnings, "#").Int() != 1 {
-		t.Errorf("beside another connection: %s %s", status, warnings)
+	if status, warnings := s.health(first); status != healthOK || warnings != "" {
+		t.Errorf("beside a connection that does not count: %s %s", status, warnings)
 	}
 	if status, warnings := s.health(second); status != healthFailing || !strings.Contains(warnings, "metadataUrl") {
 		t.Errorf("without identity provider: %s %s", status, warnings)
 	}
-	s.remove(schema.IdentityProviderType, second)
+	third := s.own(nil)
+	for id, want := range map[directory.ID]string{first: "the default one", third: "not the default one"} {
+		status, warnings := s.health(id)
+		if status != healthWarning || gjson.Get(warnings, "#").Int() != 1 || !strings.Contains(warnings, want) {
+			t.Errorf("beside another connection: %s %s, want %q", status, warnings, want)
+		}
+	}
+	for _, id := range []directory.ID{second, third} {
+		s.remove(schema.IdentityProviderType, id)
+	}
 	if status, warnings := s.health(first); status != healthOK || warnings != "" {
 		t.Errorf("alone: %s %s", status, warnings)
 	}

@@ -12,11 +12,12 @@ const (
 	ReasonUserInactive      saml.Reason = "user_inactive"       // the User has active: false
 	ReasonUserDeleted       saml.Reason = "user_deleted"        // and the DeletedUser is still there
 	ReasonAmbiguous         saml.Reason = "ambiguous"           // more than one User matches
-	ReasonLinkedElsewhere   saml.Reason = "linked_elsewhere"    // the User has another NameID on this connection
+	ReasonLinkedElsewhere   saml.Reason = "linked_elsewhere"    // the User has another NameID or connection
 	ReasonPrivilegedUser    saml.Reason = "privileged_user"     // the User has roles, and was not linked before
 	ReasonDomainNotVerified saml.Reason = "domain_not_verified" // the person is in no domain of the connection
 	ReasonLookAlike         saml.Reason = "look_alike"          // only looks like a User's value
 	ReasonUserNameTaken     saml.Reason = "username_taken"      // by a User that may not be linked
+	ReasonLinkSuspended     saml.Reason = "link_suspended"      // another connection has the User's domain since
 )
 
 // Reasons of the rest of a sign-in.
@@ -26,7 +27,6 @@ const (
 	ReasonMetadataUnavailable saml.Reason = "metadata_unavailable" // the metadata could not be fetched
 	ReasonAssertionUsed       saml.Reason = "assertion_used"       // the assertion was used before
 	ReasonRequestUsed         saml.Reason = "request_used"         // the request was answered before
-	ReasonLoginCookie         saml.Reason = "login_cookie"         // missing, expired or not made by us
 	ReasonBrowserMismatch     saml.Reason = "browser_mismatch"     // another browser than the one that started
 	ReasonSessionsEnded       saml.Reason = "sessions_ended"       // the User's sessions were ended meanwhile
 	ReasonCodeInvalid         saml.Reason = "code_invalid"         // the hand-over code is not ours

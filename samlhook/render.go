@@ -1,8 +1,6 @@
 package samlhook
 
 import (
-	"crypto/x509"
-
 	"rollcall/directory"
 	"rollcall/directory/schema"
 )
@@ -19,8 +17,8 @@ func (h *Hook) Render(s *directory.Snapshot, r *directory.Resource, body map[str
 	l, err := h.load(s, name, r)
 	if err != nil {
 		h.log.Error("a connection cannot be read", "connection", r.ID.String(), "error", err)
-	} else if l.Connection.Certificate != nil {
-		sp["certificates"] = certificateList([]*x509.Certificate{l.Connection.Certificate})
+	} else {
+		sp["certificates"] = certificateList(l.ownCertificates())
 	}
 	health := h.health(s, l)
 	putText(health, "lastSignIn", string(s.Note(noteSignedIn, r.ID)))

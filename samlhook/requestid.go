@@ -27,13 +27,9 @@ const (
 
 // requestID is what a request id of ours says.
 type requestID struct {
-	Nonce   string // also the RelayState, and part of the login cookie's name
+	Nonce   string // also the RelayState; the login cookie knows the request by it
 	Expires time.Time
 }
-
-// cookieName is the name of this request's login cookie: one for each request, so that two tabs do not overwrite each
-// other's.
-func (r requestID) cookieName() string { return loginCookiePrefix + r.Nonce }
 
 // issue makes the id of a request through a connection: an XML ID that holds a nonce, the connection and the expiry (in
 // whole seconds) under a MAC.

@@ -1,7 +1,6 @@
 package samlhook
 
 import (
-	"encoding/base64"
 	"errors"
 	"regexp"
 	"strings"
@@ -31,8 +30,7 @@ func TestRequestKey(t *testing.T) {
 		t.Error("two requests have one id")
 	}
 	got, err := key.check("c1", id, samltest.Now)
-	if err != nil || got != made || !got.Expires.Equal(expires) || len(got.Nonce) != 22 ||
-		got.cookieName() != loginCookiePrefix+got.Nonce {
+	if err != nil || got != made || !got.Expires.Equal(expires) || len(got.Nonce) != 22 {
 		t.Errorf("Check = %+v, %v; New said %+v", got, err, made)
 	}
 	flip := []byte(id)
@@ -56,30 +54,4 @@ func TestRequestKey(t *testing.T) {
 			wantReason(t, err, c.want)
 		})
 	}
-}
-
-func TestLoginCookie(t *testing.T) {
-	key := requestKey(strings.Repeat("a", 32))
-	login := loginState{Request: "_r1", Target: "/orgs/acme/me?x=1", Expires: samltest.Now.Add(time.Minute)}
-	value := key.sealLogin(login)
-	if got, err := key.openLogin(value, samltest.Now); err != nil || got != login {
-		t.Errorf("OpenLogin = %+v, %v", got, err)
-	}
-	if regexp.MustCompile(`[^A-Za-z0-9._-]`).MatchString(value) {
-		t.Errorf("%q needs quoting in a cookie", value)
-	}
-	body, mac, _ := strings.Cut(value, ".")
-	forged := requestKey(strings.Repeat("b", 32)).sealLogin(login)
-	for name, bad := range map[string]string{
-		"empty": "", "no MAC": body, "MAC only": "." + mac,
-		"other body": base64.RawURLEncoding.EncodeToString([]byte(`{"r":"_r2"}`)) + "." + mac, "other key": forged,
-		"garbage": "%%%.%%%",
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := key.openLogin(bad, samltest.Now)
-			wantReason(t, err, ReasonLoginCookie)
-		})
-	}
-	_, err := key.openLogin(value, login.Expires)
-	wantReason(t, err, ReasonLoginCookie)
 }

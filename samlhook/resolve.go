@@ -16,6 +16,7 @@ type (
 	keyFor struct {
 		organization string
 		connection   directory.ID
+		name         string // of the secret
 	}
 )
 

@@ -10,8 +10,11 @@ import (
 
 // signedIn is a directory for the session that the request carries, judged on a current snapshot.
 func (x *exchange) signedIn() (*directory.Directory, error) {
-	return x.dir.Authenticate(x.r.Context(), directory.Credential{Session: x.cookie(sessionCookie)})
+	return x.dir.Authenticate(x.r.Context(), directory.Credential{Session: x.cookie(x.sessionCookie())})
 }
+
+// sessionCookie is the name of the cookie that holds the secret of a session. The SCIM side reads it, too.
+func (x *exchange) sessionCookie() string { return web.SessionCookie(x.secure, x.org) }
 
 // mePage is what me.html shows.
 type mePage struct {
@@ -70,7 +73,7 @@ func (x *exchange) signOut() error {
 	if kind := directory.KindOf(err); err != nil && kind != directory.Unauthenticated && kind != directory.NotFound {
 		return err
 	}
-	x.dropCookie(sessionCookie, x.organizationPath())
+	x.dropCookie(x.sessionCookie())
 	// Browsers keep the page before this one for their back button, whatever no-store says.
 	x.w.Header().Set("Clear-Site-Data", `"cache"`)
 	x.show(http.StatusOK, "notice", notice{Kind: "signedOut", Next: x.offer(signInAgain)}, web.Policy{})

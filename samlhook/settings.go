@@ -21,7 +21,7 @@ type Settings struct {
 
 	LinkBy         []string
 	LinkPrivileged bool
-	Domains        []string // folded
+	Domains        []string // as domainName spells them
 
 	JIT           bool
 	RequireNames  bool
@@ -42,7 +42,7 @@ func ReadSettings(r *directory.Resource) Settings {
 		"jit.update.default", "jit.update.never", "sessionMinutes", "groupSync.allowPrivileged")
 	c := Settings{
 		ID: r.ID, Name: v[0].String(), Enabled: directory.Enabled(r.JSON),
-		LinkBy: texts(v[1]), LinkPrivileged: v[2].Bool(), Domains: foldDomains(texts(v[3])),
+		LinkBy: texts(v[1]), LinkPrivileged: v[2].Bool(), Domains: domainNames(texts(v[3])),
 		JIT: v[4].Bool(), RequireNames: v[5].Type != gjson.False, ReviveDeleted: v[6].Bool(),
 		DefaultGroups: ids(v[7]), AllowPrivileged: ids(v[11]),
 		Update: v[8].String() != "never", NeverUpdate: lower(texts(v[9])),

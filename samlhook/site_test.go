@@ -269,6 +269,17 @@ func (s *site) users(userName string) []*directory.Resource {
 	return found
 }
 
+// linked is the link of a NameID, in whatever format; nil if there is none.
+func (s *site) linked(connection directory.ID, nameID string) *directory.Link {
+	s.t.Helper()
+	for l := range s.snapshot().LinksLike(connection, nameID) {
+		if l.NameID == nameID {
+			return l
+		}
+	}
+	return nil
+}
+
 // signIns are the records, the newest first.
 func (s *site) signIns() []*directory.Resource {
 	s.t.Helper()
@@ -392,7 +403,7 @@ func (b *browser) session(s *site) string {
 		b.t.Fatal(err)
 	}
 	for _, c := range b.client.Jar.Cookies(u) {
-		if c.Name == sessionCookie {
+		if c.Name == "rollcall-default" {
 			return c.Value
 		}
 	}

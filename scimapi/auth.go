@@ -5,10 +5,13 @@ import (
 	"strings"
 
 	"rollcall/directory"
+	"rollcall/internal/web"
 )
 
-// sessionCookie holds the secret of a sign-in session.
-const sessionCookie = "rollcall_session"
+// sessionCookie is the name of the cookie that holds the secret of a sign-in session.
+func (x *exchange) sessionCookie() string {
+	return web.SessionCookie(strings.HasPrefix(x.public, "https:"), x.org)
+}
 
 // authenticate judges the request's credential, and counts the request against its rate or that of failures.
 func (x *exchange) authenticate() error {
@@ -46,7 +49,7 @@ func (x *exchange) credential() (directory.Credential, error) {
 		}
 		return directory.Credential{Bearer: token}, nil
 	}
-	cookie, err := x.r.Cookie(sessionCookie)
+	cookie, err := x.r.Cookie(x.sessionCookie())
 	if err != nil || cookie.Value == "" {
 		return directory.Credential{}, fail(http.StatusUnauthorized, "", "a bearer token is required")
 	}
@@ -59,14 +62,14 @@ func (x *exchange) credential() (directory.Credential, error) {
 
 // anonymous reports whether the request presents no credential at all.
 func (x *exchange) anonymous() bool {
-	cookie, err := x.r.Cookie(sessionCookie)
+	cookie, err := x.r.Cookie(x.sessionCookie())
 	return len(x.r.Header.Values("Authorization")) == 0 && (err != nil || cookie.Value == "")
 }
 
 // challenge is the WWW-Authenticate of a 401. It names an error only if a credential was sent (RFC 6750 §3.1).
 func (x *exchange) challenge() string {
 	const realm = `Bearer realm="rollcall"`
-	if x.r.Header.Get("Authorization") == "" && !strings.Contains(x.r.Header.Get("Cookie"), sessionCookie) {
+	if x.r.Header.Get("Authorization") == "" && !strings.Contains(x.r.Header.Get("Cookie"), x.sessionCookie()) {
 		return realm
 	}
 	return realm + `, error="invalid_token"`

@@ -194,7 +194,7 @@ func TestSession(t *testing.T) {
 	}
 	c := *admin
 	c.token = ""
-	cookie := "rollcall_session=" + secret
+	cookie := "__Host-rollcall-default=" + secret
 	me := c.must(200, "GET", "/Me", nil, "Cookie", cookie)
 	if want := c.public + "/Users/" + id; me.body["id"] != id || me.header.Get("Location") != want ||
 		at(me.body, "meta", "location") != want {

@@ -15,7 +15,9 @@ import (
 )
 
 // mode says how strictly the request's bodies are read.
-func (x *exchange) mode() schema.Mode { return schema.Mode{Strict: x.actor.Profile.Strict()} }
+func (x *exchange) mode() schema.Mode {
+	return schema.Mode{Strict: x.actor.Profile.Strict(), Spend: x.pay}
+}
 
 // warn adds a Warning to the reply (RFC 7234 §5.5.7), once.
 func (x *exchange) warn(text string) {
@@ -111,6 +113,7 @@ func (c *change) readRequest() error {
 	if err != nil {
 		return err
 	}
+	defer c.x.pause()
 	return c.read(s, r, c.x.r.ContentLength)
 }
 
@@ -122,9 +125,12 @@ func (c *change) read(s *directory.Snapshot, r io.Reader, length int64) (err err
 	}
 	var body []byte
 	if c.t.Name == schema.GroupType {
-		body, c.members, err = readGroup(r, c.x.o.Limits.Body)
+		body, c.members, err = readGroup(&paidReader{c.x, r}, c.x.o.Limits.Body)
 	} else {
 		body, err = readAll(r, length)
+	}
+	if err == nil {
+		err = c.x.payBody(len(body))
 	}
 	if err != nil {
 		return err
@@ -145,8 +151,12 @@ func (c *change) readPatch(s *directory.Snapshot, r io.Reader, length int64) err
 	if err != nil {
 		return err
 	}
+	if err := c.x.payBody(len(body)); err != nil {
+		return err
+	}
 	profile := c.x.actor.Profile
-	o := patch.Options{Strict: profile.Strict(), Interop: profile == directory.ProfileInterop, Derived: c.derived(s)}
+	o := patch.Options{Strict: profile.Strict(), Interop: profile == directory.ProfileInterop, Derived: c.derived(s),
+		Spend: c.x.pay}
 	request, err := patch.Parse(body, o)
 	if err == nil {
 		c.patch, err = patch.Compile(c.t, request, o)

@@ -34,7 +34,11 @@ func (x *exchange) bulk() error {
 	if err != nil {
 		return payloadError(err)
 	}
+	if err := x.payBody(len(body)); err != nil {
+		return err
+	}
 	j, err := parseJob(body, x.o.Limits.BulkOperations)
+	x.pause()
 	if err != nil {
 		return err
 	}
@@ -127,7 +131,9 @@ func (b *bulkRun) runSteps(ctx context.Context, steps []*step) {
 			st.settle(err)
 		}
 	} else {
-		b.runChains(ctx, b.chains(ctx, s, steps))
+		chains := b.chains(ctx, s, steps)
+		b.x.pause()
+		b.runChains(ctx, chains)
 	}
 	for _, st := range steps {
 		for _, o := range st.operations {
@@ -149,6 +155,7 @@ func (b *bulkRun) chains(ctx context.Context, s *directory.Snapshot, steps []*st
 		}
 		o := st.first()
 		if o.defines() {
+			b.x.pause()
 			_, err := b.x.update(ctx, b.dir, st.run)
 			st.settle(err)
 			continue

@@ -36,7 +36,7 @@ func (b *bulkRun) reply(ctx context.Context) error {
 	}
 
 	// The results.
-	out := b.x.newStream(false)
+	out := b.x.newStream(http.StatusOK, false)
 	defer out.close()
 	out.body = append(out.body, `{"schemas":["`+bulkResponseURN+`"],"Operations":[`...)
 	separator := ""
@@ -44,14 +44,13 @@ func (b *bulkRun) reply(ctx context.Context) error {
 		if !o.settled {
 			continue
 		}
-		from := len(out.body)
 		body, err := b.describe(ctx, o)
 		if err != nil {
 			return err
 		}
 		out.body = append(append(out.body, separator...), body...)
 		separator = ","
-		if err := out.next(from); err != nil {
+		if err := out.next(renderingWork(len(body))); err != nil {
 			return err
 		}
 	}
@@ -72,7 +71,7 @@ func (b *bulkRun) describe(ctx context.Context, o *operation) ([]byte, error) {
 }
 
 // response returns the resource for the result of a change, if the client asks for it (Prefer: return=representation)
-// or it has a secret; otherwise nil.
+// or it has a secret; otherwise, and for a Group with very many members, nil.
 func (b *bulkRun) response(ctx context.Context, c *change) ([]byte, error) {
 	if c.secret == "" && !prefers(b.x.r.Header["Prefer"], "return=representation") {
 		return nil, nil
@@ -82,6 +81,9 @@ func (b *bulkRun) response(ctx context.Context, c *change) ([]byte, error) {
 		if b.after, err = b.dir.Snapshot(ctx); err != nil {
 			return nil, err
 		}
+	}
+	if b.x.hasManyMembers(b.after, c.done) {
+		return nil, nil
 	}
 	return b.x.represent(b.after, c.t, c.done, &params{specified: c.specifies}, secretMember(c.secret))
 }

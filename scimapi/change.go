@@ -160,6 +160,7 @@ func (c *change) judge() error {
 	if c.patch == nil {
 		return nil
 	}
+	c.x.pause()
 	spend, end := c.work()
 	defer end()
 	return c.patch.Judge(spend)

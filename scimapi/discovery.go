@@ -56,11 +56,15 @@ func (x *exchange) discover(endpoint, id string) error {
 }
 
 // sendConfig answers with the ServiceProviderConfig. An invalid credential sees what nobody's sees: clients look here
-// first to learn how to authenticate. Neither is counted: it costs nothing.
+// first to learn how to authenticate. It counts as a guess all the same; a valid one is not counted, as nobody's is not.
 func (x *exchange) sendConfig() error {
 	x.private()
 	if !x.anonymous() {
-		if err := x.judge(); err != nil && translate(err).status != http.StatusUnauthorized {
+		err := x.judge()
+		if err != nil && translate(err).status == http.StatusUnauthorized {
+			err = x.refusedAgain(err)
+		}
+		if err != nil && translate(err).status != http.StatusUnauthorized {
 			return err
 		}
 	}

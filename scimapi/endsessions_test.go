@@ -28,7 +28,7 @@ func TestEndSessions(t *testing.T) {
 	}
 	browser := *admin
 	browser.token = ""
-	cookie := "rollcall_session=" + secret
+	cookie := "__Host-rollcall-default=" + secret
 	browser.must(200, "GET", "/Me", nil, "Cookie", cookie)
 	path := "/Users/" + id + "/.endSessions"
 	s.client(t, "default", "write", nil).refused(403, "", "POST", path, nil)

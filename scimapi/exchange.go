@@ -7,6 +7,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/internal/bodies"
+	"rollcall/internal/fair"
 )
 
 // exchange is one request and its reply.
@@ -23,6 +24,7 @@ type exchange struct {
 
 	body    *bodies.Body // once it is opened
 	streams bool         // a reply has begun and is not complete
+	work    *fair.Task   // see task
 
 	headers  []string            // values of headers, see set
 	resolved map[need]resolution // what hooks got for the request's changes
@@ -51,6 +53,7 @@ func (h *Handler) serve(p place, w http.ResponseWriter, r *http.Request, handle 
 			x.replyError(cause)
 		}
 		x.release()
+		x.pause()
 		x.log(cause)
 		if x.streams { // the client must not take the reply for complete
 			panic(http.ErrAbortHandler)

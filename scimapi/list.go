@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -147,16 +148,17 @@ func (l *listing) bounded() error {
 
 // answer writes a page as it is made; paging appends the members that depend on the method of paging.
 func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error {
-	out := l.x.newStream(true)
+	out := l.x.newStream(http.StatusOK, true)
 	defer out.close()
 	work, cut := 0, false
 	for _, r := range page.Resources {
 		work += renderingWork(len(r.JSON) + derivedSize)
-		cut = cut || l.renderer(r).warnOfCut(page.Snapshot, r)
+		cut = cut || l.renderer(r).warnOfCut(out, page.Snapshot, r)
 	}
-	if err := out.work.Reserve(work); err != nil {
+	if err := cmp.Or(out.err, l.x.task().Reserve(work)); err != nil {
 		return err
 	}
+	out.reserved = true
 	out.body = strconv.AppendInt(append(out.body, listHead...), int64(page.Total), 10)
 	out.body = strconv.AppendInt(append(out.body, `,"itemsPerPage":`...), int64(len(page.Resources)), 10)
 	out.body = append(paging(out.body), `,"Resources":[`...)
@@ -164,12 +166,7 @@ func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error 
 		if i > 0 {
 			out.body = append(out.body, ',')
 		}
-		from := len(out.body)
-		var err error
-		if out.body, err = l.renderer(r).appendTo(out.body, page.Snapshot, r); err != nil {
-			return err
-		}
-		if err := out.next(from); err != nil {
+		if err := l.renderer(r).write(out, page.Snapshot, r); err != nil {
 			return err
 		}
 	}

@@ -58,7 +58,12 @@ func (c *change) changeMembers(tx *directory.Tx, group *directory.Resource, d pa
 func (c *change) memberIDs(tx *directory.Tx, members []string) ([]directory.ID, error) {
 	ids := make([]directory.ID, 0, len(members))
 	var unknown []string
+	work := c.x.dir.Work()
+	defer work.End()
 	for _, s := range members {
+		if err := work.Pay(c.x.r.Context(), 1); err != nil {
+			return nil, err
+		}
 		id, ok := directory.ParseID(s)
 		if ok && c.x.actor.LenientMembers {
 			ok = exists(tx, id)

@@ -13,9 +13,9 @@ import (
 const groupsWarning = `299 rollcall "groups are cut; the rest: GET /Groups?filter=members.value eq ID&effective=true"`
 
 // warnOfCut sets the header if the groups of one of the Users are cut. It is called before the reply begins.
-func (v *renderer) warnOfCut(s *directory.Snapshot, r *directory.Resource) bool {
+func (v *renderer) warnOfCut(out *stream, s *directory.Snapshot, r *directory.Resource) bool {
 	if r.Type != schema.UserType || !s.MayHaveGroups(r) || !slices.Contains(v.derived, "groups") ||
-		!s.HasMoreGroups(r, v.x.o.Limits.Groups) {
+		!out.pace(s).HasMoreGroups(r, v.x.o.Limits.Groups) {
 		return false
 	}
 	v.x.w.Header().Add("Warning", groupsWarning)
@@ -52,25 +52,48 @@ func (v *renderer) appendGroups(dst []byte, s *directory.Snapshot, user *directo
 	return append(dst, ']')
 }
 
-// appendMembers appends the members of a Group, or nothing if it has none.
-func (v *renderer) appendMembers(dst []byte, s *directory.Snapshot, group directory.ID) []byte {
-	start := len(dst)
-	dst = append(dst, `,"members":[`...)
-	first := true
-	for m := range s.Members(group) {
-		if !first {
-			dst = append(dst, ',')
+// writeMembers appends the members of a Group to its representation, which ends the stream's body, in pieces.
+func (v *renderer) writeMembers(out *stream, s *directory.Snapshot, group directory.ID) error {
+	out.body = out.body[:len(out.body)-1]
+	opening, steps := `,"members":[`, stepsOfMember
+	if v.p != nil {
+		steps *= 4
+	}
+	for m := range out.pace(s).Members(group) {
+		start := len(out.body)
+		out.body = append(out.body, opening...)
+		from := len(out.body)
+		if out.body = v.appendMember(out.body, m); len(out.body) == from { // nothing of it is shown
+			out.body = out.body[:start]
+			continue
 		}
-		first = false
+		opening = ","
+		if out.steps += steps; out.steps >= directory.StepsPerUnit {
+			if err := out.next(out.steps / directory.StepsPerUnit); err != nil {
+				return err
+			}
+			out.steps %= directory.StepsPerUnit
+		}
+	}
+	if opening == "," {
+		out.body = append(out.body, ']')
+	}
+	out.body = append(out.body, '}')
+	return out.err
+}
+
+// stepsOfMember is the work of rendering a member, beside that of walking to it.
+const stepsOfMember = 3
+
+// appendMember appends a member as the projection shows it; nothing if it shows none of it.
+func (v *renderer) appendMember(dst []byte, m directory.MemberRef) []byte {
+	if v.p == nil {
 		dst = v.appendReference(dst, m.ID, "/"+m.Type+"s", m.Display)
-		dst = append(dst, `,"type":"`...)
-		dst = append(dst, m.Type...)
-		dst = append(dst, `"}`...)
+		return append(append(append(dst, `,"type":"`...), m.Type...), `"}`...)
 	}
-	if first {
-		return dst[:start]
-	}
-	return append(dst, ']')
+	whole := v.appendReference(v.element[:0], m.ID, "/"+m.Type+"s", m.Display)
+	v.element = append(append(append(whole, `,"type":"`...), m.Type...), `"}`...)
+	return v.p.appendElement(dst, v.t.Lookup("members"), v.element)
 }
 
 // appendReference begins an object with value, $ref and display; the caller ends it.

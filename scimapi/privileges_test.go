@@ -2,6 +2,7 @@ package scimapi_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -43,7 +44,8 @@ func (s *server) rights(t *testing.T, connection directory.ID, users []string) m
 	return all
 }
 
-// Whatever a client with the scope write does, nobody's rights change but by being deactivated or deleted.
+// Whatever a client with the scope write does, nobody's rights change but by being deactivated or deleted, and nobody is
+// found at sign-in as somebody else with privileges.
 func TestWriteMovesNoRights(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { writeMovesNoRights(t, rand.New(rand.NewPCG(seed, 11))) })
@@ -55,7 +57,7 @@ func writeMovesNoRights(t *testing.T, r *rand.Rand) {
 	admin, write := s.admin(t), s.client(t, "default", "write", nil)
 	connection, _ := directory.ParseID(admin.must(201, "POST", "/IdentityProviders",
 		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:IdentityProvider"],`+
-			`"displayName":"IdP"}`).body["id"].(string))
+			`"displayName":"IdP","linkPrivileged":true,"linkBy":["userName","externalId","email"]}`).body["id"].(string))
 	role := func(v string) map[string]any { return map[string]any{"value": v} }
 	giving := func(name string, access map[string]any, members ...string) string {
 		return admin.must(201, "POST", "/Groups",
@@ -70,6 +72,7 @@ func writeMovesNoRights(t *testing.T, r *rand.Rand) {
 	users := []string{own, helper, inGroup, nested, guarded, admin.user("plain"), admin.user("plain2")}
 	suspended := admin.user("suspended", "roles", []any{role("administrator")}, "active", false)
 	users = append(users, suspended)
+	special := []string{own, helper, inGroup, nested, guarded, suspended}
 	inner := admin.group("inner", nested)
 	groups := []string{inner, giving("managers", map[string]any{"roles": []any{role("manager")}}, inGroup),
 		giving("auditors", map[string]any{"roles": []any{role("auditor")}}, inner),
@@ -109,8 +112,16 @@ func writeMovesNoRights(t *testing.T, r *rand.Rand) {
 	ops := func(list ...map[string]any) any {
 		return map[string]any{"schemas": []string{patchURN}, "Operations": list}
 	}
+	identity := func() map[string]any { // what the connection finds Users by
+		address := []any{map[string]any{"value": "mallory@x.example"}}
+		return []map[string]any{{"userName": "mallory"}, {"externalId": "mallory"}, {"emails": address},
+			{"userName": name(), "externalId": "mallory", "emails": address}}[r.IntN(4)]
+	}
 	user := func() map[string]any {
 		doc := map[string]any{"schemas": []string{userURN}, "userName": name(), "roles": roles()}
+		if r.IntN(3) == 0 {
+			maps.Copy(doc, identity())
+		}
 		if r.IntN(2) == 0 {
 			doc["active"] = r.IntN(3) > 0
 		}
@@ -127,6 +138,26 @@ func writeMovesNoRights(t *testing.T, r *rand.Rand) {
 	calls := []func() (method, path string, body any){
 		func() (string, string, any) { return "POST", "/Users", user() },
 		func() (string, string, any) { return "PUT", "/Users/" + pick(users), user() },
+		func() (string, string, any) { // with the name that it has
+			doc, id := user(), pick(users)
+			if is := admin.request("GET", "/Users/"+id, nil); is.status == 200 {
+				doc["userName"] = is.body["userName"]
+			}
+			return "PUT", "/Users/" + id, doc
+		},
+		func() (string, string, any) {
+			path, value := "", any(identity())
+			if r.IntN(2) == 0 {
+				for path, value = range identity() {
+					break
+				}
+			}
+			return "PATCH", "/Users/" + pick(users), ops(op(pick([]string{"add", "replace"}), path, value))
+		},
+		func() (string, string, any) {
+			return "PATCH", "/Users/" + pick(users),
+				ops(op("add", pick([]string{`emails[type eq "work"].value`, "emails.value"}), "mallory@x.example"))
+		},
 		func() (string, string, any) {
 			return "PATCH", "/Users/" + pick(users), ops(op(pick([]string{"add", "replace"}), "roles", roles()))
 		},
@@ -188,6 +219,14 @@ func writeMovesNoRights(t *testing.T, r *rand.Rand) {
 			}
 			if is != was {
 				t.Fatalf("%v: the rights of %s were %b and are %b", did, user, was, is)
+			}
+		}
+		for _, filter := range []string{`userName eq "mallory"`, `externalId eq "mallory"`,
+			`emails.value eq "mallory@x.example"`} {
+			for _, found := range ids(admin.list("/Users", filter).body["Resources"]) {
+				if slices.Contains(special, found) {
+					t.Fatalf("%v: whoever is mallory signs in as %s (%s)", did, found, filter)
+				}
 			}
 		}
 		for user := range before {

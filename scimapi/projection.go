@@ -162,6 +162,11 @@ func (p *projection) appendValue(dst []byte, a *schema.Attribute, value gjson.Re
 	}))
 }
 
+// appendElement appends one element of a multi-valued attribute that is shown at least in part, or nothing.
+func (p *projection) appendElement(dst []byte, a *schema.Attribute, element []byte) []byte {
+	return p.appendObject(dst, gjson.ParseBytes(element), p.include && p.visible(a, false) == shown, a.Attribute)
+}
+
 // appendObject appends the members of an object that are shown, or nothing if there are none.
 func (p *projection) appendObject(dst []byte, object gjson.Result, named bool,
 	find func(string) *schema.Attribute) []byte {

@@ -385,7 +385,7 @@ func (s *server) session(t *testing.T, admin *client, user string) *client {
 	c.token = ""
 	if _, err := s.store.Organization("default").Update(t.Context(), func(tx *directory.Tx) error {
 		secret, err := tx.CreateSession(id, idp, time.Now().Add(time.Hour))
-		c.cookie = "rollcall_session=" + secret
+		c.cookie = "__Host-rollcall-default=" + secret
 		return err
 	}); err != nil {
 		t.Fatal(err)

@@ -54,10 +54,23 @@ func (x *exchange) paced() error {
 // authentication, until there are too many. A valid credential is never refused because of what others at the same
 // address send.
 func (x *exchange) refusedAgain(err error) error {
-	wait := x.failures.Take(remote.Network(x.r.RemoteAddr), 1, x.start)
+	wait := x.failed(x.r, x.start)
 	if wait == 0 {
 		return err
 	}
 	return &tooMany{failure{http.StatusTooManyRequests, "",
 		"too many requests with an invalid credential from this address"}, wait}
+}
+
+func (h *Handler) failed(r *http.Request, now time.Time) (wait time.Duration) {
+	return h.failures.Take(remote.Network(r.RemoteAddr), 1, now)
+}
+
+// Failed counts a request that was refused for its credential elsewhere than here: a client that guesses has one bound
+// on this node, wherever it guesses. Where it exceeds that, the result is the Retry-After of a 429, else "".
+func (h *Handler) Failed(r *http.Request) (retryAfter string) {
+	if wait := h.failed(r, h.o.Now()); wait > 0 {
+		return seconds(wait)
+	}
+	return ""
 }

@@ -2,6 +2,7 @@ package scimapi
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"slices"
 
@@ -24,6 +25,8 @@ type renderer struct {
 	urns    []string // extensions with such attributes
 	links   []link
 	meta    bool
+	members bool   // of a Group, which are not among derived: they may be very many
+	element []byte // one of them, where only parts of it are shown
 }
 
 // newRenderer returns a renderer for what the query's attributes and excludedAttributes ask for.
@@ -34,18 +37,39 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 	if err != nil {
 		return nil, err
 	}
-	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: sh.derived, links: sh.links}
-	if p == nil {
-		v.urns = sh.urnsByDefault()
-		return v, nil
+	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: sh.derived,
+		urns: sh.urnsByDefault(), links: sh.links}
+	if p != nil {
+		p.specified = q.specified
+		v.meta = p.shows("meta")
+		v.derived, v.urns = p.onlyShown(sh.derived), p.onlyShown(sh.urns)
 	}
-	p.specified = q.specified
-	v.meta = p.shows("meta")
-	v.derived, v.urns = p.onlyShown(sh.derived), p.onlyShown(sh.urns)
+	if t.Name == schema.GroupType {
+		rest := slices.DeleteFunc(slices.Clone(v.derived), func(name string) bool { return name == "members" })
+		v.derived, v.members = rest, len(rest) < len(v.derived)
+	}
 	return v, nil
 }
 
-// appendTo appends the resource's representation.
+// write appends the resource's representation to the stream, large ones in pieces.
+func (v *renderer) write(out *stream, s *directory.Snapshot, r *directory.Resource) error {
+	if r.Type == schema.UserType && s.MayHaveGroups(r) {
+		s = out.pace(s)
+	}
+	if err := out.document(len(r.JSON) + derivedSize); err != nil {
+		return err
+	}
+	var err error
+	if out.body, err = v.appendTo(out.body, s, r); err != nil {
+		return err
+	}
+	if v.members {
+		err = v.writeMembers(out, s, r.ID)
+	}
+	return cmp.Or(out.err, err)
+}
+
+// appendTo appends the resource's representation, without the members of a Group.
 func (v *renderer) appendTo(dst []byte, s *directory.Snapshot, r *directory.Resource) ([]byte, error) {
 	if v.p == nil && v.hook == nil {
 		return v.appendWhole(dst, s, r), nil
@@ -101,10 +125,8 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 			before := len(dst)
 			dst = v.appendGroups(dst, s, r)
 			roleless = len(dst) == before
-		case r.Type == schema.GroupType && name == "members":
-			dst = v.appendMembers(dst, s, r.ID)
 		default:
-			if value := s.View(r, nil).Derived(name); value != nil {
+			if value, _ := s.View(r, nil).Derived(name); value != nil {
 				dst = appendMember(dst, name, value)
 			}
 		}
@@ -117,7 +139,7 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 			if !roleless || known.roles {
 				dst = appendRoles(dst, s.Roles(r.ID))
 			}
-		} else if value := s.View(r, nil).Derived(urn); value != nil {
+		} else if value, _ := s.View(r, nil).Derived(urn); value != nil {
 			dst = appendMember(dst, urn, value)
 		}
 		if len(dst) > before {

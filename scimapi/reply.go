@@ -2,6 +2,7 @@ package scimapi
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"io"
 	"net/http"
@@ -43,20 +44,38 @@ func (x *exchange) reply(status int, s *directory.Snapshot, t *schema.ResourceTy
 // tooLargeToShow reports whether the request is a PATCH of a Group with so many members that its client hardly wants
 // them all.
 func (x *exchange) tooLargeToShow(s *directory.Snapshot, r *directory.Resource) bool {
+	return x.r.Method == http.MethodPatch && x.hasManyMembers(s, r)
+}
+
+func (x *exchange) hasManyMembers(s *directory.Snapshot, r *directory.Resource) bool {
 	most := x.o.Limits.GroupReply
-	return r.Type == schema.GroupType && x.r.Method == http.MethodPatch && s.MemberCount(r.ID, most+1) > most
+	return r.Type == schema.GroupType && s.MemberCount(r.ID, most+1) > most
 }
 
 // show answers with the resource as the query wants it; extra are more members of the object.
 func (x *exchange) show(status int, s *directory.Snapshot, t *schema.ResourceType, r *directory.Resource, q *params,
 	extra []byte) error {
-	body, err := x.represent(s, t, r, q, extra)
+	out := x.newStream(status, false)
+	defer out.close()
+	v, err := x.newRenderer(t, q)
 	if err != nil {
 		return err
 	}
 	x.identify(t, r)
-	x.send(status, body)
-	return nil
+	if v.warnOfCut(out, s, r); out.err == nil {
+		out.err = v.write(out, s, r)
+	}
+	if out.err != nil {
+		if !out.begun {
+			x.w.Header().Del("Etag")
+			x.w.Header().Del("Location")
+		}
+		return out.err
+	}
+	if extra != nil {
+		out.body = append(append(out.body[:len(out.body)-1], extra...), '}')
+	}
+	return out.end()
 }
 
 // represent returns the resource as the query wants it; extra are more members of the object.
@@ -66,12 +85,15 @@ func (x *exchange) represent(s *directory.Snapshot, t *schema.ResourceType, r *d
 	if err != nil {
 		return nil, err
 	}
-	v.warnOfCut(s, r)
-	body, err := v.appendTo(make([]byte, 0, len(r.JSON)+derivedSize), s, r)
-	if err == nil && extra != nil {
-		body = append(append(body[:len(body)-1], extra...), '}')
+	out := &stream{x: x, whole: true, body: make([]byte, 0, len(r.JSON)+derivedSize)}
+	v.warnOfCut(out, s, r)
+	if err := cmp.Or(out.err, v.write(out, s, r)); err != nil {
+		return nil, err
 	}
-	return body, err
+	if extra != nil {
+		out.body = append(append(out.body[:len(out.body)-1], extra...), '}')
+	}
+	return out.body, nil
 }
 
 // identify sets the headers for the location and the version of the resource in a reply.

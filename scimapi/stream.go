@@ -1,11 +1,10 @@
 package scimapi
 
 import (
+	"bytes"
 	"compress/gzip"
-	"io"
-	"net/http"
 
-	"rollcall/internal/fair"
+	"rollcall/directory"
 )
 
 // chunk is the size from which a stream is written; keptChunk is the size up to which its buffer is used again.
@@ -14,34 +13,60 @@ const (
 	keptChunk = 4 * chunk
 )
 
-// stream writes a reply of many parts while they are rendered, so a client that reads slowly keeps a chunk in memory
+// stream is a reply that is written while its parts are rendered, so a client that reads slowly keeps a chunk in memory
 // and no turn. A reply that fits into a chunk has a Content-Length.
 type stream struct {
 	x        *exchange
-	work     *fair.Task // of the request; ended by close
-	compress bool       // if the client accepts that
-	body     []byte     // is not written yet
+	status   int
+	compress bool   // if the client accepts that
+	whole    bool   // nothing is written: all of it is needed in memory
+	reserved bool   // what documents take was paid before
+	body     []byte // is not written yet
 
-	kept  *[]byte // the buffer from the pool
-	begun bool
-	z     *gzip.Writer // nil: not compressed
+	kept   *[]byte // the buffer from the pool
+	begun  bool
+	z      *gzip.Writer // into packed; nil: not compressed
+	packed bytes.Buffer
+
+	paced, pacedOf *directory.Snapshot
+	steps          int   // of rendering that are not owed yet
+	err            error // why a walk ended early
 }
 
-func (x *exchange) newStream(compress bool) *stream {
+func (x *exchange) newStream(status int, compress bool) *stream {
 	kept, _ := x.buffers.Get().(*[]byte)
 	if kept == nil {
 		kept = new([]byte)
 	}
-	return &stream{x: x, work: x.dir.Work(), compress: compress, kept: kept, body: (*kept)[:0]}
+	return &stream{x: x, status: status, compress: compress, kept: kept, body: (*kept)[:0]}
 }
 
-// next is called after each part; from is where the part begins in body. It returns errors of the context and of the
-// connection.
-func (s *stream) next(from int) error {
-	if err := s.work.Spend(s.x.r.Context(), renderingWork(len(s.body)-from)); err != nil {
+// pace returns the snapshot with walks that wait for the reply's turns. Whoever uses it looks at s.err afterwards.
+func (s *stream) pace(of *directory.Snapshot) *directory.Snapshot {
+	if s.pacedOf != of {
+		s.pacedOf, s.paced = of, s.x.pace(of, &s.err)
+	}
+	return s.paced
+}
+
+// document is next before a stored document of so many bytes is rendered.
+func (s *stream) document(bytes int) error {
+	if s.reserved {
+		if err := s.x.task().Spend(s.x.r.Context(), renderingWork(bytes)); err != nil {
+			return err
+		}
+		return s.next(0)
+	}
+	return s.next(renderingWork(bytes))
+}
+
+// next is called between parts; units is the work of one that follows or was not counted yet. It writes what there is
+// once that is a chunk. It returns errors of the context and of the connection.
+func (s *stream) next(units int) error {
+	if err := s.x.owe(units); err != nil {
 		return err
 	}
-	if len(s.body) < chunk {
+	if len(s.body) < chunk || s.whole {
 		return nil
 	}
 	return s.flush()
@@ -50,18 +75,26 @@ func (s *stream) next(from int) error {
 // renderingWork returns the units of work that rendering so many bytes takes.
 func renderingWork(bytes int) int { return 1 + bytes>>9 }
 
+// compressionWork returns the units of work that compressing so many bytes takes.
+func compressionWork(bytes int) int { return bytes >> 7 }
+
 // flush writes what is in the buffer.
 func (s *stream) flush() error {
-	s.work.End() // others do not wait for a client that reads slowly
 	if !s.begun {
 		s.begin()
 	}
-	var w io.Writer = s.x.w
+	body := s.body
 	if s.z != nil {
-		w = s.z
+		if err := s.x.owe(compressionWork(len(s.body))); err != nil {
+			return err
+		}
+		_, _ = s.z.Write(s.body) // a Buffer never fails
+		body = s.packed.Bytes()
 	}
-	_, err := w.Write(s.body)
+	s.x.pause() // others do not wait for a client that reads slowly
+	_, err := s.x.w.Write(body)
 	s.body = s.body[:0]
+	s.packed.Reset()
 	return err
 }
 
@@ -74,25 +107,29 @@ func (s *stream) begin() {
 		h.Add("Vary", "Accept-Encoding")
 		if acceptsGzip(s.x.r.Header["Accept-Encoding"]) {
 			h.Set("Content-Encoding", "gzip")
-			s.z = s.x.compressor(s.x.w)
+			s.z = s.x.compressor(&s.packed)
 		}
 	}
-	s.x.w.WriteHeader(http.StatusOK)
+	s.x.w.WriteHeader(s.status)
 }
 
 // end writes the rest.
 func (s *stream) end() error {
-	if !s.begun {
-		if s.compress {
-			s.x.writeList(s.body)
-		} else {
-			s.x.send(http.StatusOK, s.body)
+	switch {
+	case !s.begun && s.compress:
+		if err := s.x.owe(compressionWork(len(s.body))); err != nil {
+			return err
 		}
+		s.x.writeList(s.body)
+		return nil
+	case !s.begun:
+		s.x.send(s.status, s.body)
 		return nil
 	}
 	err := s.flush()
 	if s.z != nil && err == nil {
-		err = s.z.Close()
+		_ = s.z.Close() // a Buffer never fails
+		_, err = s.x.w.Write(s.packed.Bytes())
 	}
 	if err == nil {
 		s.x.streams = false
@@ -102,7 +139,7 @@ func (s *stream) end() error {
 
 // close releases what the stream uses. It must be called whether the reply was written or not.
 func (s *stream) close() {
-	s.work.End()
+	s.x.pause()
 	if s.z != nil {
 		s.x.gzip.Put(s.z)
 	}

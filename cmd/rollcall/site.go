@@ -47,7 +47,7 @@ func (s *site) handler() (http.Handler, error) {
 
 	r.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok") })
 	r.HandleFunc("/readyz", s.ready)
-	r.Handle(snapshotPath, &snapshots{site: s})
+	r.Handle(snapshotPath, &snapshots{site: s, failed: api.Failed})
 	r.Handle("/metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}))
 
 	// A person who opens another address learns where the service is.

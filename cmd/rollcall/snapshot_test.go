@@ -7,12 +7,14 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/tidwall/gjson"
 
 	"rollcall/internal/demoidp"
+	"rollcall/scimapi"
 )
 
 // succeed runs a command that should succeed, and returns what it printed.
@@ -211,6 +213,40 @@ func TestSnapshotIsTheOperators(t *testing.T) {
 	p.terminate()
 }
 
+// TestSnapshotGuesses: who guesses the operator token has the bound that guessing over SCIM has, and the same one; who
+// has the token does not feel it.
+func TestSnapshotGuesses(t *testing.T) {
+	p, site := serveIn(t, t.TempDir(), "ROLLCALL_OPERATOR_TOKEN="+testToken)
+	guess := func(path string) int {
+		status, _ := ask(t, "GET", site+path, "guessed-operator-token", "")
+		if status != http.StatusUnauthorized && status != http.StatusTooManyRequests {
+			t.Fatalf("%s: %d", path, status)
+		}
+		return status
+	}
+	exhaust := func(path string) (guesses int) {
+		for guess(path) != http.StatusTooManyRequests {
+			if guesses++; guesses == 2000 {
+				t.Fatalf("%s: no bound", path)
+			}
+		}
+		return guesses
+	}
+	exhaust(snapshotPath)
+	if status, _ := ask(t, "GET", site+snapshotPath, testToken, ""); status != http.StatusOK {
+		t.Errorf("with the operator token: %d", status)
+	}
+
+	// A guess comes free every 200 ms, so the other path may get it; a bound of its own would have let all through.
+	for n := 0; guess(orgPath+"/Users") != http.StatusTooManyRequests; n++ {
+		if n == scimapi.DefaultFailures().Burst/2 {
+			t.Fatal("SCIM counts for itself")
+		}
+		exhaust(snapshotPath)
+	}
+	p.terminate()
+}
+
 // TestSnapshotCutOff: what does not arrive whole is not saved.
 func TestSnapshotCutOff(t *testing.T) {
 	p, site := serveIn(t, t.TempDir(), "ROLLCALL_OPERATOR_TOKEN="+testToken)
@@ -239,40 +275,62 @@ func TestSnapshotCutOff(t *testing.T) {
 	}
 }
 
-// TestSnapshotOfCluster saves an etcd cluster through a node and restores it below running nodes.
+// flag is the value of a flag of a member's command line, to be read or replaced.
+func (c *etcdCluster) flag(member int, name string) *string {
+	c.t.Helper()
+	i := slices.Index(c.args[member], name)
+	if i < 0 {
+		c.t.Fatalf("member %d has no flag %s", member, name)
+	}
+	return &c.args[member][i+1]
+}
+
+// TestSnapshotOfCluster goes the steps of docs/operations.md: it saves an etcd cluster of three members through a node
+// and restores it below two running nodes.
 func TestSnapshotOfCluster(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts etcd")
+		t.Skip("starts three etcd")
 	}
-	etcd := startEtcd(t, 1, "http")
-	p, site := etcd.node()
-	eventually(t, http.StatusCreated, "POST", site+orgPath+"/Users", user("kept"))
+	etcd := startEtcd(t, 3, "http")
+	p1, site1 := etcd.node()
+	p2, site2 := etcd.node()
+	eventually(t, http.StatusCreated, "POST", site1+orgPath+"/Users", user("kept"))
 	file := filepath.Join(t.TempDir(), "snapshot")
-	succeed(t, "ROLLCALL_OPERATOR_TOKEN="+testToken, "snapshot", "save", "--url", site, file)
+	succeed(t, "ROLLCALL_OPERATOR_TOKEN="+testToken, "snapshot", "save", "--url", site1, file)
+	eventually(t, http.StatusCreated, "POST", site1+orgPath+"/Users", user("lost"))
+
+	// The file is what was saved, under the key that the nodes have.
 	succeed(t, "snapshot", "verify", file, "--secret-key", testSecretKey)
 	refused(t, 1, "not the secret key", "snapshot", "verify", file, "--secret-key", strings.Repeat("ab", 32))
-	eventually(t, http.StatusCreated, "POST", site+orgPath+"/Users", user("lost"))
 
-	etcd.kill(0)
-	restored := filepath.Join(t.TempDir(), "etcd")
-	args := map[string]*string{}
-	for i, a := range etcd.args[0] {
-		if strings.HasPrefix(a, "--") {
-			args[a] = &etcd.args[0][i+1]
+	// Every member is stopped, and restored into a new folder.
+	for i := range 3 {
+		etcd.kill(i)
+	}
+	for i := range 3 {
+		name, restored := *etcd.flag(i, "--name"), filepath.Join(t.TempDir(), "etcd")
+		restore := []string{"snapshot", "restore", file, "--data-dir", restored}
+		refused(t, 1, "--name and --initial-cluster", restore...)
+		succeed(t, append(restore, "--name", name, "--initial-cluster", *etcd.flag(i, "--initial-cluster"))...)
+		*etcd.flag(i, "--data-dir") = restored
+	}
+
+	// They are started as before, and form one cluster; the nodes find it, and discard what they had.
+	for i := range 3 {
+		etcd.start(i)
+	}
+	for _, site := range []string{site1, site2} {
+		until(t, http.StatusOK, "ready", "GET", site+"/readyz", "")
+		if kept, lost := count(t, site, "kept"), count(t, site, "lost"); kept != "1" || lost != "0" {
+			t.Errorf("what the snapshot holds: %s; what came after: %s", kept, lost)
 		}
 	}
-	*args["--data-dir"] = restored
-	refused(t, 1, "--name and --initial-cluster", "snapshot", "restore", file, "--data-dir", restored)
-	succeed(t, "snapshot", "restore", file, "--data-dir", restored, "--name", *args["--name"],
-		"--initial-cluster", *args["--initial-cluster"])
-	etcd.start(0)
-	until(t, http.StatusOK, "ready", "GET", site+"/readyz", "")
-	if n := count(t, site, "kept"); n != "1" {
-		t.Errorf("what the snapshot holds: %s", n)
+	eventually(t, http.StatusCreated, "POST", site1+orgPath+"/Users", user("after"))
+	etcd.kill(0) // the other two are a majority
+	eventually(t, http.StatusCreated, "POST", site2+orgPath+"/Users", user("later"))
+	if n := count(t, site1, "after"); n != "1" {
+		t.Errorf("what was written since: %s", n)
 	}
-	if n := count(t, site, "lost"); n != "0" {
-		t.Errorf("what came after: %s", n)
-	}
-	eventually(t, http.StatusCreated, "POST", site+orgPath+"/Users", user("after"))
-	p.terminate()
+	p1.terminate()
+	p2.terminate()
 }

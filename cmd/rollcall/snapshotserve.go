@@ -27,8 +27,9 @@ const (
 
 // snapshots serves snapshotPath, one snapshot at a time: while one is read, etcd's file cannot reuse what is deleted.
 type snapshots struct {
-	site *site
-	busy sync.Mutex
+	site   *site
+	failed func(*http.Request) (retryAfter string) // counts a refused credential
+	busy   sync.Mutex
 }
 
 func (h *snapshots) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -38,10 +39,7 @@ func (h *snapshots) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if status, err := h.authorize(r); err != nil {
-		if status == http.StatusUnauthorized {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-		}
-		plain(w, status, err.Error())
+		h.refuse(w, r, status, err)
 		return
 	}
 	if !h.busy.TryLock() {
@@ -72,6 +70,21 @@ func (h *snapshots) authorize(r *http.Request) (status int, err error) {
 		return http.StatusForbidden, errors.New("only the operator token gives access to snapshots")
 	}
 	return http.StatusOK, nil
+}
+
+// refuse answers a request that is not let in. Who sends too many of them, here and over SCIM, is told to wait.
+func (h *snapshots) refuse(w http.ResponseWriter, r *http.Request, status int, err error) {
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		if wait := h.failed(r); wait != "" {
+			w.Header().Set("Retry-After", wait)
+			plain(w, http.StatusTooManyRequests, "too many requests with an invalid credential from this address")
+			return
+		}
+	}
+	if status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	plain(w, status, err.Error())
 }
 
 // send streams a snapshot. It returns an error only when something has been sent; before, it answers with the error.

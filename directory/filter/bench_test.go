@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"iter"
 	"testing"
 
 	"rollcall/directory/schema"
@@ -45,9 +46,9 @@ func TestCompileAllocations(t *testing.T) {
 // fixed is a resource of which asking costs nothing.
 type fixed struct{ document []byte }
 
-func (f *fixed) Document() []byte             { return f.document }
-func (f *fixed) Derived(string) []byte        { return nil }
-func (f *fixed) Contains(string, string) bool { return false }
+func (f *fixed) Document() []byte                          { return f.document }
+func (f *fixed) Derived(string) ([]byte, iter.Seq[[]byte]) { return nil, nil }
+func (f *fixed) Contains(string, string) bool              { return false }
 
 func BenchmarkMatch(b *testing.B) {
 	r := &fixed{[]byte(sampleUser.document)}

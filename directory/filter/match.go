@@ -1,6 +1,10 @@
 package filter
 
-import "github.com/tidwall/gjson"
+import (
+	"iter"
+
+	"github.com/tidwall/gjson"
+)
 
 // node is a compiled expression. v is the stored document, or one element of a list; then r is nil.
 type node interface {
@@ -93,11 +97,28 @@ type segment struct {
 // sub-attribute, the predicate judges an unassigned value once.
 func (s *source) any(r Resource, v gjson.Result, p predicate) bool {
 	if s.derived != "" && r != nil {
-		if d := r.Derived(s.derived); d != nil {
-			return walk(gjson.Parse(asString(d)), s.derivedPath, p)
+		if d, more := r.Derived(s.derived); d != nil {
+			return s.anyDerived(d, more, p)
 		}
 	}
 	return walk(v, s.path, p)
+}
+
+// anyDerived is any for what is derived. A list in several parts has a value for which the predicate holds if one of
+// them has.
+func (s *source) anyDerived(first []byte, more iter.Seq[[]byte], p predicate) bool {
+	if walk(gjson.Parse(asString(first)), s.derivedPath, p) {
+		return true
+	}
+	if more == nil {
+		return false
+	}
+	for part := range more {
+		if walk(gjson.Parse(asString(part)), s.derivedPath, p) {
+			return true
+		}
+	}
+	return false
 }
 
 func walk(v gjson.Result, path []segment, p predicate) bool {

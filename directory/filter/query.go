@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"iter"
 	"unsafe"
 
 	"github.com/tidwall/gjson"
@@ -14,8 +15,9 @@ type Resource interface {
 	Document() []byte
 	// Derived is the JSON of an attribute that is not stored: "meta" (object), "groups", "members" (arrays), an
 	// extension under its URN (object), and other attributes marked Derived under their name. nil: the value, if any,
-	// is in the document.
-	Derived(name string) []byte
+	// is in the document. more are further elements of an array that is long, as arrays; nil for none. It may be ranged
+	// over several times, and what it yields is good until the next.
+	Derived(name string) (value []byte, more iter.Seq[[]byte])
 	// Contains reports whether the list called name (members, groups) has an element of that value, which is a key of
 	// the value attribute.
 	Contains(name, value string) bool

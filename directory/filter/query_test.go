@@ -2,6 +2,7 @@ package filter
 
 import (
 	"encoding/json"
+	"iter"
 	"strings"
 	"testing"
 
@@ -16,11 +17,23 @@ type resource struct {
 
 func (r *resource) Document() []byte { return []byte(r.document) }
 
-func (r *resource) Derived(name string) []byte {
-	if s, ok := r.derived[name]; ok {
-		return []byte(s)
+// Derived implements Resource. A list after " ... " is a further part of the one before it.
+func (r *resource) Derived(name string) ([]byte, iter.Seq[[]byte]) {
+	s, ok := r.derived[name]
+	if !ok {
+		return nil, nil
 	}
-	return nil
+	parts := strings.Split(s, " ... ")
+	if len(parts) == 1 {
+		return []byte(s), nil
+	}
+	return []byte(parts[0]), func(yield func([]byte) bool) {
+		for _, p := range parts[1:] {
+			if !yield([]byte(p)) {
+				return
+			}
+		}
+	}
 }
 
 func (r *resource) Contains(name, value string) bool {
@@ -445,7 +458,7 @@ type countingResource struct {
 	built int
 }
 
-func (r *countingResource) Derived(name string) []byte {
+func (r *countingResource) Derived(name string) ([]byte, iter.Seq[[]byte]) {
 	r.built++
 	return r.resource.Derived(name)
 }

@@ -12,9 +12,12 @@ import (
 // MaxDepth bounds the nesting of JSON in requests.
 const MaxDepth = 32
 
+// Unmarshal is [Mode.Unmarshal] without a Spend.
+func Unmarshal(body []byte) (any, error) { return Mode{}.Unmarshal(body) }
+
 // Unmarshal reads one JSON value, numbers as json.Number. It returns an *Error (invalidSyntax) for duplicate keys, data
-// after the value, nesting beyond MaxDepth and bytes that are not UTF-8.
-func Unmarshal(body []byte) (any, error) {
+// after the value, nesting beyond MaxDepth and bytes that are not UTF-8; or the error of Spend.
+func (m Mode) Unmarshal(body []byte) (any, error) {
 	if !utf8.Valid(body) {
 		return nil, Errorf(InvalidSyntax, "", "the body is not UTF-8")
 	}
@@ -29,7 +32,15 @@ func Unmarshal(body []byte) (any, error) {
 		}
 		return nil, Errorf(InvalidSyntax, "", "the body is not JSON: %v", err)
 	}
-	return build(gjson.ParseBytes(body), "")
+	return m.build(gjson.ParseBytes(body), "")
+}
+
+// spend is told of work that follows.
+func (m Mode) spend(units int) error {
+	if m.Spend == nil {
+		return nil
+	}
+	return m.Spend(units)
 }
 
 // depth returns how deep arrays and objects are nested.
@@ -53,16 +64,19 @@ func depth(body []byte) int {
 }
 
 // build makes Go values from valid JSON.
-func build(v gjson.Result, at string) (any, error) {
+func (m Mode) build(v gjson.Result, at string) (any, error) {
 	switch {
 	case v.IsObject():
-		return buildObject(v, at)
+		return m.buildObject(v, at)
 	case v.IsArray():
 		var err error
 		array := []any{}
 		v.ForEach(func(_, e gjson.Result) bool {
+			if err = m.spend(1); err != nil {
+				return false
+			}
 			var element any
-			element, err = build(e, at)
+			element, err = m.build(e, at)
 			array = append(array, element)
 			return err == nil
 		})
@@ -71,7 +85,7 @@ func build(v gjson.Result, at string) (any, error) {
 	return scalar(v), nil
 }
 
-func buildObject(v gjson.Result, at string) (map[string]any, error) {
+func (m Mode) buildObject(v gjson.Result, at string) (map[string]any, error) {
 	var err error
 	object := map[string]any{}
 	v.ForEach(func(key, e gjson.Result) bool {
@@ -80,7 +94,7 @@ func buildObject(v gjson.Result, at string) (map[string]any, error) {
 			err = Errorf(InvalidSyntax, join(at, name), "is given twice")
 			return false
 		}
-		object[name], err = build(e, join(at, name))
+		object[name], err = m.build(e, join(at, name))
 		return err == nil
 	})
 	return object, err

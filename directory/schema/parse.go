@@ -17,6 +17,9 @@ type Mode struct {
 	Named bool
 	// Warn hears of what was made up for the client: "schemas" that it left out. It may be nil.
 	Warn func(problem string)
+	// Spend is told of work before it is done, in units of about a microsecond: it may wait, and its error ends the
+	// reading. What it is not told of depends on the size of the body alone. nil is told nothing.
+	Spend func(units int) error
 }
 
 // Parse turns the body of a POST or PUT into a Document. Names are taken in any case (RFC 7643 §2.1). Values are
@@ -29,7 +32,7 @@ type Mode struct {
 // Check judges what is required, except that elements of Group.members need a value. The error is an *Error
 // (invalidSyntax, invalidValue).
 func (t *ResourceType) Parse(body []byte, m Mode) (Document, error) {
-	v, err := Unmarshal(body)
+	v, err := m.Unmarshal(body)
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,9 @@ func parseValue(a *Attribute, at string, v any, m Mode) (any, error) {
 	// Its elements.
 	values := make([]any, 0, len(list))
 	for i, e := range list {
+		if err := m.spend(1 + len(a.Sub)/4); err != nil {
+			return nil, err
+		}
 		value, err := parseElement(a, indexed(at, i), e, m)
 		if err != nil {
 			return nil, err
@@ -42,6 +45,9 @@ func parseValue(a *Attribute, at string, v any, m Mode) (any, error) {
 	}
 
 	// The list as a whole.
+	if err := m.spend(len(values) / 4); err != nil {
+		return nil, err
+	}
 	values = mergeDuplicates(a, values)
 	if err := onePrimary(a, at, values, m); err != nil {
 		return nil, err

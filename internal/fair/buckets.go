@@ -50,6 +50,27 @@ func (b *Buckets[K]) Take(key K, tokens int, now time.Time) (wait time.Duration)
 	return 0
 }
 
+// Charge takes tokens from the key's bucket whether it has them or not. What it owes is as much as the burst at most.
+func (b *Buckets[K]) Charge(key K, tokens int, now time.Time) {
+	if b == nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	full, known := b.full[key]
+	if !known && len(b.full) >= mostBuckets {
+		b.forget(now)
+	}
+	if full.Before(now) {
+		full = now
+	}
+	deepest := now.Add(2 * b.token * time.Duration(b.burst))
+	if full = full.Add(b.token * time.Duration(tokens)); full.After(deepest) {
+		full = deepest
+	}
+	b.full[key] = full
+}
+
 // forget drops full buckets. If there are too few, it drops others: then whoever uses that many keys is not slowed
 // down, but nobody else is either.
 func (b *Buckets[K]) forget(now time.Time) {

@@ -89,13 +89,16 @@ func (t *Task) Reserve(units int) error {
 	return err
 }
 
-// Spend counts units of work that follow. When the slice is used up, it returns once it is the task's turn again.
-// Error: that of the context, which is looked at between slices.
+// Spend counts units of work that follow. When the slice is used up, it returns once it is the task's turn again; work
+// that cannot be cut into slices waits for as many turns before it begins. Error: that of the context, which is looked
+// at between slices.
 func (t *Task) Spend(ctx context.Context, units int) error {
-	if t.left -= units; t.left > 0 {
-		return nil
+	for t.left -= units; t.left <= 0; {
+		if err := t.next(ctx); err != nil {
+			return err
+		}
 	}
-	return t.next(ctx)
+	return nil
 }
 
 // payment is how many units Pay takes from the budget at once.
@@ -113,16 +116,27 @@ func (t *Task) Pay(ctx context.Context, units int) error {
 	return t.Spend(ctx, units)
 }
 
+// Owe is Pay for work that cannot be refused any more, because its reply has begun: what the budget has not is owed, and
+// its owner's next tasks wait for it. Error: that of Spend.
+func (t *Task) Owe(ctx context.Context, units int) error {
+	if t.owed += units; t.owed > payment {
+		t.scheduler.budgets.Charge(t.owner, t.owed, t.scheduler.now())
+		t.owed = 0
+	}
+	return t.Spend(ctx, units)
+}
+
 // next begins the next slice.
 func (t *Task) next(ctx context.Context) error {
-	t.left = Slice
+	t.left += Slice
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return t.scheduler.turn(ctx, t)
 }
 
-// End gives the task's slot to the next.
+// End gives the task's slot to the next. A task that goes on after it, for instance once a client has read what was
+// written, waits for its turn as before.
 func (t *Task) End() {
 	if !t.holds {
 		return

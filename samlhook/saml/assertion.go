@@ -15,6 +15,9 @@ type Assertion struct {
 
 	NameID       string // trimmed
 	NameIDFormat string // empty if not given
+	// NameQualifier and SPNameQualifier are empty if not given, and if they are what is meant without them (SAML Core
+	// §8.3.7): the identity provider, and ourselves.
+	NameQualifier, SPNameQualifier string
 
 	// InResponseTo is the request that is answered, as the signed part says; empty for IdP-initiated sign-in.
 	InResponseTo string

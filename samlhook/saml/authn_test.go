@@ -214,3 +214,28 @@ func TestVisibleNames(t *testing.T) {
 		t.Errorf("name %q", id.GivenName)
 	}
 }
+
+// TestUsedBeforeRead: an ID that is used up refuses the message before what is signed is looked at, and only once the
+// signature is known to be genuine.
+func TestUsedBeforeRead(t *testing.T) {
+	used := Refuse("used", "It was used.")
+	connection := testConnection()
+	connection.Used = func(id string) *Refusal {
+		if id == "_assert1" {
+			return used
+		}
+		return nil
+	}
+	changed := []byte(strings.Replace(signed(t, nil), "alice@", "admin@", 1))
+	if _, refusal := connection.Verify(changed, testNow); refusal != used {
+		t.Errorf("refusal %v", refusal)
+	}
+	forged := []byte(sign(t, newParts().Response(), "Assertion", signing{By: keys().Attacker}))
+	if _, refusal := connection.Verify(forged, testNow); refusal == used {
+		t.Error("somebody who signs nothing learns which IDs were used")
+	}
+	r, refusal := testConnection().Verify([]byte(sign(t, signed(t, nil), "Response", signing{})), testNow)
+	if refusal != nil || strings.Join(r.SignedIDs, " ") != "_resp1 _assert1" {
+		t.Errorf("signed IDs %v, %v", r.SignedIDs, refusal)
+	}
+}

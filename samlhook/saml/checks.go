@@ -25,6 +25,10 @@ func (c *Connection) checkResponse(l *checklist, r *Response, now time.Time) {
 		c.ACSURL, r.Destination, ReasonDestination, "The Response was sent to another address than this connection's; "+
 			"set the ACS URL (reply URL) at the identity provider to the expected value.")
 	c.checkIssued(l, "response issued", r.IssueInstant, now)
+	if c.WantEncrypted {
+		l.add("encryption", r.Encrypted, "an encrypted assertion", encryptionOf(r), ReasonNotEncrypted,
+			"The connection accepts encrypted assertions only (wantEncrypted); have the identity provider encrypt them.")
+	}
 }
 
 // checkIssued checks an IssueInstant and records by how much the clocks differ.
@@ -204,7 +208,15 @@ func (c *Connection) checkNameID(l *checklist, a *Assertion, subject *etree.Elem
 	a.NameID, a.NameIDFormat = trim(text(nameID)), trim(attr(nameID, "Format"))
 	l.add("name id value", hasVisible(a.NameID), "a value", a.NameID, ReasonBlankNameID,
 		"The NameID is blank; map it to an attribute that every person has.")
-	l.add("name id form", len(nameID.ChildElements()) == 0 && validValue(a.NameID, maxNameID),
+	if a.NameQualifier = trim(attr(nameID, "NameQualifier")); a.NameQualifier == c.IdPEntityID {
+		a.NameQualifier = ""
+	}
+	if a.SPNameQualifier = trim(attr(nameID, "SPNameQualifier")); a.SPNameQualifier == c.EntityID {
+		a.SPNameQualifier = ""
+	}
+	plain := validValue(a.NameID, maxNameID) && validValue(a.NameQualifier, maxNameID) &&
+		validValue(a.SPNameQualifier, maxNameID)
+	l.add("name id form", len(nameID.ChildElements()) == 0 && plain,
 		fmt.Sprintf("plain text of at most %d characters", maxNameID), a.NameID, ReasonInvalidNameID,
 		"The NameID holds elements or control characters, or is too long.")
 	l.add("name id format", a.NameIDFormat != NameIDTransient, "any but transient", a.NameIDFormat,
@@ -292,6 +304,13 @@ func (c *Connection) checkRequest(l *checklist, r *Response, a *Assertion, now t
 	}
 	l.add(name, false, expected, a.InResponseTo, refusal.Reason, refusal.Explanation)
 	return time.Time{}
+}
+
+func encryptionOf(r *Response) string {
+	if r.Encrypted {
+		return "an encrypted assertion"
+	}
+	return "one in plain text"
 }
 
 // present names an element for a check.

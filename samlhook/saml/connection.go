@@ -27,10 +27,12 @@ type Connection struct {
 	// trusted because it is listed here.
 	Certificates []*x509.Certificate
 
-	// Key and Certificate are ours. They sign requests when SignRequests is set.
-	Key          *rsa.PrivateKey
-	Certificate  *x509.Certificate
-	SignRequests bool
+	// Key and Certificate are ours. They sign requests when SignRequests is set. NextCertificate, if not nil, is of
+	// another key of ours, which our metadata publishes as well.
+	Key             *rsa.PrivateKey
+	Certificate     *x509.Certificate
+	NextCertificate *x509.Certificate
+	SignRequests    bool
 
 	ForceAuthn            bool
 	RequestedAuthnContext []string
@@ -40,6 +42,13 @@ type Connection struct {
 	AcceptedAuthnMethods []string
 	// NameIDFormat is asked for in requests; empty sends no NameIDPolicy.
 	NameIDFormat string
+
+	// WantEncrypted accepts encrypted assertions, and no others. DecryptionKeys are ours that may decrypt them; each is
+	// tried. HoldDecryption refuses, for the moment, what is encrypted in a Response without a signature: anybody can
+	// make that.
+	WantEncrypted  bool
+	DecryptionKeys []*rsa.PrivateKey
+	HoldDecryption bool
 
 	AllowSHA1         bool
 	AllowIdPInitiated bool
@@ -55,6 +64,10 @@ type Connection struct {
 	// reasons. It cannot know whether the request was answered before: that is for the transaction of the sign-in. Nil
 	// means that no request is known.
 	CheckRequest func(id string, now time.Time) (made time.Time, refusal *Refusal)
+
+	// Used refuses the ID of a signed Response or assertion that is known to be used up: nil, or a refusal. It is asked
+	// once the signature is known to be genuine, before what is signed is read. Nil means that none is known.
+	Used func(id string) *Refusal
 }
 
 // DefaultClockSkew is granted if a Connection does not say.

@@ -26,6 +26,8 @@ const maxListed = 200
 type Identity struct {
 	NameID       string
 	NameIDFormat string
+	// NameQualifier and SPNameQualifier are as in the Assertion.
+	NameQualifier, SPNameQualifier string
 
 	// UserName is the subject by which a User is found and created: the NameID, or the attribute that the mapping
 	// names.
@@ -63,7 +65,8 @@ type MissingAttribute struct {
 // was not received (ReasonMissingAttribute). Missing names are not refused here.
 func MapIdentity(a *Assertion, m AttributeMapping) (Identity, *Refusal) {
 	f := newFinder(a.Attributes)
-	id := Identity{NameID: a.NameID, NameIDFormat: a.NameIDFormat, UserName: a.NameID}
+	id := Identity{NameID: a.NameID, NameIDFormat: a.NameIDFormat, NameQualifier: a.NameQualifier,
+		SPNameQualifier: a.SPNameQualifier, UserName: a.NameID}
 	refusal := id.fill(f, m)
 	id.Matched, id.Unmatched = f.names()
 	if refusal == nil && id.UserName == "" {

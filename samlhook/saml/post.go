@@ -3,11 +3,8 @@ package saml
 import (
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
-	"net/url"
-	"strings"
 )
 
 const (
@@ -29,7 +26,7 @@ type Post struct {
 	RelayState string
 }
 
-// ReadPost reads a message from a request to the ACS. limit caps the body in bytes; zero means DefaultBodyBytes. The
+// ReadPost reads a message from a request to the ACS, and no further than it can be one. limit caps the body in bytes; zero means DefaultBodyBytes. The
 // error is a *Refusal, or that of the connection if the body could not be read.
 func ReadPost(r *http.Request, limit int64) (Post, error) {
 	if limit <= 0 {
@@ -42,18 +39,21 @@ func ReadPost(r *http.Request, limit int64) (Post, error) {
 	if r.ContentLength > limit {
 		return Post{}, tooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, limit))
+	form := formReader{in: http.MaxBytesReader(nil, r.Body, limit), seen: map[string]int{}}
+	err := form.read()
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return Post{}, tooLarge
 	}
-	if err != nil {
-		return Post{}, fmt.Errorf("read the posted form: %w", err)
-	}
-	post, refusal := parsePost(string(body))
-	if refusal != nil {
+	if refusal, ok := errors.AsType[*Refusal](err); ok {
 		return Post{}, refusal
 	}
-	return post, nil
+	switch {
+	case err != nil:
+		return Post{}, fmt.Errorf("read the posted form: %w", err)
+	case len(form.message) == 0:
+		return Post{}, Refuse(ReasonNoResponse, "The form holds no SAMLResponse.")
+	}
+	return Post{Message: form.message, RelayState: string(form.relay)}, nil
 }
 
 // checkBinding refuses what is not HTTP-POST.
@@ -77,54 +77,4 @@ func checkBinding(r *http.Request) *Refusal {
 
 func artifact() *Refusal {
 	return Refuse(ReasonArtifact, "The identity provider used the artifact binding; set it to HTTP-POST.")
-}
-
-// parsePost takes a form apart. It does not use url.ParseQuery, which would unescape and keep every parameter of a form
-// that is made to be expensive.
-func parsePost(body string) (Post, *Refusal) {
-	// What is ours is unescaped and counted.
-	seen, values := map[string]int{}, map[string]string{}
-	for count := 0; body != ""; count++ {
-		if count == MaxParameters {
-			return Post{}, Refuse(ReasonTooLarge,
-				fmt.Sprintf("The posted form has more than %d parameters.", MaxParameters))
-		}
-		var pair string
-		pair, body, _ = strings.Cut(body, "&")
-		name, raw, ok := parameter(pair)
-		if !ok {
-			continue
-		}
-		value, err := url.QueryUnescape(raw)
-		if err != nil {
-			return Post{}, Refuse(ReasonNotBase64, "The form parameter "+name+" is not percent-encoded correctly.")
-		}
-		seen[name]++
-		values[name] = value
-	}
-
-	// Exactly one response, by this binding.
-	switch {
-	case seen["SAMLart"] > 0:
-		return Post{}, artifact()
-	case seen["SAMLResponse"] > 1 || seen["RelayState"] > 1:
-		return Post{}, Refuse(ReasonSeveralResponses, "The form holds more than one SAMLResponse or RelayState.")
-	case values["SAMLResponse"] == "":
-		return Post{}, Refuse(ReasonNoResponse, "The form holds no SAMLResponse.")
-	}
-	message, err := decodeBase64(values["SAMLResponse"])
-	if err != nil {
-		return Post{}, Refuse(ReasonNotBase64, "SAMLResponse is not standard base64.")
-	}
-	return Post{Message: message, RelayState: values["RelayState"]}, nil
-}
-
-// parameter splits a parameter, whose value stays escaped. ok is false for one that SAML does not define.
-func parameter(pair string) (name, raw string, ok bool) {
-	rawName, raw, _ := strings.Cut(pair, "=")
-	if len(rawName) > maxParameterName {
-		return "", "", false
-	}
-	name, err := url.QueryUnescape(rawName)
-	return name, raw, err == nil && (name == "SAMLResponse" || name == "RelayState" || name == "SAMLart")
 }

@@ -29,6 +29,15 @@ const (
 	ReasonEncrypted        Reason = "encrypted_assertion" // encrypted, and the connection does not ask for that
 )
 
+// Reasons that concern encryption.
+const (
+	ReasonEncryptionShape     Reason = "encryption_shape"     // not one EncryptedData with one or two EncryptedKeys
+	ReasonEncryptionAlgorithm Reason = "encryption_algorithm" // other than AES with RSA-OAEP
+	ReasonDecryption          Reason = "decryption_failed"    // whatever the cause
+	ReasonDecryptionHeld      Reason = "decryption_held"      // after too many failures, until they stop
+	ReasonNotEncrypted        Reason = "not_encrypted"        // and the connection asks for encryption
+)
+
 // Reasons that concern the signature.
 const (
 	ReasonUnsigned           Reason = "unsigned"             // neither Response nor assertion is signed

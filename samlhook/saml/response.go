@@ -25,6 +25,12 @@ type Response struct {
 	Status         Status
 	ResponseSigned bool
 
+	// SignedIDs are the IDs of what signatures cover.
+	SignedIDs []string
+
+	// Encrypted says that the assertion came encrypted.
+	Encrypted bool
+
 	Assertion *Assertion
 
 	// Certificate signed; Algorithm is the identifier of the SignatureMethod. If both Response and assertion are
@@ -37,8 +43,7 @@ type Response struct {
 }
 
 // Verify judges a decoded message (Post.Message) as an answer for this connection at the time now: everything that
-// makes it believable except that it was not used before, which only the transaction of the sign-in can know. An
-// encrypted assertion is refused (ReasonEncrypted).
+// makes it believable except that it was not used before, which only the transaction of the sign-in can know.
 //
 // The Response is never nil. The refusal is nil if the message is accepted.
 func (c *Connection) Verify(message []byte, now time.Time) (*Response, *Refusal) {
@@ -47,27 +52,13 @@ func (c *Connection) Verify(message []byte, now time.Time) (*Response, *Refusal)
 	if refusal != nil {
 		return r, refusal
 	}
-	if o.encrypted {
-		return r, Refuse(ReasonEncrypted,
-			"The assertion is encrypted, but the connection does not ask for that; "+
-				"switch encryption off at the identity provider.")
+	believe := c.believe
+	if r.Encrypted = o.encrypted.to > 0; r.Encrypted {
+		believe = c.believeEncrypted
 	}
-
-	// Signatures first, alone: what nobody signed is not parsed.
-	signers, refusal := c.authenticateAll(o, now)
-	if refusal != nil {
-		return r, c.signatureFailed(r, refusal)
-	}
-	if len(signers) == 0 {
-		return r, c.unsigned(r, o)
-	}
-	root, refusal := parse(o.message)
+	response, assertion, refusal := believe(r, o, now)
 	if refusal != nil {
 		return r, refusal
-	}
-	response, assertion, refusal := r.verifyAll(root, signers, o.assertion.to > 0)
-	if refusal != nil {
-		return r, c.signatureFailed(r, refusal)
 	}
 	r.Verified = true
 
@@ -85,6 +76,28 @@ func (c *Connection) Verify(message []byte, now time.Time) (*Response, *Refusal)
 	return r, list.first
 }
 
+// believe verifies the signatures of a message. It returns the Response and the assertion to read; the assertion is nil
+// if there is none.
+func (c *Connection) believe(r *Response, o *outline, now time.Time) (response, assertion *etree.Element,
+	refusal *Refusal) {
+	// Signatures first, alone: what nobody signed is not parsed.
+	signers, refusal := c.authenticateAll(o, now)
+	if refusal != nil {
+		return nil, nil, c.signatureFailed(r, refusal)
+	}
+	if len(signers) == 0 {
+		return nil, nil, c.unsigned(r, o)
+	}
+	root, refusal := parse(o.message)
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	if response, assertion, refusal = r.verifyAll(root, signers, o.assertion.to > 0); refusal != nil {
+		return nil, nil, c.signatureFailed(r, refusal)
+	}
+	return response, assertion, nil
+}
+
 // parse builds a tree of a message that passed the scan.
 func parse(message []byte) (*etree.Element, *Refusal) {
 	doc := etree.NewDocument()
@@ -94,12 +107,15 @@ func parse(message []byte) (*etree.Element, *Refusal) {
 	return doc.Root(), nil
 }
 
-// authenticateAll judges each signature of the message by itself. One that is not genuine refuses the message, whatever
-// else is signed.
+// authenticateAll judges each signature of the message by itself. One that is not genuine, or of what was used before,
+// refuses the message, whatever else is signed.
 func (c *Connection) authenticateAll(o *outline, now time.Time) (map[string]signer, *Refusal) {
 	signers := make(map[string]signer, len(o.signatures))
 	for _, s := range o.signatures {
 		by, refusal := c.authenticate(o, s, now)
+		if refusal == nil && c.Used != nil {
+			refusal = c.Used(by.id)
+		}
 		if refusal != nil {
 			return nil, refusal
 		}
@@ -146,6 +162,7 @@ func (r *Response) verifyAll(root *etree.Element, signers map[string]signer, has
 // signedBy notes a signature that holds.
 func (r *Response) signedBy(what string, by signer) {
 	r.Certificate, r.Algorithm = by.certificate, by.algorithm
+	r.SignedIDs = append(r.SignedIDs, by.id)
 	r.Checks = append(r.Checks, Check{Name: "signature of the " + what, OK: true,
 		Expected: "a certificate of the connection",
 		Received: describeCertificate(by.certificate) + ", " + by.algorithm})

@@ -10,12 +10,14 @@ import (
 // outline is what one pass over the bytes of a message shows, before anything is built from them. Offsets are into
 // message.
 type outline struct {
-	message    []byte // without a byte order mark
-	response   span   // start tag of Response
-	assertion  span   // start tag of the one Assertion; empty if there is none
-	encrypted  bool   // the one assertion is an EncryptedAssertion
-	signatures []signatureSpan
-	elements   int
+	message      []byte // without a byte order mark
+	response     span   // start tag of Response
+	assertion    span   // start tag of the one Assertion; empty if there is none
+	assertionEnd int    // where that Assertion ends
+	encrypted    span   // the EncryptedAssertion that stands in its place; empty if there is none
+	ciphers      []span // the contents of the CipherValues inside it
+	signatures   []signatureSpan
+	elements     int
 }
 
 type span struct{ from, to int }
@@ -85,6 +87,7 @@ type element struct {
 	bindings int // namespace declarations in scope before it
 	children int
 	sig      int // 1 + index in out.signatures
+	cipher   int // 1 + index in out.ciphers
 }
 
 // binding is a namespace declaration.

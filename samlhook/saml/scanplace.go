@@ -110,6 +110,8 @@ func (s *scanner) place(e *element, tag span) *Refusal {
 		return Refuse(ReasonUnexpected, "A Response stands inside "+Clip(parent.local)+".")
 	case "Signature":
 		return s.placeSignature(e, parent, tag)
+	case "CipherValue":
+		return s.placeCipher(e, tag)
 	}
 	if depth > 1 {
 		return nil
@@ -131,14 +133,28 @@ func (s *scanner) placeAssertion(e, parent *element, tag span) *Refusal {
 		return Refuse(ReasonMisplaced, "An assertion stands inside "+Clip(parent.local)+
 			", not directly in the Response.")
 	}
-	if s.out.assertion.to > 0 || s.out.encrypted {
+	if s.out.assertion.to > 0 || s.out.encrypted.to > 0 {
 		return Refuse(ReasonSeveral, "The Response holds more than one assertion.")
 	}
 	if e.local == "Assertion" {
 		s.out.assertion = tag
 	} else {
-		s.out.encrypted = true
+		s.out.encrypted = tag
 	}
+	return nil
+}
+
+// placeCipher notes where the content of a CipherValue begins.
+func (s *scanner) placeCipher(e *element, tag span) *Refusal {
+	if len(s.open) < 2 || s.open[1].local != "EncryptedAssertion" {
+		return nil // of something else that is encrypted
+	}
+	inside := slices.ContainsFunc(s.open, func(e element) bool { return e.cipher > 0 })
+	if inside || len(s.out.ciphers) == maxCipherValues {
+		return Refuse(ReasonEncryptionShape, "The EncryptedAssertion holds too many CipherValues, or one in another.")
+	}
+	s.out.ciphers = append(s.out.ciphers, span{tag.to, tag.to})
+	e.cipher = len(s.out.ciphers)
 	return nil
 }
 

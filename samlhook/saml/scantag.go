@@ -64,6 +64,7 @@ func (s *scanner) mayOpen() *Refusal {
 }
 
 func (s *scanner) endTag() *Refusal {
+	from := s.pos
 	s.pos += 2
 	name, err := s.name()
 	if err != nil {
@@ -76,6 +77,9 @@ func (s *scanner) endTag() *Refusal {
 	if len(s.open) == 0 || !bytes.Equal(s.open[len(s.open)-1].name, name) {
 		return s.malformed("an end tag without its start tag")
 	}
+	if i := s.open[len(s.open)-1].cipher; i > 0 {
+		s.out.ciphers[i-1].to = from
+	}
 	s.pop()
 	return nil
 }
@@ -85,6 +89,12 @@ func (s *scanner) pop() {
 	top := s.open[len(s.open)-1]
 	if top.sig > 0 {
 		s.out.signatures[top.sig-1].to = s.pos
+	}
+	switch top.local { // only ever the child of Response
+	case "Assertion":
+		s.out.assertionEnd = s.pos
+	case "EncryptedAssertion":
+		s.out.encrypted.to = s.pos
 	}
 	s.bindings = s.bindings[:top.bindings]
 	s.open = s.open[:len(s.open)-1]

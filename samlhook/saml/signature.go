@@ -24,6 +24,7 @@ type signer struct {
 	certificate *x509.Certificate
 	algorithm   string // identifier of the SignatureMethod
 	sha1        bool   // in the signature or the digest
+	id          string // of what it signs
 }
 
 // authenticate judges a Signature element apart from what it signs: its shape, its algorithms, that its one Reference
@@ -108,7 +109,7 @@ func (c *Connection) signerOf(sig *etree.Element, id string, now time.Time) (sig
 			weak = true
 			continue
 		}
-		made.certificate = cert
+		made.certificate, made.id = cert, id
 		return made, c.checkValidity(cert, now)
 	}
 	if weak {

@@ -95,7 +95,7 @@ type engine struct {
 	spend   func(units int) error
 }
 
-func (e *engine) mode() schema.Mode { return schema.Mode{Strict: e.strict} }
+func (e *engine) mode() schema.Mode { return schema.Mode{Strict: e.strict, Spend: e.work} }
 
 // MaxVisits bounds the work of one request: how many values its operations may look at together, a changed value
 // counting as eight. It stops requests of many operations that each go through all values of a long list (tooMany).

@@ -23,6 +23,9 @@ type Options struct {
 	// such an attribute, to tell a repetition of the value from an attempt to change it. If Derived is nil, none has a
 	// value.
 	Derived func(a *schema.Attribute) []byte
+
+	// Spend is told of the work of reading and binding operations, as schema.Mode has it. nil is told nothing.
+	Spend func(units int) error
 }
 
 // Change is a request bound to a resource type. It is immutable: it can be applied any number of times.
@@ -54,11 +57,25 @@ func Compile(t *schema.ResourceType, r Request, o Options) (*Change, error) {
 		Change: &Change{t: t, strict: o.Strict, interop: o.Interop, operations: r.Operations}}
 	for i, op := range r.Operations {
 		c.operation = i
-		if err := c.compile(op); err != nil {
+		err := o.spend(1 + len(op.Path)/bytesPerUnit)
+		if err == nil {
+			err = c.compile(op)
+		}
+		if err != nil {
 			return nil, c.locate(err, i)
 		}
 	}
 	return c.Change, nil
+}
+
+// bytesPerUnit is how many bytes of a path are parsed with a unit of work.
+const bytesPerUnit = 16
+
+func (o Options) spend(units int) error {
+	if o.Spend == nil {
+		return nil
+	}
+	return o.Spend(units)
 }
 
 // Specifies reports whether an operation is about the attribute, what contains it or a part of it.

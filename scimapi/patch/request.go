@@ -38,10 +38,11 @@ type Operation struct {
 }
 
 // Parse reads a PatchOp message. Member names and op are taken in any case (RFC 7643 §2.1); unknown members are
-// ignored, or refused if o.Strict. The error is a *schema.Error that names the place: "Operations[2].op".
+// ignored, or refused if o.Strict. The error is a *schema.Error that names the place ("Operations[2].op"), or that of
+// o.Spend.
 func Parse(body []byte, o Options) (Request, error) {
 	// The message.
-	v, err := schema.Unmarshal(body)
+	v, err := schema.Mode{Spend: o.Spend}.Unmarshal(body)
 	if err != nil {
 		return Request{}, err
 	}

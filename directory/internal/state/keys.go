@@ -131,12 +131,12 @@ func (k ScopeKeys) Leftover(id ID) string { return k.Leftovers() + id.Raw() }
 // Links is the prefix of a connection's links.
 func (k ScopeKeys) Links(connection ID) string { return k.prefix + "l/" + connection.Raw() + "/" }
 
-// Link is the key of the link of a NameID.
-func (k ScopeKeys) Link(connection ID, nameID string) string {
-	return k.prefix + "l/" + linkName(connection, nameID)
+// Link is the key of the link of that name: a NameID, or what else tells it from others of the connection.
+func (k ScopeKeys) Link(connection ID, name string) string {
+	return k.prefix + "l/" + linkName(connection, name)
 }
 
-func linkName(connection ID, nameID string) string { return connection.Raw() + "/" + digest(nameID) }
+func linkName(connection ID, name string) string { return connection.Raw() + "/" + digest(name) }
 
 // MaxKeyValue bounds what stands in a key: longer values are replaced by their hash.
 const MaxKeyValue = 256

@@ -17,7 +17,7 @@ func (s *liveScope) freeze() *Scope {
 	f := s.Scope
 	f.byID, f.members, f.groups = s.byID.Copy(), s.members.Copy(), s.groups.Copy()
 	f.grants = s.grants.Copy()
-	f.stamps, f.links, f.notes = s.stamps.Copy(), s.links.Copy(), s.notes.Copy()
+	f.stamps, f.links, f.linksBy, f.notes = s.stamps.Copy(), s.links.Copy(), s.linksBy.Copy(), s.notes.Copy()
 	f.secrets, f.hashes, f.sessions = s.secrets.Copy(), s.hashes.Copy(), s.sessions.Copy()
 	f.tables = maps.Clone(s.tables)
 	for name, t := range f.tables {

@@ -189,13 +189,24 @@ type Membership struct {
 	Direct bool // false: only through another group
 }
 
+// Step is told of the steps of a walk before they are made; false ends the walk. nil is told of none.
+type Step func(n int) bool
+
+// walked is how many steps a walk makes before it tells.
+const walked = 64
+
 // Memberships yields the groups that the resource is in: the direct ones in order of creation, then those they are in.
-// Most resources are in none, which costs one look.
-func (s *Scope) Memberships(r *Resource) iter.Seq[Membership] {
+// Most resources are in none, which costs one look. Many groups that are in the same ones make many steps, which step
+// is told of.
+func (s *Scope) Memberships(r *Resource, step Step) iter.Seq[Membership] {
 	return func(yield func(Membership) bool) {
 		var seen map[uint32]bool
 		var queue []*Record
+		steps := 0
 		visit := func(g *Record, direct bool) bool {
+			if steps++; step != nil && steps%walked == 0 && !step(walked) {
+				return false
+			}
 			if seen[g.ord] {
 				return true
 			}

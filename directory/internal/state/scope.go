@@ -24,6 +24,7 @@ type Scope struct {
 	grants   *btree.Map[uint32, uint32] // how many grants a member has: most have none, which is known without a walk
 	stamps   *btree.Map[uint32, stamp]
 	links    *btree.Map[string, *Link]
+	linksBy  *btree.BTreeG[linkEntry] // by User, and by NameID in lower case
 	notes    *btree.Map[string, Note]
 	secrets  *btree.Map[string, []byte]
 	hashes   *btree.Map[string, *Record] // AccessTokens and Sessions by the hash of their secrets
@@ -66,6 +67,7 @@ func newScope(builtin *Catalog) Scope {
 		grants:   &btree.Map[uint32, uint32]{},
 		stamps:   &btree.Map[uint32, stamp]{},
 		links:    &btree.Map[string, *Link]{},
+		linksBy:  newTree(lessLink),
 		notes:    &btree.Map[string, Note]{},
 		secrets:  &btree.Map[string, []byte]{},
 		hashes:   &btree.Map[string, *Record]{},
@@ -193,9 +195,19 @@ func (s *Scope) Range(typ string, a *schema.Attribute, from string, where func(k
 	return found, true
 }
 
-// InOrder puts records of a scope in order of creation, each once.
-func InOrder(records []*Record) []*Record {
-	slices.SortFunc(records, func(a, b *Record) int { return cmp.Compare(a.ord, b.ord) })
+// InOrder puts records of a scope in order of creation, each once. step is told of the comparisons; where it ends the
+// sort, the result is worth nothing.
+func InOrder(records []*Record, step Step) []*Record {
+	compared, ended := 0, false
+	slices.SortFunc(records, func(a, b *Record) int {
+		if compared++; step != nil && compared%walked == 0 {
+			ended = ended || !step(walked)
+		}
+		if ended { // all are equal, so it ends soon
+			return 0
+		}
+		return cmp.Compare(a.ord, b.ord)
+	})
 	return slices.CompactFunc(records, func(a, b *Record) bool { return a.ord == b.ord })
 }
 

@@ -28,6 +28,7 @@ type Presence struct {
 	client  *clientv3.Client
 	prefix  string
 	value   string
+	beside  func(others [][]byte) error
 	log     *slog.Logger
 	session *concurrency.Session // nil while nothing is shown
 
@@ -35,23 +36,32 @@ type Presence struct {
 	done sync.WaitGroup
 }
 
-// Appear shows a value below the prefix until Close, and returns what the other running nodes show there. Of two that
-// appear at once, exactly the later one sees the other. An etcd that accepts no leases, because it has no space, is
-// asked again in the background. Error: Unavailable.
-func Appear(ctx context.Context, c *clientv3.Client, prefix string, value []byte, log *slog.Logger) (
-	*Presence, [][]byte, error) {
-	p := &Presence{client: c, prefix: prefix, value: string(value), log: log}
+// Appear shows a value below the prefix until Close, unless beside, which gets what the other running nodes show there,
+// returns an error. Of two that appear at once, exactly the later one sees the other. An etcd that accepts no leases,
+// because it has no space, is asked again in the background. Errors: Unavailable; that of beside.
+//
+// Where the value has gone, because etcd was away for longer than its lease lasts, it is shown again. A node that
+// appeared meanwhile did not see it, so beside is asked again; its error is logged then.
+func Appear(ctx context.Context, c *clientv3.Client, prefix string, value []byte, beside func(others [][]byte) error,
+	log *slog.Logger) (*Presence, error) {
+	p := &Presence{client: c, prefix: prefix, value: string(value), beside: beside, log: log}
 	others, err := p.appear(ctx)
 	if noSpace(err) {
 		others, err = p.others(ctx)
 	}
 	if err != nil {
-		return nil, nil, state.Unanswered(err)
+		return nil, state.Unanswered(err)
+	}
+	if err := beside(others); err != nil {
+		if p.session != nil {
+			p.end(p.session)
+		}
+		return nil, err
 	}
 	background, stop := context.WithCancel(context.Background())
 	p.stop = stop
 	p.done.Go(func() { p.run(background) })
-	return p, others, nil
+	return p, nil
 }
 
 // appear reads what the others show and shows the value, in one transaction.
@@ -114,7 +124,13 @@ func (p *Presence) run(ctx context.Context) {
 			continue
 		case <-again:
 		}
-		if _, err := p.appear(ctx); err != nil && ctx.Err() == nil {
+		others, err := p.appear(ctx)
+		switch {
+		case err == nil:
+			if err := p.beside(others); err != nil {
+				p.log.Error("this node should not run beside another one", "error", err)
+			}
+		case ctx.Err() == nil:
 			p.log.Debug("the other nodes do not see this one yet", "error", err)
 		}
 	}

@@ -1,0 +1,65 @@
+package samlhook
+
+import (
+	"runtime"
+	"time"
+
+	"rollcall/directory"
+	"rollcall/internal/fair"
+	"rollcall/internal/remote"
+	"rollcall/samlhook/saml"
+)
+
+// newVerifier shares the processors between those whose messages are judged: connections take turns, so what one is sent
+// delays another by one message, not by their number.
+func newVerifier() *fair.Scheduler {
+	return fair.New(fair.Options{Slots: max(2, runtime.GOMAXPROCS(0))})
+}
+
+// verify judges the message by the connection as it is on the snapshot.
+func (a *attempt) verify(s *directory.Snapshot, connection *directory.Resource) error {
+	a.verification, a.verdict = verification{}, verdict{}
+	var err error
+	if a.loaded, err = a.load(s, a.org, connection); err != nil {
+		return err
+	}
+	turn := a.verifier.Begin(fair.Owner{Organization: a.org, Credential: a.connection.String()})
+	defer turn.End()
+	if err := turn.Spend(a.r.Context(), fair.Slice); err != nil {
+		return errUnavailable // whoever sent it is gone
+	}
+	started := time.Now()
+	a.response, a.refused = a.judge()
+	a.metrics.verifications.Observe(time.Since(started).Seconds())
+	if a.refused == nil {
+		a.refused = a.loaded.usable()
+	}
+	if !a.response.Verified {
+		a.refusal = a.refused
+		return errNotRecorded
+	}
+	return nil
+}
+
+// judge verifies the message. Of a connection that decrypts, failures are counted, and too many hold decryption; what a
+// key of the identity provider signed outside is no failure.
+func (a *attempt) judge() (*saml.Response, *saml.Refusal) {
+	c := *a.loaded.Connection
+	c.Used = func(id string) *saml.Refusal {
+		if a.used.has(a.connection, id, a.at) {
+			return usedBefore()
+		}
+		return nil
+	}
+	if !c.WantEncrypted {
+		return c.Verify(a.post.Message, a.at)
+	}
+	network := remote.Network(a.r.RemoteAddr)
+	counted := a.decryptions.begin(a.connection, network, a.at)
+	c.HoldDecryption = !counted
+	response, refusal := c.Verify(a.post.Message, a.at)
+	if counted && (response.Verified || !response.Encrypted) {
+		a.decryptions.succeed(a.connection, network, a.at)
+	}
+	return response, refusal
+}

@@ -1,0 +1,72 @@
+package scimapi
+
+import (
+	"errors"
+	"io"
+
+	"rollcall/directory"
+	"rollcall/directory/schema"
+	"rollcall/internal/fair"
+)
+
+// task is the request's work beside queries and changes, which have tasks of their own. Whoever begins one of those, or
+// waits for the client, calls pause first.
+func (x *exchange) task() *fair.Task {
+	if x.work == nil {
+		x.work = x.dir.Work()
+	}
+	return x.work
+}
+
+// pay counts units of work that follow, which the credential pays, and waits for its turn. Errors: *fair.Exhausted,
+// *schema.Error (tooMany), that of the context.
+func (x *exchange) pay(units int) error {
+	err := x.task().Pay(x.r.Context(), units)
+	if e, ok := errors.AsType[*fair.TooMuch](err); ok {
+		return schema.Errorf(schema.TooMany, "", "the request needs more than %d comparisons, which is the limit", e.Most)
+	}
+	return err
+}
+
+// owe is pay for work that cannot be refused any more. Error: that of the context.
+func (x *exchange) owe(units int) error { return x.task().Owe(x.r.Context(), units) }
+
+// pause lets others have the request's turn.
+func (x *exchange) pause() {
+	if x.work != nil {
+		x.work.End()
+	}
+}
+
+// bytesPerUnit is how many bytes of JSON are read with a unit of work, beside what is paid for each element.
+const bytesPerUnit = 64
+
+// payBody pays for reading a body.
+func (x *exchange) payBody(bytes int) error { return x.pay(bytes / bytesPerUnit) }
+
+// paidReader pays for what is read from r and parsed at once. It has no turn while it waits for the client.
+type paidReader struct {
+	x *exchange
+	r io.Reader
+}
+
+func (p *paidReader) Read(b []byte) (int, error) {
+	p.x.pause()
+	n, err := p.r.Read(b)
+	if e := p.x.pay(2 * n / bytesPerUnit); e != nil {
+		return n, e
+	}
+	return n, err
+}
+
+// pace makes walks of the snapshot wait for the request's turns and owe for them. *err is set where they end early.
+func (x *exchange) pace(s *directory.Snapshot, err *error) *directory.Snapshot {
+	steps := 0
+	return s.Pacing(func(n int) bool {
+		if steps += n; *err == nil && steps >= directory.StepsPerUnit {
+			*err = x.owe(steps / directory.StepsPerUnit)
+			steps %= directory.StepsPerUnit
+		}
+		return *err == nil
+	})
+}
