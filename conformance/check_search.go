@@ -50,6 +50,18 @@ func searchChecks() []check {
 					len(resources(r.json)))
 			}
 		}},
+		{name: "shown", needs: "search User filter", ids: ids("R7644-3.4.3-08"), run: func(p *probe) {
+			t := p.s.typ("User")
+			u := p.create(t, p.s.generate(t, p.unique(), true))
+			item := p.get(u.path)
+			r := p.send("POST", t.endpoint+"/.search", body("filter", `id eq "`+u.id+`"`))
+			o := element(r.at("Resources"), "id", u.id)
+			p.need(o != nil && item.status == 200, ".search does not find a User by its id")
+			shown, _ := item.json.(obj)
+			diff := t.unlike(shown, o, p.s)
+			p.expect("R7644-3.4.3-08", diff == "", r, "%s is %s in GET and %s in the answer to .search", diff,
+				excerpt(text(value(shown, diff)), 120), excerpt(text(value(o, diff)), 120))
+		}},
 		{name: "bad", needs: "search filter", ids: ids("R7644-3.4.3-06"), run: func(p *probe) {
 			t := p.s.svc.types[0]
 			p.refused("R7644-3.4.3-06", p.send("POST", t.endpoint+"/.search", body("filter", "x regex y z")),

@@ -216,6 +216,9 @@ func readVerdicts(t *testing.T, name string) map[string]verdictByHand {
 // hand: no accusation without a verdict, none that was found false, and none of
 // the right ones lost.
 func TestCorpus(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and one request after another: the race detector has nothing to find")
+	}
 	if *record != "" {
 		recordCorpus(t, *record)
 	}

@@ -18,6 +18,9 @@ func elimityHandler(t *testing.T) http.Handler {
 // TestElimity runs the suite on a server by other people. What it finds there
 // was verified by hand; docs/conformance-findings.md tells it.
 func TestElimity(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and one request after another: the race detector has nothing to find")
+	}
 	rep, err := Run(t.Context(), Target{URL: "http://elimity.test/v2", Transport: Handler(elimityHandler(t)),
 		Concurrency: 1, MaxWait: -1, Confirm: -1})
 	if err != nil {

@@ -25,9 +25,10 @@
 //     secret.go, session.go, tombstone.go: what a snapshot says about each thing, and how a change writes it.
 //   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
 //     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
-//   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers.
-//   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go, eventclass.go, changes.go: a change
-//     in the making. rules_*.go: what the directory demands of each type.
+//   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers. ring.go, ringplan.go: SignIns that
+//     nobody vouches for.
+//   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go, eventclass.go,
+//     changes.go: a change in the making. rules_*.go: what the directory demands of each type.
 //   - update.go, batch.go: running changes and committing them.
 //   - define.go, conform.go, loaddefinitions.go: an organization's own schemas and types.
 //   - frees.go, takeaway.go, held.go, complete.go, budget.go: what a store that is full accepts, and what follows.
@@ -55,6 +56,7 @@
 //	{root}/{s}/e/{id}                          an Event; /e-access/{id} one that concerns access, /e-admin/{id} one
 //	                                           that does and that an administrator left; IDs begin with the time
 //	{root}/{s}/s/{id}                          a SignIn; its ID begins with the time
+//	{root}/{s}/ring/{connection}/{network}{n}  a SignIn that nobody vouches for, in one of the network's slots
 //	{root}/operator/{lease}                    fingerprints of a running node's operator tokens, under its lease
 //	{root}/job/{name}                          election of the node that does the housekeeping
 //

@@ -111,3 +111,6 @@ func RightsOf(s *Snapshot, user ID) Rights {
 
 // GivesRole reports whether the User's role is one that an administrator gave.
 func GivesRole(s *Snapshot, user ID, role string) bool { return gives(s.scope.Get(user), role) }
+
+// StoreOf is the store of a directory.
+func StoreOf(d *Directory) *Store { return d.store }

@@ -52,19 +52,27 @@ func (s *search) readLog(typ string) (all []logged, err error) {
 		revision = s.snap.Revision()
 	}
 	prefixes := s.snap.logPrefixes(typ)
+	if typ == schema.SignInType {
+		prefixes = append(prefixes, s.snap.keys().Rings())
+	}
 	lists, err := s.snap.store.node.NewestFirst(s.ctx, revision, prefixes...)
 	if err != nil {
 		return nil, err
 	}
 	for i, list := range lists {
 		for _, l := range list {
-			if id, ok := state.RawID(l.Key[len(prefixes[i]):]); ok {
+			id, ok := state.RawID(l.Key[len(prefixes[i]):])
+			if !ok { // not an id: the slot of a ring
+				id, ok = slotID(l)
+			}
+			if ok {
 				all = append(all, logged{id, l})
 			}
 		}
 	}
 	slices.SortFunc(all, func(a, b logged) int { return bytes.Compare(b.id[:], a.id[:]) })
-	return all, nil
+	// A SignIn in a ring whose outcome was unknown was written again.
+	return slices.CompactFunc(all, func(a, b logged) bool { return a.id == b.id }), nil
 }
 
 // getLogged reads an Event or a SignIn. Errors: Forbidden, NotFound, Unavailable.
@@ -88,7 +96,28 @@ func (s *Snapshot) getLogged(ctx context.Context, typ string, id ID) (*Resource,
 			return &r.Resource, nil
 		}
 	}
+	if typ == schema.SignInType {
+		return s.getRinged(ctx, id)
+	}
 	return nil, notFound(typ, id)
+}
+
+// getRinged reads a SignIn in a ring. Keys of slots name no id, so it looks into all of the scope's rings.
+func (s *Snapshot) getRinged(ctx context.Context, id ID) (*Resource, error) {
+	lists, err := s.store.node.NewestFirst(ctx, 0, s.keys().Rings())
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lists[0] {
+		if held, ok := slotID(l); ok && held == id {
+			r, err := decodeLogged(schema.SignInType, id, l)
+			if err != nil {
+				return nil, err
+			}
+			return &r.Resource, nil
+		}
+	}
+	return nil, notFound(schema.SignInType, id)
 }
 
 // decodeLogged returns nil for the Event of a change that was cancelled.

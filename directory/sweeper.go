@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -98,18 +99,37 @@ func (s *scopeSweeper) run(ctx context.Context) error {
 		s.sessions(ctx),
 		s.events(ctx, r),
 		s.log(ctx, s.keys.SignIns(), r.signIns, s.now.Add(-r.age), s.now),
+		s.rings(ctx, s.now.Add(-r.age)),
 		s.tombstones(ctx, s.now.Add(-r.deleted)),
 	)
 }
 
-// connections deletes the links and grants of deleted connections.
+// rings deletes what is in rings from before the age. What has been overwritten is gone already.
+func (s *scopeSweeper) rings(ctx context.Context, before time.Time) error {
+	list, err := s.store.node.All(ctx, s.keys.Rings())
+	if err != nil {
+		return err
+	}
+	var keys []string
+	bound := state.TimeBound(before)
+	for _, l := range list {
+		if id, ok := slotID(l); !ok || bytes.Compare(id[:], bound[:]) < 0 {
+			keys = append(keys, l.Key)
+		}
+	}
+	return s.store.node.Delete(ctx, keys)
+}
+
+// connections deletes the links, the rings and the grants of deleted connections.
 func (s *scopeSweeper) connections(ctx context.Context) error {
 	if s.snap.id.IsSystem() { // its leftovers are organizations
 		return nil
 	}
 	return s.leftovers(ctx, s.keys, func(id ID) error {
-		if err := s.store.node.DeleteRange(ctx, s.keys.Links(id)); err != nil {
-			return err
+		for _, prefix := range []string{s.keys.Links(id), s.keys.Ring(id)} {
+			if err := s.store.node.DeleteRange(ctx, prefix); err != nil {
+				return err
+			}
 		}
 		var keys []string
 		for g, m := range s.snap.scope.GrantedBy(id) {

@@ -40,7 +40,9 @@ func (x *exchange) acs() error {
 	a := &attempt{exchange: x, post: post, at: x.now()}
 	err = a.settle(s, connection)
 	if errors.Is(err, errNotRecorded) {
-		return x.unverified(connection.Display(), a.refusal, a.response.Checks)
+		err = x.unverified(connection.Display(), a.refusal, a.response.Checks)
+		a.describeUnvouched(x.unvouched)
+		return err
 	}
 	if err != nil {
 		return err
@@ -52,15 +54,6 @@ func (x *exchange) acs() error {
 	}
 	x.count(a.decision.Outcome, a.decision.Reason)
 	return a.handOver()
-}
-
-// unverified is for a message that leaves no record of its own: no signature covers it, or it was judged before. name
-// is that of the connection, to show.
-func (x *exchange) unverified(name string, refusal *saml.Refusal, checks []saml.Check) error {
-	x.count(OutcomeRefused, refusal.Reason)
-	x.aggregate.add(occurrence{organization: x.org, connection: x.connection, display: name, correlation: x.id,
-		at: x.now(), refusal: refusal, checks: checks})
-	return refusal
 }
 
 // handOver sends the browser to finish with a code and a cookie that belong together.

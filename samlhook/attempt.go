@@ -34,6 +34,8 @@ type verdict struct {
 	decision Decision
 	user     directory.ID // who signs in; zero if refused
 	epoch    int64        // of the User's sessions
+
+	obstacles []*saml.Refusal // everything that stands in the way, the refusal first
 }
 
 var (
@@ -97,7 +99,32 @@ func (a *attempt) change(tx *directory.Tx) error {
 			return err
 		}
 	}
+	if a.refusal != nil {
+		if err := a.findObstacles(tx.Snapshot()); err != nil {
+			return err
+		}
+	}
 	_, err = tx.RecordSignIn(a.record())
+	return err
+}
+
+// findObstacles finds everything that stands in the way of a sign-in that is refused: whoever removes one obstacle
+// should not meet the next one afterwards. Nothing follows from it, so the commit does not compare what it read.
+func (a *attempt) findObstacles(s *directory.Snapshot) error {
+	a.obstacles = messageObstacles(a.response, a.refusal)
+	if a.response.Assertion == nil || a.response.Assertion.NameID == "" {
+		return nil
+	}
+	id, refusal := saml.MapIdentity(a.response.Assertion, a.loaded.Attributes)
+	a.identity = id
+	if refusal != nil {
+		a.obstacles = appendObstacle(a.obstacles, refusal)
+		return nil
+	}
+	more, err := decisionObstacles(s, a.loaded.Settings, id, a.at)
+	for _, o := range more {
+		a.obstacles = appendObstacle(a.obstacles, o)
+	}
 	return err
 }
 

@@ -93,8 +93,8 @@ func (d *decider) link(user *directory.Resource) (Decision, error) {
 			saml.Clip(strings.Join(domains, ", "))+"), which speak for it; "+remedy), nil
 	}
 	if !d.settings.LinkPrivileged && d.snapshot.Privileged(user.ID) {
-		return d.refuse(user, ReasonPrivilegedUser, "The User has roles or is in a protected group and was never "+
-			"linked to this NameID; link it by hand"+d.byHand(user.ID)), nil
+		r := refusePrivileged(d.byHand(user.ID))
+		return d.refuse(user, r.Reason, r.Explanation), nil
 	}
 	return d.known(user, nil)
 }
@@ -116,8 +116,8 @@ func (d *decider) connection(id directory.ID) string {
 // known is for a User who exists; link is nil if there is none yet.
 func (d *decider) known(user *directory.Resource, link *directory.Link) (Decision, error) {
 	if !directory.Active(user.JSON) {
-		return d.refuse(user, ReasonUserInactive, "The User is not active (active: false); set active to true to let "+
-			"the person sign in again."), nil
+		r := refuseInactive()
+		return d.refuse(user, r.Reason, r.Explanation), nil
 	}
 	if link != nil {
 		if domains := d.authority.suspended(user, link); len(domains) > 0 {

@@ -22,8 +22,9 @@
 // claim, defaultgroups.go to which Groups a new User is added, document.go what is written of a User. settings.go is
 // what a connection says about all this.
 //
-// An administrator reads afterwards what record.go writes of each sign-in; aggregate.go counts what anybody could send,
-// one record a minute. notes.go remembers when a connection was last used, metrics.go counts for the operator.
+// An administrator reads afterwards what record.go writes of each sign-in. What anybody could send goes into the
+// connection's ring (unvouched.go, ring.go). notes.go remembers when a connection was last used, metrics.go counts for
+// the operator.
 //
 // An IdentityProvider resource is a connection. provider.go checks it before it is stored, and secrets.go gives it its
 // key; both are pure, and resolve.go gets what they need from outside: metadata (fetch.go) and a new key (keypair.go).

@@ -104,7 +104,7 @@ func TestKeyRollover(t *testing.T) {
 	}
 	signIn(0, http.StatusSeeOther)
 	wantStatus(t, s.browser().step(s.acsURL(connection), old), http.StatusBadRequest)
-	s.hook.aggregate.flushAll()
+	s.hook.ring.flush()
 	s.lastSignIn(OutcomeRefused, saml.ReasonDecryption)
 
 	// Given up before the second key signs, the first one stays.
@@ -224,7 +224,7 @@ func TestUsedIsKnown(t *testing.T) {
 		t.Error("what was used up is not known")
 	}
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
-	s.hook.aggregate.flushAll()
+	s.hook.ring.flush()
 	s.lastSignIn(OutcomeRefused, ReasonAssertionUsed)
 	s.hook.used = usedIDs{} // as on another node
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)

@@ -14,6 +14,10 @@ type failure struct {
 	kind   string         // of the notice
 	values map[string]any // of the placeholders in its text
 	next   nextStep
+
+	// reason and explanation are for the record of what is no refusal.
+	reason      saml.Reason
+	explanation string
 	// untraced means that nothing is recorded, so there is no number to tell anybody.
 	untraced bool
 }
@@ -30,13 +34,22 @@ const (
 func (f *failure) Error() string { return f.kind }
 
 var (
-	errNotFound     = &failure{status: http.StatusNotFound, kind: "notFound", untraced: true}
-	errMethod       = &failure{status: http.StatusMethodNotAllowed, kind: "method", untraced: true}
-	errCrossOrigin  = &failure{status: http.StatusForbidden, kind: "crossOrigin"}
-	errTarget       = &failure{status: http.StatusBadRequest, kind: "target"}
-	errUnavailable  = &failure{status: http.StatusServiceUnavailable, kind: "unavailable"}
-	errInternal     = &failure{status: http.StatusInternalServerError, kind: "internal"}
-	errBadMessage   = &failure{status: http.StatusBadRequest, kind: "badMessage", next: startAgain}
+	errNotFound    = &failure{status: http.StatusNotFound, kind: "notFound", untraced: true}
+	errMethod      = &failure{status: http.StatusMethodNotAllowed, kind: "method", untraced: true}
+	errTooOften    = &failure{status: http.StatusTooManyRequests, kind: "tooOften", untraced: true}
+	errCrossOrigin = &failure{status: http.StatusForbidden, kind: "crossOrigin", reason: ReasonCrossOrigin,
+		explanation: "Another site sent this request in the person's browser; it was not carried out."}
+	errTarget = &failure{status: http.StatusBadRequest, kind: "target", reason: ReasonTarget,
+		explanation: "The sign-in was to end at an address that is neither a path of this site nor an entry of the " +
+			"Organization's redirectTargets; correct the link, or add the address there."}
+	errUnavailable = &failure{status: http.StatusServiceUnavailable, kind: "unavailable", reason: ReasonUnavailable,
+		explanation: "The store did not answer, or there was no room for the request; nothing was changed. The person " +
+			"can try again. If it lasts, the operator finds the cause in the service's log under this number."}
+	errInternal = &failure{status: http.StatusInternalServerError, kind: "internal", reason: ReasonInternal,
+		explanation: "The service made an error; the operator finds it in the service's log under this number."}
+	errBadMessage = &failure{status: http.StatusBadRequest, kind: "badMessage", next: startAgain,
+		reason: ReasonUnreadable, explanation: "The body of the request could not be read to its end; the browser gave " +
+			"up, or something between it and us changed the request."}
 	errNotSetUp     = &failure{status: http.StatusForbidden, kind: "notSetUp", next: signInAgain}
 	errRefused      = &failure{status: http.StatusForbidden, kind: "refused", next: signInAgain}
 	errTooLate      = &failure{status: http.StatusForbidden, kind: "tooLate", next: startAgain}

@@ -32,9 +32,10 @@ type exchange struct {
 	dir    *directory.Directory
 	status int // of the reply; zero until there is one
 
-	connection directory.ID // zero if the path has none
-	recorded   bool         // a SignIn has the correlation id
-	outcome    Outcome      // for the log
+	connection directory.ID    // zero if the path has none
+	recorded   bool            // a SignIn has the correlation id
+	unvouched  schema.Document // what to record of it in the ring; nil: what is known of the failure
+	outcome    Outcome         // for the log
 	reason     saml.Reason
 }
 
@@ -143,7 +144,7 @@ func (p *panicked) Error() string { return fmt.Sprintf("panic: %v\n%s", p.value,
 
 // newCorrelationID is short enough to be read out over the telephone.
 func newCorrelationID() string {
-	var b [8]byte
+	var b [4]byte
 	rand.Read(b[:]) // never fails since Go 1.24
 	return hex.EncodeToString(b[:])
 }

@@ -113,7 +113,7 @@ func TestCode(t *testing.T) {
 	}
 	wantStatus(t, b.step(fresh, nil), http.StatusSeeOther)
 
-	s.hook.aggregate.flushAll()
+	s.hook.ring.flush()
 	reasons := map[string]bool{}
 	for _, r := range s.signIns() {
 		reasons[r.Text("reason")] = true

@@ -37,6 +37,13 @@ type Options struct {
 	Registry prometheus.Registerer
 }
 
+// Failed requests of one network that are recorded: beyond them it is told to wait. Whoever signs in is never counted,
+// and never refused because of what others in the network send.
+const (
+	failuresPerSecond = 5
+	failuresAtOnce    = 100
+)
+
 // Hook serves sign-in for every organization of a store. It is made by New and safe for concurrent use.
 type Hook struct {
 	store   *directory.Store
@@ -50,10 +57,12 @@ type Hook struct {
 	fetcher *fetcher
 	metrics *metrics
 	bodies  *bodies.Bound
+	// failures limits, for each network, the failed requests that are recorded.
+	failures *fair.Buckets[string]
 
 	parsed      sync.Map // directory.ID → *loaded
 	parsedCount atomic.Int64
-	aggregate   aggregate
+	ring        ring
 	shown       sync.Map // name of an organization → its name to show, as last read
 	noted       notes
 
@@ -83,17 +92,18 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 		origin: http.NewCrossOriginProtection(), pages: web.MustParse(pageFiles),
 		fetcher: newFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry),
 		bodies: o.Bodies, verifier: newVerifier(),
+		failures: fair.NewBuckets[string](failuresPerSecond, failuresAtOnce),
 	}
 	// A proxy may rewrite Host; the browser's Origin is still ours.
 	if err := h.origin.AddTrustedOrigin(h.public); err != nil {
 		return nil, err
 	}
-	h.aggregate.write = h.writeAggregated
+	h.ring.write, h.ring.log = store.WriteRings, o.Log
 	return h, nil
 }
 
 // Close writes the records that are still being gathered.
-func (h *Hook) Close() { h.aggregate.close() }
+func (h *Hook) Close() { h.ring.close() }
 
 // route is one path. Methods are checked by its handler, so that a wrong one gets 405 with Allow.
 type route struct {

@@ -16,7 +16,6 @@ type notice struct {
 	Next   *link
 
 	Correlation  string // empty if there is nothing to find
-	Logged       bool   // what it finds is only in the log
 	Organization string // whose administrators can help
 }
 
@@ -29,12 +28,15 @@ func (x *exchange) fail(err error) {
 		return // the reply is on its way; the log has the error
 	}
 	f := translate(err)
-	if f.status == http.StatusServiceUnavailable {
+	if !f.untraced && !x.explain(err, f) {
+		f = errTooOften
+	}
+	if f.status == http.StatusServiceUnavailable || f.status == http.StatusTooManyRequests {
 		x.w.Header().Set("Retry-After", "5")
 	}
 	n := notice{Kind: f.kind, Values: f.values, Next: x.offer(f.next)}
 	if !f.untraced {
-		n.Correlation, n.Logged, n.Organization = x.id, !x.recorded, x.organizationName(f.status)
+		n.Correlation, n.Organization = x.id, x.organizationName(f.status)
 	}
 	x.show(f.status, "notice", n, web.Policy{})
 }

@@ -50,10 +50,10 @@ func TestNotices(t *testing.T) {
 	pages := web.MustParse(pageFiles)
 	for _, f := range []*failure{errNotFound, errMethod, errCrossOrigin, errTarget, errUnavailable, errInternal,
 		errBadMessage,
-		errNotSetUp, errRefused, errTooLate, errOtherBrowser, errTooLarge, noConnection("Acme")} {
+		errNotSetUp, errRefused, errTooLate, errOtherBrowser, errTooLarge, errTooOften, noConnection("Acme")} {
 		for _, text := range []string{"signInAgain", "startAgain"} {
 			w := httptest.NewRecorder()
-			n := notice{Kind: f.kind, Values: f.values, Next: &link{Text: text}, Correlation: "1", Logged: true,
+			n := notice{Kind: f.kind, Values: f.values, Next: &link{Text: text}, Correlation: "1",
 				Organization: "Acme"}
 			if err := pages.Write(w, httptest.NewRequest(http.MethodGet, "/", nil), f.status, "notice", n,
 				web.Policy{}); err != nil {

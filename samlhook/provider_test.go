@@ -284,7 +284,6 @@ func TestKeysComeWithTheConnection(t *testing.T) {
 	}
 	before, b := s.written(), s.browser()
 	own := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String()
-	wantPage(t, b.get(s.loginURL(id)), http.StatusForbidden, "notSetUp") // no identity provider yet
 	metadata := b.get(s.hook.urls("default", id).Metadata)
 	if metadata.Status != http.StatusOK || !strings.Contains(metadata.Body, "X509Certificate") || own == "" {
 		t.Errorf("%d %s, fingerprint %q", metadata.Status, metadata.Body, own)
@@ -292,6 +291,7 @@ func TestKeysComeWithTheConnection(t *testing.T) {
 	if s.written() != before {
 		t.Error("looking at a connection wrote to the store")
 	}
+	wantPage(t, b.get(s.loginURL(id)), http.StatusForbidden, "notSetUp") // no identity provider yet
 	s.mustModify(schema.IdentityProviderType, id, changed("displayName", "y"))
 	if now := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String(); now != own {
 		t.Errorf("a change made another key: %s, it was %s", now, own)

@@ -32,4 +32,9 @@ const (
 	ReasonCodeInvalid         saml.Reason = "code_invalid"         // the hand-over code is not ours
 	ReasonCodeExpired         saml.Reason = "code_expired"         // the hand-over code has expired
 	ReasonCodeUsed            saml.Reason = "code_used"            // the hand-over code was used before
+	ReasonTarget              saml.Reason = "target_not_allowed"   // the sign-in was to end at such an address
+	ReasonCrossOrigin         saml.Reason = "cross_origin"         // another site sent the request
+	ReasonUnreadable          saml.Reason = "unreadable_request"   // the body could not be read
+	ReasonUnavailable         saml.Reason = "unavailable"          // the store does not answer, or is full
+	ReasonInternal            saml.Reason = "internal_error"       // our own
 )

@@ -20,7 +20,8 @@ func (a *attempt) record() schema.Document {
 	a.describeMessage(doc)
 	a.describeDecision(doc)
 	if a.refusal != nil {
-		judged(doc, OutcomeRefused, a.refusal.Reason, a.refusal.Explanation)
+		judged(doc, OutcomeRefused, a.refusal.Reason, explanationOf(a.obstacles))
+		putObstacles(doc, a.obstacles)
 	} else {
 		judged(doc, a.decision.Outcome, a.decision.Reason, a.decision.Explanation)
 	}
@@ -29,9 +30,14 @@ func (a *attempt) record() schema.Document {
 
 // newRecord is what every SignIn has.
 func newRecord(correlation string, connection directory.ID, display string) schema.Document {
+	doc := schema.Document{"correlationId": correlation}
+	if connection.IsZero() { // what concerns no connection
+		return doc
+	}
 	value := map[string]any{"value": connection.String()}
 	putText(value, "display", display)
-	return schema.Document{"correlationId": correlation, "connection": value}
+	doc["connection"] = value
+	return doc
 }
 
 func judged(doc schema.Document, outcome Outcome, reason saml.Reason, explanation string) {
@@ -57,6 +63,17 @@ func (a *attempt) describeMessage(doc schema.Document) {
 	putTexts(doc, "received", slices.Concat(a.identity.Matched, a.identity.Unmatched))
 	putTexts(doc, "matched", a.identity.Matched)
 	putTexts(doc, "unmatched", a.identity.Unmatched)
+	putTexts(doc, "empty", a.identity.Empty)
+}
+
+// describeUnvouched records what a message was that leaves no SignIn: of one that is genuine and was judged before, who
+// it is about, quoted.
+func (a *attempt) describeUnvouched(doc schema.Document) {
+	if a.response == nil || !a.response.Verified || a.response.Assertion == nil {
+		return
+	}
+	putText(doc, "nameId", quoted(a.response.Assertion.NameID))
+	putText(doc, "nameIdFormat", saml.Clip(a.response.Assertion.NameIDFormat))
 }
 
 // describeDecision records whom the decision found or created, and which groups it touched.
@@ -85,6 +102,7 @@ func putChecks(doc schema.Document, checks []saml.Check) {
 		check := map[string]any{"name": c.Name, "passed": c.OK}
 		putText(check, "expected", c.Expected)
 		putText(check, "received", c.Received)
+		putText(check, "detail", c.Explanation)
 		list = append(list, check)
 	}
 	if len(list) > 0 {

@@ -431,9 +431,6 @@ func wantStatus(t *testing.T, r *http.Response, status int) {
 	}
 }
 
-// inLog is how a page says that its number is in no record.
-const inLog = `data-in="log"`
-
 // bodyOf is the body of an answer.
 func bodyOf(t *testing.T, r *http.Response) string {
 	t.Helper()

@@ -104,23 +104,27 @@ func firstValue(a Attribute) string {
 	return ""
 }
 
-// names lists what was received, by Name, in order: the attributes that were used and those that were not.
-func (f *finder) names() (matched, unmatched []string) {
+// names lists what was received, by Name, in order: the attributes that were used and those that were not, and of
+// these the ones without a value.
+func (f *finder) names() (matched, unmatched, empty []string) {
 	for i, a := range f.attributes {
 		if f.matched[i] {
 			matched = append(matched, Clip(a.Name))
-		} else {
-			unmatched = append(unmatched, Clip(a.Name))
+			continue
+		}
+		unmatched = append(unmatched, Clip(a.Name))
+		if firstValue(a) == "" {
+			empty = append(empty, Clip(a.Name))
 		}
 	}
-	return matched, unmatched
+	return matched, unmatched, empty
 }
 
 // missing describes an attribute that was not found under any of the names.
 func (f *finder) missing(attribute string, names []string) MissingAttribute {
 	m := MissingAttribute{Attribute: attribute}
 	if empty := f.empty(names); empty != "" {
-		m.Hint = "received `" + Clip(empty) + "`, but without a visible character"
+		m.Hint = "received `" + Clip(empty) + "`, but it is empty: fill it in at the identity provider"
 	} else if received := f.namespaced(names); received != "" {
 		m.Hint = "received `" + Clip(received) + "`: clear the claim's Namespace"
 	} else if fit := f.ambiguous(names); len(fit) > 1 {
@@ -139,7 +143,7 @@ func (f *finder) namespaced(names []string) string {
 			continue
 		}
 		last := a.Name[i+1:]
-		if last != "" && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, last) }) {
+		if last != "" && firstValue(a) != "" && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, last) }) {
 			return a.Name
 		}
 	}

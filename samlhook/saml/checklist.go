@@ -13,6 +13,10 @@ type Check struct {
 	OK       bool
 	Expected string
 	Received string
+
+	// Reason and Explanation are those of the refusal that the check alone would lead to; empty if it passed.
+	Reason      Reason
+	Explanation string
 }
 
 // checklist gathers checks. All of them are made, so that one record shows everything that is wrong; the first that
@@ -24,10 +28,14 @@ type checklist struct {
 
 // add notes a check and reports whether it passed.
 func (l *checklist) add(name string, ok bool, expected, received string, reason Reason, explanation string) bool {
-	l.checks = append(l.checks, Check{Name: name, OK: ok, Expected: Clip(expected), Received: Clip(received)})
-	if !ok && l.first == nil {
-		l.first = Refuse(reason, explanation)
+	check := Check{Name: name, OK: ok, Expected: Clip(expected), Received: Clip(received)}
+	if !ok {
+		check.Reason, check.Explanation = reason, explanation
+		if l.first == nil {
+			l.first = Refuse(reason, explanation)
+		}
 	}
+	l.checks = append(l.checks, check)
 	return ok
 }
 

@@ -185,6 +185,7 @@ func (c *Connection) checkSubject(l *checklist, a *Assertion, el *etree.Element,
 		}
 		if shown == nil {
 			shown = attempt
+			a.InResponseTo = candidate.InResponseTo // for what it answers, so that this is not found wrong as well
 		}
 	}
 	if shown == nil {

@@ -49,8 +49,8 @@ type Identity struct {
 	// Missing are the names that the assertion lacks, for a person who would have to be created (RequireNames).
 	Missing []MissingAttribute
 
-	// Matched and Unmatched are the Names of the received attributes.
-	Matched, Unmatched []string
+	// Matched and Unmatched are the Names of the received attributes; Empty are those of Unmatched that have no value.
+	Matched, Unmatched, Empty []string
 }
 
 // MissingAttribute is an attribute that was looked for and not received. Hint, if not empty, is what was received in
@@ -68,7 +68,7 @@ func MapIdentity(a *Assertion, m AttributeMapping) (Identity, *Refusal) {
 	id := Identity{NameID: a.NameID, NameIDFormat: a.NameIDFormat, NameQualifier: a.NameQualifier,
 		SPNameQualifier: a.SPNameQualifier, UserName: a.NameID}
 	refusal := id.fill(f, m)
-	id.Matched, id.Unmatched = f.names()
+	id.Matched, id.Unmatched, id.Empty = f.names()
 	if refusal == nil && id.UserName == "" {
 		refusal = id.missingAttributes()
 	}
@@ -154,7 +154,13 @@ func (id *Identity) RequireNames() *Refusal {
 func (id *Identity) missingAttributes() *Refusal {
 	received := "no attributes"
 	if all := slices.Concat(id.Matched, id.Unmatched); len(all) > 0 {
-		received = strings.Join(all[:min(len(all), maxListed)], ", ")
+		all = all[:min(len(all), maxListed)]
+		for i, name := range all {
+			if slices.Contains(id.Empty, name) {
+				all[i] += " (empty)"
+			}
+		}
+		received = strings.Join(all, ", ")
 	}
 	var missing []string
 	for _, m := range id.Missing {

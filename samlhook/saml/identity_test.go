@@ -124,7 +124,7 @@ func TestRequireNames(t *testing.T) {
 		{"no firstName", both[1:], []string{"lacks firstName;", "Received: lastName."}},
 		{"nothing at all", nil, []string{"lacks firstName and lastName", "Received: no attributes."}},
 		{"blank lastName", []Attribute{both[0], values("lastName", "")},
-			[]string{"lacks lastName", "Received: firstName, lastName."}},
+			[]string{"lacks lastName", "Received: firstName, lastName (empty)."}},
 		{"Namespace filled in", []Attribute{values("acme/firstName", "Ann"), both[1]},
 			[]string{"received `acme/firstName`: clear the claim's Namespace"}},
 		{"Namespace is a URL", []Attribute{both[0], values("http://x/y/LastName", "Lee")},

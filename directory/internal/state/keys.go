@@ -110,6 +110,27 @@ var EventClasses = []EventClass{OrdinaryEvents, AccessEvents, AdministrationEven
 // SignIns is the prefix of the SignIns.
 func (k ScopeKeys) SignIns() string { return k.prefix + "s/" }
 
+// Rings is the prefix of the rings of all connections.
+func (k ScopeKeys) Rings() string { return k.prefix + "ring/" }
+
+// Ring is the prefix of a connection's ring.
+func (k ScopeKeys) Ring(connection ID) string { return k.Rings() + connection.Raw() + "/" }
+
+// RingSlot is the key of a slot in a connection's ring: the slots of a network stand together.
+func (k ScopeKeys) RingSlot(connection ID, network string, n byte) string {
+	return k.Ring(connection) + digest(network)[:ringNetworkBytes] + string([]byte{n})
+}
+
+const ringNetworkBytes = 8
+
+// RingPlace reads what follows the prefix of a ring in the key of a slot.
+func RingPlace(rest string) (network string, n byte, ok bool) {
+	if len(rest) != ringNetworkBytes+1 {
+		return "", 0, false
+	}
+	return rest[:ringNetworkBytes], rest[ringNetworkBytes], true
+}
+
 // Pins is the prefix of the pins.
 func (k ScopeKeys) Pins() string { return k.prefix + "pin/" }
 

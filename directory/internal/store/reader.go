@@ -73,6 +73,18 @@ func (r Reader) Keys(ctx context.Context, from, end string, limit int64) (keys [
 	return keys, resp.More, nil
 }
 
+// Heads reads all keys with the prefix, in order, with their revisions and without their values, and the revision at
+// which they were read. Error: Unavailable.
+func (r Reader) Heads(ctx context.Context, prefix string) (heads []state.Loaded, revision int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	resp, err := r.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithKeysOnly())
+	if err != nil {
+		return nil, 0, state.Unanswered(err)
+	}
+	return loadedOf(resp.Kvs), resp.Header.Revision, nil
+}
+
 // Count counts the keys with the prefix. Error: Unavailable.
 func (r Reader) Count(ctx context.Context, prefix string) (int64, error) {
 	resp, err := r.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithCountOnly())
