@@ -27,16 +27,15 @@ type memo struct {
 type cut struct{ from, to int }
 
 // cutsOf finds the extensions in a canonical document, with what names them in "schemas".
-func cutsOf(doc []byte, extensions []*schema.Schema) (cuts []cut) {
+func cutsOf(doc []byte, extensions []onRequest) (cuts []cut) {
 	for _, e := range extensions {
 		value := gjson.GetBytes(doc, gjson.Escape(e.ID))
 		if !value.Exists() {
 			continue
 		}
-		listed := []byte(`,"` + e.ID + `"`)
-		cuts = append(cuts, cut{value.Index - len(listed) - len(":"), value.Index + len(value.Raw)})
-		if at := bytes.Index(doc[:bytes.IndexByte(doc, ']')], listed); at >= 0 {
-			cuts = append(cuts, cut{at, at + len(listed)})
+		cuts = append(cuts, cut{value.Index - len(e.listed) - len(":"), value.Index + len(value.Raw)})
+		if at := bytes.Index(doc[:bytes.IndexByte(doc, ']')], e.listed); at >= 0 {
+			cuts = append(cuts, cut{at, at + len(e.listed)})
 		}
 	}
 	slices.SortFunc(cuts, func(a, b cut) int { return cmp.Compare(a.from, b.from) })

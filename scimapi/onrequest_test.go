@@ -119,41 +119,47 @@ func TestExtensionThatIsSetIsReturned(t *testing.T) {
 		}
 		return doc
 	}
-	protected := map[string]any{"protected": true}
-	made := c.must(201, "POST", "/Groups", body(accessURN, protected))
-	path := "/Groups/" + made.body["id"].(string)
+	protected, open := map[string]any{"protected": true}, map[string]any{"protected": false}
+	path := ""
 	for _, step := range []struct {
-		name   string
-		r      reply
-		access any // in the reply
-		stored any // afterwards
+		name, method  string
+		body          any
+		shown, stored any // of the extension: in the reply, and afterwards
 	}{
-		{"POST with it", made, protected, protected},
-		{"PUT without it", c.must(200, "PUT", path, body("displayName", "H")), nil, protected},
-		{"PUT with it", c.must(200, "PUT", path, body(accessURN, map[string]any{"protected": false})),
-			map[string]any{"protected": false}, map[string]any{"protected": false}},
-		{"PATCH of it", c.must(200, "PATCH", path, patch(`{"op":"add","path":"`+accessURN+`:protected","value":true}`)),
-			protected, protected},
-		{"PATCH of another attribute", c.must(200, "PATCH", path,
-			patch(`{"op":"add","path":"displayName","value":"I"}`)), nil, protected},
-		{"PATCH that repeats schemas", c.must(200, "PATCH", path,
-			patch(`{"op":"replace","path":"schemas","value":["`+groupURN+`"]}`)), nil, protected},
-		{"PUT that lists it", c.must(200, "PUT", path, body("schemas", []string{groupURN, accessURN})), nil, nil},
-		{"PUT with it again", c.must(200, "PUT", path, body(strings.ToLower(accessURN), protected)), protected,
+		{"POST with it", "POST", body(accessURN, protected), protected, protected},
+		{"PUT without it", "PUT", body("displayName", "H"), nil, protected},
+		{"PUT with it", "PUT", body(accessURN, open), open, open},
+		{"PATCH of it", "PATCH", patch(`{"op":"add","path":"` + accessURN + `:protected","value":true}`), protected,
 			protected},
-		{"PUT with null", c.must(200, "PUT", path, body(accessURN, nil)), nil, nil},
-		{"PATCH with it", c.must(200, "PATCH", path,
-			patch(`{"op":"replace","value":{"`+accessURN+`":{"protected":true}}}`)), protected, protected},
-		{"PATCH that removes it", c.must(200, "PATCH", path, patch(`{"op":"remove","path":"`+accessURN+`"}`)), nil,
-			nil},
+		{"PATCH of another attribute", "PATCH", patch(`{"op":"add","path":"displayName","value":"I"}`), nil, protected},
+		{"PATCH that repeats schemas", "PATCH",
+			patch(`{"op":"replace","path":"schemas","value":["` + groupURN + `"]}`), nil, protected},
+		{"PUT that lists it", "PUT", body("schemas", []string{groupURN, accessURN}), nil, nil},
+		{"PUT with it again", "PUT", body(strings.ToLower(accessURN), protected), protected, protected},
+		{"PUT with null", "PUT", body(accessURN, nil), nil, nil},
+		{"PATCH without a path", "PATCH",
+			patch(`{"op":"replace","value":{"` + accessURN + `":{"protected":true}}}`), protected, protected},
+		{"PATCH that takes it from schemas", "PATCH",
+			patch(`{"op":"remove","path":"schemas[value eq \"` + accessURN + `\"]"}`), nil, nil},
+		{"PATCH with it again", "PATCH", patch(`{"op":"add","path":"` + accessURN + `","value":{"protected":true}}`),
+			protected, protected},
+		{"PATCH that removes it", "PATCH", patch(`{"op":"remove","path":"` + accessURN + `"}`), nil, nil},
 	} {
-		if got := fmt.Sprint(step.r.body[accessURN]); got != fmt.Sprint(step.access) ||
-			strings.Contains(fmt.Sprint(step.r.body["schemas"]), accessURN) != (step.access != nil) {
-			t.Errorf("%s is answered %s", step.name, step.r.raw)
+		var r reply
+		if step.method == "POST" {
+			r = c.must(201, "POST", "/Groups", step.body)
+			path = "/Groups/" + r.body["id"].(string)
+		} else {
+			r = c.must(200, step.method, path, step.body)
 		}
-	}
-	if r := c.must(200, "GET", path+"?attributes="+accessURN, nil); r.body[accessURN] != nil {
-		t.Errorf("%s", r.raw)
+		if got := fmt.Sprint(r.body[accessURN]); got != fmt.Sprint(step.shown) ||
+			strings.Contains(fmt.Sprint(r.body["schemas"]), accessURN) != (step.shown != nil) {
+			t.Errorf("%s is answered %s", step.name, r.raw)
+		}
+		after := c.must(200, "GET", path+"?attributes="+accessURN, nil)
+		if got := fmt.Sprint(after.body[accessURN]); got != fmt.Sprint(step.stored) {
+			t.Errorf("%s leaves %s, want %v", step.name, after.raw, step.stored)
+		}
 	}
 }
 

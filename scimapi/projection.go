@@ -16,7 +16,7 @@ type projection struct {
 	whole   map[*schema.Attribute]bool
 	parts   map[*schema.Attribute]bool // a sub-attribute of it is named
 	urns    map[*schema.Schema]bool    // extensions named as a whole
-	hiding  []*schema.Schema           // extensions that are listed in "schemas" only where they are shown
+	hiding  []onRequest                // extensions that are listed in "schemas" only where they are shown
 
 	specified func(*schema.Attribute) bool // see params
 }
@@ -42,7 +42,7 @@ func newProjection(t *schema.ResourceType, plain bool, attributes, excluded []st
 	// What the list names.
 	p := &projection{
 		typ: t, include: len(attributes) > 0, whole: map[*schema.Attribute]bool{},
-		parts: map[*schema.Attribute]bool{}, urns: map[*schema.Schema]bool{}, hiding: onRequest(t),
+		parts: map[*schema.Attribute]bool{}, urns: map[*schema.Schema]bool{},
 	}
 	for _, name := range list {
 		if ext := t.Extension(name); ext != nil {
@@ -136,8 +136,8 @@ func (p *projection) appendTo(dst, resource []byte) []byte {
 		return append(dst, value.Raw...)
 	})
 	for _, ext := range p.hiding {
-		if !contains(dst[start:], []byte(`"`+ext.ID+`":{`)) {
-			dst = unlistURN(dst, start, ext.ID)
+		if !contains(dst[start:], ext.member) {
+			dst = unlist(dst, start, ext.listed)
 		}
 	}
 	return dst

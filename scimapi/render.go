@@ -38,9 +38,9 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 		return nil, err
 	}
 	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: sh.derived,
-		urns: sh.urnsByDefault(), links: sh.links}
+		urns: sh.byDefault, links: sh.links}
 	if p != nil {
-		p.specified = q.specified
+		p.specified, p.hiding = q.specified, sh.onRequest
 		v.meta = p.shows("meta")
 		v.derived, v.urns = p.onlyShown(sh.derived), p.onlyShown(sh.urns)
 	}
@@ -198,11 +198,10 @@ func appendRoles(dst []byte, roles []string) []byte {
 	return append(dst, "]}"...)
 }
 
-// unlistURN removes an extension from "schemas", with which canonical JSON begins.
-func unlistURN(dst []byte, start int, urn string) []byte {
+// unlist removes an entry from "schemas", with which canonical JSON begins.
+func unlist(dst []byte, start int, listed []byte) []byte {
 	end := start + bytes.IndexByte(dst[start:], ']')
-	listed := `,"` + urn + `"`
-	at := bytes.Index(dst[start:end], []byte(listed))
+	at := bytes.Index(dst[start:end], listed)
 	if at < 0 {
 		return dst
 	}
