@@ -51,7 +51,7 @@ func bulkChecks() []check {
 			}
 			r := p.send("POST", "/Bulk", bulkRequest(o(), o()))
 			p.expect("R7644-3.7.2-04", r.status == 400 || statusText(r.at("Operations.1.status")) == "400", r,
-				"one bulkId twice is answered %d, the second operation %s", r.status,
+				"two operations with one bulkId are answered %d, the second with status %s", r.status,
 				statusText(r.at("Operations.1.status")))
 		}),
 		one("path-reference", "R7644-3.7.2-05", "patch User.displayName", func(p *probe) {
@@ -89,7 +89,7 @@ func checkBulk(p *probe) {
 		obj{"method": "PUT", "path": u.path, "data": with(u.sent, "externalId", "bulk-put")},
 		obj{"method": "DELETE", "path": gone.path},
 		obj{"method": "DELETE", "path": t.endpoint + "/scimconform-no-such-id"}))
-	p.expect("R7644-3.7-07", r.status == 200, r, "a job with failed operations is answered %d", r.status)
+	p.expect("R7644-3.7-07", r.status == 200, r, "a request with failed operations is answered %d", r.status)
 	if !p.expect("R7644-3.7-01", r.status == 200 && hasString(r.at("schemas"), messageURN+"BulkResponse"), r,
 		"status %d, schemas %s", r.status, text(r.at("schemas"))) {
 		return
@@ -141,14 +141,14 @@ func checkBulkOperations(p *probe) {
 	try("R7644-3.7-02", "an operation without path", obj{"method": "POST", "bulkId": "a", "data": data()},
 		"400/invalidSyntax,invalidValue")
 	r := p.send("POST", "/Bulk", obj{"schemas": arr{messageURN + "BulkRequest"}})
-	p.refused("R7644-3.7-02", r, "400/invalidSyntax", "a job without Operations")
+	p.refused("R7644-3.7-02", r, "400/invalidSyntax", "a request without Operations")
 	try("R7644-3.7-03", "a POST without bulkId", obj{"method": "POST", "path": t.endpoint, "data": data()}, "400")
 	try("R7644-3.7-04", "a POST without data", obj{"method": "POST", "path": t.endpoint, "bulkId": "a"}, "400")
 	u := p.user()
 	try("R7644-3.7-04", "a PUT without data", obj{"method": "PUT", "path": u.path}, "400")
 	try("R7644-3.7-06", "a POST to a resource", obj{"method": "POST", "path": u.path, "bulkId": "a", "data": data()},
 		"400")
-	try("R7644-3.7-06", "a job within a job", obj{"method": "POST", "path": "/Bulk", "bulkId": "a",
+	try("R7644-3.7-06", "a Bulk request inside a Bulk request", obj{"method": "POST", "path": "/Bulk", "bulkId": "a",
 		"data": bulkRequest(obj{"method": "POST", "path": t.endpoint, "bulkId": "b", "data": data()})}, "400")
 	try("R7644-3.7-06", "a DELETE of an endpoint", obj{"method": "DELETE", "path": t.endpoint}, "400")
 }
@@ -229,11 +229,23 @@ func checkBulkCircular(p *probe) {
 	p.expect("R7644-3.7.1-01", ok, r, "two groups that are members of each other have status %s and %s", sa, sb)
 }
 
+// fullJob sends as many operations as are allowed.
+func (p *probe) fullJob(n int) {
+	t := p.s.typ("User")
+	ops := arr{obj{"method": "POST", "path": t.endpoint, "bulkId": "full", "data": p.s.generate(t, p.unique(), false)}}
+	for range n - 1 {
+		ops = append(ops, obj{"method": "DELETE", "path": t.endpoint + "/scimconform-no-such-id"})
+	}
+	r := p.send("POST", "/Bulk", bulkRequest(ops...))
+	p.expect("R7644-3.7.4-01", r.status == 200 && statusText(result(r, "full")["status"]) == "201", r,
+		"a request of exactly maxOperations operations (%d) is answered %d", n, r.status)
+}
+
 func checkBulkLimits(p *probe) {
 	t := p.s.typ("User")
 	first := obj{"method": "POST", "path": t.endpoint, "bulkId": "first", "data": p.s.generate(t, p.unique(), false)}
 	limit := func(id string, r *reply, names ...string) {
-		p.refused(id, r, "413", "a job over the limit")
+		p.refused(id, r, "413", "a request over the limit")
 		d := strings.ToLower(str(r.at("detail")))
 		named := false
 		for _, n := range names {
@@ -249,9 +261,10 @@ func checkBulkLimits(p *probe) {
 		}
 		r := p.send("POST", "/Bulk", bulkRequest(ops...))
 		limit("R7644-3.7.4-01", r, "maxOperations", fmt.Sprint(n), "operations")
+		p.fullJob(n)
 		if p.s.svc.features["filter"] {
 			found, l := p.search(t, fmt.Sprintf(`userName eq "%s"`, at(first, "data", "userName")))
-			p.expect("R7644-3.7.4-01", len(found) == 0, l, "a job over the limit took effect")
+			p.expect("R7644-3.7.4-01", len(found) == 0, l, "a request over the limit took effect")
 		}
 	} else {
 		p.skip("R7644-3.7.4-01", fmt.Sprintf("maxOperations is %d", n))

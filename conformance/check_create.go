@@ -23,6 +23,7 @@ func createChecks() []check {
 		}},
 		{name: "required", each: true, ids: ids("R7644-3.12-01"), run: checkRequired},
 		{name: "types", each: true, ids: ids("R7644-3.12-02 R7643-2.3.4-01 R7643-2.3.6-01"), run: checkValueTypes},
+		{name: "legal-values", each: true, ids: ids("R7643-2.3.4-01 R7643-2.3.6-01"), run: checkLegalValues},
 		{name: "dateTime", each: true, ids: ids("R7643-2.3.5-01"), run: checkDateTimeValues},
 		{name: "user-types", needs: "User", ids: ids("R7644-3.12-02"), run: func(p *probe) {
 			t := p.s.typ("User")
@@ -198,7 +199,7 @@ func checkExternalID(p *probe) {
 	body := with(p.s.generate(p.typ, p.unique(), false), "externalId", ext)
 	r := p.send("POST", p.typ.endpoint, body)
 	p.must(r.status == 201, "a %s with externalId is answered %d: %s", p.typ.name, r.status, detail(r))
-	if !p.expect("R7643-3.1-09", str(r.at("externalId")) == ext, r, "externalId %q came back as %s", ext,
+	if !p.expect("R7643-3.1-09", str(r.at("externalId")) == ext, r, "externalId %q is returned as %s", ext,
 		text(r.at("externalId"))) {
 		return
 	}
@@ -311,6 +312,40 @@ func checkValueTypes(p *probe) {
 	p.stop("no selected type has an attribute of this kind")
 }
 
+// checkLegalValues: a server may refuse some integers and some binary values, for reasons of its own, but not all.
+func checkLegalValues(p *probe) {
+	legal := map[string][]any{
+		"integer": {json.Number("0"), json.Number("1"), json.Number("7"), json.Number("100"), json.Number("5000")},
+		"binary":  {"AAAA", "c2NpbWNvbmZvcm0=", "c2NpbWNvbmZvcm0gYmluYXJ5"},
+	}
+	for kind, id := range sorted(map[string]string{"integer": "R7643-2.3.4-01", "binary": "R7643-2.3.6-01"}) {
+		f, ok := p.typ.find(func(f field) bool {
+			return f.typ == kind && f.mutability == "readWrite" && len(f.canonical) == 0 && !f.multi &&
+				(f.parent == nil || f.parent.mutability == "readWrite") && f.uniqueness != "global"
+		})
+		if !ok {
+			continue
+		}
+		values := legal[kind]
+		if strings.EqualFold(f.path(), "x509Certificates.value") {
+			values = nil
+			for _, c := range strings.Fields(certificatesText) {
+				values = append(values, c)
+			}
+		}
+		var r *reply
+		for _, v := range values {
+			body := p.s.generate(p.typ, p.unique(), false)
+			f.set(body, v)
+			if r = p.send("POST", p.typ.endpoint, body); r.status == 201 {
+				break
+			}
+		}
+		p.expect(id, r.status == 201, r, "%s (%s) refuses every legal value: %s is answered %d: %s", f.path(), kind,
+			text(values[len(values)-1]), r.status, detail(r))
+	}
+}
+
 func checkDateTimeValues(p *probe) {
 	f, ok := p.typ.find(func(f field) bool {
 		return f.typ == "dateTime" && f.mutability == "readWrite" && f.parent == nil && !f.multi
@@ -332,7 +367,7 @@ func checkBodySchemas(p *probe) {
 	r = p.send("POST", p.typ.endpoint, with(p.s.generate(p.typ, p.unique(), false), "schemas", append(p.typ.urns(body),
 		unknown)))
 	p.expect("R7643-3-03", r.status == 400 || r.status == 201 && !hasString(r.at("schemas"), unknown), r,
-		"an unknown URN in schemas is answered %d and shown as %s", r.status, text(r.at("schemas")))
+		"an unknown URN in schemas is answered %d; schemas is then %s", r.status, text(r.at("schemas")))
 	if len(p.typ.exts) > 0 {
 		full := p.s.generate(p.typ, p.unique(), true)
 		urns := list(full["schemas"])

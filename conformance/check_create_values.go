@@ -50,8 +50,8 @@ func createValueChecks() []check {
 			mail := p.unique() + "@EXAMPLE.com"
 			u := p.user("emails", arr{obj{"value": mail, "type": "work"}})
 			p.expect("R7643-4.1.2-02", strings.EqualFold(str(at(u.body, "emails.0.value")), mail), u.made,
-				"the address %s came back as %s", mail, text(at(u.body, "emails.0.value")))
-			p.note("R7643-4.1.2-02", u.made, "the domain in capitals came back in capitals: %v",
+				"the address %s is returned as %s", mail, text(at(u.body, "emails.0.value")))
+			p.note("R7643-4.1.2-02", u.made, "a domain in capitals is returned in capitals: %v",
 				strings.HasSuffix(str(at(u.body, "emails.0.value")), "@EXAMPLE.com"))
 		}},
 		{name: "case", each: true, ids: ids("R7643-7-09"), run: func(p *probe) {
@@ -63,7 +63,7 @@ func createValueChecks() []check {
 					f.set(body, v)
 					r := p.send("POST", p.typ.endpoint, body)
 					if r.status == 201 {
-						p.expect("R7643-7-09", str(f.in(r.json)) == v, r, "%s is caseExact; %q came back as %s",
+						p.expect("R7643-7-09", str(f.in(r.json)) == v, r, "%s is caseExact; %q is returned as %s",
 							f.path(), v, text(f.in(r.json)))
 					}
 				}

@@ -112,7 +112,7 @@ func checkConfig(p *probe) {
 	flag("R7643-5-05", "sort")
 	flag("R7643-5-06", "etag")
 	checkAuthSchemes(p, r, o)
-	p.note("R7643-5-12", r, "an id is given: %v", o["id"] != nil)
+	p.note("R7643-5-12", r, "ServiceProviderConfig has an id: %v", o["id"] != nil)
 	if at(o, "meta") != nil {
 		loc := str(at(o, "meta", "location"))
 		p.expect("R7643-3.1-16", str(at(o, "meta", "resourceType")) == "ServiceProviderConfig" &&
@@ -129,7 +129,7 @@ func checkAuthSchemes(p *probe, r *reply, o obj) {
 	uris := []any{o["documentationUri"]}
 	for _, s := range schemes {
 		for _, k := range []string{"type", "name", "description"} {
-			p.expect("R7643-5-07", str(at(s, k)) != "", r, "a scheme has %s %s", k, text(at(s, k)))
+			p.expect("R7643-5-07", str(at(s, k)) != "", r, "an authentication scheme has the %s %s", k, text(at(s, k)))
 		}
 		known := []string{"oauth", "oauth2", "oauthbearertoken", "httpbasic", "httpdigest"}
 		p.expect("R7643-5-08", slices.Contains(known, str(at(s, "type"))), r, "type is %s; known are %v",
@@ -143,7 +143,7 @@ func checkAuthSchemes(p *probe, r *reply, o obj) {
 		if v != nil {
 			u, err := url.Parse(str(v))
 			p.expect("R7643-5-10", err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "", r,
-				"%s is no absolute HTTP URL", text(v))
+				"%s is not an absolute HTTP URL", text(v))
 		}
 	}
 	if !p.touched["R7643-5-10"] {
@@ -242,7 +242,7 @@ func checkTypes(p *probe) {
 		p.expect("R7643-6-02", s.status == 200, s, "the schema of %s is answered %d", name, s.status)
 		if v, ok := t["schemaExtensions"]; ok && v != nil {
 			l, isArray := v.(arr)
-			p.expect("R7643-6-03", isArray, r, "schemaExtensions of %s is no array", name)
+			p.expect("R7643-6-03", isArray, r, "schemaExtensions of %s is not an array", name)
 			for _, e := range l {
 				s := p.get(schPath + "/" + str(at(e, "schema")))
 				_, ok := at(e, "required").(bool)

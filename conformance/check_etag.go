@@ -12,6 +12,7 @@ func etagChecks() []check {
 	return []check{
 		one("changes", "R7644-3.14-01 03", "", checkETagChanges),
 		one("if-none-match", "R7644-3.14-04 R9110-13.1.2-01 R9110-15.4.5-01", "", checkIfNoneMatch),
+		one("if-none-match-put", "R9110-13.1.2-02", "", checkIfNoneMatchPut),
 		one("if-match", "R7644-3.14-05 06 R9110-13.1.1-01 R7644-3.14-08", "", checkIfMatch),
 		one("race", "R7644-3.14-07", "", checkIfMatchRace),
 		one("lists", "R7644-3.14-09", "", func(p *probe) {
@@ -48,16 +49,16 @@ func checkETagChanges(p *probe) {
 		again.header.Get("ETag"))
 	r := p.put(x, x.changed(f, "scimconform version"))
 	next := p.get(x.path).header.Get("ETag")
-	p.expect("R7644-3.14-03", r.ok() && next != tag, r, "PUT with a change leaves the ETag at %s", next)
+	p.expect("R7644-3.14-03", r.ok() && next != tag, r, "PUT with a change does not change the ETag, %s", next)
 	if p.s.svc.features["patch"] {
 		r = p.patch(x, op("replace", f.path(), "scimconform version 2"))
 		p.expect("R7644-3.14-01", !r.ok() || r.header.Get("ETag") != "", r, "PATCH is answered %d without ETag",
 			r.status)
 		changed := p.get(x.path).header.Get("ETag")
-		p.expect("R7644-3.14-03", changed != next, r, "PATCH with a change leaves the ETag at %s", next)
+		p.expect("R7644-3.14-03", changed != next, r, "PATCH with a change does not change the ETag, %s", next)
 		r = p.patch(x, op("add", f.path(), "scimconform version 2"))
 		same := p.get(x.path).header.Get("ETag")
-		p.expect("R7644-3.14-03", same == changed, r, "PATCH without a change moves the ETag from %s to %s", changed,
+		p.expect("R7644-3.14-03", same == changed, r, "PATCH without a change changes the ETag from %s to %s", changed,
 			same)
 	}
 }
@@ -81,6 +82,19 @@ func checkIfNoneMatch(p *probe) {
 		r = get(v)
 		p.expect("R9110-13.1.2-01", r.status == want, r, "If-None-Match %s is answered %d, expected %d", v, r.status,
 			want)
+	}
+}
+
+// checkIfNoneMatchPut: what must not be there is there, so the request must not be carried out.
+func checkIfNoneMatchPut(p *probe) {
+	const id = "R9110-13.1.2-02"
+	x, tag, f := p.versioned()
+	for _, v := range []string{"*", tag} {
+		r := p.put(x, x.changed(f, "scimconform none"), header("If-None-Match", v))
+		p.expect(id, r.status == 412, r, "PUT with If-None-Match %s of a resource that is there is answered %d, expected 412",
+			v, r.status)
+		g := p.get(x.path)
+		p.expect(id, str(f.in(g.json)) != "scimconform none", g, "PUT with If-None-Match %s took effect", v)
 	}
 }
 

@@ -161,7 +161,7 @@ func checkAsyncBulk(p *probe) {
 			"members", arr{obj{"value": "bulkId:u"}})},
 		obj{"method": "POST", "path": t.endpoint, "bulkId": "u", "data": p.s.generate(t, p.unique(), false)},
 		obj{"method": "DELETE", "path": gone.path}), async)
-	p.must(r.status == 202 && r.header.Get("Location") != "", "a job with respond-async is answered %d", r.status)
+	p.must(r.status == 202 && r.header.Get("Location") != "", "a request with respond-async is answered %d", r.status)
 	l := p.get(p.s.absolute(r.header.Get("Location")))
 	sets := decodeSETs(l)
 	txn := r.header.Get("Set-Txn")

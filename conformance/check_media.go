@@ -17,7 +17,7 @@ func mediaChecks() []check {
 				f.set(body, v)
 				r := p.send("POST", p.typ.endpoint, body)
 				p.expect("R7644-3.8-05", r.status == 201 && str(f.in(r.json)) == v, r,
-					"%s %+q is answered %d and comes back as %s", f.path(), v, r.status, text(f.in(r.json)))
+					"%s %+q is answered %d and returned as %s", f.path(), v, r.status, text(f.in(r.json)))
 			}
 		}},
 		{name: "content-type", each: true, ids: ids("R7644-3.8-06 R9110-15.5.16-01"), run: func(p *probe) {

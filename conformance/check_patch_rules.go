@@ -41,6 +41,17 @@ func patchRuleChecks() []check {
 				"add with a value path that matches nothing is answered %d and nothing was made; "+
 					"it may be made, or refused 400/noTarget", r.status)
 		}},
+		{name: "replace-no-match-type", needs: "patch User.emails.type", ids: ids("R7644-3.5.2.3-08"),
+			run: func(p *probe) {
+				u := p.user("emails", arr{obj{"value": p.unique() + "@example.com", "type": "home"}})
+				r := p.patch(u, op("replace", `emails[type eq "work"].value`, p.unique()+"@example.com"))
+				if r.ok() && element(p.read(u)["emails"], "type", "work") != nil {
+					p.expect("R7644-3.5.2.3-08", false, r, "%s", replaceMakes)
+					return
+				}
+				p.refused("R7644-3.5.2.3-08", r, "400/noTarget!",
+					`replace at emails[type eq "work"].value where there is none`)
+			}},
 		{name: "remove-extension", needs: "patch User User." + enterpriseURN + ":department",
 			ids: ids("R7644-3.5.2.2-11"), run: func(p *probe) {
 				u := p.user(enterpriseURN, obj{"department": "D"}, "schemas", arr{userURN, enterpriseURN})

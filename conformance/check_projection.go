@@ -56,7 +56,7 @@ func projectionChecks() []check {
 			f.set(body, "Correct-Horse-44!")
 			x := p.create(p.typ, body)
 			r := p.get(x.path, "attributes", f.path())
-			p.expect("R7643-7-12", f.in(r.json) == nil, r, "%s comes back when named", f.path())
+			p.expect("R7643-7-12", f.in(r.json) == nil, r, "%s is returned when attributes names it", f.path())
 		}},
 		{name: "search", needs: "search filter User", ids: ids("R7644-3.4.3-01"), run: func(p *probe) {
 			u := p.user()
@@ -93,7 +93,7 @@ func checkProjection(p *probe) {
 		return f.parent == nil && f.urn == "" && f.returned == "default" && f.mutability != "writeOnly" &&
 			!unassigned(f.in(full.json)) && f.name != "id" && f.name != "meta"
 	})
-	p.need(ok, "no attribute of %s comes back by default", p.typ.name)
+	p.need(ok, "no attribute of %s is returned by default", p.typ.name)
 	allowed := []string{"schemas", "id", f.name}
 	for _, a := range p.typ.base.attrs {
 		if a.returned == "always" {
@@ -144,13 +144,13 @@ func (p *probe) requestAttributes(x *res, full *reply) {
 				f.mutability == "readWrite" {
 				w := p.patch(x, op("replace", f.path(), "scimconform asked"))
 				p.expect("R7643-7-13", w.status != 200 || f.in(w.json) != nil, w,
-					"%s does not come back from a PATCH of it", f.path())
+					"%s is not in the reply to a PATCH of it", f.path())
 				w = p.patch(x, op("replace", nil, obj{f.name: "scimconform asked again"}))
 				p.expect("R7643-7-13", w.status != 200 || f.in(w.json) != nil, w,
-					"%s does not come back from a PATCH of it", f.path())
+					"%s is not in the reply to a PATCH of it", f.path())
 			}
 			p.expect("R7643-7-13", f.in(full.json) == nil && f.in(r.json) != nil, r,
-				"%s comes back unasked, or does not when named", f.path())
+				"%s is returned unasked, or is not returned when attributes names it", f.path())
 		}
 	}
 	if !p.touched["R7643-7-13"] {

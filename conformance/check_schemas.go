@@ -53,7 +53,7 @@ func schemaChecks() []check {
 				r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "department", "D"))
 				p.expect("R7643-3.3-05", r.status == 400 || r.status == 201 && r.at(enterpriseURN,
 					"department") == nil, r,
-					"department at the top level is answered %d and taken for the extension's", r.status)
+					"department at the top level is answered %d and taken as the extension's", r.status)
 			}},
 		{name: "unlisted", needs: "User." + enterpriseURN + ":department", ids: ids("R7643-3-06"), run: func(p *probe) {
 			t := p.s.typ("User")
@@ -90,7 +90,7 @@ func schemaChecks() []check {
 			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "profileUrl",
 				"https://example.com/me"))
 			p.expect("R7643-4.1.2-06", r.status == 201 && str(r.at("profileUrl")) == "https://example.com/me", r,
-				"a URI as profileUrl is answered %d and comes back as %s", r.status, text(r.at("profileUrl")))
+				"a URI as profileUrl is answered %d and returned as %s", r.status, text(r.at("profileUrl")))
 			r = p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "profileUrl", "not a uri"))
 			p.note("R7643-4.1.2-06", r, `profileUrl "not a uri" is answered %d`, r.status)
 		}},
@@ -99,7 +99,7 @@ func schemaChecks() []check {
 			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "x509Certificates",
 				arr{obj{"value": certificate()}}))
 			p.expect("R7643-4.1.2-07", r.status == 201 && str(at(r.json, "x509Certificates.0.value")) == certificate(),
-				r, "a certificate is answered %d, or comes back changed", r.status)
+				r, "a certificate is answered %d, or is returned changed", r.status)
 			r = p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "x509Certificates",
 				arr{obj{"value": twoCertificates()}}))
 			p.refused("R7643-4.1.2-07", r, "400/invalidValue,invalidSyntax", "two certificates in one value")
@@ -116,7 +116,7 @@ func schemaChecks() []check {
 				r := p.send("POST", t.endpoint, body)
 				for k, v := range sorted(good) {
 					p.expect("R7643-4.1.1-05", r.status == 201 && same(r.at(k), v), r,
-						"%s %q is answered %d and comes back as %s", k, v, r.status, text(r.at(k)))
+						"%s %q is answered %d and returned as %s", k, v, r.status, text(r.at(k)))
 				}
 				for _, k := range []string{"locale", "timezone", "preferredLanguage"} {
 					r = p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), k, "!!"))
@@ -148,13 +148,13 @@ func checkEnterprise(p *probe) {
 	r := p.get(u.path)
 	for k, v := range sorted(ext) {
 		if k != "manager" {
-			p.expect("R7643-4.3-01", same(r.at(enterpriseURN, k), v), r, "%s %q comes back as %s", k, v,
+			p.expect("R7643-4.3-01", same(r.at(enterpriseURN, k), v), r, "%s %q is returned as %s", k, v,
 				text(r.at(enterpriseURN, k)))
 		}
 	}
 	m, _ := r.at(enterpriseURN, "manager").(obj)
 	p.need(ext["manager"] != nil, "the extension has no manager")
-	p.expect("R7643-4.3-01", m != nil, r, "manager comes back as %s", text(r.at(enterpriseURN, "manager")))
+	p.expect("R7643-4.3-01", m != nil, r, "manager is returned as %s", text(r.at(enterpriseURN, "manager")))
 	p.expect("R7643-4.3-02", str(m["value"]) == boss.id, r, "manager.value is %s, set was %s", text(m["value"]),
 		boss.id)
 	if ref := str(m["$ref"]); ref != "" {

@@ -214,7 +214,7 @@ func checkStreamForm(p *probe, st *story) {
 		}
 		p.expect("R9967-2.2-01", e.txn() != "", r, "an event has no txn")
 		jti := str(e.claims["jti"])
-		p.expect("R9967-2.2-02", jti != "" && !jtis[jti], r, "jti %q is missing or came twice", jti)
+		p.expect("R9967-2.2-02", jti != "" && !jtis[jti], r, "jti %q is missing or is used twice", jti)
 		jtis[jti] = true
 		txnJTIs[e.txn()]++
 		p.expect("R9967-5-04", e.alg != "" && !strings.EqualFold(e.alg, "none"), r, "alg is %q", e.alg)
@@ -280,7 +280,7 @@ func checkStreamChanges(p *probe, st *story) {
 			for _, a := range list(attrs) {
 				path := strings.TrimSuffix(str(a), "[]")
 				p.expect("R9967-2.2-03", st.user.typ.has(path) || slices.Contains(common, path) ||
-					hasExtension(st.user.typ, path), r, "attributes names %s, which is no path", text(a))
+					hasExtension(st.user.typ, path), r, "attributes names %s, which is not a path of the resource", text(a))
 			}
 			id := map[string]string{"create": "R9967-2.4.1-01", "patch": "R9967-2.4.2-01",
 				"put": "R9967-2.4.3-01"}[verb]

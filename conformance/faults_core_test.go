@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -215,6 +217,11 @@ func coreFaults() []fault {
 			x.answer(201,
 				obj{"id": "x"})
 		}),
+		before("R7643-2.3.4-01", and(on("POST", "/Widgets"), anywhere(func(v any) bool {
+			n, ok := v.(json.Number)
+			return ok && !strings.Contains(n.String(), ".")
+		})), refuse(400, "invalidValue")),
+		before("R7643-2.3.6-01", and(on("POST", "/Users"), sends(`"x509Certificates"`)), refuse(400, "invalidValue")),
 		before("R7643-4.1.2-01", and(on("POST", "/Users"), sends(`"country":"US"`)), refuse(400, "invalidValue")),
 		after("R7643-4.1.2-02", on("POST", "/Users"), func(x *exchange) {
 			if strings.Contains(string(x.raw), "@EXAMPLE.com") {
@@ -255,6 +262,7 @@ func coreFaults() []fault {
 				g.(obj)["value"] = "x"
 			}
 		}),
+		groupsOfTheAdded(),
 		shown1("R7643-4.1.2-04", func(o obj) {
 			for _, g := range list(o["groups"]) {
 				g.(obj)["type"] = "direct"
@@ -300,5 +308,42 @@ func uniqueExternalID() fault {
 		if n, _ := integer(at(probe.out, "totalResults")); n > 0 && p == x.p {
 			x.refuse(409, "uniqueness")
 		}
+	}}
+}
+
+// anywhere reports whether a value in the body is as the test says.
+func anywhere(test func(any) bool) func(*exchange) bool {
+	var look func(v any) bool
+	look = func(v any) bool {
+		switch v := v.(type) {
+		case obj:
+			for _, e := range v {
+				if look(e) {
+					return true
+				}
+			}
+		case arr:
+			return slices.ContainsFunc(v, look)
+		}
+		return test(v)
+	}
+	return func(x *exchange) bool { return look(x.in) }
+}
+
+// groupsOfTheAdded is a server that shows a User the groups it was added to, and not those that were created with it.
+func groupsOfTheAdded() fault {
+	added := map[string]bool{}
+	return fault{ids: ids("R7643-4.1.2-03"), plant: func(x *exchange) {
+		x.run()
+		if x.m == "PATCH" && strings.HasPrefix(x.p, "/Groups/") {
+			for id := range strings.SplitSeq(string(x.raw), `"`) {
+				added[id] = true
+			}
+		}
+		x.each(func(o obj) {
+			if id := str(o["id"]); !added[id] {
+				delete(o, "groups")
+			}
+		})
 	}}
 }

@@ -95,6 +95,8 @@ func restFaults() []fault {
 		}),
 		after("R7644-3.7.4-01", and(bulk, status(413),
 			func(x *exchange) bool { return len(list(at(x.in, "Operations"))) > 20 }), refuse(400, "")),
+		before("R7644-3.7.4-01", and(bulk, func(x *exchange) bool { return len(list(at(x.in, "Operations"))) == 20 }),
+			refuse(413, "")),
 		after("R7644-3.7.4-02", and(bulk, status(413), sends(`"bulkId":"big"`)), refuse(400, "")),
 		after("R7644-3.7.4-03", and(bulk, status(413)), refuse(413, "")),
 		before("R7644-3.7-17", and(bulk, sends(`"half"`)), func(x *exchange) {
@@ -109,6 +111,7 @@ func restFaults() []fault {
 		staleETag(),
 		before("R7644-3.14-04", and(get, asks("If-None-Match", `^W/"\d+"$`)), noHeader("If-None-Match")),
 		before("R9110-13.1.2-01", and(get, asks("If-None-Match", `^\*$`)), noHeader("If-None-Match")),
+		before("R9110-13.1.2-02", and(put, asks("If-None-Match", ".")), noHeader("If-None-Match")),
 		after("R9110-15.4.5-01", status(304), dropHeader("ETag")),
 		before("R7644-3.14-05", and(on("PUT|DELETE", anyRes), asks("If-Match", `^W/"`)), refuse(412, "")),
 		before("R7644-3.14-06", and(on("PATCH", anyRes), asks("If-Match", ".")), noHeader("If-Match")),

@@ -195,7 +195,11 @@ func patchCaseFaults() []fault {
 	var out []fault
 	for _, c := range patchUserCases() {
 		ops := text(arr(c.ops))
-		out = append(out, fault{name: "patch " + c.name, ids: []string{c.id}, plant: func(x *exchange) {
+		during := ""
+		if c.id == "R7644-3.5.2.3-08" { // what Entra ID needs tells whether it is a failure
+			during = "ENTRA-26"
+		}
+		out = append(out, fault{name: "patch " + c.name, ids: []string{c.id}, during: during, plant: func(x *exchange) {
 			if x.m != "PATCH" || !strings.HasPrefix(x.p, "/Users/") || text(at(x.in, "Operations")) != ops {
 				return
 			}

@@ -187,6 +187,8 @@ func TestContradictionsAreTold(t *testing.T) {
 		{"a strict server by interop", ProfileInterop, true,
 			"refuses PATCH operations without path: interop demands it"},
 		{"a strict server by Okta", ProfileOkta, true, "refuses PATCH operations without path"},
+		{"a lenient server by the RFCs and Entra ID", ProfileAll, false,
+			`creates the element that replace at emails[type eq "work"].value does not find: Entra ID needs it, RFC 7644 forbids`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			srv := refserver.New(refserver.Options{})
@@ -206,6 +208,53 @@ func TestContradictionsAreTold(t *testing.T) {
 			if c.profile == ProfileInterop && !strings.Contains(rep.Texts[0],
 				"draft-zollner-scim-interop-profile-01 of 15 April 2026") {
 				t.Errorf("the report does not name the text: %v", rep.Texts)
+			}
+		})
+	}
+}
+
+// TestEntraAgainstTheRFC: what Entra ID needs and RFC 7644 forbids is a failure by the RFCs, and information where a
+// profile holds both, as long as the server does what Entra ID needs and nothing else is wrong.
+func TestEntraAgainstTheRFC(t *testing.T) {
+	const id = "R7644-3.5.2.3-08"
+	asks := func(path string) func(*exchange) bool {
+		return and(on("PATCH", "/Users/.*"), sends(`"op":"replace","path":"emails\[type eq \\"`+path))
+	}
+	for _, c := range []struct {
+		name, profile, want string
+		letter              bool
+		plant               func(*exchange)
+	}{
+		{"makes it, by the RFCs", ProfileRFC, Failed, false, nil},
+		{"makes it, by all", ProfileAll, Info, false, nil},
+		{"refuses it, by the RFCs", ProfileRFC, Passed, true, nil},
+		{"refuses it, by all", ProfileAll, Passed, true, nil},
+		{"does nothing and says that it did, by all", ProfileAll, Failed, false, func(x *exchange) {
+			if asks(`work\\"\].value`)(x) {
+				ignored(x)
+			}
+		}},
+		{"makes it, and takes another one that matches nothing, by all", ProfileAll, Failed, false,
+			func(x *exchange) {
+				if asks("fax")(x) {
+					ignored(x)
+				}
+			}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			srv := refserver.New(refserver.Options{Letter: c.letter})
+			target := refTarget(srv, fault{plant: c.plant}.handler(srv))
+			target.Profile, target.Run = c.profile, regexp.MustCompile("^(patch|entra|patch/.*|entra/.*)$")
+			rep, err := Run(t.Context(), target)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := rep.Result(id)
+			if r == nil || r.Status != c.want {
+				t.Fatalf("%+v", r)
+			}
+			if c.want == Info && !strings.Contains(r.Reason, "Entra ID needs it, RFC 7644 forbids it") {
+				t.Errorf("the report does not say why: %q", r.Reason)
 			}
 		})
 	}

@@ -74,7 +74,7 @@ func TestPreflight(t *testing.T) {
 // judged runs the suite on the reference server behind a fault.
 func judged(t *testing.T, run string, plant func(*exchange)) Report {
 	t.Helper()
-	srv := refserver.New(refserver.Options{})
+	srv := refserver.New(refserver.Options{Letter: true})
 	f := fault{plant: plant}
 	target := refTarget(srv, f.handler(srv))
 	target.Profile = ProfileRFC

@@ -11,7 +11,7 @@ import (
 func entraChecks() []check {
 	return []check{
 		{name: "first-contact", needs: "filter User", ids: ids("ENTRA-01 02 03 04 23 25"), run: entraFirst},
-		{name: "patch-user", needs: "patch User.emails.type User.name", ids: ids("ENTRA-05 06 07 08 09 24"),
+		{name: "patch-user", needs: "patch User.emails.type User.name", ids: ids("ENTRA-05 06 07 08 09 24 26"),
 			run: entraPatchUser},
 		{name: "enterprise", needs: "patch User." + enterpriseURN + ":department", ids: ids("ENTRA-10 11 12 22"),
 			run: entraEnterprise},
@@ -82,6 +82,7 @@ func entraPatchUser(p *probe) {
 		str(at(o, "name.familyName")) == "Neu", r, "Replace is answered %d: %s", r.status, detail(r))
 	for id, ops := range sorted(map[string]arr{
 		"ENTRA-06": {op("Add", `emails[type eq "work"].value`, mail())},
+		"ENTRA-26": {op("Replace", `emails[type eq "work"].value`, mail())},
 		"ENTRA-07": {op("Add", `emails[type eq "work"].primary`, "true"), op("Add", `emails[type eq "work"].type`,
 			"work"), op("Add", `emails[type eq "work"].value`, mail())},
 	}) {

@@ -65,7 +65,7 @@ func interopChecks() []check {
 		}),
 		one("tls", "INTEROP-7.1-01", "", func(p *probe) {
 			r := p.get(spcPath)
-			p.need(r.tls != nil, "the run does not go over TLS")
+			p.need(r.tls != nil, "the connection does not use TLS")
 			p.expect("INTEROP-7.1-01", r.tls.Version >= tls13, r, "TLS 1.3 is not negotiated")
 		}),
 	}
@@ -122,7 +122,7 @@ func interopCase(p *probe) {
 	p.expect(id, len(found) == 0, r, "externalId eq in capitals finds %v", found)
 	if turned := turn(u.id); turned != u.id {
 		r = p.get(u.typ.endpoint + "/" + url.PathEscape(turned))
-		p.expect(id, r.status == 404, r, "GET with the id in the other case is answered %d", r.status)
+		p.expect(id, r.status == 404, r, "GET with the id in different case is answered %d", r.status)
 	}
 }
 

@@ -50,7 +50,7 @@ func ipsieChecks(level string) []check {
 				"the schema of User has no emails")
 			x := p.user()
 			p.expect("IPSIE-AL1-08", same(x.body["externalId"], x.sent["externalId"]), x.made,
-				"externalId %s comes back as %s", text(x.sent["externalId"]), text(x.body["externalId"]))
+				"externalId %s is returned as %s", text(x.sent["externalId"]), text(x.body["externalId"]))
 		}),
 	}
 }

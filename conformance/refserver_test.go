@@ -26,7 +26,7 @@ func refTarget(srv *refserver.Server, h http.Handler) Target {
 }
 
 var refOptions = map[string]refserver.Options{
-	"full": {}, "minimal": {Minimal: true}, "cursorOnly": {CursorOnly: true}, "redirect": {Redirect: true},
+	"full": {}, "minimal": {Minimal: true}, "cursorOnly": {CursorOnly: true, Letter: true}, "redirect": {Redirect: true},
 	"interop": {},
 }
 

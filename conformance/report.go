@@ -138,6 +138,7 @@ func (s *suite) report(start time.Time) Report {
 			continue
 		}
 		res := s.verdicts[r.ID].result(r)
+		s.chose(&res)
 		res.Took = took[r.ID]
 		rep.add(res)
 	}

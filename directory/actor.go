@@ -39,8 +39,8 @@ func (a Actor) isUser(typ string, id ID) bool {
 }
 
 // MayRead returns nil if the actor may read resources of the type; else Forbidden.
-func (a Actor) MayRead(typ string) error {
-	if a.Rights.Has(kindOf(typ).read) {
+func (s *Snapshot) MayRead(typ string) error {
+	if s.actor.Rights.Has(s.kind(typ).read) {
 		return nil
 	}
 	return errorf(Forbidden, "", "this credential may not read %s resources", typ)
@@ -48,8 +48,8 @@ func (a Actor) MayRead(typ string) error {
 
 // MayWrite returns nil if the actor may change resources of the type; else Forbidden. It is a first answer: the rules
 // of the type may refuse parts of it (privileges.go, tuning.go).
-func (a Actor) MayWrite(typ string) error {
-	if a.Rights.Has(kindOf(typ).write) {
+func (s *Snapshot) MayWrite(typ string) error {
+	if s.actor.Rights.Has(s.kind(typ).write) {
 		return nil
 	}
 	return errorf(Forbidden, "", "this credential may not change %s resources", typ)

@@ -389,10 +389,10 @@ func (w *silent) Watch(ctx context.Context, key string, opts ...clientv3.OpOptio
 }
 
 func TestFullStore(t *testing.T) {
-	s := directorytest.New(t)
+	s, etcd := openSized(t, directory.Options{})
 	d := s.Organization("default")
 	u := createUser(t, d, "u")
-	directory.SetFull(s, true)
+	etcd.tells(t, s, 85, false)
 	_, err := d.Update(t.Context(), modify("User", u.ID, schema.Document{"title": "x"}))
 	wantKind(t, err, directory.Full)
 	wantKind(t, s.Writable(), directory.Full)
@@ -510,10 +510,10 @@ func TestRoleTakenWhileWriting(t *testing.T) {
 }
 
 func TestSignOutOfAFullStore(t *testing.T) {
-	s := directorytest.New(t)
+	s, etcd := openSized(t, directory.Options{})
 	d := s.Organization("default")
 	u := createUser(t, d, "u")
-	directory.SetFull(s, true)
+	etcd.tells(t, s, 85, false)
 	update(t, d, func(tx *directory.Tx) error { return tx.EndSessions(u.ID) })
 	wantKind(t, d.WriteNote(t.Context(), "x", u.ID, []byte("1")), directory.Full)
 }

@@ -1,11 +1,9 @@
 package directory_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -207,11 +205,11 @@ func TestBareTombstone(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := directory.Options{Root: directorytest.Root()}
-			s := directorytest.Open(t, directorytest.Client(t), o)
+			s, etcd := openSized(t, o)
 			d := s.Organization("default")
 			watching := directorytest.Open(t, directorytest.Client(t), o)
 			ann := createUser(t, d, "ann")
-			directory.SetBlocked(s, true)
+			etcd.tells(t, s, 0, true)
 			update(t, d, remove("User", ann.ID))
 			if n, err := directory.BareTombstones(t.Context(), d); n != 1 || err != nil {
 				t.Fatalf("%d bare tombstones, %v", n, err)
@@ -230,30 +228,13 @@ func TestBareTombstone(t *testing.T) {
 	}
 }
 
-// sized is an etcd of which a test says how full it is.
-type sized struct {
-	clientv3.Maintenance
-	tell atomic.Pointer[func(*clientv3.StatusResponse)]
-}
-
-func (s *sized) Status(ctx context.Context, endpoint string) (*clientv3.StatusResponse, error) {
-	st, err := s.Maintenance.Status(ctx, endpoint)
-	if tell := s.tell.Load(); err == nil && tell != nil {
-		(*tell)(st)
-	}
-	return st, err
-}
-
 // A decision under the alarm is known to one node, so the tokens that end with a User's deactivation are deleted; others
 // are not, nor are any where the store will have room in a moment.
 func TestDeactivationDeletesTokens(t *testing.T) {
 	for _, alarm := range []bool{true, false} {
 		t.Run(fmt.Sprintf("alarm %v", alarm), func(t *testing.T) {
-			client := directorytest.NewClient(t)
-			etcd := &sized{Maintenance: client.Maintenance}
-			client.Maintenance = etcd
 			o := directory.Options{Root: directorytest.Root()}
-			s := directorytest.Open(t, client, o)
+			s, etcd := openSized(t, o)
 			d := s.Organization("default")
 			other := directorytest.Open(t, directorytest.Client(t), o).Organization("default")
 
@@ -274,16 +255,7 @@ func TestDeactivationDeletesTokens(t *testing.T) {
 			secrets["adopted"], adopted = token(t, made, scoped("admin"))
 			update(t, d, modify("AccessToken", adopted, schema.Document{"adopted": true}))
 
-			tell := func(st *clientv3.StatusResponse) {
-				st.DbSize, st.DbSizeInUse, st.DbSizeQuota = 97<<20, 97<<20, 100<<20
-				if alarm {
-					st.Errors = append(st.Errors, "memberID:1 alarm:NOSPACE ")
-				}
-			}
-			etcd.tell.Store(&tell)
-			if err := directory.Look(t.Context(), s); err != nil {
-				t.Fatal(err)
-			}
+			etcd.tells(t, s, 97, alarm)
 			_, err := d.Update(t.Context(), modify("User", cid.ID, schema.Document{"active": false}))
 			wantKind(t, err, directory.Full)
 			if err == nil || strings.Contains(err.Error(), "access tokens of the User were deleted: 2") != alarm {
@@ -304,13 +276,13 @@ func TestDeactivationDeletesTokens(t *testing.T) {
 // Definitions can be deleted while the store is nearly full. When nothing can be put, they cannot, because every writer
 // must be told first: the error says so, and nothing is left half done.
 func TestDefinitionsUnderTheAlarm(t *testing.T) {
-	s := directorytest.New(t)
+	s, etcd := openSized(t, directory.Options{})
 	d := s.Organization("default")
 	first := create(t, d, "SchemaDefinition", schemaOf("urn:example:one", attribute("a", "string")))
 	second := create(t, d, "SchemaDefinition", schemaOf("urn:example:two", attribute("a", "string")))
-	directory.SetFull(s, true)
+	etcd.tells(t, s, 85, false)
 	update(t, d, remove("SchemaDefinition", first.ID))
-	directory.SetBlocked(s, true)
+	etcd.tells(t, s, 85, true)
 	_, err := d.Update(t.Context(), remove("SchemaDefinition", second.ID))
 	wantKind(t, err, directory.Full)
 	if err == nil || !strings.Contains(err.Error(), "can be deleted only when there is room") {
@@ -319,6 +291,6 @@ func TestDefinitionsUnderTheAlarm(t *testing.T) {
 	if _, err := snapshot(t, d).Get("SchemaDefinition", second.ID); err != nil {
 		t.Error(err)
 	}
-	directory.SetBlocked(s, false)
+	etcd.tells(t, s, 0, false)
 	update(t, d, remove("SchemaDefinition", second.ID))
 }

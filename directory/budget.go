@@ -54,7 +54,7 @@ func (tx *Tx) keepBudget() error {
 // growth is how many more resources and bytes there will be in the organization.
 func (tx *Tx) growth() (resources, bytes int64) {
 	for id, r := range tx.staged {
-		if r != nil && kindOf(r.Type).central {
+		if r != nil && tx.snap.kind(r.Type).central {
 			continue
 		}
 		if was := tx.snap.scope.Get(id); was != nil {

@@ -16,25 +16,17 @@ import (
 
 // Bounds of an Event, in bytes but for the members.
 const (
-	maxEvent   = 4096
+	maxEvent   = 4<<10 - addedLater
+	addedLater = 64  // by withRevision
 	maxDisplay = 128 // of a name
 	maxValue   = 512 // of a value before or after
 	maxMembers = 100 // added and removed together
 )
 
-// recorded are the paths of which an Event has the values before and after; "jit.*" stands for every sub-attribute.
-// Names, addresses, certificates and secrets are never among them.
-var recorded = map[string][]string{
-	schema.UserType:             {"active", "roles"},
-	schema.GroupType:            {schema.GroupAccessURN + ":protected", schema.GroupAccessURN + ":roles"},
-	schema.IdentityProviderType: {"domains", "enabled", "groupSync.*", "jit.*", "linkBy", "linkPrivileged"},
-	schema.AccessTokenType:      {"adopted", "expiresAt", "scopes"},
-	schema.OrganizationType:     {"active", "adminTokenDays", "domains", "name"},
-}
-
-// changesOf are the values of recorded paths that differ between two records; either may be nil.
-func changesOf(typ string, before, after *state.Record) (changes []any) {
-	for _, path := range recorded[typ] {
+// changesOf are the values at the paths that differ between two records; either may be nil. "jit.*" stands for every
+// sub-attribute. Names, addresses, certificates and secrets are never among the recorded paths.
+func changesOf(recorded []string, before, after *state.Record) (changes []any) {
+	for _, path := range recorded {
 		base, each := strings.CutSuffix(path, ".*")
 		was, is := valueAt(before, base), valueAt(after, base)
 		if !each {
@@ -171,7 +163,8 @@ func (m *memberships) reference(id ID) map[string]any {
 	return ref
 }
 
-// fitEvent encodes the Event and takes away what does not fit: members first, then values, then paths.
+// fitEvent encodes the Event and takes away what does not fit: members first, then values, then paths and changes. What
+// is taken away is counted: the members by members.more, paths and changes by more.
 func fitEvent(doc schema.Document) ([]byte, error) {
 	for {
 		b, err := schema.Event().Encode(doc)
@@ -199,9 +192,7 @@ func shorten(doc schema.Document) bool {
 	}
 	for _, name := range []string{"paths", "changes"} {
 		if list, _ := doc[name].([]any); len(list) > 0 {
-			if doc[name] = list[:len(list)/2]; len(list) == 1 {
-				delete(doc, name)
-			}
+			halve(doc, name)
 			return true
 		}
 	}
@@ -212,21 +203,27 @@ func shorten(doc schema.Document) bool {
 func shortenMembers(members map[string]any) bool {
 	added, _ := members["added"].([]any)
 	removed, _ := members["removed"].([]any)
-	name, list := "added", added
-	if len(removed) > len(added) {
-		name, list = "removed", removed
-	}
-	if len(list) == 0 {
+	switch {
+	case len(removed) > len(added):
+		halve(members, "removed")
+	case len(added) > 0:
+		halve(members, "added")
+	default:
 		return false
 	}
-	keep := len(list) / 2
-	more, _ := members["more"].(json.Number)
-	n, _ := more.Int64()
-	members["more"] = number(int(n) + len(list) - keep)
-	if members[name] = list[:keep]; keep == 0 {
-		delete(members, name)
-	}
 	return true
+}
+
+// halve takes the second half of a list away, and counts what it takes.
+func halve(in map[string]any, name string) {
+	list := in[name].([]any)
+	keep := len(list) / 2
+	more, _ := in["more"].(json.Number)
+	n, _ := more.Int64()
+	in["more"] = number(int(n) + len(list) - keep)
+	if in[name] = list[:keep]; keep == 0 {
+		delete(in, name)
+	}
 }
 
 // withRevision completes a stored Event with what only its commit made known: the revision, and the version that the

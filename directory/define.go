@@ -25,7 +25,7 @@ func (tx *Tx) defines() bool {
 		if r == nil {
 			r = tx.snap.scope.Get(id)
 		}
-		if r != nil && kindOf(r.Type).defines {
+		if r != nil && tx.snap.kind(r.Type).defines {
 			return true
 		}
 	}

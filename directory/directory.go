@@ -15,6 +15,8 @@ type Directory struct {
 	name  string // of the organization; "" for the system scope
 	actor Actor
 	first atomic.Pointer[Snapshot] // on which the actor was judged: serves reads until this directory has written
+
+	credential atomic.Pointer[string] // the actor as the owner of work, once it is asked for
 }
 
 // As returns the same scope for another actor.
@@ -45,7 +47,7 @@ func (d *Directory) Get(ctx context.Context, typ string, id ID) (*Resource, *Sna
 	if err != nil {
 		return nil, nil, err
 	}
-	if kindOf(typ).logged {
+	if s.kind(typ).logged {
 		r, err := s.getLogged(ctx, typ, id)
 		return r, s, err
 	}

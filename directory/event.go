@@ -37,7 +37,7 @@ func (e events) clone() events {
 
 // about returns the Event about the resource, and makes it where there is none. What happens to a resource first gives
 // the Event its action, unless the resource is deleted later.
-func (e *events) about(action, typ string, id ID) *eventDraft {
+func (e *events) about(action, typ string, id ID, minor bool) *eventDraft {
 	for _, d := range e.drafts {
 		if d.id != id {
 			continue
@@ -45,15 +45,13 @@ func (e *events) about(action, typ string, id ID) *eventDraft {
 		if action == "delete" {
 			d.action, d.typ = action, typ
 		}
-		d.minor = d.minor && isMinor(typ)
+		d.minor = d.minor && minor
 		return d
 	}
-	d := &eventDraft{action: action, typ: typ, id: id, paths: map[string]bool{}, minor: isMinor(typ)}
+	d := &eventDraft{action: action, typ: typ, id: id, paths: map[string]bool{}, minor: minor}
 	e.drafts = append(e.drafts, d)
 	return d
 }
-
-func isMinor(typ string) bool { return typ == schema.SessionType || typ == schema.SignInType }
 
 // touch names an attribute that the change changes.
 func (d *eventDraft) touch(path string) {
@@ -64,7 +62,9 @@ func (d *eventDraft) touch(path string) {
 
 // about is the change's Event about the resource. An action that is more than the creation, update or deletion of the
 // resource is named before anything of it is staged.
-func (tx *Tx) about(action, typ string, id ID) *eventDraft { return tx.events.about(action, typ, id) }
+func (tx *Tx) about(action, typ string, id ID) *eventDraft {
+	return tx.events.about(action, typ, id, tx.snap.kind(typ).minor)
+}
 
 // shown are the Events that a change leaves; there is at least one.
 func (e events) shown() []*eventDraft {
@@ -118,7 +118,7 @@ func (tx *Tx) eventDocument(d *eventDraft) schema.Document {
 		}
 		doc["paths"] = paths
 	}
-	if changes := changesOf(d.typ, before, after); len(changes) > 0 {
+	if changes := changesOf(tx.snap.kind(d.typ).recorded, before, after); len(changes) > 0 {
 		doc["changes"] = changes
 	}
 	if d.typ == schema.GroupType && d.action != "delete" {

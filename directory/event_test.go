@@ -3,6 +3,7 @@ package directory_test
 import (
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -175,5 +176,75 @@ func TestFloodOfCreations(t *testing.T) {
 	if !found || page.Total > 10_010 {
 		t.Errorf("%d Events, the oldest one about %s; the administrator's is kept: %v", page.Total,
 			first.Text("resource.display"), found)
+	}
+}
+
+// An Event has at most 4 KiB, and counts what it leaves out, however much a change changes.
+func TestLongEventsAreCut(t *testing.T) {
+	d := home(t)
+	const most = 200
+	attributes := []any{}
+	for i := range most {
+		attributes = append(attributes, map[string]any{"name": fmt.Sprintf("a%03d%s", i, strings.Repeat("x", 40)),
+			"type": "string"})
+	}
+	const urn = "urn:example:long"
+	create(t, d, "SchemaDefinition", schema.Document{"urn": urn, "name": "long", "attributes": attributes})
+	create(t, d, "ResourceTypeDefinition", schema.Document{"name": "User", "endpoint": "/Users",
+		"schema":           "urn:ietf:params:scim:schemas:core:2.0:User",
+		"schemaExtensions": []any{map[string]any{"schema": urn, "required": false}}})
+	r := rand.New(rand.NewPCG(5, 5))
+	cut := 0
+	for i, kind := range []string{`"`, "\x01", "ä", "<", "x"} {
+		nasty := func(most int) string { return strings.Repeat(kind, r.IntN(most)+1) }
+		for range 20 {
+			u := create(t, d, "User", schema.Document{"userName": fmt.Sprint("u", i, r.Uint64()),
+				"displayName": nasty(3000)})
+			n, values := r.IntN(most), map[string]any{}
+			for _, a := range attributes[:n] {
+				values[a.(map[string]any)["name"].(string)] = nasty(20)
+			}
+			var given []any
+			for j := range r.IntN(60) {
+				given = append(given, map[string]any{"value": fmt.Sprint(j, nasty(200))})
+			}
+			set := schema.Document{urn: values}
+			if given != nil {
+				set["roles"] = given
+			}
+			update(t, d, modify("User", u.ID, set))
+			page, err := d.Query(t.Context(), directory.Query{Type: "Event", Limit: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := page.Resources[0]
+			var doc struct {
+				Paths, Changes []any
+				More           int
+				Truncated      bool
+				Resource       struct{ Value string }
+			}
+			if err := json.Unmarshal(e.JSON, &doc); err != nil || doc.Resource.Value != u.ID.String() {
+				t.Fatalf("%s: %v", e.JSON, err)
+			}
+			want := n
+			if len(given) > 0 {
+				want += 2 // the path, and the change
+			}
+			if got := len(doc.Paths) + len(doc.Changes) + doc.More; got != want && (n > 0 || given != nil) {
+				t.Errorf("%d paths, %d changes and %d more; %d changed", len(doc.Paths), len(doc.Changes), doc.More, want)
+			}
+			if doc.More > 0 {
+				if cut++; !doc.Truncated {
+					t.Errorf("something was left out, and it is not truncated: %s", e.JSON)
+				}
+			}
+			if len(e.JSON) > 4096 {
+				t.Errorf("an Event of %d bytes", len(e.JSON))
+			}
+		}
+	}
+	if cut < 20 {
+		t.Errorf("only %d were cut", cut)
 	}
 }

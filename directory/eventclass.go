@@ -39,7 +39,7 @@ func (tx *Tx) concernsAccess(d *eventDraft) bool {
 	case schema.SessionType: // anybody signs out
 		return tx.dir.actor.administers()
 	}
-	return kindOf(d.typ).access
+	return tx.snap.kind(d.typ).access
 }
 
 // concernsUser reports whether a change of a User gives or takes roles that count, deactivates, activates or deletes

@@ -65,23 +65,6 @@ func Granted(ctx context.Context, d *Directory, connection ID) (n int, err error
 // Sweeps returns the sweep of a node that was just elected: call it once for each minute.
 func Sweeps(s *Store) func(context.Context) error { return (&rota{store: s}).sweep }
 
-// SetFull makes the store believe that its quota is nearly used up.
-func SetFull(s *Store, full bool) {
-	u := store.Usage{Quota: 1 << 30}
-	if full {
-		u.File, u.InUse = u.Quota*85/100, u.Quota*85/100
-	}
-	looked(s)
-	s.node.Quota.Observe([]store.Usage{u}, s.node.Quota.Mark(), false)
-}
-
-// looked waits until the store has looked at etcd's size; it does so again in some seconds.
-func looked(s *Store) {
-	if err := s.node.Quota.Look(context.Background()); err != nil {
-		panic(err)
-	}
-}
-
 // Look makes the store look at etcd's size now.
 func Look(ctx context.Context, s *Store) error { return s.node.Quota.Look(ctx) }
 
@@ -92,12 +75,6 @@ func BareTombstones(ctx context.Context, d *Directory) (int, error) {
 		return 0, err
 	}
 	return len(s.scope.BareTombstones()), nil
-}
-
-// SetBlocked makes the store believe that etcd accepts deletions alone.
-func SetBlocked(s *Store, blocked bool) {
-	looked(s)
-	s.node.Quota.Observe([]store.Usage{{Quota: 1 << 30}}, s.node.Quota.Mark(), blocked)
 }
 
 // MaxAttempts is how often a change is run.
@@ -111,6 +88,14 @@ func RightsOf(s *Snapshot, user ID) Rights {
 
 // GivesRole reports whether the User's role is one that an administrator gave.
 func GivesRole(s *Snapshot, user ID, role string) bool { return gives(s.scope.Get(user), role) }
+
+// Kinds are the names of the built-in types.
+func Kinds() (names []string) {
+	for _, k := range kinds {
+		names = append(names, k.schema().Name)
+	}
+	return names
+}
 
 // StoreOf is the store of a directory.
 func StoreOf(d *Directory) *Store { return d.store }

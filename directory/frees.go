@@ -16,8 +16,8 @@ import (
 const withdrawalGrowth = 64
 
 // withdraws reports whether the record takes away what the one before it allowed, and is hardly larger.
-func withdraws(was, now *state.Record) bool {
-	f := kindOf(now.Type).withdraws
+func (tx *Tx) withdraws(was, now *state.Record) bool {
+	f := tx.snap.kind(now.Type).withdraws
 	return f != nil && len(now.JSON) <= len(was.JSON)+withdrawalGrowth && f(was.JSON, now.JSON)
 }
 

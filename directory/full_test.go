@@ -252,7 +252,7 @@ func TestNearlyFull(t *testing.T) {
 		}, directory.Full},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := directorytest.New(t)
+			s, etcd := openSized(t, directory.Options{})
 			d := s.Organization("default")
 			u := create(t, d, "User", schema.Document{"userName": "u", "title": "t",
 				"roles": []any{map[string]any{"value": "a"}, map[string]any{"value": "b"}}})
@@ -260,7 +260,7 @@ func TestNearlyFull(t *testing.T) {
 			g := create(t, d, "Group", schema.Document{"displayName": "g"})
 			k := create(t, d, "AccessToken", schema.Document{"displayName": "k", "scopes": []any{"read", "write"}})
 			update(t, d, add(g.ID, u.ID))
-			directory.SetFull(s, true)
+			etcd.tells(t, s, 85, false)
 			_, err := d.Update(t.Context(), c.change(u.ID, g.ID, k.ID))
 			wantKind(t, err, c.kind)
 			if errs := d.UpdateEach(t.Context(), []func(*directory.Tx) error{modify("Group", g.ID,

@@ -21,6 +21,9 @@ type kind struct {
 	extensible bool // organizations may add extensions
 	defines    bool // a change of it changes the types of its organization
 	access     bool // every change of it concerns access (eventclass.go)
+	minor      bool // its resources tell of themselves: a change has an Event about one only if it is about nothing else
+
+	recorded []string // paths of which an Event has the values before and after (changes.go)
 
 	// withdraws reports whether a document takes away what the one before it allowed; nil: no document does.
 	withdraws func(was, now []byte) bool
@@ -56,26 +59,32 @@ func init() {
 		{schema: schema.User, shown: inOrganizations, read: readPeople, write: writePeople, extensible: true,
 			derived: map[string]func(View) []byte{schema.AccessURN: derivedAccess},
 			lists:   map[string]func(View) iter.Seq2[*state.Record, string]{"groups": derivedGroups},
-			rule:    rule{createUser, replaceUser, deleteUser}, withdraws: withdrawsUser},
+			rule:    rule{createUser, replaceUser, deleteUser}, withdraws: withdrawsUser,
+			recorded: []string{"active", "roles"}},
 		{schema: schema.Group, shown: inOrganizations, read: readPeople, write: writePeople, extensible: true,
 			lists: map[string]func(View) iter.Seq2[*state.Record, string]{"members": derivedMembers},
-			rule:  rule{createGroup, replaceGroup, deleteGroup}, withdraws: withdrawsRoles},
+			rule:  rule{createGroup, replaceGroup, deleteGroup}, withdraws: withdrawsRoles,
+			recorded: []string{schema.GroupAccessURN + ":protected", schema.GroupAccessURN + ":roles"}},
 		{schema: schema.IdentityProvider, shown: inOrganizations, read: readConnections, write: tuneConnections, access: true,
 			derived: map[string]func(View) []byte{"health": derivedHealth},
-			rule:    rule{createConnection, replaceConnection, deleteConnection}, withdraws: disables("enabled")},
+			rule:    rule{createConnection, replaceConnection, deleteConnection}, withdraws: disables("enabled"),
+			recorded: []string{"domains", "enabled", "groupSync.*", "jit.*", "linkBy", "linkPrivileged"}},
 		{schema: schema.AccessToken, shown: everywhere, read: readAll, write: administer, access: true,
 			derived: map[string]func(View) []byte{"lastUsed": derivedLastUsed, "orphaned": derivedOrphaned},
-			rule:    rule{createAccessToken, replaceAccessToken, deleteAccessToken}, withdraws: withdrawsToken},
+			rule:    rule{createAccessToken, replaceAccessToken, deleteAccessToken}, withdraws: withdrawsToken,
+			recorded: []string{"adopted", "expiresAt", "scopes"}},
 		{schema: schema.Organization, shown: everywhere, read: readConnections, write: administer, central: true, access: true,
-			rule: rule{createOrganization, replaceOrganization, deleteOrganization}, withdraws: disables("active")},
+			rule: rule{createOrganization, replaceOrganization, deleteOrganization}, withdraws: disables("active"),
+			recorded: []string{"active", "adminTokenDays", "domains", "name"}},
 		{schema: schema.SchemaDefinition, shown: inOrganizations, read: readAll, write: administer, defines: true,
 			access: true},
 		{schema: schema.ResourceTypeDefinition, shown: inOrganizations, read: readAll, write: administer, defines: true,
 			access: true},
 		{schema: schema.DeletedUser, shown: inOrganizations, read: readAll, write: administer,
 			rule: rule{delete: deleteTombstone}},
-		{schema: schema.Session, shown: inOrganizations, read: readAll, write: administer},
-		{schema: schema.SignIn, shown: inOrganizations, read: readConnections, write: administer, logged: true},
+		{schema: schema.Session, shown: inOrganizations, read: readAll, write: administer, minor: true},
+		{schema: schema.SignIn, shown: inOrganizations, read: readConnections, write: administer, logged: true,
+			minor: true},
 		{schema: schema.Event, shown: everywhere, read: readAll, write: administer, logged: true},
 	}
 }
@@ -91,7 +100,18 @@ var kindsByName = sync.OnceValue(func() map[string]*kind {
 	return byName
 })
 
-// kindOf is the kind of a type.
+// kind is the kind of the type as the scope has it. One that the organization defined is custom, also where it hides a
+// built-in type of the same name, which came later.
+func (s *Snapshot) kind(typ string) *kind {
+	if !s.id.IsSystem() {
+		if t := s.scope.Catalog().Type(typ); t != nil && t.Custom {
+			return custom
+		}
+	}
+	return kindOf(typ)
+}
+
+// kindOf is the kind of a built-in type.
 func kindOf(typ string) *kind {
 	if k := kindsByName()[typ]; k != nil {
 		return k

@@ -77,7 +77,7 @@ func (s *search) readLog(typ string) (all []logged, err error) {
 
 // getLogged reads an Event or a SignIn. Errors: Forbidden, NotFound, Unavailable.
 func (s *Snapshot) getLogged(ctx context.Context, typ string, id ID) (*Resource, error) {
-	if err := s.actor.MayRead(typ); err != nil {
+	if err := s.MayRead(typ); err != nil {
 		return nil, err
 	}
 	for _, prefix := range s.logPrefixes(typ) {

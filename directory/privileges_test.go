@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -317,6 +318,9 @@ func TestSuspended(t *testing.T) {
 				if directory.KindOf(err) != c.want || err != nil && c.want == 0 {
 					t.Errorf("activated by write: %v", err)
 				}
+				if e, ok := errors.AsType[*directory.Error](err); ok && e.Attr != "active" {
+					t.Errorf("refused for %q: %v", e.Attr, err)
+				}
 				update(t, d, modify("User", u.ID, schema.Document{"active": true}))
 				update(t, write, modify("User", u.ID, schema.Document{"active": false}))
 				update(t, write, modify("User", u.ID, schema.Document{"active": true}))
@@ -483,6 +487,7 @@ func TestManager(t *testing.T) {
 		{"change provisioned roles", modify("User", provisioned, schema.Document{"roles": nil}), directory.Forbidden},
 		{"give a role that gives nothing", modify("User", plain.ID, schema.Document{"roles": roles("x")}), directory.Forbidden},
 		{"change a User with roles", modify("User", helper.ID, schema.Document{"title": "x"}), directory.Forbidden},
+		{"leave a User with roles as it is", modify("User", helper.ID, schema.Document{}), 0},
 		{"deactivate a User with roles", modify("User", helper.ID, schema.Document{"active": false}), directory.Forbidden},
 		{"delete a User with roles", remove("User", helper.ID), directory.Forbidden},
 		{"change himself", modify("User", m.ID, schema.Document{"title": "x"}), directory.Forbidden},
@@ -496,6 +501,18 @@ func TestManager(t *testing.T) {
 		_, err := d.As(s.Actor()).Update(t.Context(), c.change)
 		if directory.KindOf(err) != c.kind {
 			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+
+	// What is refused is named.
+	for attr, change := range map[string]func(*directory.Tx) error{
+		"members": add(special.ID, member.ID), "": remove("Group", special.ID),
+		"roles":     modify("User", member.ID, schema.Document{"roles": roles("x")}),
+		groupAccess: modify("Group", g.ID, schema.Document{groupAccess: map[string]any{"protected": true}}),
+	} {
+		_, err := d.As(s.Actor()).Update(t.Context(), change)
+		if e, ok := errors.AsType[*directory.Error](err); !ok || e.Kind != directory.Forbidden || e.Attr != attr {
+			t.Errorf("%s: %v", attr, err)
 		}
 	}
 }
@@ -622,5 +639,53 @@ func TestSessionEndedWhileWriting(t *testing.T) {
 				t.Error("a session that had ended created a User")
 			}
 		})
+	}
+}
+
+// A User gets privileges between the decision that it has none and the commit: of a manager to change or delete it, of
+// write to activate it after an administrator deactivated it.
+func TestUserPrivilegedWhileWriting(t *testing.T) {
+	ways := map[string]func(t *testing.T, d *directory.Directory, user directory.ID){
+		"a role": func(t *testing.T, d *directory.Directory, user directory.ID) {
+			update(t, d, modify("User", user, schema.Document{"roles": roles("x")}))
+		},
+		"a group": func(t *testing.T, d *directory.Directory, user directory.ID) {
+			update(t, d, add(create(t, d, "Group", giving("x", "y")).ID, user))
+		},
+	}
+	changes := map[string]struct {
+		by     string
+		change func(user directory.ID) func(*directory.Tx) error
+	}{
+		"a manager changes it": {"manager", func(u directory.ID) func(*directory.Tx) error {
+			return modify("User", u, schema.Document{"title": "x"})
+		}},
+		"a manager deletes it": {"manager", func(u directory.ID) func(*directory.Tx) error { return remove("User", u) }},
+		"write activates it": {"write", func(u directory.ID) func(*directory.Tx) error {
+			return modify("User", u, schema.Document{"active": true})
+		}},
+	}
+	for name, c := range changes {
+		for way, privilege := range ways {
+			t.Run(fmt.Sprint(name, " while given ", way), func(t *testing.T) {
+				d := home(t)
+				u := create(t, d, "User", schema.Document{"userName": "u", "active": c.by == "manager"})
+				as := d.As(withScope(t, d, "write").Actor())
+				if c.by == "manager" {
+					m := create(t, d, "User", schema.Document{"userName": "m", "roles": roles("manager")})
+					as = session(t, d, m.ID)
+				}
+				runs := 0
+				_, err := as.Update(t.Context(), func(tx *directory.Tx) error {
+					if runs++; runs == 1 {
+						defer privilege(t, d, u.ID)
+					}
+					return c.change(u.ID)(tx)
+				})
+				if wantKind(t, err, directory.Forbidden); runs != 2 {
+					t.Errorf("the change ran %d times", runs)
+				}
+			})
+		}
 	}
 }

@@ -68,7 +68,9 @@ func (s *search) run() (Page, error) {
 }
 
 // simple queries are answered without gathering all matches.
-func (q Query) simple() bool { return q.Types == nil && q.SortBy == "" && !kindOf(q.Type).logged }
+func (s *search) simple() bool {
+	return s.Types == nil && s.SortBy == "" && !s.snap.kind(s.Type).logged
+}
 
 // compile binds the filter to the type; nil stands for all.
 func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
@@ -84,7 +86,7 @@ func (q Query) compile(t *schema.ResourceType) (*filter.Query, error) {
 // types are the types that the query asks for and the actor may read. Errors: Forbidden, NotFound.
 func (s *search) types() ([]*schema.ResourceType, error) {
 	if s.Types == nil {
-		if err := s.snap.actor.MayRead(s.Type); err != nil {
+		if err := s.snap.MayRead(s.Type); err != nil {
 			return nil, err
 		}
 		t := s.snap.Type(s.Type)
@@ -95,7 +97,7 @@ func (s *search) types() ([]*schema.ResourceType, error) {
 	}
 	var types []*schema.ResourceType
 	for _, name := range s.Types {
-		if t := s.snap.Type(name); t != nil && s.snap.actor.MayRead(name) == nil {
+		if t := s.snap.Type(name); t != nil && s.snap.MayRead(name) == nil {
 			types = append(types, t)
 		}
 	}
@@ -165,7 +167,7 @@ func (s *search) matches() ([]*state.Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !kindOf(t.Name).logged {
+		if !s.snap.kind(t.Name).logged {
 			found = slices.AppendSeq(found, s.matching(t, compiled))
 		} else if found, err = s.appendLogged(found, t, compiled); err != nil {
 			return nil, err
@@ -215,7 +217,7 @@ func (s *search) matcher(compiled *filter.Query) func(*state.Record) bool {
 	if compiled == nil {
 		return func(*state.Record) bool { return true }
 	}
-	v := &memoView{View: View{s.snap.Pacing(s.step), nil, s.Meta}, effective: s.Effective}
+	v := &memoView{View: View{s.snap, nil, s.Meta, s.step}, effective: s.Effective}
 	return func(r *state.Record) bool {
 		v.look(r)
 		return compiled.Match(v)
@@ -262,7 +264,7 @@ func (v *memoView) Contains(name, value string) bool {
 	if member == nil {
 		return false
 	}
-	for m := range v.snap.memberships(&member.Resource) {
+	for m := range v.snap.scope.Memberships(&member.Resource, v.step) {
 		if m.Group.ID == v.rec.ID {
 			return true
 		}

@@ -222,7 +222,7 @@ func TestRingRace(t *testing.T) {
 
 // What belongs to nothing is left out, and so is what is too large; the rest is written.
 func TestRingLeavesOut(t *testing.T) {
-	s := directorytest.New(t)
+	s, etcd := openSized(t, directory.Options{})
 	d := s.Organization("default")
 	id := connection(t, d)
 	nobody, large := unvouched(id, "a", "2"), unvouched(id, "a", "3")
@@ -232,7 +232,7 @@ func TestRingLeavesOut(t *testing.T) {
 	if got := fmt.Sprint(found(t, d, "")); got != "[4]" {
 		t.Errorf("the rings hold %s", got)
 	}
-	directory.SetFull(s, true)
+	etcd.tells(t, s, 85, false)
 	if left, err := s.WriteRings(t.Context(), []directory.Unvouched{unvouched(id, "a", "5")}); len(left) != 1 ||
 		directory.KindOf(err) != directory.Full {
 		t.Errorf("in a full store: %d left, %v", len(left), err)

@@ -18,8 +18,8 @@ const endedAtOnce = 100
 // Bounds of sessions. Whoever begins one more ends the User's oldest; an organization that is at its bound, which takes
 // very many Users at once, begins no more until some have ended.
 const (
-	MaxSessionsOfUser = 50
-	MaxSessions       = 100_000
+	MaxSessionsOfUser  = 50
+	DefaultMaxSessions = 100_000 // of an organization
 )
 
 // SessionEpoch counts how often the User's sessions were ended as a whole; a session counts only under the epoch in
@@ -58,15 +58,15 @@ func (s *Snapshot) SessionValid(r *Resource) bool {
 
 // CreateSession starts a session of the User through the connection and returns its secret, which is stored nowhere.
 // The change depends on the User as it is and on its session epoch. Beyond MaxSessionsOfUser it ends the oldest of the
-// User's; two that begin at once may together leave a few more. Error: TooLarge beyond MaxSessions.
+// User's; two that begin at once may together leave a few more. Error: Full where the organization has Options.MaxSessions.
 func (tx *Tx) CreateSession(user, connection ID, expires time.Time) (secret string, err error) {
 	if _, err := tx.Get(schema.UserType, user); err != nil {
 		return "", err
 	}
 	epoch, revision := tx.snap.epoch(user)
 	tx.require(store.Unchanged(tx.keys().Note(epochNote, user), revision))
-	if tx.snap.scope.Count(schema.SessionType) >= MaxSessions {
-		return "", errorf(TooLarge, "", "the organization has %d sessions, which is the limit", MaxSessions)
+	if most := tx.dir.store.sessions; tx.snap.scope.Count(schema.SessionType) >= most {
+		return "", errorf(Full, "", "the organization has %d sessions, which is the limit", most)
 	}
 	tx.endOldest(user)
 	secret = newSecret()
@@ -101,7 +101,7 @@ func (tx *Tx) endOldest(user ID) {
 
 // EndSessions ends all sessions of the User, also those that are being made at this moment.
 func (tx *Tx) EndSessions(user ID) error {
-	if err := tx.dir.actor.MayWrite(schema.SessionType); err != nil {
+	if err := tx.snap.MayWrite(schema.SessionType); err != nil {
 		return err
 	}
 	tx.about("endSessions", schema.UserType, user)

@@ -39,14 +39,19 @@ func (s *Snapshot) memberships(r *Resource) iter.Seq[state.Membership] {
 
 // members are those of the group, at the snapshot's pace.
 func (s *Snapshot) members(group *state.Record) iter.Seq[*state.Record] {
-	if s.step == nil {
-		return s.scope.Members(group)
+	return paced(s.scope.Members(group), s.step)
+}
+
+// paced tells step of the steps of a walk; nil is told of none.
+func paced(walk iter.Seq[*state.Record], step state.Step) iter.Seq[*state.Record] {
+	if step == nil {
+		return walk
 	}
 	return func(yield func(*state.Record) bool) {
 		const every = 64
 		n := 0
-		for m := range s.scope.Members(group) {
-			if n++; n%every == 0 && !s.step(every) || !yield(m) {
+		for r := range walk {
+			if n++; n%every == 0 && !step(every) || !yield(r) {
 				return
 			}
 		}
@@ -102,7 +107,7 @@ func (s *Snapshot) TypeAt(endpoint string) *schema.ResourceType {
 
 // homeID is the scope in which resources of the type live, as seen from this snapshot.
 func (s *Snapshot) homeID(typ string) state.ScopeID {
-	if kindOf(typ).central {
+	if s.kind(typ).central {
 		return state.System
 	}
 	return s.id
@@ -110,14 +115,14 @@ func (s *Snapshot) homeID(typ string) state.ScopeID {
 
 // home is the state of that scope.
 func (s *Snapshot) home(typ string) *state.Scope {
-	if kindOf(typ).central {
+	if s.kind(typ).central {
 		return s.sys
 	}
 	return s.scope
 }
 
 // hides reports whether some resources of the type, which live in the system scope, are not this organization's to see.
-func (s *Snapshot) hides(typ string) bool { return !s.id.IsSystem() && kindOf(typ).central }
+func (s *Snapshot) hides(typ string) bool { return !s.id.IsSystem() && s.kind(typ).central }
 
 // foreign reports whether the resource of such a type belongs to another organization.
 func (s *Snapshot) foreign(id ID) bool { return id != s.id.Organization }
@@ -125,7 +130,7 @@ func (s *Snapshot) foreign(id ID) bool { return id != s.id.Organization }
 // Get returns the resource. Errors: NotFound, also for the ID of another type, scope or, in an organization, of another
 // Organization; Forbidden where the actor may not read the type; its own User every actor may read.
 func (s *Snapshot) Get(typ string, id ID) (*Resource, error) {
-	if err := s.actor.MayRead(typ); err != nil && !s.actor.isUser(typ, id) {
+	if err := s.MayRead(typ); err != nil && !s.actor.isUser(typ, id) {
 		return nil, err
 	}
 	r := s.record(typ, id)

@@ -33,6 +33,7 @@ type Options struct {
 	Registry      prometheus.Registerer // no metrics unless given
 	WorkRate      float64               // comparisons a second for each credential; 0: no bound
 	WorkBurst     int                   // comparisons at once; DefaultWorkBurst unless given
+	MaxSessions   int                   // of an organization; DefaultMaxSessions unless given
 }
 
 func (o Options) withDefaults(c *clientv3.Client) Options {
@@ -50,6 +51,9 @@ func (o Options) withDefaults(c *clientv3.Client) Options {
 	}
 	if o.WorkBurst == 0 {
 		o.WorkBurst = DefaultWorkBurst
+	}
+	if o.MaxSessions == 0 {
+		o.MaxSessions = DefaultMaxSessions
 	}
 	if o.SecretKey == nil {
 		key := sha256.Sum256([]byte(newSecret()))
@@ -72,6 +76,7 @@ type Store struct {
 	sealer    *sealer
 	usage     *usage
 	held      held
+	sessions  int // at most, of an organization
 	work      *fair.Scheduler
 	timeIDs   state.TimeIDs
 	lostRaces prometheus.Counter
@@ -92,7 +97,7 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 
 	// Make sure that the data can be read before anything follows it.
 	s := &Store{keys: state.NewKeyspace(o.Root), now: o.Now, log: o.Log, sealer: sealer,
-		lostRaces: newLostRaces(o.Registry), work: newWork(o)}
+		lostRaces: newLostRaces(o.Registry), work: newWork(o), sessions: o.MaxSessions}
 	s.operator = newOperator(append([]string{o.OperatorToken}, o.OtherTokens...))
 	if err := s.prepare(ctx, c); err != nil {
 		return nil, err

@@ -177,24 +177,13 @@ func (d *Directory) tookAway(tx *Tx) error {
 			"organization", d.name, "action", e.action, "type", e.typ, "id", e.id.String(), "actorType", d.actor.Type,
 			"actor", d.actor.ID, "at", schema.FormatTime(tx.at))
 	}
-	revoked := tx.revoked()
-	for _, t := range revoked {
-		d.store.log.Warn("the store is full: an access token is deleted with the deactivation of its User",
-			"organization", d.name, "id", t.ID.String(), "actorType", d.actor.Type, "actor", d.actor.ID)
-	}
-	var withdrawn []decision
-	for id, r := range tx.staged {
-		if r == nil {
-			continue
-		}
-		if was := tx.snap.record(r.Type, id); was != nil {
-			withdrawn = append(withdrawn, decision{dir: d, typ: r.Type, id: id, on: was.Version, document: r.JSON})
-		}
-	}
+	withdrawn := tx.withdrawn()
 	if len(withdrawn) == 0 {
 		d.store.held.keep(tx.traces())
 		return nil
 	}
+
+	// Say what is so from now on, and where.
 	said := []string{"the store is full, so the change could not be written"}
 	if d.store.held.decideAll(tx.snap, withdrawn) {
 		said[0] += ". This node holds to it all the same and writes it when there is room"
@@ -202,8 +191,26 @@ func (d *Directory) tookAway(tx *Tx) error {
 	if len(tx.ended) > 0 {
 		said = append(said, "the sessions have ended")
 	}
+	revoked := tx.revoked()
+	for _, t := range revoked {
+		d.store.log.Warn("the store is full: an access token is deleted with the deactivation of its User",
+			"organization", d.name, "id", t.ID.String(), "actorType", d.actor.Type, "actor", d.actor.ID)
+	}
 	if n := len(revoked); n > 0 {
 		said = append(said, fmt.Sprintf("access tokens of the User were deleted: %d", n))
 	}
 	return errorf(Full, "", "%s: repeat it once there is room", strings.Join(said, "; "))
+}
+
+// withdrawn are the documents of the change that withdraw something, and could not be put.
+func (tx *Tx) withdrawn() (list []decision) {
+	for id, r := range tx.staged {
+		if r == nil {
+			continue
+		}
+		if was := tx.snap.record(r.Type, id); was != nil {
+			list = append(list, decision{dir: tx.dir, typ: r.Type, id: id, on: was.Version, document: r.JSON})
+		}
+	}
+	return list
 }

@@ -150,7 +150,7 @@ func (tx *Tx) Create(typ string, doc schema.Document) (*Resource, error) {
 
 // CreateAs is Create with an ID that was chosen by NewID before, so that other resources can refer to it already.
 func (tx *Tx) CreateAs(id ID, typ string, doc schema.Document) (*Resource, error) {
-	if err := tx.dir.actor.MayWrite(typ); err != nil {
+	if err := tx.snap.MayWrite(typ); err != nil {
 		return nil, err
 	}
 	return tx.create(id, typ, doc, nil)
@@ -176,7 +176,7 @@ func (tx *Tx) create(id ID, typ string, doc schema.Document, server func(*state.
 	if err := tx.touchesPrivileges(typ, deed{next: doc}); err != nil {
 		return nil, err
 	}
-	if rule := kindOf(typ).rule.create; rule != nil {
+	if rule := tx.snap.kind(typ).rule.create; rule != nil {
 		if err := rule(tx, r, doc); err != nil {
 			return nil, err
 		}
@@ -232,7 +232,7 @@ func (tx *Tx) stage(r *state.Record, action string) *eventDraft {
 // putRecord writes the record; as a mark, where it only withdraws what the resource allowed before.
 func (tx *Tx) putRecord(r *state.Record) {
 	key := tx.keysOf(r.Type).Resource(r.Type, r.ID)
-	if was := tx.snap.record(r.Type, r.ID); was != nil && withdraws(was, r) {
+	if was := tx.snap.record(r.Type, r.ID); was != nil && tx.withdraws(was, r) {
 		tx.mark(key, r.Encode())
 	} else {
 		tx.put(key, r.Encode())
@@ -243,7 +243,7 @@ func (tx *Tx) putRecord(r *state.Record) {
 // old. Attributes that the directory derives keep their values. Errors: as Create; VersionMismatch cannot
 // occur, a lost race runs the change again.
 func (tx *Tx) Replace(old *Resource, doc schema.Document) (*Resource, error) {
-	if err := tx.dir.actor.MayWrite(old.Type); err != nil {
+	if err := tx.snap.MayWrite(old.Type); err != nil {
 		return nil, err
 	}
 	return tx.replace(old, doc)
@@ -262,7 +262,7 @@ func (tx *Tx) replace(old *Resource, doc schema.Document) (*Resource, error) {
 	if err := tx.touchesPrivileges(r.Type, deed{was: was, next: doc}); err != nil {
 		return nil, err
 	}
-	if rule := kindOf(old.Type).rule.replace; rule != nil {
+	if rule := tx.snap.kind(old.Type).rule.replace; rule != nil {
 		if err := rule(tx, was, r, doc); err != nil {
 			return nil, err
 		}
@@ -305,7 +305,7 @@ func (tx *Tx) later(before time.Time) time.Time {
 // Delete removes the resource, which was read by Get. Deleting a User leaves a DeletedUser of the same ID; deleting a
 // DeletedUser frees its userName. Errors: Forbidden, Mutability.
 func (tx *Tx) Delete(old *Resource) error {
-	if err := tx.dir.actor.MayWrite(old.Type); err != nil {
+	if err := tx.snap.MayWrite(old.Type); err != nil {
 		return err
 	}
 	r := tx.record(old.Type, old.ID)
@@ -321,7 +321,7 @@ func (tx *Tx) Delete(old *Resource) error {
 func (tx *Tx) remove(r *state.Record) error {
 	tx.guardUnlessStaged(r)
 	tx.about("delete", r.Type, r.ID)
-	if rule := kindOf(r.Type).rule.delete; rule != nil {
+	if rule := tx.snap.kind(r.Type).rule.delete; rule != nil {
 		if err := rule(tx, r); err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ type View struct {
 	snap *Snapshot
 	rec  *state.Record
 	meta func(*Resource) []byte
+	step state.Step // of walks, as in Snapshot.Pacing
 }
 
 // View returns the resource as this snapshot sees it. meta gives the JSON of its meta attribute, which holds URLs that
@@ -24,7 +25,7 @@ func (s *Snapshot) View(r *Resource, meta func(*Resource) []byte) View {
 	if rec == nil {
 		rec = &state.Record{Resource: *r}
 	}
-	return View{s, rec, meta}
+	return View{s, rec, meta, s.step}
 }
 
 // Document is the stored JSON.
@@ -36,12 +37,12 @@ func (v View) Derived(name string) (value []byte, more iter.Seq[[]byte]) {
 	if name == "meta" && v.meta != nil {
 		return v.meta(v.snap.resource(v.rec)), nil
 	}
-	k := kindOf(v.rec.Type)
+	k := v.snap.kind(v.rec.Type)
 	if derive := k.derived[name]; derive != nil {
 		return derive(v), nil
 	}
 	if list := k.lists[name]; list != nil {
-		return inParts(list(v), v.snap.step)
+		return inParts(list(v), v.step)
 	}
 	return nil, nil
 }
@@ -49,7 +50,7 @@ func (v View) Derived(name string) (value []byte, more iter.Seq[[]byte]) {
 // derivedGroups yields the groups of a User, with how it is in them.
 func derivedGroups(v View) iter.Seq2[*state.Record, string] {
 	return func(yield func(*state.Record, string) bool) {
-		for m := range v.snap.memberships(&v.rec.Resource) {
+		for m := range v.snap.scope.Memberships(&v.rec.Resource, v.step) {
 			through := "indirect"
 			if m.Direct {
 				through = "direct"
@@ -64,7 +65,7 @@ func derivedGroups(v View) iter.Seq2[*state.Record, string] {
 // derivedMembers yields the members of a Group, with their types.
 func derivedMembers(v View) iter.Seq2[*state.Record, string] {
 	return func(yield func(*state.Record, string) bool) {
-		for m := range v.snap.members(v.rec) {
+		for m := range paced(v.snap.scope.Members(v.rec), v.step) {
 			if !yield(m, m.Type) {
 				return
 			}
@@ -130,7 +131,7 @@ func appendReference(part []byte, r *state.Record, typ string) []byte {
 
 // derivedAccess is the User's extension that shows effective roles.
 func derivedAccess(v View) []byte {
-	roles := v.snap.Roles(v.rec.ID)
+	roles := v.snap.Pacing(v.step).Roles(v.rec.ID)
 	if len(roles) == 0 {
 		return nil
 	}
@@ -172,7 +173,7 @@ func (v View) Contains(name, value string) bool {
 	case "members":
 		return v.rec.Type == schema.GroupType && v.snap.IsMember(v.rec.ID, id)
 	case "groups":
-		for m := range v.snap.memberships(&v.rec.Resource) {
+		for m := range v.snap.scope.Memberships(&v.rec.Resource, v.step) {
 			if m.Group.ID == id {
 				return true
 			}

@@ -30,7 +30,13 @@ func newWork(o Options) *fair.Scheduler {
 
 // Work begins work on behalf of the actor, for what a request does beside queries. It must be ended with End.
 func (d *Directory) Work() *fair.Task {
-	return d.store.work.Begin(fair.Owner{Organization: d.name, Credential: d.actor.Type + "/" + d.actor.ID})
+	credential := d.credential.Load()
+	if credential == nil {
+		name := d.actor.Type + "/" + d.actor.ID
+		credential = &name
+		d.credential.Store(credential)
+	}
+	return d.store.work.Begin(fair.Owner{Organization: d.name, Credential: *credential})
 }
 
 // inWords is the error of Pay as a client may read it.

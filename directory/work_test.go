@@ -79,13 +79,57 @@ func TestScanStopsWithItsContext(t *testing.T) {
 	}
 }
 
-// Ranges of an index and sorts stop, too. A context that ends after some looks at it takes the place of a client.
+// gather makes a Group of all Users.
+func gather(t *testing.T, d *directory.Directory) (id directory.ID) {
+	t.Helper()
+	page, err := d.Query(t.Context(), directory.Query{Type: "User", Limit: 10_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var users []directory.ID
+	for _, u := range page.Resources {
+		users = append(users, u.ID)
+	}
+	if _, err := d.Update(t.Context(), func(tx *directory.Tx) error {
+		g, err := tx.Create("Group", schema.Document{"displayName": "all"})
+		if err != nil {
+			return err
+		}
+		id = g.ID
+		return tx.AddMembers(g, users)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// A long list of members is looked at in parts, and found as a whole: the first, one in the middle and the last.
+func TestFilterLongLists(t *testing.T) {
+	d := home(t)
+	crowd(t, d, 200)
+	gather(t, d)
+	for text, want := range map[string]int{
+		`members.display co "u00000"`: 1, `members.display eq "u00100"`: 1, `members.display eq "u00199"`: 1,
+		`members.display eq "u00200"`: 0, `members[type eq "User" and display ew "64"]`: 1, `members.type ne "User"`: 0,
+		`not (members.display pr)`: 0,
+	} {
+		page, err := d.Query(t.Context(), directory.Query{Type: "Group", Filter: parsed(t, text)})
+		if err != nil || page.Total != want {
+			t.Errorf("%s: %d, %v", text, page.Total, err)
+		}
+	}
+}
+
+// Ranges of an index, sorts, and walks through members stop, too. A context that ends after some looks at it takes the place of a client.
 func TestRangeAndSortStop(t *testing.T) {
 	d := home(t)
 	crowd(t, d, 3000)
+	group := gather(t, d)
 	for name, q := range map[string]directory.Query{
-		"range": {Type: "User", Filter: parsed(t, `userName gt "a"`)},
-		"sort":  {Type: "User", SortBy: "title"},
+		"range":   {Type: "User", Filter: parsed(t, `userName gt "a"`)},
+		"sort":    {Type: "User", SortBy: "title"},
+		"members": {Type: "Group", Filter: parsed(t, `members.display co "zz"`)},
+		"groups":  {Type: "User", Filter: parsed(t, `groups.value eq "`+group.String()+`"`)},
 	} {
 		for looks := range 3 {
 			ctx := &endsAfter{Context: t.Context(), looks: looks}

@@ -49,8 +49,11 @@ func TestReplay(t *testing.T) {
 		}
 		node.hook.ring.flush()
 		record := s.lastSignIn(OutcomeRefused, ReasonAssertionUsed)
-		if record.Text("correlationId") != number || record.Text("vouched") != "false" ||
-			record.Text("nameId") != `"alice@example.com"` {
+		nameID := `"alice@example.com"`
+		if node == s {
+			nameID = "" // it knows the id, and read no further
+		}
+		if record.Text("correlationId") != number || record.Text("vouched") != "false" || record.Text("nameId") != nameID {
 			t.Errorf("%s: %s", name, record.JSON)
 		}
 	}
@@ -705,15 +708,19 @@ func TestConnectionChangesForever(t *testing.T) {
 	other := s.another(directorytest.NewClient(t))
 	b := s.browser()
 	form := s.forged(connection, s.request(b, connection), "ann", "_a1", nil)
+	var over atomic.Bool // what is recorded of the refusal is written later, at any time
 	var hook func(clientv3.Op) error
 	hook = func(clientv3.Op) error {
+		if over.Load() {
+			return nil
+		}
 		other.mustModify(schema.IdentityProviderType, connection, changed("displayName", directory.NewID().String()))
 		f.before.Store(&hook)
 		return nil
 	}
 	f.before.Store(&hook)
 	response := b.step(s.acsURL(connection), form)
-	f.before.Store(nil)
+	over.Store(true)
 	wantStatus(t, response, http.StatusServiceUnavailable)
 	if got := s.verifications(); got != maxVerifications || len(s.users("ann")) != 0 {
 		t.Errorf("verified %d times, %d Users", got, len(s.users("ann")))

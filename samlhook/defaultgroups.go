@@ -32,6 +32,10 @@ func (p *preparation) privileged() ([]directory.ID, error) {
 	return allowed, nil
 }
 
+// maxDefaultGroups is how many default groups a connection may have: a User is created with all its memberships in one
+// transaction, which compares each group and what else the sign-in rests on (directory.MaxConditions).
+const maxDefaultGroups = 100
+
 // defaultGroups checks that they exist, and give no more than membership unless they are listed.
 func (p *preparation) defaultGroups() error {
 	allowed, err := p.privileged()
@@ -44,6 +48,9 @@ func (p *preparation) defaultGroups() error {
 	was, _ := p.before["jit"].(map[string]any)
 	before, _ := was["defaultGroups"].([]any)
 	list, _ := jit["defaultGroups"].([]any)
+	if len(list) > maxDefaultGroups && len(list) > len(before) {
+		return wrong("jit.defaultGroups", "names %d groups; at most %d can be joined at once", len(list), maxDefaultGroups)
+	}
 	valueOf := func(e any) string {
 		group, _ := e.(map[string]any)
 		value, _ := group["value"].(string)

@@ -68,9 +68,15 @@ func newSite(t *testing.T) *site {
 // newNode is one of several servers on one root; public is the URL of the first.
 func newNode(t *testing.T, c *clientv3.Client, root, public string, offset *atomic.Int64) *site {
 	t.Helper()
+	return newSiteOn(t, c, directory.Options{Root: root}, public, offset)
+}
+
+func newSiteOn(t *testing.T, c *clientv3.Client, o directory.Options, public string, offset *atomic.Int64) *site {
+	t.Helper()
 	now := func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }
-	s := &site{t: t, root: root, offset: offset, metrics: prometheus.NewRegistry()}
-	s.store = directorytest.Open(t, c, directory.Options{Root: root, Now: now})
+	s := &site{t: t, root: o.Root, offset: offset, metrics: prometheus.NewRegistry()}
+	o.Now = now
+	s.store = directorytest.Open(t, c, o)
 	s.org = s.store.Organization("default")
 	router := mux.NewRouter().SkipClean(true)
 	server := httptest.NewServer(router)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -59,7 +60,8 @@ type takeover struct {
 	domains     []string
 	done        []string // what happened, for the report
 
-	came map[directory.ID][]directory.ID // connections that came in as the User
+	came map[directory.ID][]directory.ID        // connections that came in as the User
+	said map[directory.ID]map[directory.ID]bool // connections that an administrator linked to the User
 }
 
 func pick[T any](r *rand.Rand, from []T) T { return from[r.IntN(len(from))] }
@@ -113,12 +115,12 @@ func (o *takeover) signIn() {
 		return
 	}
 	for _, other := range o.came[user] {
-		if other != connection {
+		if other != connection && !o.said[user][other] && !o.said[user][connection] {
 			o.fail("%s comes in as the User %s of %s", o.name(connection), user, o.name(other))
 		}
 	}
 	if r, err := before.Get(schema.UserType, user); err == nil {
-		if owner := o.owner(before, r); !owner.IsZero() && owner != connection {
+		if owner := o.owner(before, r); !owner.IsZero() && owner != connection && !o.said[user][connection] {
 			o.fail("%s comes in as the User %s in a domain of %s", o.name(connection), r.JSON, o.name(owner))
 		}
 	}
@@ -130,7 +132,7 @@ func (o *takeover) owner(s *directory.Snapshot, user *directory.Resource) direct
 	for _, value := range append(textsAt(user, "emails.#.value"), user.Text("userName")) {
 		_, domain, _ := strings.Cut(strings.NewReplacer("\uff20", "@", "\u3002", ".").Replace(strings.ToLower(value)), "@")
 		for _, d := range gjson.GetBytes(s.Organization().JSON, "domains").Array() {
-			if d.Get("value").String() != domain || !d.Get("verified").Bool() {
+			if d.Get("value").String() != domain || d.Get("state").String() == domainPending {
 				continue
 			}
 			for r := range s.All(schema.IdentityProviderType) {
@@ -171,11 +173,62 @@ func (o *takeover) scim() {
 	default:
 		o.remove(schema.UserType, user)
 		delete(o.came, user)
+		delete(o.said, user)
 		o.note("SCIM deletes %s", user)
 	}
 	if err != nil && directory.KindOf(err) != directory.Exists {
 		o.t.Fatal(err)
 	}
+}
+
+// link has an administrator link somebody by hand, or take a link away.
+func (o *takeover) link() {
+	user, connection := o.user(), pick(o.rand, o.connections)
+	var links []*directory.Link
+	for l := range o.snapshot().Links() {
+		links = append(links, l)
+	}
+	in := linkRequest{Connection: connection.String(), NameID: o.value(), Move: o.rand.IntN(2) > 0}
+	if len(links) > 0 && o.rand.IntN(2) > 0 {
+		l := pick(o.rand, links)
+		user, connection = l.User, l.Connection
+		in = linkRequest{Connection: connection.String(), NameID: l.NameID, NameIDFormat: l.Format}
+	}
+	do := pick(o.rand, []func(http.ResponseWriter, *http.Request, *directory.Directory, directory.ID) error{
+		o.hook.Link, o.hook.Unlink, o.hook.Unlink})
+	was := o.holder(in)
+	err := o.act(do, user, in)
+	now := o.holder(in)
+	o.note("an administrator says %+v of %s: %v", in, user, err)
+	if err != nil {
+		return
+	}
+	for _, u := range []directory.ID{was, now} { // whoever has or had it is told apart by that administrator
+		if o.said[u] == nil {
+			o.said[u] = map[directory.ID]bool{}
+		}
+	}
+	if now == user {
+		o.said[user][connection] = true
+	}
+	for l := range o.snapshot().LinksOf(was) { // perhaps under another NameID
+		if l.Connection == connection {
+			return
+		}
+	}
+	if was != now {
+		o.came[was] = slices.DeleteFunc(o.came[was], func(c directory.ID) bool { return c == connection })
+		delete(o.said[was], connection)
+	}
+}
+
+// holder is the User that a NameID is linked to.
+func (o *takeover) holder(in linkRequest) directory.ID {
+	connection, _ := directory.ParseID(in.Connection)
+	if l := o.linked(connection, in.NameID); l != nil {
+		return l.User
+	}
+	return directory.ID{}
 }
 
 // administer verifies, loses and assigns domains, and changes which connections count and which is the default.
@@ -210,19 +263,21 @@ func (o *takeover) administer() {
 	case 2:
 		states := map[string]string{}
 		for _, d := range gjson.GetBytes(o.snapshot().Organization().JSON, "domains").Array() {
-			states[d.Get("value").String()] = d.Get("verified").Raw
+			states[d.Get("value").String()] = d.Get("state").String()
 		}
 		domain := pick(o.rand, o.domains)
-		states[domain] = pick(o.rand, []string{"true", "true", "false"})
+		states[domain] = pick(o.rand, []string{domainVerified, domainVerified, domainStale, domainLost, domainPending})
 		o.setDomains(states)
-		o.note("%s is verified: %s", domain, states[domain])
+		o.note("%s is %s", domain, states[domain])
 	}
 }
 
 func (o *takeover) setDomains(states map[string]string) {
 	var list []any
 	for _, domain := range slices.Sorted(maps.Keys(states)) {
-		list = append(list, map[string]any{"value": domain, "verified": states[domain] == "true"})
+		state := states[domain]
+		list = append(list, map[string]any{"value": domain, "state": state,
+			"verified": state == domainVerified || state == domainStale})
 	}
 	o.mustModify(schema.OrganizationType, o.snapshot().Organization().ID, changed("domains", list))
 }
@@ -238,10 +293,10 @@ func TestNobodyTakesOver(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			o := &takeover{site: newSite(t), rand: rand.New(rand.NewPCG(uint64(seed), 12)),
 				domains: []string{"one.example", "two.example", "three.example"},
-				came:    map[directory.ID][]directory.ID{}}
+				came:    map[directory.ID][]directory.ID{}, said: map[directory.ID]map[directory.ID]bool{}}
 			states := map[string]string{}
 			for _, d := range o.domains {
-				states[d] = "false"
+				states[d] = domainPending
 			}
 			o.setDomains(states)
 			for range 3 {
@@ -255,6 +310,8 @@ func TestNobodyTakesOver(t *testing.T) {
 					o.signIn()
 				case n < 8:
 					o.scim()
+				case o.rand.IntN(4) == 0:
+					o.link()
 				default:
 					o.administer()
 				}

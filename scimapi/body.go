@@ -162,7 +162,7 @@ func (c *change) readPatch(s *directory.Snapshot, r io.Reader, length int64) err
 		c.patch, err = patch.Compile(c.t, request, o)
 	}
 	if err != nil { // who may not change the type learns no more than that
-		return cmp.Or(c.x.actor.MayWrite(c.t.Name), err)
+		return cmp.Or(s.MayWrite(c.t.Name), err)
 	}
 	return nil
 }

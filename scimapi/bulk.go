@@ -252,7 +252,7 @@ func (b *bulkRun) typeOf(s *directory.Snapshot, o *operation) (*schema.ResourceT
 	if t == nil || strings.Contains(o.target, "/") && o.id.IsZero() {
 		return nil, fail(http.StatusNotFound, "", "no SCIM endpoint at %s", quote(o.path))
 	}
-	if methods := allowed(t.Name, b.x.org == "", o.target != ""); !slices.Contains(methods, o.method) {
+	if methods := allowed(t.Kind(), b.x.org == "", o.target != ""); !slices.Contains(methods, o.method) {
 		return nil, fail(http.StatusMethodNotAllowed, "", "%s is not allowed on %s", o.method, o.path)
 	}
 	return t, nil

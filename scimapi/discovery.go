@@ -119,7 +119,7 @@ func (x *exchange) types() ([]*schema.ResourceType, error) {
 	}
 	var types []*schema.ResourceType
 	for _, t := range s.Types() {
-		if x.actor.MayRead(t.Name) == nil || t.Name == schema.UserType && !x.actor.User.IsZero() {
+		if s.MayRead(t.Name) == nil || t.Name == schema.UserType && !x.actor.User.IsZero() {
 			types = append(types, t)
 		}
 	}

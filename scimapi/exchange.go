@@ -25,6 +25,7 @@ type exchange struct {
 	body    *bodies.Body // once it is opened
 	streams bool         // a reply has begun and is not complete
 	work    *fair.Task   // see task
+	units   int          // of work before there is a task
 
 	headers  []string            // values of headers, see set
 	resolved map[need]resolution // what hooks got for the request's changes

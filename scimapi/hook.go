@@ -62,7 +62,7 @@ func (u *unresolved) Unwrap() error {
 
 // prepare runs the type's hook on a document before it is stored.
 func (c *change) prepare(tx *directory.Tx, old *directory.Resource, doc schema.Document) error {
-	hook := c.x.o.Hooks[c.t.Name].Prepare
+	hook := c.x.o.Hooks[c.t.Kind()].Prepare
 	if hook == nil {
 		return nil
 	}

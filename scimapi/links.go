@@ -22,7 +22,7 @@ type link struct {
 
 // linked returns the types that one of our own attributes refers to, if its schema has no $ref that says so.
 func linked(t *schema.ResourceType, a *schema.Attribute) []string {
-	switch t.Name + "." + a.Name {
+	switch t.Kind() + "." + a.Name {
 	case "AccessToken.user", "Session.user":
 		return []string{schema.UserType}
 	case "Session.connection":

@@ -151,11 +151,13 @@ func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error 
 	out := l.x.newStream(http.StatusOK, true)
 	defer out.close()
 	work, cut := 0, false
-	for _, r := range page.Resources {
+	grouped := make([]bool, len(page.Resources))
+	for i, r := range page.Resources {
 		work += renderingWork(len(r.JSON) + derivedSize)
-		cut = cut || l.renderer(r).warnOfCut(out, page.Snapshot, r)
+		grouped[i] = grouping(page.Snapshot, r)
+		cut = cut || grouped[i] && l.renderer(r).warnOfCut(out, page.Snapshot, r)
 	}
-	if err := cmp.Or(out.err, l.x.task().Reserve(work)); err != nil {
+	if err := cmp.Or(out.err, l.x.reserve(work)); err != nil {
 		return err
 	}
 	out.reserved = true
@@ -166,7 +168,7 @@ func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error 
 		if i > 0 {
 			out.body = append(out.body, ',')
 		}
-		if err := l.renderer(r).write(out, page.Snapshot, r); err != nil {
+		if err := l.renderer(r).write(out, page.Snapshot, r, grouped[i]); err != nil {
 			return err
 		}
 	}

@@ -11,10 +11,12 @@ import (
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
+	"rollcall/samlhook"
 	"rollcall/scimapi"
 )
 
-// The matrix: what each credential may do at each endpoint by each method.
+// The matrix: what each credential may do at each endpoint by each method. The endpoints are those that the service has:
+// one without a row fails.
 
 const core = "urn:rollcall:params:scim:schemas:core:1.0:"
 
@@ -22,8 +24,8 @@ const core = "urn:rollcall:params:scim:schemas:core:1.0:"
 var (
 	invalid        = []string{"nobody", "bad", "expired", "revoked", "other organization", "inactive User"}
 	administrators = []string{"admin", "system", "operator", "administrator", "administrator's token"}
-	peopleWriters  = append([]string{"write", "manager", "token of a User"}, administrators...)
-	peopleReaders  = append([]string{"read", "auditor"}, peopleWriters...)
+	peopleWriters  = append([]string{"write", "system write", "manager", "token of a User"}, administrators...)
+	peopleReaders  = append([]string{"read", "system read", "auditor"}, peopleWriters...)
 	allReaders     = append([]string{"auditor"}, administrators...)
 	connections    = append([]string{"manager"}, allReaders...)
 	tuners         = append([]string{"manager"}, administrators...)
@@ -151,7 +153,8 @@ func (m *matrix) credentials(now *atomic.Int64) map[string]*client {
 		"nobody": with(""), "bad": with("bad"), "expired": short, "revoked": revoked, "inactive User": inactive,
 		"other organization": with(s.client(t, "other", "admin", nil).token),
 		"read":               s.client(t, "default", "read", nil), "write": s.client(t, "default", "write", nil),
-		"admin":  s.admin(t),
+		"admin":       s.admin(t),
+		"system read": with(s.client(t, "", "read", nil).token), "system write": with(s.client(t, "", "write", nil).token),
 		"system": with(s.client(t, "", "admin", nil).token), "operator": with(directorytest.OperatorToken),
 		"session":               s.session(t, admin, admin.user("nobody special")),
 		"manager":               s.session(t, admin, admin.user("manager", "roles", role("manager"))),
@@ -174,7 +177,13 @@ func TestMatrix(t *testing.T) {
 	now.Store(time.Now().Unix())
 	store := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(),
 		Now: func() time.Time { return time.Unix(now.Load(), 0) }})
-	s := serveStore(t, store, scimapi.Options{})
+	signIn, err := samlhook.New(store, samlhook.Options{PublicURL: publicURL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(signIn.Close)
+	s := serveStore(t, store, scimapi.Options{Hooks: map[string]scimapi.Hook{"User": {
+		Actions: map[string]scimapi.Action{".link": signIn.Link, ".unlink": signIn.Unlink}}}})
 	m := &matrix{t: t, s: s, admin: s.client(t, "default", "admin", schema.Document{"displayName": "matrix"})}
 	m.make("/SchemaDefinitions",
 		map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:Thing", "name": "Thing",
@@ -210,23 +219,22 @@ func TestMatrix(t *testing.T) {
 				t.Errorf("%s: %s %s: %d %s", name, method, path, r.status, r.raw)
 			}
 		}
-		for _, row := range matrixRows {
-			id := row.make(m)
-			item := row.endpoint + "/" + id
-			want("GET", row.endpoint, nil, row.read)
-			want("GET", item, nil, row.read)
-			want("POST", row.endpoint+"/.search", search(), row.search)
-			var doc any
-			if row.post != nil {
-				doc = row.post(m)
+		options := func(path string) {
+			t.Helper()
+			cells++
+			status := 204
+			if slices.Contains(invalid, name) {
+				status = 401
 			}
-			want("POST", row.endpoint, doc, row.create)
-			want("PATCH", item, patch(`{"op":"add","path":"`+row.patch+`","value":"`+m.name()+`"}`), row.change)
-			put := m.admin.must(200, "GET", item, nil).body
-			put[row.patch] = m.name()
-			want("PUT", item, put, row.change)
-			want("DELETE", item, nil, row.remove)
+			if r := c.request("OPTIONS", path, nil); r.status != status {
+				t.Errorf("%s: OPTIONS %s: %d", name, path, r.status)
+			}
 		}
+		for _, row := range matrixRows {
+			m.row(row, want, options)
+		}
+
+		// What is not the collection of a type.
 		user := m.admin.user(m.name())
 		if slices.Contains(persons, name) || slices.Contains(invalid, name) {
 			want("GET", "/Me", nil, persons)
@@ -235,13 +243,128 @@ func TestMatrix(t *testing.T) {
 		}
 		want("GET", "/", nil, peopleReaders)
 		want("POST", "/.search", search(), peopleReaders)
+		want("GET", "/.search", nil, nil)
 		want("POST", "/Users/"+user+"/.endSessions", nil, administrators)
+		want("GET", "/Users/"+user+"/.endSessions", nil, nil)
+		link := map[string]any{"connection": m.make("/IdentityProviders", m.named("IdentityProvider")), "nameId": "n"}
+		want("POST", "/Users/"+user+"/.link", link, administrators)
+		m.admin.must(200, "POST", "/Users/"+user+"/.link", link)
+		want("POST", "/Users/"+user+"/.unlink", link, administrators)
 		want("POST", "/Bulk", map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
 			"Operations": []any{
 				map[string]any{"method": "DELETE", "path": "/Users/" + user}}}, peopleWriters)
+		want("GET", "/Bulk", nil, nil)
+		for _, path := range []string{"/ServiceProviderConfig", "/Schemas", "/ResourceTypes", "/Schemas/" + userURN} {
+			status := 200
+			if slices.Contains(invalid, name) && name != "nobody" && path != "/ServiceProviderConfig" {
+				status = 401
+			}
+			c.must(status, "GET", path, nil)
+			for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
+				cells++
+				c.must(405, method, path, nil)
+			}
+		}
 	}
+	m.inSystem(all, &cells)
+	m.complete(store)
 	t.Logf("%d cells", cells)
-	if cells < 1000 {
+	if cells < 4000 {
 		t.Errorf("only %d cells", cells)
+	}
+}
+
+// row asks everything about one type; want checks an answer, where nil stands for a method that is not allowed.
+func (m *matrix) row(row matrixRow, want func(method, path string, body any, may []string), options func(string)) {
+	m.t.Helper()
+	item := row.endpoint + "/" + row.make(m)
+	var doc any
+	if row.post != nil {
+		doc = row.post(m)
+	}
+	for _, method := range []string{"GET", "HEAD"} {
+		want(method, row.endpoint, nil, row.read)
+		want(method, item, nil, row.read)
+	}
+	options(row.endpoint)
+	options(item)
+	want("POST", row.endpoint+"/.search", search(), row.search)
+	want("POST", item, doc, nil)
+	for _, method := range []string{"PUT", "PATCH", "DELETE"} {
+		want(method, row.endpoint, doc, nil)
+	}
+	want("POST", row.endpoint, doc, row.create)
+	want("PATCH", item, patch(`{"op":"add","path":"`+row.patch+`","value":"`+m.name()+`"}`), row.change)
+	put := m.admin.must(200, "GET", item, nil).body
+	put[row.patch] = m.name()
+	want("PUT", item, put, row.change)
+	want("DELETE", item, nil, row.remove)
+}
+
+// systemRows are the endpoints of the system scope, with what a POST creates; nil where it is not allowed.
+var systemRows = map[string]func(m *matrix) any{
+	"/Organizations": func(m *matrix) any {
+		return map[string]any{"schemas": []string{core + "Organization"}, "name": m.name()}
+	},
+	"/AccessTokens": func(m *matrix) any { return m.readToken() },
+	"/Events":       nil,
+}
+
+// inSystem asks what each credential may do in the system scope: only those that belong to it are valid there, and only
+// those that administer may do anything.
+func (m *matrix) inSystem(all map[string]*client, cells *int) {
+	for name, c := range all {
+		here := *c
+		here.base = m.s.url + "/scim/v2"
+		for endpoint, post := range systemRows {
+			for _, method := range []string{"GET", "HEAD", "POST", "DELETE"} {
+				*cells++
+				want, body := 401, any(nil)
+				switch {
+				case !slices.Contains([]string{"system", "system read", "system write", "operator"}, name):
+				case method == "DELETE" || method == "POST" && post == nil:
+					want = 405
+				case name == "system read" || name == "system write":
+					want = 403
+				case method == "POST":
+					want = 201
+				default:
+					want = 200
+				}
+				if method == "POST" && post != nil {
+					body = post(m)
+				}
+				if r := here.request(method, endpoint, body); r.status != want {
+					m.t.Errorf("%s in the system scope: %s %s: %d %s", name, method, endpoint, r.status, r.raw)
+				}
+			}
+		}
+	}
+}
+
+// complete checks that every endpoint and action of the service is in the matrix.
+func (m *matrix) complete(store *directory.Store) {
+	for in, has := range map[*directory.Directory]func(endpoint string) bool{
+		store.System(): func(endpoint string) bool {
+			_, ok := systemRows[endpoint]
+			return ok
+		},
+		store.Organization("default"): func(endpoint string) bool {
+			return slices.ContainsFunc(matrixRows, func(r matrixRow) bool { return r.endpoint == endpoint })
+		},
+	} {
+		s, err := in.Snapshot(m.t.Context())
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		for _, t := range s.Types() {
+			if !t.Custom && !has(t.Endpoint) {
+				m.t.Errorf("the matrix has no row for %s", t.Endpoint)
+			}
+		}
+	}
+	if got := fmt.Sprint(scimapi.Endpoints(), scimapi.Actions()); got !=
+		"[.search Bulk Me ResourceTypes Schemas ServiceProviderConfig] [User/.endSessions]" {
+		m.t.Errorf("the service has other endpoints than the matrix: %s", got)
 	}
 }

@@ -12,7 +12,7 @@ func (x *exchange) me() error {
 	if err != nil {
 		return err
 	}
-	if ok, err := x.method(allowed(t.Name, x.org == "", true)); !ok {
+	if ok, err := x.method(allowed(t.Kind(), x.org == "", true)); !ok {
 		return err
 	}
 	if x.actor.User.IsZero() {

@@ -12,22 +12,23 @@ import (
 // groupsWarning is for replies in which the groups of a User are cut (RFC 7234 §5.5.7). The direct ones come first.
 const groupsWarning = `299 rollcall "groups are cut; the rest: GET /Groups?filter=members.value eq ID&effective=true"`
 
-// warnOfCut sets the header if the groups of one of the Users are cut. It is called before the reply begins.
+// grouping reports whether the resource is a User that may be in Groups. It costs a look, so it is asked once for each.
+func grouping(s *directory.Snapshot, r *directory.Resource) bool {
+	return r.Type == schema.UserType && s.MayHaveGroups(r)
+}
+
+// warnOfCut sets the header if the groups of a User that is in some are cut. It is called before the reply begins.
 func (v *renderer) warnOfCut(out *stream, s *directory.Snapshot, r *directory.Resource) bool {
-	if r.Type != schema.UserType || !s.MayHaveGroups(r) || !slices.Contains(v.derived, "groups") ||
-		!out.pace(s).HasMoreGroups(r, v.x.o.Limits.Groups) {
+	if !slices.Contains(v.derived, "groups") || !out.pace(s).HasMoreGroups(r, v.x.o.Limits.Groups) {
 		return false
 	}
 	v.x.w.Header().Add("Warning", groupsWarning)
 	return true
 }
 
-// appendGroups appends the groups of a User, direct ones first and as many as the limit allows, or nothing if it is in
-// none.
+// appendGroups appends the groups of a User that may be in some, direct ones first and as many as the limit allows, or
+// nothing if it is in none.
 func (v *renderer) appendGroups(dst []byte, s *directory.Snapshot, user *directory.Resource) []byte {
-	if !s.MayHaveGroups(user) {
-		return dst
-	}
 	start := len(dst)
 	dst = append(dst, `,"groups":[`...)
 	first, left := true, v.x.o.Limits.Groups

@@ -38,10 +38,10 @@ func (x *exchange) method(methods []string) (bool, error) {
 	return true, nil
 }
 
-// allowed lists the methods for the collection of a type or, if item, for one of its resources.
-func allowed(typ string, system, item bool) []string {
+// allowed lists the methods for the collection of a type of the kind or, if item, for one of its resources.
+func allowed(kind string, system, item bool) []string {
 	readable := []string{http.MethodGet, http.MethodHead, http.MethodOptions}
-	switch typ {
+	switch kind {
 	case schema.SignInType, schema.EventType:
 		return readable
 	case schema.DeletedUserType, schema.SessionType:

@@ -44,6 +44,11 @@ func TestNestingIsBounded(t *testing.T) {
 	other, _ := chain("c", directory.MaxNesting/2)
 	tooDeep("PATCH", "/Groups/"+middle, add(other))
 	c.must(200, "PATCH", "/Groups/"+middle, add(below))
+
+	// Users of the same request do not make it deeper.
+	same, _ := chain("d", directory.MaxNesting-1)
+	c.must(201, "POST", "/Groups", map[string]any{"schemas": []string{groupURN}, "displayName": "with users",
+		"members": memberList([]string{c.user("bea"), same, c.user("cem")})})
 	c.must(200, "PATCH", "/Groups/"+bottom, add(c.user("ada")))
 }
 
@@ -123,5 +128,55 @@ func TestGroupsAreCut(t *testing.T) {
 	c.refused(400, "invalidValue", "GET", "/Groups?effective=perhaps", nil)
 	if n := c.must(200, "GET", "/Users?filter=groups.value+eq+%22"+outer[1]+"%22", nil).body["totalResults"]; n != 2.0 {
 		t.Errorf("a group beyond the cut has %v Users", n)
+	}
+}
+
+// Of 3,000 groups a User shows the first 200; the role that the last of them gives counts, and filters know all.
+func TestThreeThousandGroups(t *testing.T) {
+	s := serve(t, scimapi.Options{})
+	c := s.admin(t)
+	ada, _ := directory.ParseID(c.user("ada"))
+	var changes []func(*directory.Tx) error
+	for i := range 3000 {
+		changes = append(changes, func(tx *directory.Tx) error {
+			doc := schema.Document{"displayName": fmt.Sprintf("team %04d", i)}
+			if i == 2999 {
+				doc[schema.GroupAccessURN] = map[string]any{"roles": []any{map[string]any{"value": "administrator"}}}
+			}
+			g, err := tx.Create("Group", doc)
+			if err != nil {
+				return err
+			}
+			return tx.AddMembers(g, []directory.ID{ada})
+		})
+	}
+	for _, err := range s.store.Organization("default").UpdateEach(t.Context(), changes) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := c.must(200, "GET", "/Users/"+ada.String()+"?attributes=groups,"+schema.AccessURN, nil)
+	if n := len(r.body["groups"].([]any)); n != 200 || r.header.Get("Warning") == "" {
+		t.Errorf("%d groups, %v", n, r.header["Warning"])
+	}
+	if !strings.Contains(fmt.Sprint(r.body[schema.AccessURN]), "administrator") {
+		t.Errorf("the role of the last group: %v", r.body[schema.AccessURN])
+	}
+	last := c.must(200, "GET", "/Groups?filter=displayName+eq+%22team+2999%22", nil)
+	group := ids(last.body["Resources"])[0]
+	for query, want := range map[string]float64{
+		"/Users?filter=groups.value+eq+%22" + group + "%22":                                      1,
+		"/Users?filter=groups.value+eq+%22" + group + "%22+and+userName+co+%22a%22":              1,
+		"/Users?filter=groups.value+eq+%22" + group + "%22+or+title+eq+%22none%22":               1,
+		"/Users?filter=groups.display+eq+%22team+2999%22":                                        1,
+		"/Users?filter=groups.display+eq+%22team+3000%22":                                        0,
+		"/Groups?count=0&filter=members.value+eq+%22" + ada.String() + "%22&effective=true":      3000,
+		"/Groups?count=0&filter=members.value+eq+%22" + ada.String() + "%22":                     3000,
+		"/Groups?count=0&filter=members.display+eq+%22ada%22":                                    3000,
+		"/Groups?count=0&filter=members.display+eq+%22ada%22+and+displayName+ge+%22team+2999%22": 1,
+	} {
+		if n := c.must(200, "GET", query, nil).body["totalResults"]; n != want {
+			t.Errorf("%s: %v, want %v", query, n, want)
+		}
 	}
 }

@@ -37,7 +37,7 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 	if err != nil {
 		return nil, err
 	}
-	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Name].Render, meta: true, derived: sh.derived,
+	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Kind()].Render, meta: true, derived: sh.derived,
 		urns: sh.byDefault, links: sh.links}
 	if p != nil {
 		p.specified, p.hiding = q.specified, sh.onRequest
@@ -51,16 +51,16 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 	return v, nil
 }
 
-// write appends the resource's representation to the stream, large ones in pieces.
-func (v *renderer) write(out *stream, s *directory.Snapshot, r *directory.Resource) error {
-	if r.Type == schema.UserType && s.MayHaveGroups(r) {
+// write appends the resource's representation to the stream, large ones in pieces. grouped is what grouping says of it.
+func (v *renderer) write(out *stream, s *directory.Snapshot, r *directory.Resource, grouped bool) error {
+	if grouped {
 		s = out.pace(s)
 	}
 	if err := out.document(len(r.JSON) + derivedSize); err != nil {
 		return err
 	}
 	var err error
-	if out.body, err = v.appendTo(out.body, s, r); err != nil {
+	if out.body, err = v.appendTo(out.body, s, r, grouped); err != nil {
 		return err
 	}
 	if v.members {
@@ -70,11 +70,11 @@ func (v *renderer) write(out *stream, s *directory.Snapshot, r *directory.Resour
 }
 
 // appendTo appends the resource's representation, without the members of a Group.
-func (v *renderer) appendTo(dst []byte, s *directory.Snapshot, r *directory.Resource) ([]byte, error) {
+func (v *renderer) appendTo(dst []byte, s *directory.Snapshot, r *directory.Resource, grouped bool) ([]byte, error) {
 	if v.p == nil && v.hook == nil {
-		return v.appendWhole(dst, s, r), nil
+		return v.appendWhole(dst, s, r, grouped), nil
 	}
-	b := v.appendWhole(nil, s, r)
+	b := v.appendWhole(nil, s, r, grouped)
 	if v.hook != nil {
 		var body map[string]any
 		d := json.NewDecoder(bytes.NewReader(b))
@@ -104,7 +104,7 @@ func marshal(v any) ([]byte, error) {
 }
 
 // appendWhole appends the stored document with its derived attributes.
-func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.Resource) []byte {
+func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.Resource, grouped bool) []byte {
 	// What is stored, without the closing brace.
 	start := len(dst)
 	known := v.memo(r)
@@ -118,13 +118,12 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 	}
 
 	// The derived attributes of its own schema.
-	roleless := false // it is in no Group, so only its document can have roles
 	for _, name := range v.derived {
 		switch {
 		case r.Type == schema.UserType && name == "groups":
-			before := len(dst)
-			dst = v.appendGroups(dst, s, r)
-			roleless = len(dst) == before
+			if grouped {
+				dst = v.appendGroups(dst, s, r)
+			}
 		default:
 			if value, _ := s.View(r, nil).Derived(name); value != nil {
 				dst = appendMember(dst, name, value)
@@ -136,7 +135,7 @@ func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.R
 	for _, urn := range v.urns {
 		before := len(dst)
 		if r.Type == schema.UserType && urn == schema.AccessURN {
-			if !roleless || known.roles {
+			if grouped || known.roles { // else it has none
 				dst = appendRoles(dst, s.Roles(r.ID))
 			}
 		} else if value, _ := s.View(r, nil).Derived(urn); value != nil {

@@ -62,8 +62,12 @@ func (x *exchange) show(status int, s *directory.Snapshot, t *schema.ResourceTyp
 		return err
 	}
 	x.identify(t, r)
-	if v.warnOfCut(out, s, r); out.err == nil {
-		out.err = v.write(out, s, r)
+	grouped := grouping(s, r)
+	if grouped {
+		v.warnOfCut(out, s, r)
+	}
+	if out.err == nil {
+		out.err = v.write(out, s, r, grouped)
 	}
 	if out.err != nil {
 		if !out.begun {
@@ -86,8 +90,11 @@ func (x *exchange) represent(s *directory.Snapshot, t *schema.ResourceType, r *d
 		return nil, err
 	}
 	out := &stream{x: x, whole: true, body: make([]byte, 0, len(r.JSON)+derivedSize)}
-	v.warnOfCut(out, s, r)
-	if err := cmp.Or(out.err, v.write(out, s, r)); err != nil {
+	grouped := grouping(s, r)
+	if grouped {
+		v.warnOfCut(out, s, r)
+	}
+	if err := cmp.Or(out.err, v.write(out, s, r, grouped)); err != nil {
 		return nil, err
 	}
 	if extra != nil {

@@ -56,19 +56,24 @@ func (x *exchange) unknownPath() error {
 	return fail(http.StatusNotFound, "", "no SCIM endpoint at %s", x.r.URL.Path)
 }
 
+// endpoints are those that are not the collection of a type, by what stands below the service root.
+var endpoints = map[string]func(*exchange) error{
+	"Bulk":                  (*exchange).bulk,
+	"Me":                    (*exchange).me,
+	"ResourceTypes":         func(x *exchange) error { return x.discover("ResourceTypes", "") },
+	"Schemas":               func(x *exchange) error { return x.discover("Schemas", "") },
+	"ServiceProviderConfig": func(x *exchange) error { return x.discover("ServiceProviderConfig", "") },
+	searchName:              func(x *exchange) error { return x.search("") },
+}
+
+// actions are our own, by the kind of the type and their name.
+var actions = map[string]map[string]Action{schema.UserType: {".endSessions": endSessions}}
+
 // collection serves {endpoint}.
 func (x *exchange) collection() error {
-	// What is not the collection of a type.
 	endpoint := spelled(mux.Vars(x.r)["endpoint"])
-	switch endpoint {
-	case "ServiceProviderConfig", "ResourceTypes", "Schemas":
-		return x.discover(endpoint, "")
-	case "Me":
-		return x.me()
-	case "Bulk":
-		return x.bulk()
-	case searchName:
-		return x.search("")
+	if serve := endpoints[endpoint]; serve != nil {
+		return serve(x)
 	}
 
 	// A collection.
@@ -76,7 +81,7 @@ func (x *exchange) collection() error {
 	if err != nil {
 		return err
 	}
-	if ok, err := x.method(allowed(t.Name, x.org == "", false)); !ok {
+	if ok, err := x.method(allowed(t.Kind(), x.org == "", false)); !ok {
 		return err
 	}
 	if x.r.Method == http.MethodPost {
@@ -116,7 +121,7 @@ func (x *exchange) item() error {
 	if err != nil {
 		return err
 	}
-	if ok, err := x.method(allowed(t.Name, x.org == "", true)); !ok {
+	if ok, err := x.method(allowed(t.Kind(), x.org == "", true)); !ok {
 		return err
 	}
 	ref, ok := directory.ParseID(id)
@@ -157,9 +162,9 @@ func (x *exchange) action() error {
 	}
 
 	// The action.
-	act := x.o.Hooks[t.Name].Actions[vars["action"]]
-	if t.Name == schema.UserType && vars["action"] == ".endSessions" {
-		act = endSessions
+	act := actions[t.Kind()][vars["action"]]
+	if act == nil {
+		act = x.o.Hooks[t.Kind()].Actions[vars["action"]]
 	}
 	if act == nil {
 		return x.unknownPath()

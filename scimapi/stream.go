@@ -52,20 +52,25 @@ func (s *stream) pace(of *directory.Snapshot) *directory.Snapshot {
 // document is next before a stored document of so many bytes is rendered.
 func (s *stream) document(bytes int) error {
 	if s.reserved {
-		if err := s.x.task().Spend(s.x.r.Context(), renderingWork(bytes)); err != nil {
+		if err := s.x.spend(renderingWork(bytes)); err != nil {
 			return err
 		}
-		return s.next(0)
+		return s.drain()
 	}
 	return s.next(renderingWork(bytes))
 }
 
-// next is called between parts; units is the work of one that follows or was not counted yet. It writes what there is
-// once that is a chunk. It returns errors of the context and of the connection.
+// next is called between parts; units is the work of one that follows or was not counted yet. It returns errors of the
+// context and of the connection.
 func (s *stream) next(units int) error {
 	if err := s.x.owe(units); err != nil {
 		return err
 	}
+	return s.drain()
+}
+
+// drain writes what there is once that is a chunk.
+func (s *stream) drain() error {
 	if len(s.body) < chunk || s.whole {
 		return nil
 	}
@@ -73,7 +78,7 @@ func (s *stream) next(units int) error {
 }
 
 // renderingWork returns the units of work that rendering so many bytes takes.
-func renderingWork(bytes int) int { return 1 + bytes>>9 }
+func renderingWork(bytes int) int { return 1 + bytes>>10 }
 
 // compressionWork returns the units of work that compressing so many bytes takes.
 func compressionWork(bytes int) int { return bytes >> 7 }

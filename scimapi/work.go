@@ -18,9 +18,21 @@ func (x *exchange) task() *fair.Task {
 	return x.work
 }
 
+// few reports whether the request's work still fits into a slice: then nobody needs to know of it.
+func (x *exchange) few(units int) bool {
+	if x.work != nil {
+		return false
+	}
+	x.units += units
+	return x.units < fair.Slice
+}
+
 // pay counts units of work that follow, which the credential pays, and waits for its turn. Errors: *fair.Exhausted,
 // *schema.Error (tooMany), that of the context.
 func (x *exchange) pay(units int) error {
+	if x.few(units) {
+		return nil
+	}
 	err := x.task().Pay(x.r.Context(), units)
 	if e, ok := errors.AsType[*fair.TooMuch](err); ok {
 		return schema.Errorf(schema.TooMany, "", "the request needs more than %d comparisons, which is the limit", e.Most)
@@ -29,7 +41,29 @@ func (x *exchange) pay(units int) error {
 }
 
 // owe is pay for work that cannot be refused any more. Error: that of the context.
-func (x *exchange) owe(units int) error { return x.task().Owe(x.r.Context(), units) }
+func (x *exchange) owe(units int) error {
+	if x.few(units) {
+		return nil
+	}
+	return x.task().Owe(x.r.Context(), units)
+}
+
+// spend counts work that follows and was reserved. Error: that of the context.
+func (x *exchange) spend(units int) error {
+	if x.few(units) {
+		return nil
+	}
+	return x.task().Spend(x.r.Context(), units)
+}
+
+// reserve takes work that follows from the credential's budget; nothing for what fits into a slice. Errors:
+// *fair.Exhausted, *fair.TooMuch.
+func (x *exchange) reserve(units int) error {
+	if units < fair.Slice {
+		return nil
+	}
+	return x.task().Reserve(units)
+}
 
 // pause lets others have the request's turn.
 func (x *exchange) pause() {

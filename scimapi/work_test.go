@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +24,7 @@ func TestWorkBudget(t *testing.T) {
 	var log bytes.Buffer
 	store := directorytest.Open(t, directorytest.Client(t),
 		directory.Options{Root: directorytest.Root(), WorkRate: 0.001,
-			WorkBurst: 2000})
+			WorkBurst: 1900})
 	s := serveStore(t, store, scimapi.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
 	admin := s.admin(t)
 	var changes []func(*directory.Tx) error
@@ -116,6 +118,146 @@ func TestRepliesAreStreamed(t *testing.T) {
 		if w.Body.Len() < 1_000_000 || w.largest > 100_000 {
 			t.Errorf("%s: of %d bytes, %d were written at once", q.path, w.Body.Len(), w.largest)
 		}
+	}
+}
+
+// A Group of very many members is written while they are rendered, with all of them, as its query wants them.
+func TestMembersAreStreamed(t *testing.T) {
+	store := directorytest.New(t)
+	h := newRouter(t, store, scimapi.Options{PublicURL: publicURL})
+	s := &server{store: store}
+	c := s.client(t, "default", "read", nil)
+	const n = 2000
+	id := s.crowd(t, n)
+	get := func(method, path string) *pieces {
+		r := httptest.NewRequest(method, "/orgs/default/scim/v2"+path, nil)
+		r.Header.Set("Authorization", "Bearer "+c.token)
+		w := &pieces{ResponseRecorder: httptest.NewRecorder()}
+		h.ServeHTTP(w, r)
+		return w
+	}
+	for _, q := range []struct{ path, keys string }{
+		{"/Groups/" + id, "$ref display type value"},
+		{"/Groups/" + id + "?attributes=members", "$ref display type value"},
+		{"/Groups/" + id + "?attributes=members.value", "value"},
+		{"/Groups/" + id + "?attributes=members.display,displayName", "display"},
+		{"/Groups/" + id + "?excludedAttributes=members.$ref,members.display", "type value"},
+		{"/Groups/" + id + "?excludedAttributes=members", ""},
+		{"/Groups/" + id + "?attributes=displayName", ""},
+		{"/Groups?attributes=members.value", "value"},
+		{"/Groups", "$ref display type value"},
+	} {
+		w := get("GET", q.path)
+		var body map[string]any
+		if err := json.Unmarshal(w.Body.Bytes(), &body); err != nil || w.Code != 200 {
+			t.Fatalf("%s: %d %v", q.path, w.Code, err)
+		}
+		if list, ok := body["Resources"].([]any); ok {
+			body = list[0].(map[string]any)
+		}
+		seen, keys := map[any]bool{}, map[string]bool{}
+		members, _ := body["members"].([]any)
+		for _, m := range members {
+			for k, v := range m.(map[string]any) {
+				keys[k] = true
+				if k == "value" || k == "display" {
+					seen[v] = true
+				}
+			}
+		}
+		if got := strings.Join(slices.Sorted(maps.Keys(keys)), " "); got != q.keys || body["id"] != id {
+			t.Errorf("%s: members have %q, expected %q", q.path, got, q.keys)
+		}
+		if _, has := body["members"]; q.keys == "" && has || q.keys != "" && (len(members) != n || len(seen) < n) {
+			t.Errorf("%s: %d members, %d different", q.path, len(members), len(seen))
+		}
+		if w.largest > 70_000 || w.Body.Len() > 100_000 && w.Header().Get("Content-Length") != "" {
+			t.Errorf("%s: of %d bytes, %d were written at once", q.path, w.Body.Len(), w.largest)
+		}
+		if strings.HasPrefix(q.path, "/Groups/") && w.Header().Get("ETag") == "" {
+			t.Errorf("%s has no ETag", q.path)
+		}
+	}
+	if w := get("GET", "/Groups/"+directory.NewID().String()); w.Code != 404 || w.Header().Get("ETag") != "" {
+		t.Errorf("a Group that does not exist: %d %v", w.Code, w.Header())
+	}
+}
+
+// crowd makes a Group of n Users.
+func (s *server) crowd(t *testing.T, n int) string {
+	t.Helper()
+	var users []directory.ID
+	var changes []func(*directory.Tx) error
+	for i := range n {
+		changes = append(changes, func(tx *directory.Tx) error {
+			r, err := tx.Create("User", schema.Document{"userName": fmt.Sprintf("crowd%d", i)})
+			if err == nil {
+				users = append(users, r.ID)
+			}
+			return err
+		})
+	}
+	d := s.store.Organization("default")
+	for _, err := range d.UpdateEach(t.Context(), changes) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	users = users[len(users)-n:]
+	var id directory.ID
+	if _, err := d.Update(t.Context(), func(tx *directory.Tx) error {
+		g, err := tx.Create("Group", schema.Document{"displayName": "crowd"})
+		if err != nil {
+			return err
+		}
+		id = g.ID
+		return tx.AddMembers(g, users)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return id.String()
+}
+
+// What a reply of unknown size takes is owed, and what a body takes to read is paid: the credential's next request that
+// asks for much waits for it, another one's does not.
+func TestRepliesAndBodiesAreCharged(t *testing.T) {
+	store := directorytest.Open(t, directorytest.Client(t),
+		directory.Options{Root: directorytest.Root(), WorkRate: 0.001, WorkBurst: 20_000})
+	s := serveStore(t, store, scimapi.Options{})
+	group := s.crowd(t, 2000)
+	scan := func(c *client) reply { return c.request("GET", "/Users?filter=title+co+%22zz%22", nil) }
+	long := `{"schemas":["` + userURN + `"],"emails":[` + strings.Repeat(`{"value":"a@example.com"},`, 20_000) + `{}]}`
+	for name, ask := range map[string]func(*client){
+		"members": func(c *client) {
+			for range 40 {
+				c.must(200, "GET", "/Groups/"+group, nil)
+			}
+		},
+		"a filter on members": func(c *client) {
+			for range 40 {
+				c.request("GET", "/Groups?filter=members.display+co+%22zz%22", nil)
+			}
+		},
+		"a large body": func(c *client) {
+			for range 2 {
+				if r := c.request("POST", "/Users", long); r.status != 400 && r.status != 429 {
+					t.Errorf("%d %.200s", r.status, r.raw)
+				}
+			}
+		},
+	} {
+		c := s.client(t, "default", "write", nil)
+		if r := scan(c); r.status != 200 {
+			t.Fatalf("%s: the first scan: %d", name, r.status)
+		}
+		ask(c)
+		if r := scan(c); r.status != 429 {
+			t.Errorf("%s: a scan after it is answered %d", name, r.status)
+		}
+		c.must(200, "GET", "/Users?count=1", nil) // what is small is free
+	}
+	if r := scan(s.client(t, "default", "read", nil)); r.status != 200 {
+		t.Errorf("another credential pays, too: %d", r.status)
 	}
 }
 

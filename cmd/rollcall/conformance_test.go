@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -34,6 +35,15 @@ func TestConformance(t *testing.T) {
 		target.Profile = conformance.ProfileRFC
 		target.Reader, target.Expired, target.Other = nil, nil, nil
 		conformancetest.Test(t, target)
+	})
+	t.Run("to the letter", func(t *testing.T) {
+		target := s.target("User", "Group")
+		target.Auth, target.Profile = s.token("default", "admin", `,"strict":true`), conformance.ProfileRFC
+		target.Run = regexp.MustCompile("^patch(/.*)?$")
+		r := conformancetest.Test(t, target).Result("R7644-3.5.2.3-08") // what Entra ID needs and the RFC forbids
+		if r == nil || r.Status != conformance.Passed {
+			t.Errorf("%+v", r)
+		}
 	})
 	t.Run("docs/scim-coverage.md", func(t *testing.T) { checkCoverage(t, report) })
 }

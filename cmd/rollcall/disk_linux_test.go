@@ -60,8 +60,8 @@ func wantReadOnly(t *testing.T, site, known string) {
 	} {
 		begun := time.Now()
 		status, answer := ask(t, c.method, site+c.path, testToken, c.body)
-		if took := time.Since(begun); status != c.status || took > 5*time.Second {
-			t.Errorf("%s %s: %d after %v, want %d: %s", c.method, c.path, status, took, c.status, answer)
+		if status != c.status {
+			t.Errorf("%s %s: %d after %v, want %d: %s", c.method, c.path, status, time.Since(begun), c.status, answer)
 		}
 	}
 	_, metrics := ask(t, "GET", site+"/metrics", "", "")

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -60,16 +62,51 @@ func (f *faults) run() {
 		kind := faultKinds[n%len(faultKinds)]
 		began := time.Now()
 		kind.do(f)
-		undone := time.Now()
-		for _, n := range f.nodes {
-			eventually(f.t, http.StatusOK, "GET", n.site+"/readyz", "")
-		}
-		f.t.Logf("%s for %v; all nodes ready after %v", kind.name, undone.Sub(began).Round(10*time.Millisecond),
-			time.Since(undone).Round(10*time.Millisecond))
+		held := time.Since(began).Round(10 * time.Millisecond)
+		f.t.Logf("%s for %v; %s", kind.name, held, f.recovered())
 		f.count[kind.name]++
 		f.nextRound()
 		f.pause(2 * time.Second)
 	}
+}
+
+// recovered waits until etcd answers and all nodes are ready, and says how long each of them took; of a node that took
+// long also what it said last.
+func (f *faults) recovered() string {
+	since := time.Now()
+	var all sync.WaitGroup
+	etcd, nodes := make(chan time.Duration, 1), make([]string, len(f.nodes))
+	go func() { etcd <- f.etcd.answers(f.t.Context(), since) }()
+	for i, n := range f.nodes {
+		all.Go(func() { nodes[i] = readyAfter(f.t, n.site, since) })
+	}
+	all.Wait()
+	return fmt.Sprintf("etcd answers after %v, nodes are ready after %s", <-etcd, strings.Join(nodes, ", "))
+}
+
+// readyAfter waits until a node is ready.
+func readyAfter(t *testing.T, site string, since time.Time) string {
+	last := ""
+	for end := since.Add(2 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		answer, err := http.Get(site + "/readyz")
+		if err != nil {
+			last = err.Error()
+			continue
+		}
+		text, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			last = strings.TrimSpace(string(text))
+			continue
+		}
+		took := time.Since(since).Round(10 * time.Millisecond)
+		if took > 3*time.Second {
+			return fmt.Sprintf("%v (%s)", took, last)
+		}
+		return took.String()
+	}
+	t.Errorf("%s is not ready: %s", site, last)
+	return "never"
 }
 
 // pause waits, but not after the end.

@@ -19,6 +19,7 @@ type Options struct {
 	Minimal    bool // no patch, bulk, filter, sort, etag, cursor, .search, /Me, events
 	CursorOnly bool // no index paging
 	Redirect   bool // /Me redirects
+	Letter     bool // replace makes nothing, as RFC 7644 has it and Entra ID does not
 
 	// Event, if set, may change the claims of a security event before it is
 	// signed; it is how tests plant faults inside of events.

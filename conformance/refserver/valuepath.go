@@ -66,7 +66,7 @@ func (p *patch) missing(in *parser, a, s *attr) obj {
 	}
 	if p.op == "replace" {
 		t := findAttr(a.subs, "type")
-		if s == nil || t == nil || len(in.eqs) != 1 || !slices.Contains(t.canon, str(in.eqs["type"])) {
+		if p.c.s.opts.Letter || s == nil || t == nil || len(in.eqs) != 1 || !slices.Contains(t.canon, str(in.eqs["type"])) {
 			return nil
 		}
 	}

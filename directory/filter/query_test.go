@@ -38,7 +38,7 @@ func (r *resource) Derived(name string) ([]byte, iter.Seq[[]byte]) {
 
 func (r *resource) Contains(name, value string) bool {
 	var list []struct{ Value string }
-	if json.Unmarshal([]byte(r.derived[name]), &list) != nil {
+	if json.Unmarshal([]byte(strings.ReplaceAll(r.derived[name], "] ... [", ",")), &list) != nil {
 		return false
 	}
 	for _, e := range list {
@@ -196,13 +196,20 @@ func TestMatchGroup(t *testing.T) {
 		{"type", `members.type eq "Group"`, true},
 		{"type and value", `members[type eq "Group" and value eq "u1"]`, false},
 		{"value in a set", `members[value eq "x" or value eq "g2"]`, true},
+		{"ne, of the second", `members.type ne "User"`, true},
+		{"none has it", `members.display co "Two"`, false},
+		{"pr", `members.display pr`, true},
 	}
+	parts := &resource{document: g.document,
+		derived: map[string]string{"members": strings.Replace(g.derived["members"], `},{`, `}] ... [{`, 1)}}
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			if got, err := match(t, c.filter, schema.Group(), g, Options{}); err != nil || got != c.want {
-				t.Errorf("%s: %v (%v)", c.filter, got, err)
-			}
-		})
+		for how, g := range map[string]*resource{"whole": g, "in parts": parts} {
+			t.Run(c.name+", "+how, func(t *testing.T) {
+				if got, err := match(t, c.filter, schema.Group(), g, Options{}); err != nil || got != c.want {
+					t.Errorf("%s: %v (%v)", c.filter, got, err)
+				}
+			})
+		}
 	}
 }
 

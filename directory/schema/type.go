@@ -48,6 +48,7 @@ type ResourceType struct {
 	Description string
 	Schema      *Schema
 	Extensions  []Extension
+	Custom      bool // an organization defined it; a built-in type with extensions is none
 
 	common []*Attribute
 	index  map[string]*Attribute // by every way to write a path, as spelled and in lower case
@@ -89,6 +90,15 @@ func NewResourceType(name, endpoint, description string, s *Schema, ext ...Exten
 	}
 	t.buildIndex()
 	return t, nil
+}
+
+// Kind is the name of a built-in type, and "" for a type that an organization defined, whatever its name: a definition
+// from before may hide a built-in type that came later, and gets none of its rules.
+func (t *ResourceType) Kind() string {
+	if t.Custom {
+		return ""
+	}
+	return t.Name
 }
 
 func (t *ResourceType) buildIndex() {

@@ -11,6 +11,13 @@ import (
 	"time"
 )
 
+// newScheduler returns a scheduler with slices that are as short as can be.
+func newScheduler(o Options) *Scheduler {
+	s := New(o)
+	s.shortest = 0
+	return s
+}
+
 // Organizations take turns, then credentials, then tasks: what one asks for does not move others back.
 func TestTurns(t *testing.T) {
 	for _, c := range []struct{ name, pushed, want string }{
@@ -63,7 +70,7 @@ func TestQueueRemove(t *testing.T) {
 // One slot, 16 attackers with endless work, one victim that comes later: it waits for one slice of every other
 // organization, however many tasks they have.
 func TestVictimWaitsForOneSliceEach(t *testing.T) {
-	s := New(Options{Slots: 1})
+	s := newScheduler(Options{Slots: 1})
 	first := s.Begin(Owner{"first", "1"})
 	if err := first.Spend(t.Context(), Slice); err != nil { // it has the slot
 		t.Fatal(err)
@@ -116,7 +123,7 @@ func reversed(s []string) []string {
 
 // A client that is gone gets no further slice, whether it works or waits, and its slot is free for others.
 func TestCancel(t *testing.T) {
-	s := New(Options{Slots: 1})
+	s := newScheduler(Options{Slots: 1})
 	works, waits := s.Begin(Owner{"a", "1"}), s.Begin(Owner{"b", "1"})
 	ctx, cancel := context.WithCancel(t.Context())
 	if err := works.Spend(ctx, Slice); err != nil {
@@ -143,7 +150,7 @@ func TestCancel(t *testing.T) {
 
 // What fits into a slice needs no turn, even if all slots are taken.
 func TestSmallTasksDoNotWait(t *testing.T) {
-	s := New(Options{Slots: 1, PerSecond: 1, Burst: 1})
+	s := newScheduler(Options{Slots: 1, PerSecond: 1, Burst: 1})
 	large := s.Begin(Owner{"a", "1"})
 	if err := large.Spend(t.Context(), Slice); err != nil {
 		t.Fatal(err)
@@ -210,4 +217,66 @@ func TestPay(t *testing.T) {
 	if paid < 9*payment || paid > 11*payment {
 		t.Errorf("a budget of %d units paid for %d", 10*payment, paid)
 	}
+}
+
+// Work that cannot be cut waits for as many turns as it is slices, so that it is not cheaper than work that is cut.
+func TestUncutWorkWaitsItsTurns(t *testing.T) {
+	s := newScheduler(Options{Slots: 1})
+	first := s.Begin(Owner{"first", "1"})
+	if err := first.Spend(t.Context(), Slice); err != nil { // it has the slot
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	small, before := 0, -1 // slices of the other organization, and how many of them there were before the large piece
+	var done sync.WaitGroup
+	begin := func(organization string, times, units int, after func()) {
+		waiting := s.Waiting()
+		done.Go(func() {
+			task := s.Begin(Owner{organization, "1"})
+			defer task.End()
+			for range times {
+				if err := task.Spend(context.Background(), units); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				after()
+				mu.Unlock()
+			}
+		})
+		for s.Waiting() == waiting {
+			time.Sleep(10 * time.Microsecond)
+		}
+	}
+	begin("large", 1, 100*Slice, func() { before = small })
+	begin("small", 300, Slice, func() { small++ })
+	first.End()
+	done.Wait()
+	if before < 95 || before > 105 {
+		t.Errorf("a piece of 100 slices began after %d of the other organization's", before)
+	}
+}
+
+// What is owed is paid by the next tasks of the same owner, up to a burst.
+func TestOwe(t *testing.T) {
+	now := time.Unix(0, 0)
+	s := New(Options{PerSecond: 1000, Burst: 10_000, Now: func() time.Time { return now }})
+	mine, others := Owner{"a", "1"}, Owner{"a", "2"}
+	task := s.Begin(mine)
+	for range 100 {
+		if err := task.Owe(t.Context(), 2*payment); err != nil { // 204,800 in all
+			t.Fatal(err)
+		}
+	}
+	task.End()
+	e, ok := errors.AsType[*Exhausted](s.Begin(mine).Reserve(1000))
+	if !ok || e.Wait != 11*time.Second {
+		t.Errorf("after much more than a burst: %+v", e)
+	}
+	if err := s.Begin(others).Reserve(10_000); err != nil {
+		t.Error(err)
+	}
+	if now = now.Add(11 * time.Second); s.Begin(mine).Reserve(1000) != nil {
+		t.Error("the debt does not end")
+	}
+	NewBuckets[string](0, 1).Charge("a", 1, now) // without a rate nothing is owed
 }

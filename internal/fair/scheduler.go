@@ -7,8 +7,13 @@ import (
 	"time"
 )
 
-// Slice is how many units a task runs before it lets others go first: about 50 µs.
+// Slice is after how many units a task looks whether it ran for shortest, and lets others go first then. What is less
+// needs no turn.
 const Slice = 64
+
+// shortest is how long a task runs at least before it lets others go first. Each turn wakes a goroutine, often on
+// another processor; more of them would cost more than they give.
+const shortest = 50 * time.Microsecond
 
 // Owner is on whose behalf a task runs.
 type Owner struct {
@@ -37,6 +42,8 @@ type Scheduler struct {
 	now     func() time.Time
 	refused func(Owner)
 
+	shortest time.Duration // the constant; tests have shorter ones
+
 	mu    sync.Mutex
 	free  int // slots that nobody has
 	queue *queue
@@ -54,7 +61,7 @@ func New(o Options) *Scheduler {
 		o.Refused = func(Owner) {}
 	}
 	return &Scheduler{budgets: NewBuckets[Owner](o.PerSecond, o.Burst), now: o.Now, refused: o.Refused, free: o.Slots,
-		queue: newQueue()}
+		queue: newQueue(), shortest: shortest}
 }
 
 // Waiting is how many tasks wait for their turn.
@@ -71,9 +78,10 @@ func (s *Scheduler) Begin(o Owner) *Task { return &Task{scheduler: s, owner: o, 
 type Task struct {
 	scheduler *Scheduler
 	owner     Owner
-	left      int  // units of the slice
-	holds     bool // a slot
-	owed      int  // units of Pay that were not taken from the budget yet
+	left      int       // units of the slice
+	holds     bool      // a slot
+	since     time.Time // of the slot
+	owed      int       // units of Pay that were not taken from the budget yet
 }
 
 // Reserve takes what the task is about to need from its owner's budget; nothing for what fits into a slice. Errors:
@@ -102,7 +110,7 @@ func (t *Task) Spend(ctx context.Context, units int) error {
 }
 
 // payment is how many units Pay takes from the budget at once.
-const payment = 16 * Slice
+const payment = 4 * Slice
 
 // Pay is Spend for work of which nobody knows in advance how much it is: it takes from the budget as it goes. Errors:
 // those of Reserve and of Spend.
@@ -120,10 +128,15 @@ func (t *Task) Pay(ctx context.Context, units int) error {
 // its owner's next tasks wait for it. Error: that of Spend.
 func (t *Task) Owe(ctx context.Context, units int) error {
 	if t.owed += units; t.owed > payment {
-		t.scheduler.budgets.Charge(t.owner, t.owed, t.scheduler.now())
-		t.owed = 0
+		t.charge()
 	}
 	return t.Spend(ctx, units)
+}
+
+// charge takes what is owed from the budget, which may not have as much.
+func (t *Task) charge() {
+	t.scheduler.budgets.Charge(t.owner, t.owed, t.scheduler.now())
+	t.owed = 0
 }
 
 // next begins the next slice.
@@ -132,12 +145,20 @@ func (t *Task) next(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	now := time.Now()
+	if t.holds && t.left > 0 && now.Sub(t.since) < t.scheduler.shortest { // work that cannot be cut waits for each turn
+		return nil
+	}
+	t.since = now
 	return t.scheduler.turn(ctx, t)
 }
 
 // End gives the task's slot to the next. A task that goes on after it, for instance once a client has read what was
 // written, waits for its turn as before.
 func (t *Task) End() {
+	if t.owed > Slice {
+		t.charge()
+	}
 	if !t.holds {
 		return
 	}
@@ -173,7 +194,7 @@ func (s *Scheduler) turn(ctx context.Context, t *Task) error {
 	s.mu.Unlock()
 	select {
 	case <-w.granted:
-		t.holds = true
+		t.holds, t.since = true, time.Now()
 		return nil
 	case <-ctx.Done():
 	}

@@ -215,8 +215,7 @@ func (c *Connection) checkNameID(l *checklist, a *Assertion, subject *etree.Elem
 	if a.SPNameQualifier = trim(attr(nameID, "SPNameQualifier")); a.SPNameQualifier == c.EntityID {
 		a.SPNameQualifier = ""
 	}
-	plain := validValue(a.NameID, maxNameID) && validValue(a.NameQualifier, maxNameID) &&
-		validValue(a.SPNameQualifier, maxNameID)
+	plain := ValidNameID(a.NameID) && ValidNameID(a.NameQualifier) && ValidNameID(a.SPNameQualifier)
 	l.add("name id form", len(nameID.ChildElements()) == 0 && plain,
 		fmt.Sprintf("plain text of at most %d characters", maxNameID), a.NameID, ReasonInvalidNameID,
 		"The NameID holds elements or control characters, or is too long.")
@@ -225,6 +224,9 @@ func (c *Connection) checkNameID(l *checklist, a *Assertion, subject *etree.Elem
 		"The NameID is transient: it changes with every sign-in and identifies nobody; "+
 			"set the format at the identity provider to persistent or e-mail address.")
 }
+
+// ValidNameID reports whether the text may be a NameID, or a qualifier of one.
+func ValidNameID(text string) bool { return validValue(text, maxNameID) }
 
 // checkConfirmation checks one bearer SubjectConfirmation (SAML Profiles §4.1.4.3).
 func (c *Connection) checkConfirmation(l *checklist, a *Assertion, confirmation *etree.Element, now time.Time) {

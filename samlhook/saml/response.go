@@ -88,6 +88,9 @@ func (c *Connection) believe(r *Response, o *outline, now time.Time) (response, 
 	if len(signers) == 0 {
 		return nil, nil, c.unsigned(r, o)
 	}
+	if refusal := c.usedUp(signers); refusal != nil {
+		return nil, nil, refusal
+	}
 	root, refusal := parse(o.message)
 	if refusal != nil {
 		return nil, nil, refusal
@@ -107,15 +110,25 @@ func parse(message []byte) (*etree.Element, *Refusal) {
 	return doc.Root(), nil
 }
 
-// authenticateAll judges each signature of the message by itself. One that is not genuine, or of what was used before,
-// refuses the message, whatever else is signed.
+// usedUp refuses a message of which a signed part is known to be used.
+func (c *Connection) usedUp(signers map[string]signer) *Refusal {
+	if c.Used == nil {
+		return nil
+	}
+	for _, by := range signers {
+		if refusal := c.Used(by.id); refusal != nil {
+			return refusal
+		}
+	}
+	return nil
+}
+
+// authenticateAll judges each signature of the message by itself. One that is not genuine refuses the message, whatever
+// else is signed.
 func (c *Connection) authenticateAll(o *outline, now time.Time) (map[string]signer, *Refusal) {
 	signers := make(map[string]signer, len(o.signatures))
 	for _, s := range o.signatures {
 		by, refusal := c.authenticate(o, s, now)
-		if refusal == nil && c.Used != nil {
-			refusal = c.Used(by.id)
-		}
 		if refusal != nil {
 			return nil, refusal
 		}

@@ -21,7 +21,7 @@
 //   - booleans as strings, a string or an array of one for a single complex value
 //   - remove with a list of values removes only these
 //   - add on a value path that selects nothing creates the value from the filter's eq conditions; replace does so for a
-//     canonical type
+//     part of the value of a canonical type (emails[type eq "work"].value)
 //   - keys of a pathless value may be whole paths
 //   - an extension's attribute may be named without its URN in a path
 //   - unknown keys of a value and unknown URNs in schemas are ignored

@@ -126,7 +126,7 @@ func (e *engine) parseOne(a *schema.Attribute, v any) (any, error) {
 // created is the value that a path stands for when it selects none (B-13), nil if there is nothing to set. Without a
 // filter that is the absent attribute's first value (RFC 7644 §3.5.2.3: replace is treated as add).
 func (e *engine) created(op Op, s step, rest []step, v any) (any, error) {
-	base, err := e.filtered(op, s)
+	base, err := e.filtered(op, s, rest)
 	if err != nil || unassigned(v) || v == "" {
 		return nil, err
 	}
@@ -151,14 +151,15 @@ func (e *engine) created(op Op, s step, rest []step, v any) (any, error) {
 	return x, nil
 }
 
-// filtered is what a filter says of the value that it selects. The error is for a filter of which no value can be made.
-func (e *engine) filtered(op Op, s step) (map[string]any, error) {
+// filtered is what a filter says of the value that it selects. The error is for a filter of which no value can be made,
+// and for replace (RFC 7644 §3.5.2.3), but for one part of the value of a canonical type, which Entra ID sets so.
+func (e *engine) filtered(op Op, s step, rest []step) (map[string]any, error) {
 	base := map[string]any{}
 	switch {
 	case s.match == nil:
 		return base, nil
 	case e.strict || s.attr.Kind != schema.Complex || !conditions(s.expr, s.attr, base),
-		op == Replace && !canonicalType(s.attr, base):
+		op == Replace && (len(rest) == 0 || !canonicalType(s.attr, base)):
 		return nil, schema.Errorf(schema.NoTarget, s.attr.Path, "the filter matches no value")
 	}
 	return base, nil

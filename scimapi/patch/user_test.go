@@ -281,6 +281,8 @@ var lenientCases = []testCase{
 		`{"addresses":[` + oslo + `]}`},
 	{"Q-03 null is none", `{"op":"Remove","path":"emails","value":null}`, `{"emails":null}`},
 	{"remove of a single value ignores value", `{"op":"Remove","path":"title","value":"x"}`, `{"title":null}`},
+	{"R7644-3.5.2.3-08 replace of a whole value creates none",
+		`{"op":"replace","path":"emails[type eq \"other\"]","value":{"value":"o@x"}}`, `!noTarget emails`},
 	{"Q-04 B-13 replace creates a canonical type",
 		`{"op":"Replace","path":"emails[type eq \"other\"].value","value":"o@x"}`, `{"emails":[` + work + `,` + home +
 			`,{"type":"other","value":"o@x"}]}`},

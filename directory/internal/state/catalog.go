@@ -280,7 +280,7 @@ func (c *Catalog) define(doc string, clash func(name, endpoint string) error) er
 	if err := clash(name, endpoint); err != nil {
 		return err
 	}
-	return c.put(name, endpoint, v[4].String(), s, ext)
+	return c.put(name, endpoint, v[4].String(), true, s, ext)
 }
 
 // extensions reads schemaExtensions.
@@ -315,14 +315,17 @@ func (c *Catalog) extend(base *schema.ResourceType, endpoint, urn string, ext []
 	case !strings.EqualFold(urn, base.Schema.ID):
 		return Errorf(Invalid, "schema", "the schema of %s is %s", base.Name, base.Schema.ID)
 	}
-	return c.put(base.Name, base.Endpoint, base.Description, base.Schema, append(slices.Clone(base.Extensions), ext...))
+	ext = append(slices.Clone(base.Extensions), ext...)
+	return c.put(base.Name, base.Endpoint, base.Description, false, base.Schema, ext)
 }
 
-func (c *Catalog) put(name, endpoint, description string, s *schema.Schema, ext []schema.Extension) error {
+func (c *Catalog) put(name, endpoint, description string, custom bool, s *schema.Schema,
+	ext []schema.Extension) error {
 	t, err := schema.NewResourceType(name, endpoint, description, s, ext...)
 	if err != nil {
 		return err
 	}
+	t.Custom = custom
 	if old := c.byName[name]; old != nil {
 		c.types[slices.Index(c.types, old)] = t
 	} else {

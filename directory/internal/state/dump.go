@@ -32,8 +32,12 @@ func (f *Frozen) Dump(w io.Writer) {
 func (s *Scope) dumpTable(w io.Writer, name string, t *table) {
 	t.list.Scan(func(ord uint32, r *Record) bool { // in order of creation
 		version, at := s.Modified(r)
-		fmt.Fprintf(w, "%s %s created %d version %d at %s hash %x epoch %d released %v %s\n",
-			name, r.ID, r.CreateRevision, version, at, r.Hash, r.Epoch, r.Released, r.JSON)
+		var granted []string
+		if r.Granted != nil {
+			granted = *r.Granted
+		}
+		fmt.Fprintf(w, "%s %s created %d version %d at %s hash %x epoch %d released %v granted %q suspended %v %s\n",
+			name, r.ID, r.CreateRevision, version, at, r.Hash, r.Epoch, r.Released, granted, r.Suspended, r.JSON)
 		s.dumpMembers(w, r)
 		for g := range s.ParentGroups(r) {
 			fmt.Fprintf(w, "  in %s\n", g.ID)

@@ -117,9 +117,6 @@ func (q *Quota) Admit(frees bool) error {
 	return q.admit(usual, frees)
 }
 
-// Mark is where the meter stands: what the replica has applied.
-func (q *Quota) Mark() int64 { return q.applied() }
-
 // Blocked reports whether nothing can be put, so that only keys can be deleted.
 func (q *Quota) Blocked() bool {
 	q.mu.Lock()
@@ -234,7 +231,7 @@ func (q *Quota) look(ctx context.Context) error {
 	if len(members) == 0 {
 		return err
 	}
-	q.Observe(members, mark, alarmed)
+	q.observe(members, mark, alarmed)
 	return q.compact(ctx, revision)
 }
 
@@ -310,8 +307,8 @@ func (q *Quota) compact(ctx context.Context, revision int64) error {
 	return nil
 }
 
-// Observe takes in the members' sizes when mark bytes had been applied, and whether etcd's alarm is raised.
-func (q *Quota) Observe(members []Usage, mark int64, alarmed bool) {
+// observe takes in the members' sizes when mark bytes had been applied, and whether etcd's alarm is raised.
+func (q *Quota) observe(members []Usage, mark int64, alarmed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.members, q.mark, q.alarmed = members, mark, alarmed
