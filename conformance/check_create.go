@@ -312,11 +312,14 @@ func checkValueTypes(p *probe) {
 	p.stop("no selected type has an attribute of this kind")
 }
 
+// smallPNG is a picture of one pixel, for an attribute that takes pictures.
+const smallPNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+
 // checkLegalValues: a server may refuse some integers and some binary values, for reasons of its own, but not all.
 func checkLegalValues(p *probe) {
 	legal := map[string][]any{
 		"integer": {json.Number("0"), json.Number("1"), json.Number("7"), json.Number("100"), json.Number("5000")},
-		"binary":  {"AAAA", "c2NpbWNvbmZvcm0=", "c2NpbWNvbmZvcm0gYmluYXJ5"},
+		"binary":  {"AAAA", "c2NpbWNvbmZvcm0=", "c2NpbWNvbmZvcm0gYmluYXJ5", smallPNG},
 	}
 	for kind, id := range sorted(map[string]string{"integer": "R7643-2.3.4-01", "binary": "R7643-2.3.6-01"}) {
 		f, ok := p.typ.find(func(f field) bool {

@@ -91,8 +91,8 @@ func checkIfNoneMatchPut(p *probe) {
 	x, tag, f := p.versioned()
 	for _, v := range []string{"*", tag} {
 		r := p.put(x, x.changed(f, "scimconform none"), header("If-None-Match", v))
-		p.expect(id, r.status == 412, r, "PUT with If-None-Match %s of a resource that is there is answered %d, expected 412",
-			v, r.status)
+		p.expect(id, r.status == 412, r,
+			"PUT with If-None-Match %s of a resource that is there is answered %d, expected 412", v, r.status)
 		g := p.get(x.path)
 		p.expect(id, str(f.in(g.json)) != "scimconform none", g, "PUT with If-None-Match %s took effect", v)
 	}

@@ -280,7 +280,8 @@ func checkStreamChanges(p *probe, st *story) {
 			for _, a := range list(attrs) {
 				path := strings.TrimSuffix(str(a), "[]")
 				p.expect("R9967-2.2-03", st.user.typ.has(path) || slices.Contains(common, path) ||
-					hasExtension(st.user.typ, path), r, "attributes names %s, which is not a path of the resource", text(a))
+					hasExtension(st.user.typ, path), r,
+					"attributes names %s, which is not a path of the resource", text(a))
 			}
 			id := map[string]string{"create": "R9967-2.4.1-01", "patch": "R9967-2.4.2-01",
 				"put": "R9967-2.4.3-01"}[verb]

@@ -60,7 +60,8 @@ type contradiction struct {
 	needed      []string
 	forbidden   []string
 	needs, bans string // who
-	message     string // of the finding, where a profile holds both sides; "" for none
+	// Where a profile holds both sides: the check that sees it, and its finding if the server does it.
+	check, message string
 }
 
 // replaceMakes is the finding about the one thing in which RFC 7644 and Entra ID contradict each other.
@@ -69,37 +70,50 @@ const replaceMakes = `replace at emails[type eq "work"].value makes an element w
 var contradictions = []contradiction{
 	{"accepts PATCH operations without path", "refuses PATCH operations without path", []string{"R7644-3.5.2.3-01",
 		"ENTRA-15", "OKTA-09"}, []string{"INTEROP-6.5.1.1-01"},
-		"RFC 7644, Entra ID and Okta", "interop", ""},
+		"RFC 7644, Entra ID and Okta", "interop", "", ""},
 	{"accepts attributes that no schema defines", "refuses attributes that no schema defines", []string{"B-03",
-		"ENTRA-02"}, []string{"INTEROP-5.3-01"}, "Entra ID and Okta", "interop", ""},
+		"ENTRA-02"}, []string{"INTEROP-5.3-01"}, "Entra ID and Okta", "interop", "", ""},
 	{"accepts schema URIs that are not defined", "refuses schema URIs that are not defined", []string{"ENTRA-16"},
-		[]string{"INTEROP-5.3-02"}, "Entra ID", "interop", ""},
+		[]string{"INTEROP-5.3-02"}, "Entra ID", "interop", "", ""},
 	{"keeps the sub-attributes that replace of a whole complex attribute leaves out",
 		"removes the sub-attributes that replace of a whole complex attribute leaves out",
-		[]string{"R7644-3.5.2.3-05"}, []string{"INTEROP-6.5.2.1-02"}, "RFC 7644", "interop", ""},
+		[]string{"R7644-3.5.2.3-05"}, []string{"INTEROP-6.5.2.1-02"}, "RFC 7644", "interop", "", ""},
 	{"creates the element that replace at emails[type eq \"work\"].value does not find",
 		"refuses replace at emails[type eq \"work\"].value where there is none",
-		[]string{"ENTRA-26"}, []string{"R7644-3.5.2.3-08"}, "Entra ID", "RFC 7644", replaceMakes},
+		[]string{"ENTRA-26"}, []string{"R7644-3.5.2.3-08"}, "Entra ID", "RFC 7644",
+		"replace-no-match-type", replaceMakes},
 }
 
-// chose makes information of a failure in a profile that needs and forbids the same thing, where the server does what
-// is needed: it cannot do both. Whatever else was found of the requirement stays a failure.
+// chose makes information of a failure in a profile that needs and forbids the same thing: the server cannot do both.
+// Whatever else was found of the requirement stays a failure.
 func (s *suite) chose(res *Result) {
+	if res.Status != Failed {
+		return
+	}
 	for _, c := range contradictions {
-		if res.Status != Failed || c.message == "" || !slices.Contains(c.forbidden, res.ID) {
-			continue
-		}
-		other := func(f Finding) bool { return f.Message != c.message }
-		needed := func(id string) bool {
+		switch {
+		case c.check == "":
+		case slices.Contains(c.forbidden, res.ID) && slices.ContainsFunc(c.needed, s.held) &&
+			!slices.ContainsFunc(res.Findings, func(f Finding) bool { return f.Message != c.message }):
+			res.Status, res.Reason = Info, "the server "+c.sides()
+		case slices.Contains(c.needed, res.ID) && slices.ContainsFunc(c.forbidden, func(id string) bool {
 			v := s.verdicts[id]
-			return v != nil && v.passes > 0 && len(v.findings) == 0 && len(v.cuts) == 0
-		}
-		if slices.ContainsFunc(c.needed, needed) && !slices.ContainsFunc(res.Findings, other) {
+			return v != nil && v.passes > 0 && !slices.ContainsFunc(v.findings, c.sees)
+		}):
 			res.Status = Info
-			res.Reason = "the server " + c.sides()
+			res.Reason = "the server " + c.not + ": " + c.bans + " demands it, " + c.needs + " cannot work with it"
 		}
 	}
 }
+
+// held reports whether a requirement was seen to hold.
+func (s *suite) held(id string) bool {
+	v := s.verdicts[id]
+	return v != nil && v.passes > 0 && len(v.findings) == 0 && len(v.cuts) == 0
+}
+
+// sees reports whether the finding is of the contradiction's check.
+func (c contradiction) sees(f Finding) bool { return strings.HasSuffix(f.Check, c.check) }
 
 // sides says what a server does that some need and others forbid.
 func (c contradiction) sides() string {

@@ -26,8 +26,9 @@ func refTarget(srv *refserver.Server, h http.Handler) Target {
 }
 
 var refOptions = map[string]refserver.Options{
-	"full": {}, "minimal": {Minimal: true}, "cursorOnly": {CursorOnly: true, Letter: true}, "redirect": {Redirect: true},
-	"interop": {},
+	"full": {}, "minimal": {Minimal: true}, "redirect": {Redirect: true},
+	"cursorOnly": {CursorOnly: true, Letter: true},
+	"interop":    {},
 }
 
 func TestReferenceServerIsClean(t *testing.T) {

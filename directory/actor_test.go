@@ -151,8 +151,8 @@ func TestEveryInvalidCredentialLooksAlike(t *testing.T) {
 	c := newClock()
 	s := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(), Now: c.Now})
 	create(t, s.System(), "Organization", schema.Document{"name": "other"})
-	create(t, s.System(), "Organization", schema.Document{"name": "closed", "active": false})
-	d := s.Organization("default")
+	shut := create(t, s.System(), "Organization", schema.Document{"name": "closed"})
+	d, closed := s.Organization("default"), s.Organization("closed")
 	foreign, _ := token(t, s.Organization("other"), scoped("admin"))
 	short := scoped("admin")
 	short["expiresAt"] = c.Now().Add(time.Minute).Format(time.RFC3339)
@@ -172,7 +172,13 @@ func TestEveryInvalidCredentialLooksAlike(t *testing.T) {
 	good, _ := token(t, d, scoped("admin"))
 	bearer(t, d, good)
 	bearer(t, d, directorytest.OperatorToken)
+	closedToken, _ := token(t, closed, scoped("admin"))
+	closedSession := sessionOf(t, closed, createUser(t, closed, "u").ID)
+	bearer(t, closed, closedToken)
+	withSession(t, closed, closedSession)
+	update(t, s.System(), modify("Organization", shut.ID, schema.Document{"active": false}))
 	system, _ := token(t, s.System(), scoped("write"))
+	bearer(t, closed, system)
 	if a := bearer(t, d, system).Actor(); !a.System || a.Rights != directory.ScopeWrite {
 		t.Errorf("a token of the system scope acts as %+v", a)
 	}
@@ -187,7 +193,8 @@ func TestEveryInvalidCredentialLooksAlike(t *testing.T) {
 		"of an inactive User": {d, directory.Credential{Bearer: theirs}}, "session": {d,
 			directory.Credential{Session: good}},
 		"unknown organization":                  {s.Organization("nobody"), directory.Credential{Bearer: good}},
-		"inactive organization":                 {s.Organization("closed"), directory.Credential{Bearer: good}},
+		"inactive organization":                 {closed, directory.Credential{Bearer: closedToken}},
+		"session of an inactive organization":   {closed, directory.Credential{Session: closedSession}},
 		"an organization's in the system scope": {s.System(), directory.Credential{Bearer: good}},
 	} {
 		_, err := try.d.Authenticate(t.Context(), try.c)
@@ -203,21 +210,70 @@ func TestEveryInvalidCredentialLooksAlike(t *testing.T) {
 
 // A credential that is revoked while its request is under way commits nothing.
 func TestRevokedWhileWriting(t *testing.T) {
-	s := directorytest.New(t)
-	d := s.Organization("default")
-	secret, id := token(t, d, scoped("write"))
+	for name, revoke := range map[string]func(token, user directory.ID) func(*directory.Tx) error{
+		"deleted": func(token, _ directory.ID) func(*directory.Tx) error { return remove("AccessToken", token) },
+		"its User is deactivated": func(_, user directory.ID) func(*directory.Tx) error {
+			return modify("User", user, schema.Document{"active": false})
+		},
+		"its User is deleted": func(_, user directory.ID) func(*directory.Tx) error { return remove("User", user) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := home(t)
+			owner := createUser(t, d, "owner")
+			personal := scoped("write")
+			personal["user"] = map[string]any{"value": owner.ID.String()}
+			secret, id := token(t, d, personal)
+			bound := bearer(t, d, secret)
+			runs := 0
+			_, err := bound.Update(t.Context(), func(tx *directory.Tx) error {
+				if runs++; runs == 1 {
+					defer update(t, d, revoke(id, owner.ID))
+				}
+				_, err := tx.Create("User", schema.Document{"userName": "u"})
+				return err
+			})
+			wantKind(t, err, directory.Unauthenticated)
+			if got := find(t, d, "User", `userName eq "u"`); len(got) != 0 {
+				t.Error("a revoked credential created a User")
+			}
+		})
+	}
+}
+
+// What a credential reads first is the state on which it was judged, whatever others write meanwhile.
+func TestFirstReadIsThatOfTheJudgement(t *testing.T) {
+	d := home(t)
+	secret, _ := token(t, d, scoped("read"))
 	bound := bearer(t, d, secret)
-	runs := 0
-	_, err := bound.Update(t.Context(), func(tx *directory.Tx) error {
-		if runs++; runs == 1 {
-			defer update(t, d, remove("AccessToken", id))
-		}
-		_, err := tx.Create("User", schema.Document{"userName": "u"})
-		return err
-	})
-	wantKind(t, err, directory.Unauthenticated)
-	if got := find(t, d, "User", `userName eq "u"`); len(got) != 0 {
-		t.Error("a revoked credential created a User")
+	createUser(t, d, "later")
+	page, err := bound.Query(t.Context(), directory.Query{Type: "User"})
+	if err != nil || page.Total != 0 {
+		t.Errorf("%d Users, of a state on which the credential was not judged: %v", page.Total, err)
+	}
+}
+
+// The use of a token is written down, to the minute, and nothing else of it changes.
+func TestLastUsed(t *testing.T) {
+	c := newClock()
+	s := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: directorytest.Root(), Now: c.Now})
+	d := s.Organization("default")
+	secret, id := token(t, d, scoped("read"))
+	_, other := token(t, d, scoped("read"))
+	before, err := snapshot(t, d).Get("AccessToken", id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bearer(t, d, secret)
+	if err := directory.WriteUsage(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	now := snapshot(t, d)
+	after, err := now.Get("AccessToken", id)
+	if err != nil || after.Version != before.Version {
+		t.Errorf("its version moved: %v", err)
+	}
+	if got, want := now.LastUsed(id), schema.FormatTime(c.Now()); got != want || now.LastUsed(other) != "" {
+		t.Errorf("last used %q, want %q; the other %q", got, want, now.LastUsed(other))
 	}
 }
 
@@ -458,17 +514,19 @@ func TestRetention(t *testing.T) {
 }
 
 func session(t *testing.T, d *directory.Directory, user directory.ID) *directory.Directory {
+	t.Helper()
+	return withSession(t, d, sessionOf(t, d, user))
+}
+
+// sessionOf begins a session through a connection of its own and returns its secret.
+func sessionOf(t *testing.T, d *directory.Directory, user directory.ID) (secret string) {
+	t.Helper()
 	c := create(t, d, "IdentityProvider", schema.Document{"displayName": "idp"})
-	var secret string
 	update(t, d, func(tx *directory.Tx) (err error) {
 		secret, err = tx.CreateSession(user, c.ID, d.Now().Add(time.Hour))
 		return err
 	})
-	bound, err := d.Authenticate(t.Context(), directory.Credential{Session: secret})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bound
+	return secret
 }
 
 // A session that is no administrator's any more commits nothing, whichever way the role came.

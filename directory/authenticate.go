@@ -171,8 +171,8 @@ type sessionJudge struct {
 	rights   Rights // what it had at first
 }
 
-// judge returns the session, its User and the Groups that give the User its rights as conditions. Errors:
-// Unauthenticated if the session is not valid any more; Forbidden if the User has lost some of the rights.
+// judge returns the session, its connection, its User and the Groups that give the User its rights as conditions.
+// Errors: Unauthenticated if the session is not valid any more; Forbidden if the User has lost some of the rights.
 func (j sessionJudge) judge(s *Snapshot) ([]store.Condition, error) {
 	r := s.scope.Of(schema.SessionType, j.id)
 	if r == nil || !s.Active() || !s.SessionValid(&r.Resource) {
@@ -182,7 +182,9 @@ func (j sessionJudge) judge(s *Snapshot) ([]store.Condition, error) {
 	if !ok {
 		return nil, errorf(Forbidden, "", "the User no longer has the roles that this session had")
 	}
-	return append(conditions, unchangedRecord(s.keys(), r)), nil
+	id, _ := ParseID(r.Text("connection.value"))
+	connection := s.scope.Of(schema.IdentityProviderType, id) // there is one, or the session were not valid
+	return append(conditions, unchangedRecord(s.keys(), r), unchangedRecord(s.keys(), connection)), nil
 }
 
 // rightsConditions compare that the User, and the Groups that give it its rights, are as they are. ok is false where it

@@ -15,8 +15,6 @@ type Directory struct {
 	name  string // of the organization; "" for the system scope
 	actor Actor
 	first atomic.Pointer[Snapshot] // on which the actor was judged: serves reads until this directory has written
-
-	credential atomic.Pointer[string] // the actor as the owner of work, once it is asked for
 }
 
 // As returns the same scope for another actor.

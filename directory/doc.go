@@ -21,12 +21,13 @@
 //
 //   - kinds.go is the table of what is special about each resource type. To add a type, write its schema, its row and
 //     its rules.
-//   - store.go, directory.go, snapshot.go: what can be opened and read. members.go, access.go, link.go, note.go,
-//     secret.go, session.go, tombstone.go: what a snapshot says about each thing, and how a change writes it.
+//   - store.go, directory.go, snapshot.go: what can be opened and read. members.go, access.go, link.go, claim.go,
+//     note.go, secret.go, session.go, tombstone.go: what a snapshot says about each thing, and how a change writes it.
 //   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
 //     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
 //   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers. ring.go, ringplan.go: SignIns that
-//     nobody vouches for.
+//     nobody vouches for. identity.go: what a SignIn keeps of the person.
+//     draft.go: what a connection is to become once it has been tried.
 //   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go, eventclass.go,
 //     changes.go: a change in the making. rules_*.go: what the directory demands of each type.
 //   - update.go, batch.go: running changes and committing them.
@@ -56,6 +57,7 @@
 //	{root}/{s}/e/{id}                          an Event; /e-access/{id} one that concerns access, /e-admin/{id} one
 //	                                           that does and that an administrator left; IDs begin with the time
 //	{root}/{s}/s/{id}                          a SignIn; its ID begins with the time
+//	{root}/{s}/i/{id}                          what a SignIn keeps of the person
 //	{root}/{s}/ring/{connection}/{network}{n}  a SignIn that nobody vouches for, in one of the network's slots
 //	{root}/operator/{lease}                    fingerprints of a running node's operator tokens, under its lease
 //	{root}/job/{name}                          election of the node that does the housekeeping

@@ -175,11 +175,14 @@ func (tx *Tx) eventActor() map[string]any {
 }
 
 // RecordSignIn writes the record of a sign-in attempt, in the transaction of whatever else the attempt changes. It
-// returns the record's ID.
+// returns the record's ID. What the document says about the person (identity, attributes) is kept apart.
 func (tx *Tx) RecordSignIn(doc schema.Document) (ID, error) {
 	id := tx.dir.store.timeIDs.Next(tx.at)
 	doc = maps.Clone(doc)
 	doc["id"], doc["at"] = id.String(), schema.FormatTime(tx.at)
+	if err := tx.putIdentity(id, doc); err != nil {
+		return id, err
+	}
 	r := state.NewRecord(schema.SignInType, id, tx.at)
 	var err error
 	if r.JSON, err = schema.SignIn().Encode(doc); err != nil {

@@ -89,6 +89,9 @@ func RightsOf(s *Snapshot, user ID) Rights {
 // GivesRole reports whether the User's role is one that an administrator gave.
 func GivesRole(s *Snapshot, user ID, role string) bool { return gives(s.scope.Get(user), role) }
 
+// WriteUsage writes down which tokens were used, as every node does once a minute.
+func WriteUsage(ctx context.Context, s *Store) error { return s.usage.write(ctx) }
+
 // Kinds are the names of the built-in types.
 func Kinds() (names []string) {
 	for _, k := range kinds {

@@ -25,6 +25,13 @@ func (s *Store) housekeep(ctx context.Context) {
 	})
 }
 
+// Elected runs f on one node of all, then again after each interval, until ctx ends. Its failures are logged.
+func (s *Store) Elected(ctx context.Context, job string, interval time.Duration, f func(context.Context) error) {
+	store.Every(ctx, s.log, electionInterval, "election", func(ctx context.Context) error {
+		return s.node.Lead(ctx, job, func(elected context.Context) { store.Every(elected, s.log, interval, job, f) })
+	})
+}
+
 // Sweep removes what counts no more: orphaned grants, what is left of deleted organizations and connections, used IDs
 // whose time is over, ended sessions, and Events, SignIns and DeletedUsers beyond their retention. It runs every minute
 // on one node; whatever it removes was without effect before. Errors of single parts are joined.

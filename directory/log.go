@@ -18,7 +18,7 @@ func (s *search) appendLogged(found []*state.Record, t *schema.ResourceType, com
 	if err != nil {
 		return nil, err
 	}
-	match, each := s.matcher(compiled), weight(compiled)
+	each := weight(compiled)
 	if err := reserve(s.work, len(list), each+s.sorting()); err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func (s *search) appendLogged(found []*state.Record, t *schema.ResourceType, com
 		if err != nil {
 			return nil, err
 		}
-		if r != nil && match(r) {
+		if r != nil && s.match(compiled, r) {
 			found = append(found, r)
 		}
 	}
@@ -91,6 +91,9 @@ func (s *Snapshot) getLogged(ctx context.Context, typ string, id ID) (*Resource,
 		r, err := decodeLogged(typ, id, l)
 		if err != nil {
 			return nil, err
+		}
+		if r != nil && typ == schema.SignInType {
+			return s.withIdentity(ctx, &r.Resource)
 		}
 		if r != nil {
 			return &r.Resource, nil

@@ -11,12 +11,17 @@ import (
 const (
 	// HealthNote holds a connection's health as JSON.
 	HealthNote = "health"
-	usedNote   = "used"  // when an access token was last used
-	epochNote  = "epoch" // how often a User's sessions were ended as a whole
+	// DomainsNote of an Organization, in the system scope, is what was last seen of its domains' records.
+	DomainsNote = "domains"
+	usedNote    = "used"  // when an access token was last used
+	epochNote   = "epoch" // how often a User's sessions were ended as a whole
 )
 
 // Note returns a note's value; nil if there is none.
 func (s *Snapshot) Note(kind string, id ID) []byte { return s.scope.Note(kind, id).Value }
+
+// CentralNote is Note for the notes of the system scope.
+func (s *Snapshot) CentralNote(kind string, id ID) []byte { return s.sys.Note(kind, id).Value }
 
 // PutNote puts a note with the rest of the change.
 func (tx *Tx) PutNote(kind string, id ID, value []byte) {

@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -232,8 +233,8 @@ func TestCarryPrivileges(t *testing.T) {
 	u := create(t, d, "User", schema.Document{"userName": "u", "roles": roles("administrator")})
 	g := create(t, d, "Group", giving("g", "x"))
 	write := withScope(t, d, "write")
-	put := func(typ string, id directory.ID, doc schema.Document) error {
-		_, err := write.Update(t.Context(), func(tx *directory.Tx) error {
+	putBy := func(by *directory.Directory, typ string, id directory.ID, doc schema.Document) error {
+		_, err := by.Update(t.Context(), func(tx *directory.Tx) error {
 			old, err := tx.Get(typ, id)
 			if err != nil {
 				return err
@@ -246,6 +247,7 @@ func TestCarryPrivileges(t *testing.T) {
 		})
 		return err
 	}
+	put := func(typ string, id directory.ID, doc schema.Document) error { return putBy(write, typ, id, doc) }
 	text := func(typ string, id directory.ID, path string) string {
 		r, err := snapshot(t, d).Get(typ, id)
 		if err != nil {
@@ -280,6 +282,30 @@ func TestCarryPrivileges(t *testing.T) {
 	}
 	wantKind(t, put("Group", g.ID, schema.Document{"displayName": "h"}), directory.Forbidden)
 	wantKind(t, put("Group", g.ID, schema.Document{"displayName": "g", groupAccess: map[string]any{"protected": true}}), directory.Forbidden)
+
+	// A manager leaves out what a client provisioned; an administrator takes away what he leaves out.
+	m := create(t, d, "User", schema.Document{"userName": "m", "roles": roles("manager")})
+	update(t, write, func(tx *directory.Tx) error {
+		_, err := tx.Create("User", schema.Document{"userName": "app", "roles": roles("app role")})
+		return err
+	})
+	app, _ := directory.ParseID(find(t, d, "User", `userName eq "app"`)[0])
+	if err := putBy(session(t, d, m.ID), "User", app, schema.Document{"userName": "app", "title": "x"}); err != nil {
+		t.Errorf("PUT by a manager: %v", err)
+	}
+	if got := text("User", app, "roles.#.value"); got != `["app role"]` {
+		t.Errorf("a manager's PUT leaves %s", got)
+	}
+	if err := put("User", app, schema.Document{"userName": "app"}); err != nil || text("User", app, "roles") != "" {
+		t.Errorf("PUT by the client that provisioned: %v, %s", err, text("User", app, "roles"))
+	}
+	if err := putBy(d, "User", u.ID, schema.Document{"userName": "u"}); err != nil || text("User", u.ID, "roles") != "" {
+		t.Errorf("an administrator's PUT without roles leaves them: %v", err)
+	}
+	if err := putBy(d, "Group", g.ID, schema.Document{"displayName": "g"}); err != nil ||
+		snapshot(t, d).PrivilegedGroup(g.ID) {
+		t.Errorf("an administrator's PUT without roles leaves the group's: %v", err)
+	}
 }
 
 // Write brings nobody with privileges back whom an administrator deactivated.
@@ -441,7 +467,7 @@ func TestGuardUnprivileged(t *testing.T) {
 				if runs++; runs == 1 {
 					defer way(t, d, g.ID, around.ID, u.ID)
 				}
-				user, err := tx.Get("User", u.ID)
+				user, err := tx.Snapshot().Get("User", u.ID) // which the change does not depend on yet
 				if err != nil {
 					return err
 				}
@@ -536,7 +562,10 @@ func TestTuning(t *testing.T) {
 		}
 		return m
 	}
-	c := create(t, d, "IdentityProvider", schema.Document{"displayName": "c", "jit": jit("enabled", false)})
+	c := create(t, d, "IdentityProvider", schema.Document{"displayName": "c", "jit": jit("enabled", false),
+		"linkBy": []any{"userName"}, "sessionMinutes": json.Number("30")})
+	open := create(t, d, "IdentityProvider", schema.Document{"displayName": "open",
+		"jit": jit("enabled", true, "defaultGroups", refs(special.ID))})
 	trap := create(t, d, "IdentityProvider", schema.Document{"displayName": "trap",
 		"jit": jit("enabled", false, "defaultGroups", refs(special.ID))})
 	as := d.As(session(t, d, m.ID).Actor())
@@ -552,6 +581,7 @@ func TestTuning(t *testing.T) {
 		{"no jit at all", modify("IdentityProvider", c.ID, schema.Document{"jit": nil}), 0},
 		{"privileged default group", modify("IdentityProvider", c.ID, schema.Document{"jit": jit("defaultGroups", refs(special.ID))}), directory.Forbidden},
 		{"switch JIT on with a privileged group", modify("IdentityProvider", trap.ID, schema.Document{"jit": jit("enabled", true, "defaultGroups", refs(special.ID))}), directory.Forbidden},
+		{"rename with a privileged group that it has", modify("IdentityProvider", open.ID, schema.Document{"displayName": "x"}), 0},
 		{"rename with a privileged group", modify("IdentityProvider", trap.ID, schema.Document{"displayName": "x"}), 0},
 		{"revive the deleted", modify("IdentityProvider", c.ID, schema.Document{"jit": jit("reviveDeleted", true)}), directory.Forbidden},
 		{"names", modify("IdentityProvider", c.ID, schema.Document{"jit": jit("requireNames", false)}), directory.Forbidden},
@@ -618,6 +648,18 @@ func TestSessionEndedWhileWriting(t *testing.T) {
 		},
 		"User deactivated": func(t *testing.T, s *directory.Store, _, user directory.ID) {
 			update(t, s.Organization("default"), modify("User", user, schema.Document{"active": false}))
+		},
+		"connection disabled": func(t *testing.T, s *directory.Store, _, _ directory.ID) {
+			d := s.Organization("default")
+			for c := range snapshot(t, d).All("IdentityProvider") {
+				update(t, d, modify("IdentityProvider", c.ID, schema.Document{"enabled": false}))
+			}
+		},
+		"connection deleted": func(t *testing.T, s *directory.Store, _, _ directory.ID) {
+			d := s.Organization("default")
+			for c := range snapshot(t, d).All("IdentityProvider") {
+				update(t, d, remove("IdentityProvider", c.ID))
+			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -686,6 +728,39 @@ func TestUserPrivilegedWhileWriting(t *testing.T) {
 					t.Errorf("the change ran %d times", runs)
 				}
 			})
+		}
+	}
+}
+
+// A Group that exists gets a role, loses it and gets it again: its members have just what it gives.
+func TestRoleOfAGroupThatExists(t *testing.T) {
+	d := home(t)
+	u, g := createUser(t, d, "u"), createGroup(t, d, "g")
+	update(t, d, add(g.ID, u.ID))
+	for _, step := range []struct {
+		give []string
+		want directory.Rights
+	}{
+		{[]string{"administrator"}, directory.ScopeAdmin}, {nil, directory.ScopeSelf},
+		{[]string{"x", "administrator"}, directory.ScopeAdmin}, {[]string{"x"}, directory.ScopeSelf},
+	} {
+		update(t, d, modify("Group", g.ID, giving("g", step.give...)))
+		if got := directory.RightsOf(snapshot(t, d), u.ID); got != step.want {
+			t.Errorf("a group that gives %v: rights %b, want %b", step.give, got, step.want)
+		}
+	}
+}
+
+// A User whom write created inactive was not deactivated by an administrator, and one whom an administrator created so
+// was.
+func TestCreatedInactive(t *testing.T) {
+	for by, want := range map[string]directory.Kind{"write": 0, "admin": directory.Forbidden} {
+		d := home(t)
+		u := create(t, d.As(withScope(t, d, by).Actor()), "User", schema.Document{"userName": "u", "active": false})
+		update(t, d, modify("User", u.ID, schema.Document{"roles": roles("x")}))
+		_, err := withScope(t, d, "write").Update(t.Context(), modify("User", u.ID, schema.Document{"active": true}))
+		if directory.KindOf(err) != want {
+			t.Errorf("created inactive by %s, activated by write: %v", by, err)
 		}
 	}
 }

@@ -11,9 +11,16 @@ import (
 // A protected Group keeps an active member. Its stamp is compared and put by every change that takes one away, so that
 // two members cannot leave at once.
 
-// leaveProtected refuses to take the User away from a protected group whose last active member it is.
+// leaveProtected refuses to take the User away from a protected group whose last active member it is, or has become by
+// this change.
 func leaveProtected(tx *Tx, user *state.Record) error {
-	for g := range tx.snap.scope.ParentGroups(user) {
+	groups := slices.Collect(tx.snap.scope.ParentGroups(user))
+	for e, added := range tx.members.edges {
+		if g := tx.record(schema.GroupType, e.group); added && e.member == user.ID && g != nil && !g.Uncommitted() {
+			groups = append(groups, g)
+		}
+	}
+	for _, g := range groups {
 		if !protected(g.JSON) {
 			continue
 		}

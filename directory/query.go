@@ -52,8 +52,9 @@ type search struct {
 	snap *Snapshot
 	Query
 	work  *fair.Task
-	steps int   // that are not paid yet
-	err   error // why the search was given up; what was found until then does not count
+	view  memoView // of the record that is looked at
+	steps int      // that are not paid yet
+	err   error    // why the search was given up; what was found until then does not count
 }
 
 func (s *search) run() (Page, error) {
@@ -186,7 +187,6 @@ func (s *search) matches() ([]*state.Record, error) {
 func (s *search) matching(t *schema.ResourceType, compiled *filter.Query) iter.Seq[*state.Record] {
 	return func(yield func(*state.Record) bool) {
 		hides := s.snap.hides(t.Name)
-		match := s.matcher(compiled)
 		records, n := s.candidates(t.Name, compiled)
 		each := weight(compiled)
 		if s.err == nil {
@@ -199,7 +199,7 @@ func (s *search) matching(t *schema.ResourceType, compiled *filter.Query) iter.S
 			if !s.spend(each * (1 + len(r.JSON)/largeDocument)) {
 				return
 			}
-			if (hides && s.snap.foreign(r.ID)) || !match(r) {
+			if (hides && s.snap.foreign(r.ID)) || !s.match(compiled, r) {
 				continue
 			}
 			if !yield(r) {
@@ -212,16 +212,13 @@ func (s *search) matching(t *schema.ResourceType, compiled *filter.Query) iter.S
 // largeDocument is the size in bytes from which a comparison is more than one unit of work.
 const largeDocument = 4 << 10
 
-// matcher returns the test of a compiled filter; nil stands for all.
-func (s *search) matcher(compiled *filter.Query) func(*state.Record) bool {
+// match reports whether the record is a match of the compiled filter; nil stands for all.
+func (s *search) match(compiled *filter.Query, r *state.Record) bool {
 	if compiled == nil {
-		return func(*state.Record) bool { return true }
+		return true
 	}
-	v := &memoView{View: View{s.snap, nil, s.Meta, s.step}, effective: s.Effective}
-	return func(r *state.Record) bool {
-		v.look(r)
-		return compiled.Match(v)
-	}
+	s.view.look(s, r)
+	return compiled.Match(&s.view)
 }
 
 // weight is the work that a record costs: the comparisons of the filter, and the look at it.
@@ -244,8 +241,7 @@ func (s *search) sorting() int {
 // ask for it.
 type memoView struct {
 	View
-	derived   map[string]derivation
-	effective bool
+	derived map[string]derivation
 }
 
 // derivation is a result of View.Derived.
@@ -256,7 +252,7 @@ type derivation struct {
 
 // Contains is as View's, but that it counts effective members where the query asks for it.
 func (v *memoView) Contains(name, value string) bool {
-	if !v.effective || name != "members" || v.rec.Type != schema.GroupType {
+	if !v.of.Effective || name != "members" || v.rec.Type != schema.GroupType {
 		return v.View.Contains(name, value)
 	}
 	id, _ := ParseID(value)
@@ -264,7 +260,7 @@ func (v *memoView) Contains(name, value string) bool {
 	if member == nil {
 		return false
 	}
-	for m := range v.snap.scope.Memberships(&member.Resource, v.step) {
+	for m := range v.snap.scope.Memberships(&member.Resource, v.step()) {
 		if m.Group.ID == v.rec.ID {
 			return true
 		}
@@ -272,8 +268,8 @@ func (v *memoView) Contains(name, value string) bool {
 	return false
 }
 
-func (v *memoView) look(r *state.Record) {
-	v.rec = r
+func (v *memoView) look(s *search, r *state.Record) {
+	v.View = View{s.snap, r, s.Meta, s}
 	clear(v.derived)
 }
 

@@ -21,6 +21,7 @@ const (
 type retention struct {
 	events, access, signIns int64         // how many; access: of each class of Events that concern access
 	age, accessAge, deleted time.Duration // age: of SignIns and ordinary Events
+	identity                time.Duration // of what a SignIn keeps of the person
 }
 
 // ofEvents is how many Events of a class are kept, and how long.
@@ -50,6 +51,7 @@ func retentionOf(org *Resource) retention {
 		signIns:   number("signIns", defaultLogCount),
 		age:       time.Duration(number("days", defaultLogDays)) * day,
 		accessAge: time.Duration(number("accessDays", defaultAccessDays)) * day,
+		identity:  time.Duration(number("identityDays", defaultLogDays)) * day,
 		deleted:   time.Duration(number("deletedUsersDays", defaultDeletedDays)) * day,
 	}
 }

@@ -91,7 +91,8 @@ func TestRingIsRead(t *testing.T) {
 	}
 	// Who may not read connections reads none of it.
 	writer := d.As(directory.Actor{Type: "AccessToken", Rights: directory.ScopeWrite})
-	if _, err := writer.Query(t.Context(), directory.Query{Type: "SignIn"}); directory.KindOf(err) != directory.Forbidden {
+	_, err = writer.Query(t.Context(), directory.Query{Type: "SignIn"})
+	if directory.KindOf(err) != directory.Forbidden {
 		t.Errorf("a writer lists SignIns: %v", err)
 	}
 }

@@ -57,6 +57,7 @@ func deleteConnection(tx *Tx, r *state.Record) error {
 	for _, name := range tx.snap.secretsOf(r.ID) {
 		tx.delete(tx.keys().Secret(name))
 	}
+	tx.delete(tx.keys().Note(draftNote, r.ID))
 	tx.trace(tx.keys().Leftover(r.ID), nil)
 	return nil
 }

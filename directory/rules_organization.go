@@ -3,6 +3,7 @@ package directory
 import (
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"rollcall/directory/internal/state"
@@ -28,7 +29,7 @@ func createOrganization(tx *Tx, r *state.Record, doc schema.Document) error {
 	key := tx.dir.store.keys.Organization(r.ID).Control()
 	tx.require(store.Absent(key))
 	tx.put(key, controlOf(doc).Encode())
-	return nil
+	return tx.holdDomains(r.ID, nil, doc)
 }
 
 func controlOf(doc schema.Document) state.Control {
@@ -58,7 +59,72 @@ func replaceOrganization(tx *Tx, was, r *state.Record, doc schema.Document) erro
 			doc["domains"] = verifiedAs(before["domains"], domains)
 		}
 	}
+	if err := tx.holdDomains(r.ID, before, doc); err != nil {
+		return err
+	}
 	return switchOrganization(tx, state.ScopeID{Organization: r.ID}, doc)
+}
+
+// holdDomains keeps a key of the system for each verified domain, which holds its organization: no two have one at a
+// time. A change that takes a domain from one organization and gives it to another does so in this order. Error:
+// Exists.
+func (tx *Tx) holdDomains(organization ID, before, after schema.Document) error {
+	was, is := verifiedDomains(before), verifiedDomains(after)
+	key := func(domain string) string {
+		return tx.dir.store.keys.System().Unique(schema.OrganizationType, "domains.verified", domain)
+	}
+	for _, domain := range was {
+		if !slices.Contains(is, domain) {
+			tx.require(store.Holds(key(domain), organization.Raw()))
+			tx.delete(key(domain))
+		}
+	}
+	for _, domain := range is {
+		switch k := key(domain); {
+		case slices.Contains(was, domain):
+			continue
+		case tx.deletes(k): // another organization gives it up in this very change
+		case tx.attempt.present[k]:
+			return errorf(Exists, "domains", "%s is verified for another organization", domain)
+		default:
+			tx.requireUnheld(k)
+		}
+		tx.put(key(domain), []byte(organization.Raw()))
+	}
+	return nil
+}
+
+// verifiedDomains are the domains in an Organization's document that are verified, as keys spell them.
+func verifiedDomains(doc schema.Document) (domains []string) {
+	name := schema.Organization().Lookup("domains.value")
+	list, _ := doc["domains"].([]any)
+	for _, e := range list {
+		d, _ := e.(map[string]any)
+		text, _ := d["value"].(string)
+		if verified, _ := d["verified"].(bool); verified && !slices.Contains(domains, name.Key(text)) {
+			domains = append(domains, name.Key(text))
+		}
+	}
+	return domains
+}
+
+// domainProof are the attributes of a domain that say what is known of who controls it.
+var domainProof = []string{"verified", "state", "challenge", "verifiedAt", "reason"}
+
+// CarryProof completes the document of an Organization that a client wrote with what is stored of its domains' proofs;
+// old is nil for a new one.
+func CarryProof(old *Resource, doc schema.Document) error {
+	var before schema.Document
+	if old != nil {
+		var err error
+		if before, err = schema.Organization().Decode(old.JSON); err != nil {
+			return err
+		}
+	}
+	if domains, ok := doc["domains"]; ok {
+		doc["domains"] = verifiedAs(before["domains"], domains)
+	}
+	return nil
 }
 
 // switchOrganization writes what the document says into the scope key, if it says something else than before.
@@ -97,7 +163,7 @@ func verifiedAs(before, domains any) any {
 		}
 		domain = maps.Clone(domain)
 		old := sameDomain(stored, domain)
-		for _, name := range []string{"verified", "challenge"} {
+		for _, name := range domainProof {
 			delete(domain, name)
 			if v, ok := old[name]; ok {
 				domain[name] = v
@@ -132,6 +198,11 @@ func deleteOrganization(tx *Tx, r *state.Record) error {
 	key := tx.dir.store.keys.Scope(org).Control()
 	tx.require(store.Unchanged(key, tx.snap.frozen.Scope(org).Control().Revision))
 	tx.delete(key)
+	tx.delete(tx.keys().Note(DomainsNote, r.ID))
 	tx.trace(tx.keys().Leftover(r.ID), nil)
-	return nil
+	doc, err := schema.Organization().Decode(r.JSON)
+	if err != nil {
+		return err
+	}
+	return tx.holdDomains(r.ID, doc, nil)
 }

@@ -41,6 +41,9 @@ func deleteUser(tx *Tx, r *state.Record) error {
 	tx.endSessions(r.ID)
 	tx.delete(tx.keys().Note(epochNote, r.ID))
 	tx.delete(tx.keys().Note(accessNote, r.ID))
+	if tx.snap.Note(claimNote, r.ID) != nil {
+		tx.delete(tx.keys().Note(claimNote, r.ID))
+	}
 	tx.members.leaveAll(r)
 	return leaveTombstone(tx, r)
 }

@@ -140,7 +140,7 @@ func (s *search) sortValue(r *state.Record, a *schema.Attribute) gjson.Result {
 	root := a.Root()
 	holder := gjson.GetBytes(r.JSON, root.JSONPath)
 	if root.Derived {
-		value, _ := View{s.snap, r, s.Meta, s.step}.Derived(root.Name) // the first of a list is in its first part
+		value, _ := View{s.snap, r, s.Meta, s}.Derived(root.Name) // the first of a list is in its first part
 		holder = gjson.ParseBytes(value)
 	}
 	if holder.IsArray() {

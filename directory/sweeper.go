@@ -100,6 +100,7 @@ func (s *scopeSweeper) run(ctx context.Context) error {
 		s.events(ctx, r),
 		s.log(ctx, s.keys.SignIns(), r.signIns, s.now.Add(-r.age), s.now),
 		s.rings(ctx, s.now.Add(-r.age)),
+		s.identities(ctx, state.TimeBound(s.now.Add(-r.identity))),
 		s.tombstones(ctx, s.now.Add(-r.deleted)),
 	)
 }

@@ -206,3 +206,69 @@ func TestLongestLifetime(t *testing.T) {
 	_, err = person.Update(t.Context(), modify("AccessToken", id, schema.Document{"expiresAt": c.Now().Add(99 * 24 * time.Hour).Format(time.RFC3339)}))
 	wantKind(t, err, directory.Invalid)
 }
+
+// A token that gets the scope admin depends on whoever gave it that, whoever made it and whoever adopted it before;
+// other changes leave that as it is.
+func TestWidenedTokenDependsOnWhoWidenedIt(t *testing.T) {
+	d := home(t)
+	administrator := func(name string) (*directory.Directory, directory.ID) {
+		u := create(t, d, "User", schema.Document{"userName": name, "roles": roles("administrator")})
+		return session(t, d, u.ID), u.ID
+	}
+	plain, plainID := token(t, d, scoped("read"))
+	adopted, adoptedID := token(t, d, scoped("read"))
+	_, readID := token(t, d, scoped("read"))
+	ulla, ullaID := administrator("ulla")
+	vera, veraID := administrator("vera")
+	maker := func(id directory.ID) string {
+		r, err := snapshot(t, d).Get("AccessToken", id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Text("createdBy.value")
+	}
+	before := maker(readID)
+	update(t, vera, modify("AccessToken", adoptedID, schema.Document{"adopted": true}))
+	for _, id := range []directory.ID{plainID, adoptedID} {
+		update(t, ulla, modify("AccessToken", id, schema.Document{"scopes": []any{"admin"}}))
+		update(t, vera, modify("AccessToken", id, schema.Document{"displayName": "renamed"}))
+		if maker(id) != ullaID.String() {
+			t.Errorf("the token depends on %s", maker(id))
+		}
+	}
+	update(t, vera, modify("AccessToken", readID, schema.Document{"displayName": "renamed"}))
+	if maker(readID) != before {
+		t.Errorf("renaming made %s the maker", maker(readID))
+	}
+	update(t, vera, modify("AccessToken", plainID, schema.Document{"adopted": true}))
+	update(t, ulla, modify("AccessToken", plainID, schema.Document{"displayName": "adopted"})) // which it stays
+
+	update(t, d, modify("User", veraID, schema.Document{"active": false}))
+	if !tokenValid(t, d, plain) || !tokenValid(t, d, adopted) {
+		t.Error("a token depends on who renamed it")
+	}
+	update(t, d, modify("User", ullaID, schema.Document{"active": false}))
+	if tokenValid(t, d, adopted) || !tokenValid(t, d, plain) {
+		t.Error("a token that was widened outlives who widened it, or one that was adopted since does not")
+	}
+}
+
+// The organization shortens the lifetime between the decision on a token and its commit.
+func TestLifetimeShortenedWhileCreating(t *testing.T) {
+	s := directorytest.New(t)
+	d := s.Organization("default")
+	doc := scoped("admin")
+	doc["expiresAt"] = schema.FormatTime(d.Now().Add(100 * 24 * time.Hour))
+	runs := 0
+	_, err := withScope(t, d, "admin").Update(t.Context(), func(tx *directory.Tx) error {
+		if runs++; runs == 1 {
+			defer update(t, d, modify("Organization", snapshot(t, d).Organization().ID,
+				schema.Document{"adminTokenDays": json.Number("30")}))
+		}
+		_, err := tx.Create("AccessToken", doc)
+		return err
+	})
+	if wantKind(t, err, directory.Invalid); runs != 2 {
+		t.Errorf("the change ran %d times", runs)
+	}
+}

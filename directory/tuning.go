@@ -52,7 +52,7 @@ func tunesOnly(before, next schema.Document) string {
 // untuned is the document without what tuning changes.
 func untuned(doc schema.Document) schema.Document {
 	rest := maps.Clone(doc)
-	for _, name := range []string{"displayName", "id", "sp", "health"} { // the last are the server's
+	for _, name := range []string{"displayName", "id", "sp", "health", "pending"} { // the last are the server's
 		delete(rest, name)
 	}
 	if jit, ok := rest["jit"].(map[string]any); ok {

@@ -15,7 +15,15 @@ type View struct {
 	snap *Snapshot
 	rec  *state.Record
 	meta func(*Resource) []byte
-	step state.Step // of walks, as in Snapshot.Pacing
+	of   *search // at whose pace walks are made; nil: at the snapshot's
+}
+
+// step is told of the steps of walks.
+func (v View) step() state.Step {
+	if v.of != nil {
+		return v.of.step
+	}
+	return v.snap.step
 }
 
 // View returns the resource as this snapshot sees it. meta gives the JSON of its meta attribute, which holds URLs that
@@ -25,7 +33,7 @@ func (s *Snapshot) View(r *Resource, meta func(*Resource) []byte) View {
 	if rec == nil {
 		rec = &state.Record{Resource: *r}
 	}
-	return View{s, rec, meta, s.step}
+	return View{s, rec, meta, nil}
 }
 
 // Document is the stored JSON.
@@ -42,7 +50,7 @@ func (v View) Derived(name string) (value []byte, more iter.Seq[[]byte]) {
 		return derive(v), nil
 	}
 	if list := k.lists[name]; list != nil {
-		return inParts(list(v), v.step)
+		return inParts(list(v), v.step())
 	}
 	return nil, nil
 }
@@ -50,7 +58,7 @@ func (v View) Derived(name string) (value []byte, more iter.Seq[[]byte]) {
 // derivedGroups yields the groups of a User, with how it is in them.
 func derivedGroups(v View) iter.Seq2[*state.Record, string] {
 	return func(yield func(*state.Record, string) bool) {
-		for m := range v.snap.scope.Memberships(&v.rec.Resource, v.step) {
+		for m := range v.snap.scope.Memberships(&v.rec.Resource, v.step()) {
 			through := "indirect"
 			if m.Direct {
 				through = "direct"
@@ -65,7 +73,7 @@ func derivedGroups(v View) iter.Seq2[*state.Record, string] {
 // derivedMembers yields the members of a Group, with their types.
 func derivedMembers(v View) iter.Seq2[*state.Record, string] {
 	return func(yield func(*state.Record, string) bool) {
-		for m := range paced(v.snap.scope.Members(v.rec), v.step) {
+		for m := range paced(v.snap.scope.Members(v.rec), v.step()) {
 			if !yield(m, m.Type) {
 				return
 			}
@@ -131,7 +139,7 @@ func appendReference(part []byte, r *state.Record, typ string) []byte {
 
 // derivedAccess is the User's extension that shows effective roles.
 func derivedAccess(v View) []byte {
-	roles := v.snap.Pacing(v.step).Roles(v.rec.ID)
+	roles := v.snap.Pacing(v.step()).Roles(v.rec.ID)
 	if len(roles) == 0 {
 		return nil
 	}
@@ -173,7 +181,7 @@ func (v View) Contains(name, value string) bool {
 	case "members":
 		return v.rec.Type == schema.GroupType && v.snap.IsMember(v.rec.ID, id)
 	case "groups":
-		for m := range v.snap.scope.Memberships(&v.rec.Resource, v.step) {
+		for m := range v.snap.scope.Memberships(&v.rec.Resource, v.step()) {
 			if m.Group.ID == id {
 				return true
 			}

@@ -30,19 +30,14 @@ func newWork(o Options) *fair.Scheduler {
 
 // Work begins work on behalf of the actor, for what a request does beside queries. It must be ended with End.
 func (d *Directory) Work() *fair.Task {
-	credential := d.credential.Load()
-	if credential == nil {
-		name := d.actor.Type + "/" + d.actor.ID
-		credential = &name
-		d.credential.Store(credential)
-	}
-	return d.store.work.Begin(fair.Owner{Organization: d.name, Credential: *credential})
+	return d.store.work.Begin(fair.Owner{Organization: d.name, Credential: d.actor.Type + "/" + d.actor.ID})
 }
 
 // inWords is the error of Pay as a client may read it.
 func inWords(err error) error {
 	if e, ok := errors.AsType[*fair.TooMuch](err); ok {
-		return schema.Errorf(schema.TooMany, "", "the request needs more than %d comparisons, which is the limit", e.Most)
+		return schema.Errorf(schema.TooMany, "",
+			"the request needs more than %d comparisons, which is the limit", e.Most)
 	}
 	return err
 }

@@ -120,7 +120,8 @@ func TestFilterLongLists(t *testing.T) {
 	}
 }
 
-// Ranges of an index, sorts, and walks through members stop, too. A context that ends after some looks at it takes the place of a client.
+// Ranges of an index, sorts, and walks through members stop, too. A context that ends after some looks at it takes the
+// place of a client.
 func TestRangeAndSortStop(t *testing.T) {
 	d := home(t)
 	crowd(t, d, 3000)

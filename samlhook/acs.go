@@ -3,6 +3,7 @@ package samlhook
 import (
 	"errors"
 	"net/url"
+	"strings"
 
 	"rollcall/directory/schema"
 	"rollcall/internal/bodies"
@@ -36,9 +37,22 @@ func (x *exchange) acs() error {
 		return errBadMessage
 	}
 
+	// An answer to a test request ends here.
+	if strings.HasPrefix(post.RelayState, testState) {
+		if l, err := x.load(s, x.org, connection); err == nil && l.testRequest(post.RelayState, x.now()) {
+			if is, err := x.endTest(s, connection, post); is {
+				return err
+			}
+		}
+	}
+
 	// Judge, commit, and count what came of it.
 	a := &attempt{exchange: x, post: post, at: x.now()}
 	err = a.settle(s, connection)
+	if errors.Is(err, errIsTest) {
+		_, err := x.endTest(s, connection, post)
+		return err
+	}
 	if errors.Is(err, errNotRecorded) {
 		err = x.unverified(connection.Display(), a.refusal, a.response.Checks)
 		a.describeUnvouched(x.unvouched)
@@ -66,15 +80,20 @@ func (a *attempt) handOver() error {
 		if refusal != nil {
 			return refusal
 		}
-		o.Request = request.Nonce
+		o.Request, o.Claimant = request.Nonce, a.claimant
 	} else if len(a.post.RelayState) <= maxTarget {
 		o.Target = a.post.RelayState
+	}
+	lasts := codeLifetime
+	if o.Claimant != nil { // who reads a page first
+		lasts = claimConfirmation
+		o.Expires = a.at.Add(lasts)
 	}
 	code, err := a.loaded.requests.sealCode(a.loaded.Connection.ID, o)
 	if err != nil {
 		return err
 	}
-	a.setCookie(web.FinishCookie(a.secure, o.ID), binding, codeLifetime)
+	a.setCookie(web.FinishCookie(a.secure, o.ID), binding, lasts)
 	a.redirect(a.urls(a.org, a.connection).Finish + "?code=" + url.QueryEscape(code))
 	return nil
 }

@@ -720,6 +720,7 @@ func TestConnectionChangesForever(t *testing.T) {
 	}
 	f.before.Store(&hook)
 	response := b.step(s.acsURL(connection), form)
+	s.hook.ring.flush() // the number of the page is a transaction, too
 	over.Store(true)
 	wantStatus(t, response, http.StatusServiceUnavailable)
 	if got := s.verifications(); got != maxVerifications || len(s.users("ann")) != 0 {

@@ -10,6 +10,25 @@ import (
 	"rollcall/directory"
 )
 
+// Action does something with a resource that SCIM has no method for: it serves POST {endpoint}/{id}/{name}. Its errors
+// are *directory.Error, *schema.Error, those of reading the body, or unknown.
+type Action = func(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error
+
+// Actions are the actions of IdentityProviders by name.
+func (h *Hook) Actions() map[string]Action {
+	return map[string]Action{".dryRun": h.dryRun, ".testLink": h.testLink, ".discardPending": h.discardPending}
+}
+
+// UserActions are the actions of Users by name.
+func (h *Hook) UserActions() map[string]Action {
+	return map[string]Action{".link": h.link, ".unlink": h.unlink, ".claim": h.claim}
+}
+
+// OrganizationActions are the actions of Organizations by name.
+func (h *Hook) OrganizationActions() map[string]Action {
+	return map[string]Action{".checkDomains": h.checkDomains, ".verifyDomain": h.verifyDomain}
+}
+
 // maxAction bounds the body of an action, in bytes.
 const maxAction = 16 << 10
 

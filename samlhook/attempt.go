@@ -13,8 +13,9 @@ import (
 // attempt is one answer of an identity provider while it is judged.
 type attempt struct {
 	*exchange
-	post saml.Post
-	at   time.Time
+	post  saml.Post
+	at    time.Time
+	trial *trial // nil: the sign-in is carried out
 	verification
 	verdict
 }
@@ -33,6 +34,7 @@ type verdict struct {
 	refusal  *saml.Refusal
 	decision Decision
 	user     directory.ID // who signs in; zero if refused
+	claimant *claimant    // who claims a User, instead; nil for a sign-in
 	epoch    int64        // of the User's sessions
 
 	obstacles []*saml.Refusal // everything that stands in the way, the refusal first
@@ -91,8 +93,10 @@ func (a *attempt) change(tx *directory.Tx) error {
 	if connection.Version != a.loaded.version {
 		return errOutdated
 	}
-	if err := a.consume(tx); err != nil {
-		return err
+	if a.trial == nil {
+		if err := a.consume(tx); err != nil {
+			return err
+		}
 	}
 	if a.refusal == nil {
 		if err := a.decide(tx); err != nil {
@@ -104,8 +108,19 @@ func (a *attempt) change(tx *directory.Tx) error {
 			return err
 		}
 	}
+	if a.trial != nil {
+		return a.tried()
+	}
 	_, err = tx.RecordSignIn(a.record())
 	return err
+}
+
+// identify maps the assertion to who it is about.
+func (a *attempt) identify() (saml.Identity, *saml.Refusal) {
+	if a.trial != nil && a.trial.identity != nil {
+		return *a.trial.identity, nil
+	}
+	return saml.MapIdentity(a.response.Assertion, a.loaded.Attributes)
 }
 
 // findObstacles finds everything that stands in the way of a sign-in that is refused: whoever removes one obstacle
@@ -115,7 +130,7 @@ func (a *attempt) findObstacles(s *directory.Snapshot) error {
 	if a.response.Assertion == nil || a.response.Assertion.NameID == "" {
 		return nil
 	}
-	id, refusal := saml.MapIdentity(a.response.Assertion, a.loaded.Attributes)
+	id, refusal := a.identify()
 	a.identity = id
 	if refusal != nil {
 		a.obstacles = appendObstacle(a.obstacles, refusal)
@@ -151,6 +166,9 @@ func (a *attempt) consume(tx *directory.Tx) error {
 	request, refusal := a.loaded.requests.check(a.loaded.Connection.ID, id, a.at)
 	if refusal != nil {
 		return nil // refused already, and worth nothing to anybody
+	}
+	if request.For == forTest {
+		return errIsTest
 	}
 	return a.once(tx, onceRequest, id, request.Expires.Add(maxClockSkew), saml.Refuse(ReasonRequestUsed,
 		"The request that this answers was answered before; start the sign-in again."))
@@ -192,11 +210,17 @@ func (a *attempt) replayKey() (id string, until time.Time, ok bool) {
 
 // decide finds out who the person is and stages what follows from it.
 func (a *attempt) decide(tx *directory.Tx) error {
-	a.identity, a.refusal = saml.MapIdentity(a.response.Assertion, a.loaded.Attributes)
+	a.identity, a.refusal = a.identify()
 	if a.refusal == nil {
 		a.refusal = a.unfit
 	}
 	if a.refusal != nil {
+		return nil
+	}
+
+	if a.claimant = a.claims(); a.claimant != nil {
+		a.decision = Decision{Outcome: OutcomeRefused, Reason: ReasonClaimUnconfirmed, Explanation: "The person wants to " +
+			"claim a User and has not confirmed yet on our page that this is their own; if they do, another record says so."}
 		return nil
 	}
 

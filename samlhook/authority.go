@@ -17,6 +17,7 @@ import (
 type authority struct {
 	domains     map[string]*domainOwner
 	fallback    directory.ID // the default connection; zero if none counts
+	marked      bool         // it is marked as the default
 	connections int
 }
 
@@ -49,14 +50,13 @@ func readAuthority(s *directory.Snapshot, connection directory.ID) *authority {
 				subdomains: d.Get("includeSubdomains").Bool()}
 		}
 	}
-	marked := false
 	for r := range s.All(schema.IdentityProviderType) { // the oldest first
 		c := readStanding(r)
 		if !c.counts && r.ID != connection {
 			continue
 		}
-		if a.connections++; a.fallback.IsZero() || c.marked && !marked {
-			a.fallback, marked = r.ID, marked || c.marked
+		if a.connections++; a.fallback.IsZero() || c.marked && !a.marked {
+			a.fallback, a.marked = r.ID, a.marked || c.marked
 		}
 		for _, domain := range c.domains {
 			if o := a.domains[domain]; o != nil {

@@ -43,7 +43,7 @@ func TestNoRoomForSessions(t *testing.T) {
 }
 
 // A person in more groups than are shown, nested as deep as groups may be, signs in with all that these give.
-func TestSignInWithManyGroups(t *testing.T) {
+func TestSignInThroughNestedGroups(t *testing.T) {
 	s := newSite(t)
 	connection := s.own(jitOn)
 	b := s.browser()

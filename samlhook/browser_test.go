@@ -1,44 +1,53 @@
 package samlhook
 
 import (
+	"cmp"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"rollcall/directory/schema"
 	"rollcall/internal/demoidp"
+	"rollcall/internal/web"
 	"rollcall/samlhook/saml"
 	"rollcall/samlhook/saml/samltest"
 )
 
 // chromium opens an address in a real browser and returns the page it ends at, once scripts have run. With
 // ROLLCALL_SCREENSHOTS naming a folder, it leaves a picture there.
-func chromium(t *testing.T, name, address string) string {
+func chromium(t *testing.T, name, address string, more ...string) string {
 	t.Helper()
 	program := samltest.Peer(t, "chromium")
 	flags := func(folder string) []string {
 		return []string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
 			"--disable-component-update", "--disable-sync",
 			"--no-first-run", "--disable-dev-shm-usage", "--user-data-dir=" + folder, "--virtual-time-budget=4000",
-			"--timeout=20000", "--window-size=900,700"}
+			"--timeout=20000", "--enable-logging=stderr"}
 	}
-	run := func(more ...string) string {
+	if len(more) == 0 {
+		more = []string{"--window-size=900,700"}
+	}
+	run := func(last ...string) string {
 		folder, err := os.MkdirTemp("", "chromium")
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer os.RemoveAll(folder)
 		var out, log strings.Builder
-		command := exec.CommandContext(t.Context(), program, append(flags(folder), more...)...)
+		command := exec.CommandContext(t.Context(), program, slices.Concat(flags(folder), more, last)...)
 		command.Stdout, command.Stderr, command.WaitDelay = &out, &log, 5*time.Second
 		if err := command.Run(); err != nil {
 			t.Fatalf("chromium: %v\n%s", err, log.String())
+		}
+		if strings.Contains(log.String(), "Refused to") || strings.Contains(log.String(), "violates the following") {
+			t.Errorf("%s violates its policy:\n%s", name, log.String())
 		}
 		return out.String()
 	}
@@ -106,5 +115,83 @@ func TestChromium(t *testing.T) {
 	}
 	if page := chromium(t, "not-signed-in", s.url+"/orgs/default/me"); !strings.Contains(page, `id="notSignedIn"`) {
 		t.Errorf("without session:\n%s", page)
+	}
+}
+
+// Every page in a real browser: light and dark, on a telephone and on a desk, in English and German. With
+// ROLLCALL_SCREENSHOTS, it leaves pictures to look at.
+func TestPagesInChromium(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a browser")
+	}
+	s := newSite(t)
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, changed("displayName", "Acme Works"))
+	sent := func(page string, data any) string {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, web.AssetsPath) {
+				web.Assets().ServeHTTP(w, r)
+				return
+			}
+			if err := s.hook.pages.Write(w, r, http.StatusOK, page, data, web.Policy{}); err != nil {
+				t.Error(err)
+			}
+		}))
+		t.Cleanup(server.Close)
+		return server.URL
+	}
+	brand := web.Brand{Name: "Acme Works"}
+	ada := person{Name: "Ada Lovelace", UserName: "ada@example.com", Email: "ada@example.com",
+		Groups: []string{"Editors", "Readers", "Department of Analytical Engines and Notation"}}
+	refusal := func(f *failure) string {
+		return sent("notice", notice{Brand: brand, Kind: f.kind, Words: cmp.Or(f.words, f.kind), Values: f.values,
+			Ask: cmp.Or(f.ask, "help"), Correlation: "53b4e2ab", Organization: "Acme Works"})
+	}
+	idp, err := demo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, address := range map[string]string{
+		"refused":  refusal(errNoAccount),
+		"inactive": refusal(errNotActive),
+		"late": sent("notice", notice{Brand: brand, Kind: "tooLate", Words: "tooLate", Ask: "help",
+			Correlation: "53b4e2ab", Organization: "Acme Works", Next: &link{"startAgain", "/"}}),
+		"ask": sent("ask", askPage{Brand: brand, Organization: "Acme Works", Last: &choice{"Okta", "/a"}, Action: "/",
+			Unknown: "example.net"}),
+		"going": sent("going", goingPage{brand, "Acme Works", "Okta", "/a"}),
+		"claim": sent("claim", claimPage{Brand: brand, Organization: "Acme Works", Person: ada,
+			Choices: []choice{{"Okta", "/a"}}}),
+		"claimed": sent("claimed", claimPage{Brand: brand, Organization: "Acme Works", Person: ada,
+			Claimant: &claimant{NameID: "ada@corp.example", Name: "Ada King"}, Action: "/"}),
+		"choose": sent("choose", askPage{Brand: brand, Organization: "Acme Works",
+			Choices: []choice{{"Okta", "/a"}, {"Microsoft Entra ID of the subsidiary", "/b"}}}),
+		"confirm": sent("confirm", confirmPage{Brand: brand, Organization: "Acme Works", Person: ada, Action: "/"}),
+		"me":      sent("me", mePage{Brand: brand, Organization: "Acme Works", Person: ada, SignOut: "/"}),
+		"test": sent("test", testPage{Brand: brand, Organization: "Acme Works", Connection: "Okta", Correlation: "53b4e2ab",
+			NameID: "ada@example.com", NameIDUse: "userName", Again: "/",
+			Obstacles: []*saml.Refusal{{Reason: "audience", Explanation: "The assertion is for another service."},
+				{Reason: "jit_disabled", Explanation: "No User in the organization is ada@example.com."}},
+			Checks: []saml.Check{{Name: "issuer", OK: true, Expected: "https://idp.example.com/metadata",
+				Received: "https://idp.example.com/metadata"},
+				{Name: "audience", Expected: "https://id.example.com/orgs/acme/saml/9c1/metadata", Received: "urn:other"}},
+			Attributes: []saml.ReceivedAttribute{{Name: "firstName", MapsTo: "firstName", Value: "Ada", Values: 1},
+				{Name: "lastName", Values: 1}, {Name: "groups", MapsTo: "groups", Value: "Editors", Values: 12}}}),
+		"idp": idp.EntityID()[:strings.LastIndex(idp.EntityID(), "/")] + "/start?sp=x",
+	} {
+		for variant, flags := range map[string][]string{
+			"light-1280": {"--window-size=1280,900"},
+			"dark-1280":  {"--window-size=1280,900", "--blink-settings=preferredColorScheme=0"},
+			"light-320":  {"--window-size=320,720"},
+			"dark-320-de": {"--window-size=320,720", "--blink-settings=preferredColorScheme=0", "--accept-lang=de",
+				"--lang=de"},
+		} {
+			page := chromium(t, name+"-"+variant, address, flags...)
+			want := `lang="en"`
+			if strings.HasSuffix(variant, "de") {
+				want = `lang="de"`
+			}
+			if !strings.Contains(page, want) || !strings.Contains(page, "<main") {
+				t.Errorf("%s, %s lacks %s:\n%.500s", name, variant, want, page)
+			}
+		}
 	}
 }

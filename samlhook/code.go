@@ -29,6 +29,7 @@ type handOver struct {
 	Correlation string       `json:"c"`
 	Request     string       `json:"r,omitempty"` // nonce of our request; empty for IdP-initiated sign-in
 	Target      string       `json:"t,omitempty"` // of IdP-initiated sign-in
+	Claimant    *claimant    `json:"k,omitempty"` // who claims a User; nil for a sign-in
 }
 
 // boundTo reports whether this is the value of the binding cookie that was set with the code.

@@ -38,8 +38,8 @@ func (p *preparation) domains() error {
 }
 
 // maxRivals is how many other connections the commit compares: a change may rest on 120 resources. A domain that two
-// changes of one moment assign beyond that counts for neither connection at sign-in (authority.go), and so does one that
-// two new connections take.
+// changes of one moment assign beyond that counts for neither connection at sign-in (authority.go), and so does one
+// that two new connections take.
 const maxRivals = 64
 
 // unassigned refuses a domain of another connection. The change rests on the others, so that none of them takes the

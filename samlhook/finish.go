@@ -41,6 +41,9 @@ func (x *exchange) finish() error {
 	if !ok {
 		location, _ = x.target("", s.Organization())
 	}
+	if o.Claimant != nil && x.r.Method == http.MethodGet {
+		return f.confirmClaim(s, code)
+	}
 	if o.Request == "" && x.r.Method == http.MethodGet {
 		return f.confirm(s, code, location)
 	}
@@ -67,6 +70,7 @@ type finishing struct {
 	handOver handOver
 	at       time.Time
 	target   string       // where the person wanted to go
+	claim    string       // token of the claim that the person came with
 	earlier  directory.ID // session of this browser that the new one replaces; zero if it has none
 
 	refusal *saml.Refusal // of the last run of the change
@@ -93,7 +97,7 @@ func (f *finishing) sameBrowser() *saml.Refusal {
 	if !ok {
 		return mismatch
 	}
-	f.target = login.Target
+	f.target, f.claim = login.Target, login.Claim
 	return nil
 }
 
@@ -102,6 +106,7 @@ func (f *finishing) bindingCookie() string { return web.FinishCookie(f.secure, f
 
 // confirmPage is what confirm.html shows.
 type confirmPage struct {
+	web.Brand
 	Organization string
 	Person       person
 	Action, Code string // of its form
@@ -117,7 +122,8 @@ func (f *finishing) confirm(s *directory.Snapshot, code, location string) error 
 	if origin := f.originOf(location); origin != "" {
 		policy.FormTargets = []string{origin}
 	}
-	f.show(http.StatusOK, "confirm", confirmPage{Organization: displayOrganization(s), Person: describePerson(s, user),
+	f.show(http.StatusOK, "confirm", confirmPage{Brand: f.brand(s), Organization: displayOrganization(s),
+		Person: describePerson(s, user),
 		Action: f.urls(f.org, f.connection).Finish, Code: code}, policy)
 	return nil
 }
@@ -131,6 +137,7 @@ func (f *finishing) signIn(location string) error {
 		return err
 	}
 	f.setCookie(f.sessionCookie(), f.secret, 0)
+	f.remember()
 	f.redirect(location)
 	f.noteSignIn()
 	return nil
@@ -175,6 +182,9 @@ func (f *finishing) complete(refusal *saml.Refusal) error {
 		return f.refusal
 	}
 	f.outcome, f.reason = OutcomeSignedIn, ReasonSignedIn // acs has counted it
+	if f.handOver.Claimant != nil {
+		f.count(OutcomeSignedIn, ReasonClaimed)
+	}
 	return nil
 }
 
@@ -184,17 +194,31 @@ func (f *finishing) change(tx *directory.Tx, refusal *saml.Refusal) error {
 	if err := tx.UseOnce(onceCode, f.handOver.ID, f.handOver.Expires.Add(maxClockSkew)); err != nil {
 		return err
 	}
+	if f.refusal == nil && f.handOver.Claimant != nil {
+		if err := f.takeClaim(tx); err != nil {
+			return err
+		}
+	}
 	if f.refusal == nil {
 		if err := f.begin(tx); err != nil {
 			return err
 		}
 	}
-	if f.refusal == nil {
+	if f.refusal == nil && f.handOver.Claimant == nil {
 		return nil
 	}
 	doc := newRecord(f.handOver.Correlation, f.connection, f.loaded.Name)
-	judged(doc, OutcomeFailed, f.refusal.Reason, f.refusal.Explanation)
-	doc["user"] = map[string]any{"value": f.handOver.User.String()}
+	if f.refusal != nil {
+		judged(doc, OutcomeFailed, f.refusal.Reason, f.refusal.Explanation)
+	} else {
+		judged(doc, OutcomeSignedIn, ReasonClaimed, "The person claimed the User, confirmed it, and is linked to it now.")
+	}
+	if c := f.handOver.Claimant; c != nil {
+		putText(doc, "nameId", saml.Clip(c.NameID))
+	}
+	if !f.handOver.User.IsZero() {
+		doc["user"] = map[string]any{"value": f.handOver.User.String()}
+	}
 	_, err := tx.RecordSignIn(doc)
 	return err
 }

@@ -2,6 +2,7 @@ package samlhook
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 
 	"rollcall/directory"
@@ -69,11 +70,14 @@ func (h *Hook) warnings(s *directory.Snapshot, l *loaded) []string {
 	}
 	if !l.Enabled {
 		list = append(list, "the connection is disabled (enabled: false)")
+		if w := l.effect(s); w != "" {
+			list = append(list, w)
+		}
 	}
 	if l.AllowSHA1 {
 		list = append(list, "signatures with SHA-1 are accepted (allowSha1)")
 	}
-	if w := l.linkWarning(s); w != "" {
+	if w := l.linkWarning(s); l.Enabled && w != "" {
 		list = append(list, w)
 	}
 	return append(list, l.groupWarnings(s)...)
@@ -86,12 +90,7 @@ func (l *loaded) linkWarning(s *directory.Snapshot) string {
 	if a.connections < 2 {
 		return ""
 	}
-	var own []string
-	for _, domain := range l.Domains {
-		if a.on("@"+domain).by == l.Settings.ID && a.owner(domain) != nil {
-			own = append(own, domain)
-		}
-	}
+	own := l.owned(a)
 	switch where := strings.Join(own, ", "); {
 	case a.fallback == l.Settings.ID && len(own) > 0:
 		return "of several connections this is the default one: it links and creates people in " + where +
@@ -103,6 +102,58 @@ func (l *loaded) linkWarning(s *directory.Snapshot) string {
 	}
 	return "of several connections this is not the default one, and it has no verified domain: " +
 		"it finds existing Users only by earlier sign-ins, and creates none"
+}
+
+// maxEffect bounds the links that are looked at to say what enabling changes.
+const maxEffect = 20_000
+
+// effect says what enabling the connection will change, and for whom; empty if it is the only one.
+func (l *loaded) effect(s *directory.Snapshot) string {
+	a := readAuthority(s, l.Settings.ID)
+	if a.connections < 2 {
+		return ""
+	}
+	var said []string
+	if own := l.owned(a); len(own) > 0 {
+		said = append(said, "people in "+strings.Join(own, ", ")+" sign in, are linked and created through this "+
+			"connection only")
+		if n, more := l.suspends(s, a); n > 0 {
+			said = append(said, fmt.Sprintf("%d%s links of other connections to Users there are suspended until an "+
+				"administrator confirms them (POST /Users/{id}/.link)", n, map[bool]string{true: " or more"}[more]))
+		}
+	}
+	if a.fallback == l.Settings.ID {
+		said = append(said, "this connection becomes the default one: it alone links and creates people in no verified "+
+			"domain")
+	} else {
+		said = append(said, "whoever signs in through another connection goes on there")
+	}
+	return "if it is enabled: " + strings.Join(said, "; ")
+}
+
+// owned are the domains of the connection that it alone speaks for.
+func (l *loaded) owned(a *authority) (own []string) {
+	for _, domain := range l.Domains {
+		if on := a.on("@" + domain); on.owner != nil && on.by == l.Settings.ID {
+			own = append(own, domain)
+		}
+	}
+	return own
+}
+
+// suspends counts the links of other connections that the connection suspends; more says that not all were looked at.
+func (l *loaded) suspends(s *directory.Snapshot, a *authority) (n int, more bool) {
+	looked := 0
+	for link := range s.Links() {
+		if looked++; looked > maxEffect {
+			return n, true
+		}
+		user, err := s.Get(schema.UserType, link.User)
+		if err == nil && link.Connection != l.Settings.ID && len(a.suspended(user, link)) > 0 {
+			n++
+		}
+	}
+	return n, false
 }
 
 // groupWarnings say which default groups are missing, or give more than membership.

@@ -1,6 +1,7 @@
 package samlhook
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"rollcall/internal/bodies"
 	"rollcall/internal/fair"
 	"rollcall/internal/publicurl"
+	"rollcall/internal/txt"
 	"rollcall/internal/web"
 )
 
@@ -33,6 +35,8 @@ type Options struct {
 	// Bodies bounds what the bodies of all requests of this node hold together; nil
 	// means a bound of its own.
 	Bodies *bodies.Bound
+	// Resolver looks up the records that prove control of domains; nil means the host's.
+	Resolver Resolver
 	// Registry takes the metrics; nil means none.
 	Registry prometheus.Registerer
 }
@@ -57,6 +61,9 @@ type Hook struct {
 	fetcher *fetcher
 	metrics *metrics
 	bodies  *bodies.Bound
+
+	resolver Resolver
+	routes   routes
 	// failures limits, for each network, the failed requests that are recorded.
 	failures *fair.Buckets[string]
 
@@ -91,8 +98,16 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 		store: store, log: o.Log, now: o.Now, site: site, public: site.String(), secure: site.Scheme == "https",
 		origin: http.NewCrossOriginProtection(), pages: web.MustParse(pageFiles),
 		fetcher: newFetcher(o.AllowPrivateMetadata), metrics: newMetrics(o.Registry),
-		bodies: o.Bodies, verifier: newVerifier(),
+		bodies: o.Bodies, verifier: newVerifier(), resolver: o.Resolver,
 		failures: fair.NewBuckets[string](failuresPerSecond, failuresAtOnce),
+	}
+	if h.resolver == nil {
+		host, err := txt.Host(public)
+		if err != nil {
+			o.Log.Warn("no domain can be verified", "error", err)
+			host = &txt.Resolver{}
+		}
+		h.resolver = host
 	}
 	// A proxy may rewrite Host; the browser's Origin is still ours.
 	if err := h.origin.AddTrustedOrigin(h.public); err != nil {
@@ -101,6 +116,9 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 	h.ring.write, h.ring.log = store.WriteRings, o.Log
 	return h, nil
 }
+
+// Run does what nobody asks for, on one node of all, until ctx ends: it looks for the records of domains.
+func (h *Hook) Run(ctx context.Context) { h.store.Elected(ctx, "domains", lookInterval, h.checkDue) }
 
 // Close writes the records that are still being gathered.
 func (h *Hook) Close() { h.ring.close() }
@@ -120,8 +138,11 @@ func (h *Hook) Register(r *mux.Router) {
 		{"/orgs/{org}/saml/{id}/login", get, (*exchange).login},
 		{"/orgs/{org}/saml/{id}/acs", post, (*exchange).acs},
 		{"/orgs/{org}/saml/{id}/finish", []string{http.MethodGet, http.MethodPost}, (*exchange).finish},
-		{"/orgs/{org}/login", get, (*exchange).choose},
+		{"/orgs/{org}/login", []string{http.MethodGet, http.MethodHead, http.MethodPost}, (*exchange).choose},
+		{"/login", []string{http.MethodGet, http.MethodHead, http.MethodPost}, (*exchange).everybody},
+		{"/orgs/{org}/claim", get, (*exchange).claimPage},
 		{"/orgs/{org}/me", get, (*exchange).me},
+		{"/orgs/{org}/brand/{file}", get, (*exchange).serveBrand},
 		{"/orgs/{org}/sign-out", post, (*exchange).signOut},
 	} {
 		r.HandleFunc(route.path, func(w http.ResponseWriter, r *http.Request) { h.serve(route, w, r) })

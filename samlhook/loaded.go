@@ -36,6 +36,19 @@ func (h *Hook) load(s *directory.Snapshot, organization string, r *directory.Res
 			return l, nil
 		}
 	}
+	l, err := h.parse(s, organization, r)
+	if err != nil {
+		return nil, err
+	}
+	if _, kept := h.parsed.Swap(r.ID, l); !kept && h.parsedCount.Add(1) > maxParsed {
+		h.parsed.Clear()
+		h.parsedCount.Store(0)
+	}
+	return l, nil
+}
+
+// parse reads an IdentityProvider with its secrets, whatever is kept of it.
+func (h *Hook) parse(s *directory.Snapshot, organization string, r *directory.Resource) (*loaded, error) {
 	held, err := readSecrets(s, r.ID)
 	if err != nil {
 		return nil, err
@@ -51,10 +64,6 @@ func (h *Hook) load(s *directory.Snapshot, organization string, r *directory.Res
 	}
 	if err := l.useKeys(held, r.Text("keyRollover")); err != nil {
 		return nil, fmt.Errorf("IdentityProvider %s: %w", r.ID, err)
-	}
-	if _, kept := h.parsed.Swap(r.ID, l); !kept && h.parsedCount.Add(1) > maxParsed {
-		h.parsed.Clear()
-		h.parsedCount.Store(0)
 	}
 	return l, nil
 }
@@ -123,11 +132,11 @@ func chooseBinding(setting string, offered map[string]string) string {
 // usable says why people cannot be sent to the identity provider and its answers not be judged; nil if they can.
 func (l *loaded) usable() *saml.Refusal {
 	switch {
-	case !l.Enabled:
-		return saml.Refuse(ReasonConnectionDisabled, "The connection is disabled (enabled: false).")
 	case l.IdPEntityID == "" || l.SSOURL == "" || len(l.Certificates) == 0:
 		return saml.Refuse(ReasonNotConfigured,
 			"The connection has no identity provider yet; set metadataXml, metadataUrl, or idp.")
+	case !l.Enabled:
+		return saml.Refuse(ReasonConnectionDisabled, "The connection is disabled (enabled: false).")
 	}
 	return nil
 }

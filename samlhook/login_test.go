@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -86,7 +87,7 @@ func TestLoginSetsCookie(t *testing.T) {
 	}
 }
 
-// The organization's login page goes on to the default or only connection, or asks.
+// The organization's login page goes on to the only connection; of several, it shows those that count.
 func TestChoose(t *testing.T) {
 	s := newSite(t)
 	address := s.url + "/orgs/default/login"
@@ -97,15 +98,15 @@ func TestChoose(t *testing.T) {
 		t.Errorf("sent to %s", got)
 	}
 	second := s.own(schema.Document{"displayName": "<Second>"})
-	page := b.get(address + "?target=/x")
-	wantPage(t, page, http.StatusOK, "choose", "First &amp; only")
-	if !strings.Contains(page.Body, "&lt;Second&gt;") ||
-		!strings.Contains(page.Body, s.loginURL(second)+"?target=%2Fx") {
-		t.Errorf("page:\n%s", page.Body)
-	}
-	s.mustModify(schema.IdentityProviderType, second, changed("default", true))
-	if got := b.step(address, nil).Header.Get("Location"); got != s.loginURL(second) {
-		t.Errorf("sent to %s", got)
+	wantPage(t, b.get(address), http.StatusOK, "ask")
+	r := b.step(address, url.Values{"email": {"a@else.example"}, "target": {"/x"}})
+	wantStatus(t, r, http.StatusOK)
+	body := bodyOf(t, r)
+	for _, want := range []string{"First &amp; only", "&lt;Second&gt;", s.loginURL(first) + "?target=%2Fx",
+		s.loginURL(second) + "?target=%2Fx"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("lacks %q:\n%s", want, body)
+		}
 	}
 	s.mustModify(schema.IdentityProviderType, second, changed("enabled", false))
 	if got := b.step(address, nil).Header.Get("Location"); got != s.loginURL(first) {

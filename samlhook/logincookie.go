@@ -18,6 +18,7 @@ type loginState struct {
 	Request string `json:"r"`           // nonce of the request
 	Target  string `json:"t,omitempty"` // where to go afterwards
 	Expires int64  `json:"e"`           // in seconds since 1970
+	Claim   string `json:"k,omitempty"` // token of the claim that the answer is for
 }
 
 // logins are the sign-ins under way of one browser, the newest first.

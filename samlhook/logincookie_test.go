@@ -144,7 +144,8 @@ func TestHostCookies(t *testing.T) {
 		}
 		names[c.Name] = true
 	}
-	if !names["__Host-rollcall-default"] || !names["__Host-rollcall-login-default"] || len(names) != 3 {
+	if !names["__Host-rollcall-default"] || !names["__Host-rollcall-login-default"] ||
+		!names["__Host-rollcall-via.default"] || len(names) != 4 {
 		t.Errorf("cookies %v", names)
 	}
 }

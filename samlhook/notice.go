@@ -9,11 +9,14 @@ import (
 )
 
 // notice is what notice.html shows: it says something and, if Next is not nil, offers what to do about it. Its texts
-// are {Kind}.title and {Kind}.text.
+// are {Words}.title and {Words}.text.
 type notice struct {
-	Kind   string
+	web.Brand
+	Kind   string // what kind of page it is
+	Words  string
 	Values map[string]any // of the placeholders in its text
 	Next   *link
+	Ask    string // key of the text above the number
 
 	Correlation  string // empty if there is nothing to find
 	Organization string // whose administrators can help
@@ -34,9 +37,11 @@ func (x *exchange) fail(err error) {
 	if f.status == http.StatusServiceUnavailable || f.status == http.StatusTooManyRequests {
 		x.w.Header().Set("Retry-After", "5")
 	}
-	n := notice{Kind: f.kind, Values: f.values, Next: x.offer(f.next)}
+	n := notice{Kind: f.kind, Words: cmp.Or(f.words, f.kind), Ask: cmp.Or(f.ask, "help"), Values: f.values,
+		Next: x.offer(f.next)}
 	if !f.untraced {
 		n.Correlation, n.Organization = x.id, x.organizationName(f.status)
+		n.Brand = x.brandFor(f.status)
 	}
 	x.show(f.status, "notice", n, web.Policy{})
 }

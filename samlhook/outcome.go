@@ -9,4 +9,5 @@ const (
 	OutcomeCreated  Outcome = "created"
 	OutcomeRefused  Outcome = "refused"
 	OutcomeFailed   Outcome = "failed"
+	OutcomeTested   Outcome = "tested" // a test sign-in: what it would have come to is in the reason
 )

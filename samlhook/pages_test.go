@@ -1,6 +1,7 @@
 package samlhook
 
 import (
+	"cmp"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -21,12 +22,26 @@ func TestPages(t *testing.T) {
 		page string
 		data any
 	}{
-		{"choose", choosePage{hostile, []choice{{hostile, "javascript:alert(1)"}}}},
+		{"choose", askPage{Brand: web.Brand{Name: hostile, Logo: hostile, Style: hostile}, Organization: hostile,
+			Choices: []choice{{hostile, "javascript:alert(1)"}}}},
+		{"ask", askPage{Organization: hostile, Last: &choice{hostile, "javascript:alert(1)"}, Action: hostile,
+			Target: hostile, Unknown: hostile, Invalid: true}},
+		{"ask", askPage{}},
+		{"going", goingPage{web.Brand{}, hostile, hostile, "javascript:alert(1)"}},
+		{"claim", claimPage{Organization: hostile, Person: who, Choices: []choice{{hostile, "javascript:alert(1)"}}}},
+		{"claimed", claimPage{Organization: hostile, Person: who, Claimant: &claimant{NameID: hostile, Name: hostile},
+			Action: hostile, Code: hostile}},
 		{"confirm", confirmPage{Organization: hostile, Person: who, Action: hostile, Code: hostile}},
 		{"me", mePage{Organization: hostile, Person: who, SignOut: hostile}},
 		{"post", saml.Form{Action: "javascript:alert(1)", SAMLRequest: hostile, RelayState: hostile}},
-		{"notice", notice{Kind: "signedOut", Next: &link{"signInAgain", "javascript:alert(1)"}, Correlation: hostile,
+		{"notice", notice{Kind: "signedOut", Words: "signedOut", Ask: "help",
+			Next: &link{"signInAgain", "javascript:alert(1)"}, Correlation: hostile,
 			Organization: hostile}},
+		{"test", testPage{Organization: hostile, Connection: hostile, Explanation: hostile, NameID: hostile,
+			Checks:     []saml.Check{{Name: hostile, Expected: hostile, Received: hostile}},
+			Obstacles:  []*saml.Refusal{{Reason: hostile, Explanation: hostile}},
+			Attributes: []saml.ReceivedAttribute{{Name: hostile, FriendlyName: hostile, Value: hostile, Values: 2}},
+			Again:      "javascript:alert(1)", Correlation: hostile}},
 	} {
 		w := httptest.NewRecorder()
 		if err := pages.Write(w, httptest.NewRequest(http.MethodGet, "/", nil), http.StatusOK, c.page, c.data,
@@ -50,10 +65,13 @@ func TestNotices(t *testing.T) {
 	pages := web.MustParse(pageFiles)
 	for _, f := range []*failure{errNotFound, errMethod, errCrossOrigin, errTarget, errUnavailable, errInternal,
 		errBadMessage,
-		errNotSetUp, errRefused, errTooLate, errOtherBrowser, errTooLarge, errTooOften, noConnection("Acme")} {
+		errNotSetUp, errRefused, errTooLate, errOtherBrowser, errTooLarge, errTooOften,
+		errNoAccount, errNotActive, errIncomplete, errNotLinked,
+		errNoTest, errClaim, errClaimUsed, noConnection("Acme")} {
 		for _, text := range []string{"signInAgain", "startAgain"} {
 			w := httptest.NewRecorder()
-			n := notice{Kind: f.kind, Values: f.values, Next: &link{Text: text}, Correlation: "1",
+			n := notice{Kind: f.kind, Words: cmp.Or(f.words, f.kind), Ask: cmp.Or(f.ask, "help"), Values: f.values,
+				Next: &link{Text: text}, Correlation: "1",
 				Organization: "Acme"}
 			if err := pages.Write(w, httptest.NewRequest(http.MethodGet, "/", nil), f.status, "notice", n,
 				web.Policy{}); err != nil {

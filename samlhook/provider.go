@@ -30,10 +30,11 @@ func (h *Hook) Prepare(tx *directory.Tx, id directory.ID, old *directory.Resourc
 			return err
 		}
 	}
-	delete(doc, "sp") // derived, never stored
-	delete(doc, "health")
+	for _, derived := range []string{"sp", "health", "pending"} { // never stored
+		delete(doc, derived)
+	}
 	for _, step := range []func() error{
-		p.metadata, p.identityProvider, p.domains, p.defaultGroups, p.ranges, p.unsupported, p.secrets,
+		p.metadata, p.identityProvider, p.switchedOn, p.domains, p.defaultGroups, p.ranges, p.unsupported, p.secrets,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -121,6 +122,19 @@ func (p *preparation) identityProvider() error {
 	}
 	p.doc["idp"] = map[string]any{"entityId": m.EntityID, "ssoUrl": location,
 		"certificates": certificateList(m.Certificates)}
+	return nil
+}
+
+// switchedOn keeps a connection without an identity provider disabled: it would be a way to sign in that leads nowhere.
+func (p *preparation) switchedOn() error {
+	if idp, _ := p.doc["idp"].(map[string]any); len(idp) > 0 {
+		return nil
+	}
+	if enabled, _ := p.doc["enabled"].(bool); enabled {
+		return wrong("enabled", "needs an identity provider; set metadataUrl, metadataXml or idp first, or take enabled "+
+			"back to false")
+	}
+	p.doc["enabled"] = false
 	return nil
 }
 

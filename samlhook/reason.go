@@ -25,6 +25,9 @@ const (
 	ReasonConnectionDisabled  saml.Reason = "connection_disabled"  // enabled: false
 	ReasonNotConfigured       saml.Reason = "not_configured"       // the connection has no identity provider yet
 	ReasonMetadataUnavailable saml.Reason = "metadata_unavailable" // the metadata could not be fetched
+	ReasonClaimUnconfirmed    saml.Reason = "claim_unconfirmed"    // who claims a User has not confirmed yet
+	ReasonClaimed             saml.Reason = "claimed"              // and has, so the NameID is linked
+	ReasonClaimInvalid        saml.Reason = "claim_invalid"        // the claim was used, replaced, or has expired
 	ReasonAssertionUsed       saml.Reason = "assertion_used"       // the assertion was used before
 	ReasonRequestUsed         saml.Reason = "request_used"         // the request was answered before
 	ReasonBrowserMismatch     saml.Reason = "browser_mismatch"     // another browser than the one that started
@@ -33,6 +36,7 @@ const (
 	ReasonCodeExpired         saml.Reason = "code_expired"         // the hand-over code has expired
 	ReasonCodeUsed            saml.Reason = "code_used"            // the hand-over code was used before
 	ReasonTarget              saml.Reason = "target_not_allowed"   // the sign-in was to end at such an address
+	ReasonNoTest              saml.Reason = "test_not_allowed"     // no administrator's session, no valid test link
 	ReasonCrossOrigin         saml.Reason = "cross_origin"         // another site sent the request
 	ReasonUnreadable          saml.Reason = "unreadable_request"   // the body could not be read
 	ReasonUnavailable         saml.Reason = "unavailable"          // the store does not answer, or is full

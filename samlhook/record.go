@@ -19,6 +19,7 @@ func (a *attempt) record() schema.Document {
 	doc := newRecord(a.id, a.connection, a.loaded.Name)
 	a.describeMessage(doc)
 	a.describeDecision(doc)
+	a.keepIdentity(doc)
 	if a.refusal != nil {
 		judged(doc, OutcomeRefused, a.refusal.Reason, explanationOf(a.obstacles))
 		putObstacles(doc, a.obstacles)

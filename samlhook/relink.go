@@ -23,17 +23,17 @@ type linkRequest struct {
 	Move bool `json:"move"`
 }
 
-// Link serves POST /Users/{id}/.link: it ties a NameID of a connection to the User, and replies with the User's links.
+// link serves POST /Users/{id}/.link: it ties a NameID of a connection to the User, and replies with the User's links.
 // Where it is tied already, the link is confirmed: it counts again although another connection has the User's domain.
 // It takes the NameID from another User only if move is true; that User's sessions end. It needs the scope admin.
 // Errors: Forbidden, Invalid, NotFound; Exists if another User has the NameID, or the User has a suspended link.
-func (h *Hook) Link(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
+func (h *Hook) link(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
 	return h.relink(w, r, d, id, (*relinking).link)
 }
 
-// Unlink serves POST /Users/{id}/.unlink: it unties a NameID from the User, ends the User's sessions, and replies with
+// unlink serves POST /Users/{id}/.unlink: it unties a NameID from the User, ends the User's sessions, and replies with
 // the links that are left. It needs the scope admin. Errors: Forbidden, Invalid, NotFound.
-func (h *Hook) Unlink(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
+func (h *Hook) unlink(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
 	return h.relink(w, r, d, id, (*relinking).unlink)
 }
 
@@ -63,13 +63,14 @@ type relinking struct {
 	user       *directory.Resource
 	connection directory.ID
 	held       *directory.Link // the one that the request means; nil if there is none
+	by         string          // who links (Origin.links.linkedBy)
 }
 
 func newRelinking(tx *directory.Tx, user directory.ID, in linkRequest) (*relinking, error) {
 	if err := tx.MayLink(); err != nil {
 		return nil, err
 	}
-	c := &relinking{tx: tx, in: in}
+	c := &relinking{tx: tx, in: in, by: linkedByHand}
 	var ok bool
 	if c.connection, ok = directory.ParseID(in.Connection); !ok {
 		return nil, invalidAction("connection", "must be the id of an IdentityProvider")
@@ -155,7 +156,7 @@ func (c *relinking) link() error {
 	return c.show(c.user, func(doc schema.Document) {
 		shown := linkShown(doc, next)
 		if shown == nil {
-			shown = shownLink(next, linkedByHand, c.tx.Now())
+			shown = shownLink(next, c.by, c.tx.Now())
 		}
 		shown["confirmedAt"] = schema.FormatTime(c.tx.Now())
 		showLink(doc, next, shown)

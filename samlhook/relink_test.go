@@ -105,7 +105,7 @@ func TestLinkByHand(t *testing.T) {
 			}
 
 			in := linkRequest{Connection: w.connection.String(), NameID: "ann@example.com"}
-			body := w.mustAct(w.hook.Link, user, in)
+			body := w.mustAct(w.hook.link, user, in)
 			mine := gjson.Get(body, `links.#(nameId=="ann@example.com")`)
 			if mine.Get("connection").String() != w.connection.String() || mine.Get("confirmedAt").String() == "" ||
 				mine.Get("suspended").Exists() {
@@ -131,12 +131,12 @@ func TestMoveLink(t *testing.T) {
 		t.Fatal("not signed in")
 	}
 	in := linkRequest{Connection: connection.String(), NameID: "ann@example.com"}
-	wantKind(t, s.act(s.hook.Link, other, in), directory.Exists, `"move": true`)
+	wantKind(t, s.act(s.hook.link, other, in), directory.Exists, `"move": true`)
 	if l := s.linked(connection, in.NameID); l.User != ann || s.signedInAs(b.session(s)) != ann {
 		t.Fatal("moved without being asked to")
 	}
 	in.Move = true
-	s.mustAct(s.hook.Link, other, in)
+	s.mustAct(s.hook.link, other, in)
 	if !s.signedInAs(b.session(s)).IsZero() {
 		t.Error("the session of who had the link goes on")
 	}
@@ -159,7 +159,7 @@ func TestMoveLink(t *testing.T) {
 
 	// A deleted User's is there to be moved, too.
 	s.remove(schema.UserType, other)
-	s.mustAct(s.hook.Link, ann, in)
+	s.mustAct(s.hook.link, ann, in)
 	if l := s.linked(connection, in.NameID); l == nil || l.User != ann {
 		t.Errorf("link %+v", l)
 	}
@@ -174,17 +174,17 @@ func TestUnlink(t *testing.T) {
 	wantStatus(t, b.step(landed.Header.Get("Location"), nil), http.StatusSeeOther)
 	ann := s.users("ann@example.com")[0].ID
 	in := linkRequest{Connection: connection.String(), NameID: "ann@example.com"}
-	if body := s.mustAct(s.hook.Unlink, ann, in); body != `{"links":[]}` {
+	if body := s.mustAct(s.hook.unlink, ann, in); body != `{"links":[]}` {
 		t.Errorf("reply %s", body)
 	}
 	if s.linked(connection, in.NameID) != nil || !s.signedInAs(b.session(s)).IsZero() {
 		t.Error("the link or the session goes on")
 	}
-	wantKind(t, s.act(s.hook.Unlink, ann, in), directory.NotFound, "no link")
+	wantKind(t, s.act(s.hook.unlink, ann, in), directory.NotFound, "no link")
 	wantStatus(t, s.post(s.browser(), connection, "ann@example.com"), http.StatusSeeOther)
 	s.lastSignIn(OutcomeSignedIn, ReasonLinked)
 	other := s.createUser(schema.Document{"userName": "other"})
-	wantKind(t, s.act(s.hook.Unlink, other, in), directory.NotFound, "no link")
+	wantKind(t, s.act(s.hook.unlink, other, in), directory.NotFound, "no link")
 }
 
 // Beside a suspended link nobody is linked until somebody said what becomes of it.
@@ -196,9 +196,9 @@ func TestLinkBesideSuspended(t *testing.T) {
 	secure := w.connectionHolding("secure.example")
 	w.domains("secure.example")
 	in := linkRequest{Connection: secure.String(), NameID: "ceo"}
-	wantKind(t, w.act(w.hook.Link, ceo, in), directory.Exists, "mallory")
-	w.mustAct(w.hook.Unlink, ceo, linkRequest{Connection: w.connection.String(), NameID: "mallory"})
-	w.mustAct(w.hook.Link, ceo, in)
+	wantKind(t, w.act(w.hook.link, ceo, in), directory.Exists, "mallory")
+	w.mustAct(w.hook.unlink, ceo, linkRequest{Connection: w.connection.String(), NameID: "mallory"})
+	w.mustAct(w.hook.link, ceo, in)
 	if w.linked(secure, "ceo") == nil {
 		t.Error("not linked")
 	}
@@ -234,7 +234,7 @@ func TestLinkErrors(t *testing.T) {
 			directory.Invalid, "transient"},
 		"an unknown User": {directory.NewID(), in(), directory.NotFound, "not found"},
 	} {
-		wantKind(t, s.act(s.hook.Link, c.user, c.in), c.kind, c.names)
+		wantKind(t, s.act(s.hook.link, c.user, c.in), c.kind, c.names)
 		if s.linked(connection, "n") != nil {
 			t.Errorf("%s: linked", name)
 		}
@@ -246,7 +246,7 @@ func TestLinkErrors(t *testing.T) {
 		l.User = user
 		s.update(func(tx *directory.Tx) error { tx.PutLink(l); return nil })
 	}
-	wantKind(t, s.act(s.hook.Unlink, user, in()), directory.Invalid, "nameIdFormat")
+	wantKind(t, s.act(s.hook.unlink, user, in()), directory.Invalid, "nameIdFormat")
 }
 
 // Two administrators link one NameID to two Users at one moment: the second is told.
@@ -256,9 +256,9 @@ func TestLinkRace(t *testing.T) {
 	other := s.another(directorytest.NewClient(t))
 	first, second := s.createUser(schema.Document{"userName": "a"}), s.createUser(schema.Document{"userName": "b"})
 	in := linkRequest{Connection: connection.String(), NameID: "n"}
-	hook := func(clientv3.Op) error { return other.act(other.hook.Link, first, in) }
+	hook := func(clientv3.Op) error { return other.act(other.hook.link, first, in) }
 	f.before.Store(&hook)
-	wantKind(t, s.act(s.hook.Link, second, in), directory.Exists, first.String())
+	wantKind(t, s.act(s.hook.link, second, in), directory.Exists, first.String())
 	if l := s.linked(connection, "n"); l.User != first {
 		t.Errorf("linked to %s", l.User)
 	}
@@ -269,7 +269,7 @@ func TestLinkRace(t *testing.T) {
 func TestHeldRace(t *testing.T) {
 	for name, way := range map[string]func(w *world, user, other directory.ID){
 		"linked by hand": func(w *world, user, other directory.ID) {
-			w.mustAct(w.hook.Link, user, linkRequest{Connection: other.String(), NameID: "n"})
+			w.mustAct(w.hook.link, user, linkRequest{Connection: other.String(), NameID: "n"})
 		},
 		"gets an address": func(w *world, user, _ directory.ID) {
 			w.mustModify(schema.UserType, user, changed("emails", []any{map[string]any{"value": "a@secure.example"}}))

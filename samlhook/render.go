@@ -20,6 +20,9 @@ func (h *Hook) Render(s *directory.Snapshot, r *directory.Resource, body map[str
 	} else {
 		sp["certificates"] = certificateList(l.ownCertificates())
 	}
+	if pending := h.renderDraft(s, r); pending != nil {
+		body["pending"] = pending
+	}
 	health := h.health(s, l)
 	putText(health, "lastSignIn", string(s.Note(noteSignedIn, r.ID)))
 	if r.Text("metadataUrl") != "" {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,20 +30,34 @@ const (
 type requestID struct {
 	Nonce   string // also the RelayState; the login cookie knows the request by it
 	Expires time.Time
+	For     purpose
 }
+
+// purpose is what the answer to a request is for. It is under the MAC.
+type purpose string
+
+// An answer that is not for a session signs nobody in.
+const (
+	forSession purpose = ""
+	forTest    purpose = "test"  // shows what a sign-in would do (testsignin.go)
+	forClaim   purpose = "claim" // says who claims a User (claim.go)
+)
+
+var purposes = []purpose{forSession, forTest, forClaim}
 
 // issue makes the id of a request through a connection: an XML ID that holds a nonce, the connection and the expiry (in
 // whole seconds) under a MAC.
-func (k requestKey) issue(connection string, expires time.Time) (id string, request requestID) {
+func (k requestKey) issue(p purpose, connection string, expires time.Time) (id string, request requestID) {
 	raw := make([]byte, nonceBytes, requestIDBytes)
 	rand.Read(raw) // never fails since Go 1.24
 	request = requestID{
 		Nonce:   base64.RawURLEncoding.EncodeToString(raw),
 		Expires: time.Unix(expires.Unix(), 0).UTC(),
+		For:     p,
 	}
 	raw = append(raw, connectionTag(connection)...)
 	raw = binary.BigEndian.AppendUint64(raw, uint64(expires.Unix()))
-	raw = append(raw, k.requestMAC(raw)...)
+	raw = append(raw, k.requestMAC(p, raw)...)
 	return "_" + base64.RawURLEncoding.EncodeToString(raw), request
 }
 
@@ -53,13 +68,20 @@ func (k requestKey) check(connection, id string, now time.Time) (requestID, *sam
 	encoded, ok := strings.CutPrefix(id, "_")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(encoded)
 	const signed = requestIDBytes - macBytes
-	if !ok || err != nil || len(raw) != requestIDBytes || !hmac.Equal(raw[signed:], k.requestMAC(raw[:signed])) {
+	made := -1
+	if ok && err == nil && len(raw) == requestIDBytes {
+		made = slices.IndexFunc(purposes, func(p purpose) bool {
+			return hmac.Equal(raw[signed:], k.requestMAC(p, raw[:signed]))
+		})
+	}
+	if made < 0 {
 		return requestID{}, saml.Refuse(saml.ReasonRequestUnknown,
 			"The response answers a request that this organization did not make; start at our login URL again.")
 	}
 	request := requestID{
 		Nonce:   base64.RawURLEncoding.EncodeToString(raw[:nonceBytes]),
 		Expires: time.Unix(int64(binary.BigEndian.Uint64(raw[nonceBytes+connectionBytes:])), 0).UTC(),
+		For:     purposes[made],
 	}
 	if !hmac.Equal(raw[nonceBytes:nonceBytes+connectionBytes], connectionTag(connection)) {
 		return requestID{}, saml.Refuse(saml.ReasonRequestForeign,
@@ -83,7 +105,13 @@ func (k requestKey) checker(connection string) func(id string, now time.Time) (t
 // connectionTag names a connection inside an id.
 func connectionTag(connection string) []byte { return hashOf(connection)[:connectionBytes] }
 
-func (k requestKey) requestMAC(raw []byte) []byte { return k.mac("saml request", raw)[:macBytes] }
+func (k requestKey) requestMAC(p purpose, raw []byte) []byte {
+	name := "saml request"
+	if p != forSession {
+		name += " for a " + string(p)
+	}
+	return k.mac(name, raw)[:macBytes]
+}
 
 // mac is a MAC for one purpose.
 func (k requestKey) mac(purpose string, data []byte) []byte {

@@ -22,11 +22,11 @@ func wantReason(t *testing.T, err error, want saml.Reason) {
 func TestRequestKey(t *testing.T) {
 	key, other := requestKey(strings.Repeat("a", 32)), requestKey(strings.Repeat("b", 32))
 	expires := samltest.Now.Add(10 * time.Minute)
-	id, made := key.issue("c1", expires)
+	id, made := key.issue(forSession, "c1", expires)
 	if !regexp.MustCompile(`^_[A-Za-z0-9_-]{64}$`).MatchString(id) {
 		t.Errorf("%q is no XML ID of the expected size", id)
 	}
-	if second, _ := key.issue("c1", expires); second == id {
+	if second, _ := key.issue(forSession, "c1", expires); second == id {
 		t.Error("two requests have one id")
 	}
 	got, err := key.check("c1", id, samltest.Now)

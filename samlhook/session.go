@@ -18,6 +18,7 @@ func (x *exchange) sessionCookie() string { return web.SessionCookie(x.secure, x
 
 // mePage is what me.html shows.
 type mePage struct {
+	web.Brand
 	Organization string
 	Person       person
 	SignOut      string // where its form leads
@@ -51,13 +52,15 @@ func (x *exchange) me() error {
 	if err != nil {
 		return err
 	}
-	x.show(http.StatusOK, "me", mePage{Organization: displayOrganization(s), Person: describePerson(s, user),
+	x.show(http.StatusOK, "me", mePage{Brand: x.brand(s), Organization: displayOrganization(s),
+		Person:  describePerson(s, user),
 		SignOut: x.organizationURL(x.org) + "/sign-out"}, web.Policy{})
 	return nil
 }
 
 func (x *exchange) notSignedIn() error {
-	x.show(http.StatusForbidden, "notice", notice{Kind: "notSignedIn", Next: x.offer(signInAgain)}, web.Policy{})
+	x.show(http.StatusForbidden, "notice", notice{Brand: x.brandFor(http.StatusOK), Kind: "notSignedIn",
+		Words: "notSignedIn", Next: x.offer(signInAgain)}, web.Policy{})
 	return nil
 }
 
@@ -76,6 +79,7 @@ func (x *exchange) signOut() error {
 	x.dropCookie(x.sessionCookie())
 	// Browsers keep the page before this one for their back button, whatever no-store says.
 	x.w.Header().Set("Clear-Site-Data", `"cache"`)
-	x.show(http.StatusOK, "notice", notice{Kind: "signedOut", Next: x.offer(signInAgain)}, web.Policy{})
+	x.show(http.StatusOK, "notice", notice{Brand: x.brandFor(http.StatusOK), Kind: "signedOut",
+		Words: "signedOut", Next: x.offer(signInAgain)}, web.Policy{})
 	return nil
 }

@@ -33,20 +33,23 @@ type Settings struct {
 	AllowPrivileged []directory.ID // Groups that sign-in may touch although they are privileged
 
 	Session time.Duration // the longest that a session lasts
+
+	LoginHint bool // whether the identity provider is told the address that was typed
 }
 
 // ReadSettings reads the settings out of an IdentityProvider; what is unset has its default.
 func ReadSettings(r *directory.Resource) Settings {
 	v := gjson.GetManyBytes(r.JSON, "displayName", "linkBy", "linkPrivileged", "domains",
 		"jit.enabled", "jit.requireNames", "jit.reviveDeleted", "jit.defaultGroups.#.value",
-		"jit.update.default", "jit.update.never", "sessionMinutes", "groupSync.allowPrivileged")
+		"jit.update.default", "jit.update.never", "sessionMinutes", "groupSync.allowPrivileged", "sendLoginHint")
 	c := Settings{
 		ID: r.ID, Name: v[0].String(), Enabled: directory.Enabled(r.JSON),
 		LinkBy: texts(v[1]), LinkPrivileged: v[2].Bool(), Domains: domainNames(texts(v[3])),
 		JIT: v[4].Bool(), RequireNames: v[5].Type != gjson.False, ReviveDeleted: v[6].Bool(),
 		DefaultGroups: ids(v[7]), AllowPrivileged: ids(v[11]),
 		Update: v[8].String() != "never", NeverUpdate: lower(texts(v[9])),
-		Session: time.Duration(v[10].Int()) * time.Minute,
+		Session:   time.Duration(v[10].Int()) * time.Minute,
+		LoginHint: v[12].Bool(),
 	}
 	if len(c.LinkBy) == 0 {
 		c.LinkBy = []string{linkByUserName}

@@ -195,7 +195,7 @@ func (o *takeover) link() {
 		in = linkRequest{Connection: connection.String(), NameID: l.NameID, NameIDFormat: l.Format}
 	}
 	do := pick(o.rand, []func(http.ResponseWriter, *http.Request, *directory.Directory, directory.ID) error{
-		o.hook.Link, o.hook.Unlink, o.hook.Unlink})
+		o.hook.link, o.hook.unlink, o.hook.unlink})
 	was := o.holder(in)
 	err := o.act(do, user, in)
 	now := o.holder(in)

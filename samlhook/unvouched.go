@@ -21,8 +21,21 @@ func (x *exchange) unverified(name string, refusal *saml.Refusal, checks []saml.
 	x.count(OutcomeRefused, refusal.Reason)
 	x.unvouched = newRecord(x.id, x.connection, name)
 	judged(x.unvouched, OutcomeRefused, refusal.Reason, refusal.Explanation)
-	putChecks(x.unvouched, worthKeeping(checks))
+	if refusal.Reason != ReasonAssertionUsed { // which says nothing about the signature
+		putChecks(x.unvouched, worthKeeping(checks))
+	}
 	return refusal
+}
+
+// unvouchedOf is what a ring keeps of a record: what an attacker could fill it with is left out.
+func unvouchedOf(doc schema.Document) schema.Document {
+	kept := schema.Document{}
+	for _, name := range []string{"correlationId", "connection", "outcome", "reason", "explanation"} {
+		if v, ok := doc[name]; ok {
+			kept[name] = v
+		}
+	}
+	return kept
 }
 
 // worthKeeping are the checks of a message that nobody vouches for which tell something: those that failed, and who

@@ -1,6 +1,8 @@
 package samlhook
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -56,6 +58,9 @@ func lower(values []string) []string {
 	}
 	return values
 }
+
+// sortedKeys are the names of a map in order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // putText sets an attribute, unless the value is empty.
 func putText(in map[string]any, name, value string) {

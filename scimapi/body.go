@@ -40,7 +40,7 @@ func (x *exchange) open(limit int64) (io.Reader, error) {
 		return nil, &http.MaxBytesError{Limit: limit}
 	}
 	x.body = x.o.Bodies.Within(x.w, x.r, x.credentialName())
-	return http.MaxBytesReader(x.w.ResponseWriter, x.body, limit), nil
+	return &paidReader{x: x, r: http.MaxBytesReader(x.w.ResponseWriter, x.body, limit)}, nil
 }
 
 // release is called when the body is not needed any more, at the latest when the reply begins: a client may read
@@ -125,7 +125,7 @@ func (c *change) read(s *directory.Snapshot, r io.Reader, length int64) (err err
 	}
 	var body []byte
 	if c.t.Name == schema.GroupType {
-		body, c.members, err = readGroup(&paidReader{c.x, r}, c.x.o.Limits.Body)
+		body, c.members, err = readGroup(r, c.x.o.Limits.Body)
 	} else {
 		body, err = readAll(r, length)
 	}

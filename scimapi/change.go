@@ -40,6 +40,11 @@ func (x *exchange) newChange(t *schema.ResourceType, id directory.ID) *change {
 
 // run is the change for [directory.Directory.Update].
 func (c *change) run(tx *directory.Tx) error {
+	pending, err := c.pending()
+	if err != nil {
+		return err
+	}
+
 	// A new resource.
 	if c.method == http.MethodPost {
 		if err := c.create(tx); err != nil {
@@ -61,7 +66,7 @@ func (c *change) run(tx *directory.Tx) error {
 	case http.MethodPut:
 		err = c.replace(tx, old)
 	case http.MethodPatch:
-		err = c.modify(tx, old)
+		err = c.modify(tx, old, pending)
 	case http.MethodDelete:
 		return tx.Delete(old)
 	}
@@ -127,8 +132,13 @@ func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
 	return tx.SetMembers(old, members)
 }
 
-func (c *change) modify(tx *directory.Tx, old *directory.Resource) error {
-	doc, err := c.t.Decode(old.JSON)
+// modify applies a PATCH. A pending one builds on what is pending already.
+func (c *change) modify(tx *directory.Tx, old *directory.Resource, pending bool) error {
+	base := func() (schema.Document, error) { return c.t.Decode(old.JSON) }
+	if pending {
+		base = func() (schema.Document, error) { return c.x.o.Hooks[c.t.Name].Base(tx, old) }
+	}
+	doc, err := base()
 	if err != nil {
 		return err
 	}
@@ -140,6 +150,9 @@ func (c *change) modify(tx *directory.Tx, old *directory.Resource) error {
 		c.x.dropLinks(c.t, res.Document)
 		if err := c.prepare(tx, old, res.Document); err != nil {
 			return err
+		}
+		if pending {
+			return c.keep(tx, old, res.Document)
 		}
 		if _, err := tx.Replace(old, res.Document); err != nil {
 			return err

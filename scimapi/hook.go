@@ -22,6 +22,11 @@ type Hook struct {
 	Resolve func(ctx context.Context, need any) (any, error)
 	// Render adds derived attributes to the body of a reply.
 	Render func(s *directory.Snapshot, r *directory.Resource, body map[string]any)
+	// Pend keeps a change of a PATCH with ?pending=true beside what is in force, if it returns true; else the change is
+	// made at once. doc is what Base returned, changed and prepared. Nil means that the type has no pending changes.
+	Pend func(tx *directory.Tx, old *directory.Resource, doc schema.Document) (bool, error)
+	// Base is the document that a pending change builds on.
+	Base func(tx *directory.Tx, old *directory.Resource) (schema.Document, error)
 	// Actions are served at POST {endpoint}/{id}/{name}; their names start with a dot (".dryRun"). When an action is
 	// called, the resource exists and d acts for the caller. An action that returns an error must not have written to
 	// w.
@@ -29,7 +34,7 @@ type Hook struct {
 }
 
 // Action does something with a resource that SCIM has no method for.
-type Action func(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error
+type Action = func(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error
 
 // Resolved returns what Hook.Resolve returned for a need, which must be comparable. If Resolve has not been called for
 // it yet, the error is one that Prepare must return.
@@ -73,6 +78,29 @@ func (c *change) prepare(tx *directory.Tx, old *directory.Resource, doc schema.D
 		}
 		return nil, &unresolved{n}
 	})
+}
+
+// pending reports whether the request asks for a change that is kept beside what is in force. Only PATCH has such, of
+// types that have a hook for it.
+func (c *change) pending() (bool, error) {
+	if c.x.r.URL.Query().Get("pending") != "true" {
+		return false, nil
+	}
+	if c.method != http.MethodPatch || c.x.o.Hooks[c.t.Name].Pend == nil {
+		return false, fail(http.StatusBadRequest, schema.InvalidValue,
+			"pending: only a PATCH of an IdentityProvider can be pending")
+	}
+	return true, nil
+}
+
+// keep is the change of a PATCH that is to be pending, with the document that it leads to.
+func (c *change) keep(tx *directory.Tx, old *directory.Resource, doc schema.Document) error {
+	kept, err := c.x.o.Hooks[c.t.Name].Pend(tx, old, doc)
+	if err != nil || kept {
+		return err
+	}
+	_, err = tx.Replace(old, doc)
+	return err
 }
 
 // update runs one change and resolves what its hook needs.

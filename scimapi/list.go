@@ -25,6 +25,7 @@ func (x *exchange) list(t *schema.ResourceType) error {
 
 // query answers a query of one type or, if typ is "", of all types that the credential may read.
 func (x *exchange) query(q *params, typ string) error {
+	x.pause() // queries are tasks of their own
 	s, err := x.dir.Snapshot(x.r.Context())
 	if err != nil {
 		return err
@@ -155,7 +156,12 @@ func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error 
 	for i, r := range page.Resources {
 		work += renderingWork(len(r.JSON) + derivedSize)
 		grouped[i] = grouping(page.Snapshot, r)
-		cut = cut || grouped[i] && l.renderer(r).warnOfCut(out, page.Snapshot, r)
+		if grouped[i] && !cut {
+			if err := l.x.owe(1); err != nil {
+				return err
+			}
+			cut = l.renderer(r).warnOfCut(out, page.Snapshot, r)
+		}
 	}
 	if err := cmp.Or(out.err, l.x.reserve(work)); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package scimapi_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -172,6 +173,30 @@ func (m *matrix) isOwn(id string) bool {
 	return r.body["displayName"] == "matrix"
 }
 
+// enabled lets connections without an identity provider have sessions.
+func enabled(signIn *samlhook.Hook) func(*directory.Tx, directory.ID, *directory.Resource, schema.Document,
+	scimapi.Resolved) error {
+	return func(tx *directory.Tx, id directory.ID, old *directory.Resource, doc schema.Document,
+		resolved scimapi.Resolved) error {
+		delete(doc, "enabled")
+		err := signIn.Prepare(tx, id, old, doc, resolved)
+		delete(doc, "enabled")
+		return err
+	}
+}
+
+// oneKey spares each connection of the test the making of a key.
+func oneKey(signIn *samlhook.Hook) func(context.Context, any) (any, error) {
+	var made any
+	return func(ctx context.Context, need any) (any, error) {
+		var err error
+		if made == nil {
+			made, err = signIn.Resolve(ctx, need)
+		}
+		return made, err
+	}
+}
+
 func TestMatrix(t *testing.T) {
 	var now atomic.Int64
 	now.Store(time.Now().Unix())
@@ -182,8 +207,12 @@ func TestMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(signIn.Close)
-	s := serveStore(t, store, scimapi.Options{Hooks: map[string]scimapi.Hook{"User": {
-		Actions: map[string]scimapi.Action{".link": signIn.Link, ".unlink": signIn.Unlink}}}})
+	s := serveStore(t, store, scimapi.Options{Hooks: map[string]scimapi.Hook{
+		schema.UserType:             {Actions: signIn.UserActions()},
+		schema.IdentityProviderType: {Prepare: enabled(signIn), Resolve: oneKey(signIn), Actions: signIn.Actions()},
+		schema.OrganizationType: {Prepare: signIn.PrepareOrganization, Render: signIn.RenderOrganization,
+			Actions: signIn.OrganizationActions()},
+	}})
 	m := &matrix{t: t, s: s, admin: s.client(t, "default", "admin", schema.Document{"displayName": "matrix"})}
 	m.make("/SchemaDefinitions",
 		map[string]any{"schemas": []string{core + "SchemaDefinition"}, "urn": "urn:example:Thing", "name": "Thing",
@@ -192,6 +221,7 @@ func TestMatrix(t *testing.T) {
 		map[string]any{"schemas": []string{core + "ResourceTypeDefinition"}, "name": "Thing", "endpoint": "/Things",
 			"schema": "urn:example:Thing"})
 	if _, err := store.Organization("default").Update(t.Context(), func(tx *directory.Tx) error {
+		tx.CreateSecret(directory.ID{}, "mac", make([]byte, 32)) // which the first connection brings
 		id, err := tx.RecordSignIn(schema.Document{"outcome": "refused"})
 		m.signIn = id.String()
 		return err
@@ -246,10 +276,21 @@ func TestMatrix(t *testing.T) {
 		want("GET", "/.search", nil, nil)
 		want("POST", "/Users/"+user+"/.endSessions", nil, administrators)
 		want("GET", "/Users/"+user+"/.endSessions", nil, nil)
-		link := map[string]any{"connection": m.make("/IdentityProviders", m.named("IdentityProvider")), "nameId": "n"}
+		connection := m.make("/IdentityProviders", m.named("IdentityProvider"))
+		link := map[string]any{"connection": connection, "nameId": "n"}
 		want("POST", "/Users/"+user+"/.link", link, administrators)
 		m.admin.must(200, "POST", "/Users/"+user+"/.link", link)
 		want("POST", "/Users/"+user+"/.unlink", link, administrators)
+		want("POST", "/IdentityProviders/"+connection+"/.dryRun", map[string]any{"nameId": "ann"}, administrators)
+		want("POST", "/IdentityProviders/"+connection+"/.testLink", nil, administrators)
+		want("POST", "/Users/"+user+"/.claim", nil, administrators)
+		organization := "/Organizations/" + m.only("/Organizations")
+		want("POST", organization+"/.checkDomains", nil, administrators)
+		m.admin.must(200, "PATCH", organization,
+			patch(`{"op":"replace","path":"domains","value":[{"value":"matrix.example"}]}`))
+		want("POST", organization+"/.verifyDomain",
+			map[string]any{"domain": "matrix.example", "verified": true, "reason": "r"}, []string{"system", "operator"})
+		m.admin.must(200, "PATCH", organization, patch(`{"op":"remove","path":"domains"}`))
 		want("POST", "/Bulk", map[string]any{"schemas": []string{"urn:ietf:params:scim:api:messages:2.0:BulkRequest"},
 			"Operations": []any{
 				map[string]any{"method": "DELETE", "path": "/Users/" + user}}}, peopleWriters)

@@ -53,8 +53,11 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 
 // write appends the resource's representation to the stream, large ones in pieces. grouped is what grouping says of it.
 func (v *renderer) write(out *stream, s *directory.Snapshot, r *directory.Resource, grouped bool) error {
-	if grouped {
+	if grouped { // walks of few steps do not tell of them
 		s = out.pace(s)
+		if err := out.next(2); err != nil {
+			return err
+		}
 	}
 	if err := out.document(len(r.JSON) + derivedSize); err != nil {
 		return err

@@ -35,7 +35,8 @@ func (x *exchange) pay(units int) error {
 	}
 	err := x.task().Pay(x.r.Context(), units)
 	if e, ok := errors.AsType[*fair.TooMuch](err); ok {
-		return schema.Errorf(schema.TooMany, "", "the request needs more than %d comparisons, which is the limit", e.Most)
+		return schema.Errorf(schema.TooMany, "",
+			"the request needs more than %d comparisons, which is the limit", e.Most)
 	}
 	return err
 }
@@ -72,23 +73,28 @@ func (x *exchange) pause() {
 	}
 }
 
-// bytesPerUnit is how many bytes of JSON are read with a unit of work, beside what is paid for each element.
+// bytesPerUnit is how many bytes of JSON are read, or validated, with a unit of work, beside what is paid for each
+// element.
 const bytesPerUnit = 64
 
-// payBody pays for reading a body.
+// payBody pays for validating a body that was read.
 func (x *exchange) payBody(bytes int) error { return x.pay(bytes / bytesPerUnit) }
 
-// paidReader pays for what is read from r and parsed at once. It has no turn while it waits for the client.
+// paidReader pays for what is read from r. It has no turn while it waits for the client.
 type paidReader struct {
 	x *exchange
 	r io.Reader
+	n int // bytes that are not paid yet
 }
 
 func (p *paidReader) Read(b []byte) (int, error) {
 	p.x.pause()
 	n, err := p.r.Read(b)
-	if e := p.x.pay(2 * n / bytesPerUnit); e != nil {
-		return n, e
+	if p.n += n; p.n >= bytesPerUnit {
+		if e := p.x.pay(p.n / bytesPerUnit); e != nil {
+			return n, e
+		}
+		p.n %= bytesPerUnit
 	}
 	return n, err
 }

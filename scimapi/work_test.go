@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -81,6 +82,22 @@ func mails(n int) []map[string]string {
 		list = append(list, map[string]string{"value": fmt.Sprintf("m%d@example.com", i)})
 	}
 	return list
+}
+
+// Whoever reads a large body and then asks for much gives the turn of the one back before the turn of the other: where
+// one task runs at a time, it would wait for itself.
+func TestLargeSearch(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // then there is one turn
+	s := serve(t, scimapi.Options{})
+	c := s.admin(t)
+	s.crowd(t, 500)
+	names := strings.Repeat(`"scimNoSuchAttribute",`, 20_000) + `"userName"`
+	r := c.must(200, "POST", "/Users/.search", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],`+
+		`"filter":"displayName co \"zz\" or userName sw \"crowd\"","sortBy":"userName","count":3,`+
+		`"attributes":[`+names+`]}`)
+	if r.body["totalResults"] != 500.0 {
+		t.Errorf("%v", r.body["totalResults"])
+	}
 }
 
 // Pages of a list and Bulk replies are written as they are made: nothing is kept but a chunk.

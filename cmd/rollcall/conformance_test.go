@@ -49,19 +49,29 @@ func TestConformance(t *testing.T) {
 }
 
 // TestConformanceOfCredentials: who points the suite at a fresh service finds nothing wrong, whatever the credential may
-// do: without bodies for the types that it cannot make, and with every type that the service publishes.
+// do: without bodies for the types that it cannot make, and with every type that the service publishes. What clients
+// need against the RFCs, only a strict credential is refused.
 func TestConformanceOfCredentials(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the whole conformance suite")
 	}
 	p, site := serveIn(t, t.TempDir(), "ROLLCALL_RATE_LIMIT=0")
 	s := &subject{t, site, p.operatorToken()}
-	for name, auth := range map[string]conformance.Credentials{
-		"operator": {Bearer: s.operator}, "admin": s.token("default", "admin", ""),
-		"write": s.token("default", "write", ""), "read": s.token("default", "read", ""),
+	const strict = `,"strict":true`
+	for name, c := range map[string]struct {
+		auth    conformance.Credentials
+		profile string
+	}{
+		"operator":      {conformance.Credentials{Bearer: s.operator}, conformance.ProfileAll},
+		"admin":         {s.token("default", "admin", ""), conformance.ProfileAll},
+		"write":         {s.token("default", "write", ""), conformance.ProfileAll},
+		"read":          {s.token("default", "read", ""), conformance.ProfileAll},
+		"admin, strict": {s.token("default", "admin", strict), conformance.ProfileRFC},
+		"write, strict": {s.token("default", "write", strict), conformance.ProfileRFC},
 	} {
 		t.Run(name, func(t *testing.T) {
-			report, err := conformance.Run(t.Context(), conformance.Target{URL: site + orgPath, Auth: auth, MaxWait: -1})
+			report, err := conformance.Run(t.Context(), conformance.Target{URL: site + orgPath, Auth: c.auth,
+				Profile: c.profile, MaxWait: -1})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -26,7 +26,7 @@ func TestDemo(t *testing.T) {
 	p, env := startDemo(t)
 	acs := env["ROLLCALL_URL"] + "/orgs/demo/saml/" + env["IDP"] + "/acs"
 	for path, want := range map[string][]string{
-		"/Users":                           {`"totalResults":1`, `"userName":"bob@example.com"`},
+		"/Users":                           {`"totalResults":2`, `"userName":"bob@example.com"`, `"userName":"admin@example.com"`},
 		"/Groups":                          {`"totalResults":2`, `"Editors"`, `"Readers"`},
 		"/Groups/" + env["READERS"]:        {`"Readers"`, `"members":[{`},
 		"/IdentityProviders/" + env["IDP"]: {`"jit":{"enabled":false}`, acs},
@@ -82,6 +82,9 @@ func TestDemoAgain(t *testing.T) {
 	}
 	if _, err := os.Stat(jar + "2"); err == nil {
 		t.Error("a refused sign-in left cookies")
+	}
+	if status, page := signIn("admin"); status != 0 || !strings.Contains(page, "Ada Admin") {
+		t.Errorf("admin: exit status %d\n%s", status, page)
 	}
 	refused(t, 1, `"mallory"`, "demo", "sign-in", "mallory", "--url", second["ROLLCALL_URL"])
 }

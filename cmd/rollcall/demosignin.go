@@ -19,7 +19,7 @@ const signInTimeout = time.Minute
 
 // DemoSignIn is `rollcall demo sign-in`.
 type DemoSignIn struct {
-	Name      string `arg:"" help:"Who signs in: alice, bob or carol."`
+	Name      string `arg:"" help:"Who signs in: alice, bob, carol or admin."`
 	URL       string `name:"url" default:"http://127.0.0.1:8080" help:"URL of the demo."`
 	CookieJar string `placeholder:"FILE" help:"File for the session's cookies, in the format that curl -b reads."`
 }

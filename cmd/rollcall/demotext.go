@@ -20,6 +20,7 @@ People at the demo identity provider (it asks for no password):
   alice      Alice Archer; not in the directory yet
   bob        Bob Baker; created over SCIM
   carol      Carol; she has no lastName
+  admin      Ada Admin; she administers the organization: {{.URL}}/orgs/{{.Organization}}/login
 Just-in-time provisioning is off: sign in as alice, and she is refused.
 
 In a second terminal, paste:

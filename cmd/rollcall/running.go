@@ -85,7 +85,17 @@ func (n *running) openSite(store *directory.Store) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	n.onClose(signIn.Close)
+	background, stop := context.WithCancel(context.Background())
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		signIn.Run(background)
+	}()
+	n.onClose(func() {
+		stop()
+		<-stopped
+		signIn.Close()
+	})
 	return &site{
 		store: store, etcd: n.etcd, embedded: len(n.node.Etcd.Endpoints) == 0, signIn: signIn, public: n.public,
 		rate: n.node.RateLimit, bodies: held, log: n.log, metrics: n.metrics,

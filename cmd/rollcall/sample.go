@@ -52,7 +52,24 @@ func createSample(ctx context.Context, n *running, idp *demoidp.IdP) (*sample, e
 	if err := s.createPeople(ctx, org); err != nil {
 		return nil, err
 	}
-	return s, s.connect(ctx, org, idp)
+	if err := s.connect(ctx, org, idp); err != nil {
+		return nil, err
+	}
+	return s, s.createAdministrator(ctx, org)
+}
+
+// createAdministrator creates a user with rights and links it by hand to the person whom the identity provider knows
+// as admin: no sign-in takes such a user over by itself.
+func (s *sample) createAdministrator(ctx context.Context, org *scimClient) error {
+	const name = "admin@example.com"
+	admin, err := org.ensure(ctx, "/Users", "userName", name, map[string]any{
+		"schemas": []string{userSchema}, "active": true, "displayName": "Ada Admin",
+		"roles": []any{map[string]any{"value": "administrator"}}})
+	if err != nil {
+		return err
+	}
+	return org.do(ctx, http.MethodPost, "/Users/"+admin.ID+"/.link",
+		map[string]any{"connection": s.connection, "nameId": name}, nil)
 }
 
 // createPeople creates one user and two groups, of which one has the user as its member.

@@ -67,10 +67,11 @@ func (s *site) handler() (http.Handler, error) {
 func (s *site) scimOptions() scimapi.Options {
 	o := scimapi.Options{PublicURL: s.public, Log: s.log, Failures: scimapi.DefaultFailures(), Bodies: s.bodies}
 	o.Hooks = map[string]scimapi.Hook{
-		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Resolve: s.signIn.Resolve, Render: s.signIn.Render},
-		schema.User().Name: {Actions: map[string]scimapi.Action{
-			".link": s.signIn.Link, ".unlink": s.signIn.Unlink,
-		}},
+		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Resolve: s.signIn.Resolve, Render: s.signIn.Render,
+			Actions: s.signIn.Actions(), Pend: s.signIn.Pend, Base: s.signIn.Base},
+		schema.Organization().Name: {Prepare: s.signIn.PrepareOrganization, Render: s.signIn.RenderOrganization,
+			Actions: s.signIn.OrganizationActions()},
+		schema.User().Name: {Actions: s.signIn.UserActions()},
 	}
 	if s.rate > 0 {
 		o.Rate = scimapi.Rate{PerSecond: s.rate, Burst: int(5 * s.rate)}

@@ -65,8 +65,11 @@ func (p *patch) missing(in *parser, a, s *attr) obj {
 		return nil
 	}
 	if p.op == "replace" {
+		if p.c.s.opts.Letter {
+			return nil
+		}
 		t := findAttr(a.subs, "type")
-		if p.c.s.opts.Letter || s == nil || t == nil || len(in.eqs) != 1 || !slices.Contains(t.canon, str(in.eqs["type"])) {
+		if s == nil || t == nil || len(in.eqs) != 1 || !slices.Contains(t.canon, str(in.eqs["type"])) {
 			return nil
 		}
 	}

@@ -60,13 +60,14 @@ func NewPerson(login, firstName, lastName string) Person {
 	return p
 }
 
-// People are the three of the demonstration: alice is complete, bob too (SCIM makes him beforehand), carol has no
-// lastName.
+// People are those of the demonstration: alice is complete, bob too (SCIM makes him beforehand), carol has no lastName,
+// admin administers the organization.
 func People() []Person {
 	return []Person{
 		NewPerson("alice", "Alice", "Archer"),
 		NewPerson("bob", "Bob", "Baker"),
 		NewPerson("carol", "Carol", ""),
+		NewPerson("admin", "Ada", "Admin"),
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"embed"
 	"encoding/base64"
 	"net/http"
-	"strings"
 
 	"github.com/crewjam/saml"
 
@@ -20,7 +19,8 @@ var pages = web.MustParse(pageFiles)
 type loginPage struct {
 	SAMLRequest, RelayState string // go back with the form
 	Unknown                 string // what was typed and belongs to nobody
-	People                  string
+	People                  []string
+	web.Brand
 }
 
 // writeLogin asks who signs in. The request came deflated or not; it goes back the way a POST has it. The page posts to
@@ -37,7 +37,7 @@ func (idp *IdP) writeLogin(w http.ResponseWriter, req *saml.IdpAuthnRequest, unk
 		status = http.StatusUnprocessableEntity
 	}
 	page := loginPage{SAMLRequest: base64.StdEncoding.EncodeToString(req.RequestBuffer), RelayState: req.RelayState,
-		Unknown: unknown, People: strings.Join(logins, ", ")}
+		Unknown: unknown, People: logins, Brand: web.Brand{Name: "Demo IdP"}}
 	if err := pages.Write(w, req.HTTPRequest, status, "login", page, web.Policy{}); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 	}

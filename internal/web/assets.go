@@ -26,7 +26,8 @@ type asset struct {
 }
 
 // kinds are the types of assets. They don't come from package mime, which asks the machine.
-var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+	".svg": "image/svg+xml"}
 
 var assets = readAssets()
 

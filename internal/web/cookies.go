@@ -14,6 +14,10 @@ func LoginCookie(https bool, organization string) string {
 	return cookieName(https, "login-"+organization)
 }
 
+// ViaCookie is the name of the cookie that says through which connection of an organization the browser signed in last.
+// No organization has a dot in its name, so it is no other's cookie.
+func ViaCookie(https bool, organization string) string { return cookieName(https, "via."+organization) }
+
 // FinishCookie is the name of the cookie that ties a hand-over code to the browser.
 func FinishCookie(https bool, code string) string { return cookieName(https, "finish-"+code) }
 

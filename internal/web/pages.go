@@ -26,8 +26,10 @@ type key struct{ language, page string }
 // Parse reads the templates pages/*.html and the catalogues words/*.json of a package.
 //
 // A template defines "title" and "content" for the layout, and "id", which names the page to tests and style. It may
-// define "head", what else stands in the head. Its functions are t, which takes the key of a text and the values of its
-// placeholders (a map, or names and values in turn), and asset, which takes the name of an asset and returns its path.
+// define "head", what else stands in the head, and "class", the kind of page to the style sheet. Its functions are t,
+// which takes the key of a text and the values of its placeholders (a map, or names and values in turn), asset, which
+// takes the name of an asset and returns its path, initial, which takes a name and returns its first letter, and
+// groups, which cuts a number into parts that can be read out. If the data embeds a Brand, the layout shows it.
 //
 // It returns an error that names the file for a template that does not parse, and the errors of LoadWords.
 func Parse(files fs.FS) (*Pages, error) {
@@ -58,6 +60,9 @@ func (p *Pages) parse(files fs.FS, name, language string) (*template.Template, e
 	t, err := template.New(root).Funcs(template.FuncMap{
 		"language": func() string { return language },
 		"asset":    assetPath,
+		"brand":    brandOf,
+		"initial":  func(name string) string { return Brand{Name: name}.Initial() },
+		"groups":   inGroups,
 		"t":        func(key string, values ...any) (string, error) { return p.words.text(language, key, values...) },
 	}).ParseFS(layout, root)
 	if err != nil {
@@ -67,6 +72,14 @@ func (p *Pages) parse(files fs.FS, name, language string) (*template.Template, e
 		return nil, err
 	}
 	return t.Lookup(root), nil
+}
+
+// inGroups cuts a number into groups of four characters.
+func inGroups(number string) (groups []string) {
+	for len(number) > 4 {
+		groups, number = append(groups, number[:4]), number[4:]
+	}
+	return append(groups, number)
 }
 
 // MustParse is Parse for files that are part of the program. It panics on an error.

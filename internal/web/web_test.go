@@ -158,7 +158,7 @@ func TestAssets(t *testing.T) {
 		t.Fatal(err)
 	}
 	named := regexp.MustCompile(`"(/assets/[^"]+)"`).FindAllStringSubmatch(b.String(), -1)
-	if len(named) != 2 {
+	if len(named) != 3 {
 		t.Fatalf("the page names %v", named)
 	}
 	serve := func(path string) *httptest.ResponseRecorder {
@@ -171,7 +171,8 @@ func TestAssets(t *testing.T) {
 		kind := w.Header().Get("Content-Type")
 		if w.Code != http.StatusOK || !strings.Contains(w.Header().Get("Cache-Control"), "immutable") ||
 			w.Body.Len() == 0 ||
-			(!strings.HasPrefix(kind, "text/css") && !strings.HasPrefix(kind, "text/javascript")) {
+			(!strings.HasPrefix(kind, "text/css") && !strings.HasPrefix(kind, "text/javascript") &&
+				kind != "image/svg+xml") {
 			t.Errorf("%s: %d %v", m[1], w.Code, w.Header())
 		}
 	}

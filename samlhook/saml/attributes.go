@@ -47,11 +47,11 @@ const (
 // finder looks attributes up by name; those of one Name are merged, in order.
 type finder struct {
 	attributes []Attribute
-	matched    map[int]bool
+	matched    map[int]string // what each one that was used is used for
 }
 
 func newFinder(received []Attribute) *finder {
-	f := &finder{matched: map[int]bool{}}
+	f := &finder{matched: map[int]string{}}
 	for _, a := range received {
 		if i := slices.IndexFunc(f.attributes, func(b Attribute) bool { return b.Name == a.Name }); i >= 0 {
 			f.attributes[i].Values = append(slices.Clip(f.attributes[i].Values), a.Values...)
@@ -65,9 +65,9 @@ func newFinder(received []Attribute) *finder {
 	return f
 }
 
-// find returns the first attribute that one of the names fits and that has a value: by Name before by FriendlyName, in
+// find returns the first attribute that one of the names fits and that has a value, and notes what it is used for: by Name before by FriendlyName, in
 // exact case before any case, and in any case only if a single attribute fits. NameFormat is ignored.
-func (f *finder) find(names []string) (Attribute, bool) {
+func (f *finder) find(use string, names []string) (Attribute, bool) {
 	byName := func(a Attribute) string { return a.Name }
 	byFriendly := func(a Attribute) string { return a.FriendlyName }
 	exact := func(a, b string) bool { return a == b }
@@ -76,7 +76,7 @@ func (f *finder) find(names []string) (Attribute, bool) {
 			for _, name := range names {
 				fit := f.fitting(func(a Attribute) bool { return equal(key(a), name) })
 				if len(fit) == 1 {
-					f.matched[fit[0]] = true
+					f.matched[fit[0]] = use
 					return f.attributes[fit[0]], true
 				}
 			}
@@ -104,11 +104,21 @@ func firstValue(a Attribute) string {
 	return ""
 }
 
+// received describes every attribute, in order.
+func (f *finder) received() []ReceivedAttribute {
+	var all []ReceivedAttribute
+	for i, a := range f.attributes {
+		all = append(all, ReceivedAttribute{Name: a.Name, FriendlyName: a.FriendlyName, MapsTo: f.matched[i],
+			Value: firstValue(a), Values: len(a.Values)})
+	}
+	return all
+}
+
 // names lists what was received, by Name, in order: the attributes that were used and those that were not, and of
 // these the ones without a value.
 func (f *finder) names() (matched, unmatched, empty []string) {
 	for i, a := range f.attributes {
-		if f.matched[i] {
+		if f.matched[i] != "" {
 			matched = append(matched, Clip(a.Name))
 			continue
 		}
@@ -124,7 +134,8 @@ func (f *finder) names() (matched, unmatched, empty []string) {
 func (f *finder) missing(attribute string, names []string) MissingAttribute {
 	m := MissingAttribute{Attribute: attribute}
 	if empty := f.empty(names); empty != "" {
-		m.Hint = "received `" + Clip(empty) + "`, but it is empty: fill it in at the identity provider"
+		m.Hint = "received `" + Clip(empty) + "`, but without a visible character, so it is empty: fill it in at the identity " +
+			"provider"
 	} else if received := f.namespaced(names); received != "" {
 		m.Hint = "received `" + Clip(received) + "`: clear the claim's Namespace"
 	} else if fit := f.ambiguous(names); len(fit) > 1 {

@@ -19,7 +19,7 @@ var authnMethods = []string{"http://schemas.microsoft.com/claims/authnmethodsref
 // checkAuthn checks how and when the person authenticated. One AuthnStatement must have all that was asked for; of
 // several that don't, the first is shown. made is when our request was made; zero if there was none.
 func (c *Connection) checkAuthn(l *checklist, a *Assertion, el *etree.Element, made, now time.Time) {
-	methods, _ := newFinder(a.Attributes).find(authnMethods)
+	methods, _ := newFinder(a.Attributes).find("authentication methods", authnMethods)
 	var shown *checklist
 	for _, statement := range children(el, nsAssertion, "AuthnStatement") {
 		attempt, contexts := &checklist{}, authnContexts(statement)

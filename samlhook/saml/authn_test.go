@@ -202,7 +202,7 @@ func TestVisibleNames(t *testing.T) {
 				t.Error(refusal)
 			case c.missing && (refusal == nil || refusal.Reason != ReasonMissingAttribute || id.GivenName != ""):
 				t.Errorf("refusal %v, name %q", refusal, id.GivenName)
-			case c.missing && !strings.Contains(refusal.Explanation, "`firstName`, but it is empty"):
+			case c.missing && !strings.Contains(refusal.Explanation, "`firstName`, but without a visible character"):
 				t.Errorf("it does not say that what came is empty: %s", refusal.Explanation)
 			}
 		})

@@ -49,8 +49,19 @@ type Identity struct {
 	// Missing are the names that the assertion lacks, for a person who would have to be created (RequireNames).
 	Missing []MissingAttribute
 
+	// Attributes are all that were received, those of one Name once.
+	Attributes []ReceivedAttribute
+
 	// Matched and Unmatched are the Names of the received attributes; Empty are those of Unmatched that have no value.
 	Matched, Unmatched, Empty []string
+}
+
+// ReceivedAttribute is an attribute as it came and what it is used for.
+type ReceivedAttribute struct {
+	Name, FriendlyName string
+	MapsTo             string // firstName, lastName, email …; empty if it is not used
+	Value              string // the first value that shows anything
+	Values             int    // how many there are
 }
 
 // MissingAttribute is an attribute that was looked for and not received. Hint, if not empty, is what was received in
@@ -69,6 +80,7 @@ func MapIdentity(a *Assertion, m AttributeMapping) (Identity, *Refusal) {
 		SPNameQualifier: a.SPNameQualifier, UserName: a.NameID}
 	refusal := id.fill(f, m)
 	id.Matched, id.Unmatched, id.Empty = f.names()
+	id.Attributes = f.received()
 	if refusal == nil && id.UserName == "" {
 		refusal = id.missingAttributes()
 	}
@@ -99,7 +111,7 @@ func (id *Identity) fill(f *finder, m AttributeMapping) *Refusal {
 		}
 		value, from := id.NameID, fromNameID
 		if want.mapped != fromNameID {
-			found, _ := f.find(names)
+			found, _ := f.find(want.attribute, names)
 			value, from = firstValue(found), found.Name
 		}
 		if want.required && !hasVisible(value) {
@@ -127,7 +139,7 @@ func (id *Identity) fillGroups(f *finder, m AttributeMapping) *Refusal {
 	if m.Groups != "" {
 		names = []string{m.Groups}
 	}
-	found, ok := f.find(names)
+	found, ok := f.find("groups", names)
 	id.GroupsReceived = ok
 	for _, group := range found.Values {
 		if group == "" {
@@ -138,7 +150,7 @@ func (id *Identity) fillGroups(f *finder, m AttributeMapping) *Refusal {
 		}
 		id.Groups = append(id.Groups, group)
 	}
-	_, id.GroupsLinked = f.find([]string{groupsLink})
+	_, id.GroupsLinked = f.find("groups", []string{groupsLink})
 	return nil
 }
 

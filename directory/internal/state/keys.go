@@ -110,6 +110,12 @@ var EventClasses = []EventClass{OrdinaryEvents, AccessEvents, AdministrationEven
 // SignIns is the prefix of the SignIns.
 func (k ScopeKeys) SignIns() string { return k.prefix + "s/" }
 
+// Identities is the prefix of what is kept of people who signed in.
+func (k ScopeKeys) Identities() string { return k.prefix + "i/" }
+
+// Identity is the key of what is kept of the person of a SignIn.
+func (k ScopeKeys) Identity(signIn ID) string { return k.Identities() + signIn.Raw() }
+
 // Rings is the prefix of the rings of all connections.
 func (k ScopeKeys) Rings() string { return k.prefix + "ring/" }
 

@@ -2,6 +2,7 @@ package state
 
 import (
 	"iter"
+	"slices"
 
 	"rollcall/directory/schema"
 )
@@ -195,26 +196,39 @@ type Step func(n int) bool
 // walked is how many steps a walk makes before it tells.
 const walked = 64
 
+// fewGroups is how many groups are found faster in a list than in a map.
+const fewGroups = 16
+
 // Memberships yields the groups that the resource is in: the direct ones in order of creation, then those they are in.
 // Most resources are in none, which costs one look. Many groups that are in the same ones make many steps, which step
 // is told of.
 func (s *Scope) Memberships(r *Resource, step Step) iter.Seq[Membership] {
 	return func(yield func(Membership) bool) {
-		var seen map[uint32]bool
-		var queue []*Record
+		var seen map[uint32]bool // once there are many
+		var all []*Record        // the groups that were reached
 		steps := 0
+		reached := func(g *Record) bool {
+			if seen != nil {
+				return seen[g.ord]
+			}
+			return slices.Contains(all, g)
+		}
 		visit := func(g *Record, direct bool) bool {
 			if steps++; step != nil && steps%walked == 0 && !step(walked) {
 				return false
 			}
-			if seen[g.ord] {
+			if reached(g) {
 				return true
 			}
-			if seen == nil {
-				seen = map[uint32]bool{}
+			all = append(all, g)
+			if len(all) == fewGroups {
+				seen = make(map[uint32]bool, 4*fewGroups)
+				for _, g := range all {
+					seen[g.ord] = true
+				}
+			} else if seen != nil {
+				seen[g.ord] = true
 			}
-			seen[g.ord] = true
-			queue = append(queue, g)
 			return yield(Membership{g, direct})
 		}
 
@@ -224,8 +238,8 @@ func (s *Scope) Memberships(r *Resource, step Step) iter.Seq[Membership] {
 				return
 			}
 		}
-		for ; len(queue) > 0; queue = queue[1:] {
-			for g := range s.parents(queue[0].ord) {
+		for i := 0; i < len(all); i++ {
+			for g := range s.parents(all[i].ord) {
 				if !visit(g, false) {
 					return
 				}

@@ -38,9 +38,10 @@ func (f *follower) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	revision := st.Revision() // from the next line on, commits change it
 	f.cluster.Store(cluster)
 	f.replica.reset(st)
-	f.log.Info("loaded the store", "revision", st.Revision())
+	f.log.Info("loaded the store", "revision", revision)
 	return nil
 }
 
