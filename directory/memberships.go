@@ -52,7 +52,7 @@ func tooManyMemberships(n int) error {
 
 // begin checks that the actor may change n of the group's members and makes the change depend on the group's existence.
 func (m *memberships) begin(group *Resource, n int) (*state.Record, error) {
-	if err := m.tx.mayWrite(schema.GroupType); err != nil {
+	if err := m.tx.snap.MayWrite(schema.GroupType); err != nil {
 		return nil, err
 	}
 	g := m.tx.record(schema.GroupType, group.ID)

@@ -13,7 +13,7 @@ import (
 // MayPut checks, before anything that costs is done for it, that the actor may give the IdentityProvider the document;
 // old is nil for a new one. Create and Replace check it again. Error: Forbidden.
 func (tx *Tx) MayPut(old *Resource, next schema.Document) error {
-	if err := tx.mayWrite(schema.IdentityProviderType); err != nil {
+	if err := tx.snap.MayWrite(schema.IdentityProviderType); err != nil {
 		return err
 	}
 	if tx.dir.actor.Rights.Has(administer) {
