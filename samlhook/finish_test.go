@@ -218,6 +218,24 @@ func TestSessionNotOnOrAfter(t *testing.T) {
 	}
 }
 
+// The identity provider shortens a session, and never makes it longer than the connection allows.
+func TestSessionMinutes(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(with(jitOn, "sessionMinutes", number(30))) // the fixture says eight hours
+	b := s.browser()
+	landed := b.step(s.acsURL(connection), s.forged(connection, s.request(b, connection), "ann", "_a1", nil))
+	wantStatus(t, b.step(landed.Header.Get("Location"), nil), http.StatusSeeOther)
+	secret := b.session(s)
+	s.later(29 * time.Minute)
+	if s.signedInAs(secret).IsZero() {
+		t.Error("over too early")
+	}
+	s.later(2 * time.Minute)
+	if !s.signedInAs(secret).IsZero() {
+		t.Error("lasts longer than the connection allows")
+	}
+}
+
 func TestSignOut(t *testing.T) {
 	s := newSite(t)
 	connection := s.connect(jitOn)
