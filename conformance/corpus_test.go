@@ -311,7 +311,6 @@ func checkFindings(t *testing.T, peers map[string]Report) {
 			}
 		}
 	}
-	writePeers(&b, peers)
 	file := filepath.Join("..", "docs", "conformance-findings.md")
 	if *update {
 		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
@@ -320,32 +319,6 @@ func checkFindings(t *testing.T, peers map[string]Report) {
 	}
 	if have, err := os.ReadFile(file); err != nil || string(have) != b.String() {
 		t.Errorf("%s is not what the corpus says (%v); go test -run TestCorpus -update writes it", file, err)
-	}
-}
-
-// writePeers writes what each peer does of the requirements that one of them breaks.
-func writePeers(b *strings.Builder, peers map[string]Report) {
-	b.WriteString("\n## Side by side\n\nThe requirements that one of the servers breaks.\n\n")
-	b.WriteString("| requirement | level | what is asked |")
-	line := "| --- | --- | --- |"
-	for _, p := range peerNames {
-		fmt.Fprintf(b, " %s |", p.title)
-		line += " --- |"
-	}
-	b.WriteString("\n" + line + "\n")
-	for _, r := range requirements() {
-		broken, row := false, ""
-		for _, p := range peerNames {
-			status := Skipped
-			if rep := peers[p.name]; rep.Result(r.ID) != nil {
-				status = rep.Result(r.ID).Status
-			}
-			broken = broken || status == Failed || status == Warned
-			row += " " + status + " |"
-		}
-		if broken {
-			fmt.Fprintf(b, "| %s | %s | %s |%s\n", r.ID, r.Level, strings.ReplaceAll(r.Text, "|", `\|`), row)
-		}
 	}
 }
 

@@ -43,6 +43,7 @@ type Scheduler struct {
 	refused func(Owner)
 
 	shortest time.Duration // the constant; tests have shorter ones
+	crowded  bool          // no processor is left for requests that need no turn
 
 	mu    sync.Mutex
 	free  int // slots that nobody has
@@ -61,7 +62,7 @@ func New(o Options) *Scheduler {
 		o.Refused = func(Owner) {}
 	}
 	return &Scheduler{budgets: NewBuckets[Owner](o.PerSecond, o.Burst), now: o.Now, refused: o.Refused, free: o.Slots,
-		queue: newQueue(), shortest: shortest}
+		queue: newQueue(), shortest: shortest, crowded: o.Slots >= runtime.GOMAXPROCS(0)}
 }
 
 // Waiting is how many tasks wait for their turn.
@@ -180,7 +181,9 @@ func (s *Scheduler) turn(ctx context.Context, t *Task) error {
 	}
 	if t.holds && s.queue.size == 0 {
 		s.mu.Unlock()
-		runtime.Gosched() // requests that need no turn go first
+		if s.crowded {
+			runtime.Gosched() // requests that need no turn go first
+		}
 		return nil
 	}
 
