@@ -2,7 +2,7 @@
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 1m
-PEERS       := simplesamlphp php-cli php-xml php-mbstring php-curl xmlsec1 chromium curl ca-certificates
+PEERS       := simplesamlphp php-cli php-xml php-mbstring php-curl xmlsec1 python3-pysaml2 chromium curl ca-certificates
 SUDO        := $(if $(filter 0,$(shell id -u)),,sudo)
 
 .PHONY: build test race bench fuzz peers rfc-check conformance-peers conformance-mutants lint clean

@@ -450,3 +450,23 @@ func TestCancelledRunIsNoVerdict(t *testing.T) {
 		t.Errorf("%v, %+v", err, rep.Counts)
 	}
 }
+
+// TestSchemasOfOneState: the reply to a change that sets an extension which is returned on request lists it, and GET
+// does not; of any other extension the suite says that the representations differ.
+func TestSchemasOfOneState(t *testing.T) {
+	typ := func(returned string) *resourceType {
+		return &resourceType{name: "Group", base: &schema{id: "urn:base"}, exts: []extension{{schema: &schema{id: "urn:Ext",
+			attrs: []*attribute{{name: "a", typ: "string", mutability: "readWrite", returned: returned}}}}}}
+	}
+	set := obj{"schemas": arr{"urn:base", "urn:ext"}, "urn:ext": obj{"a": "x"}}
+	plain := obj{"schemas": arr{"urn:base"}}
+	if diff := typ("request").unlike(set, plain, nil); diff != "" {
+		t.Errorf("on request: %s differs", diff)
+	}
+	if diff := typ("default").unlike(obj{"schemas": set["schemas"]}, plain, nil); diff != "schemas" {
+		t.Errorf("by default: %q differs", diff)
+	}
+	if diff := typ("request").unlike(obj{"schemas": arr{"urn:base", "urn:other"}}, plain, nil); diff != "schemas" {
+		t.Errorf("an unknown schema: %q differs", diff)
+	}
+}

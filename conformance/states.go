@@ -246,10 +246,22 @@ func (t *resourceType) unlike(a, b obj, s *suite) string {
 			return "meta." + k
 		}
 	}
-	if fmt.Sprint(lowered(a["schemas"])) != fmt.Sprint(lowered(b["schemas"])) {
+	if fmt.Sprint(t.listed(a["schemas"])) != fmt.Sprint(t.listed(b["schemas"])) {
 		return "schemas"
 	}
 	return ""
+}
+
+// listed are the URNs in "schemas", in lower case and in order, without
+// extensions of which everything is returned on request: the reply to a change
+// that sets one has it, and others have not (RFC 7643 section 7).
+func (t *resourceType) listed(schemas any) []string {
+	return slices.DeleteFunc(lowered(schemas), func(urn string) bool {
+		return slices.ContainsFunc(t.exts, func(e extension) bool {
+			return strings.EqualFold(e.id, urn) &&
+				!slices.ContainsFunc(e.attrs, func(a *attribute) bool { return a.returned != "request" })
+		})
+	})
 }
 
 // lowered are the strings of a list in lower case and in order.

@@ -12,8 +12,9 @@ type Actor struct {
 	Rights         Rights
 	System         bool // the credential belongs to the system scope
 	User           ID   // whom /Me shows; zero where the credential belongs to no User
-	Strict         bool // no leniency towards what clients get wrong
+	Profile        Profile
 	LenientMembers bool // unknown members are skipped and reported, not refused
+	NoPagination   bool // the ServiceProviderConfig has no pagination: the client knows nothing of RFC 9865
 
 	// maker is the User on whose behalf a session acts, or a token that depends on the User who made it. What it makes
 	// depends on that User, too.
@@ -45,12 +46,19 @@ func (s *Snapshot) MayRead(typ string) error {
 	return errorf(Forbidden, "", "this credential may not read %s resources", typ)
 }
 
-// mayWrite is a first answer: the rules of the type may refuse parts of it (privileges.go, tuning.go).
-func (tx *Tx) mayWrite(typ string) error {
-	if tx.dir.actor.Rights.Has(tx.snap.kind(typ).write) {
+// MayWrite returns nil if the actor may change resources of the type; else Forbidden. It is a first answer: the rules
+// of the type may refuse parts of it (privileges.go, tuning.go).
+func (s *Snapshot) MayWrite(typ string) error {
+	if s.actor.Rights.Has(s.kind(typ).write) {
 		return nil
 	}
 	return errorf(Forbidden, "", "this credential may not change %s resources", typ)
+}
+
+// MayWriteSchema reports whether the actor may set what a schema defines, where it may write the type that has it.
+// Roles and protection of Groups are privileges (touchesPrivileges).
+func (a Actor) MayWriteSchema(urn string) bool {
+	return urn != schema.GroupAccessURN || a.Rights.Has(administer)
 }
 
 // operatorType is the Type of whoever acts with an operator token.

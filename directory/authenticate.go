@@ -124,8 +124,10 @@ func unchangedRecord(keys state.ScopeKeys, r *state.Record) store.Condition {
 // tokenActor is the actor for an access token of a scope. ok is false when it has expired, its User may not sign in, or
 // the User whom it depends on may not do what it may.
 func (s *Snapshot) tokenActor(in state.ScopeID, r *state.Record) (a Actor, ok bool) {
-	v := gjson.GetManyBytes(s.store.held.document(in, r), "scopes", "expiresAt", "user.value", "strict", "lenientMembers")
-	a = Actor{Type: r.Type, ID: r.ID.String(), System: in.IsSystem(), Strict: v[3].Bool(), LenientMembers: v[4].Bool()}
+	v := gjson.GetManyBytes(s.store.held.document(in, r), "scopes", "expiresAt", "user.value", "strict",
+		"lenientMembers", "profile", `compatibility.#(=="noPagination")`)
+	a = Actor{Type: r.Type, ID: r.ID.String(), System: in.IsSystem(), Profile: profileOf(v[5].String(), v[3].Bool()),
+		LenientMembers: v[4].Bool(), NoPagination: v[6].Exists()}
 	for _, name := range v[0].Array() {
 		if scope, ok := ParseScope(name.String()); ok {
 			a.Rights |= scope

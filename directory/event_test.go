@@ -36,6 +36,13 @@ func eventsAbout(t *testing.T, s *directory.Store, d *directory.Directory) map[s
 	return about
 }
 
+// sessionID begins a session of the User and returns its id.
+func sessionID(t *testing.T, d *directory.Directory, user directory.ID) directory.ID {
+	t.Helper()
+	id, _ := directory.ParseID(session(t, d, user).Actor().ID)
+	return id
+}
+
 // Creations by write push out no Event that concerns rights, credentials, connections or definitions: neither those of
 // administrators, nor those of others, which do not push out those of administrators either.
 func TestEventsAboutAccessLast(t *testing.T) {
@@ -80,24 +87,53 @@ func TestEventsAboutAccessLast(t *testing.T) {
 	off := user("off", roles("administrator"))
 	update(t, d, modify("User", off.ID, schema.Document{"active": false}))
 	update(t, d, func(tx *directory.Tx) error { return tx.EndSessions(ann.ID) })
-	create(t, d, "IdentityProvider", schema.Document{"displayName": "idp"})
+	joined := user("joined", nil)
+	update(t, d, add(team.ID, joined.ID))
+	update(t, d, remove("User", joined.ID))
+	update(t, d, remove("Group", deep.ID))
+	update(t, d, remove("Session", sessionID(t, d, user("guest", nil).ID)))
+	idp := create(t, d, "IdentityProvider", schema.Document{"displayName": "idp"})
 	create(t, d, "AccessToken", schema.Document{"displayName": "key", "scopes": []any{"read"}})
 	create(t, d, "SchemaDefinition", schema.Document{"urn": "urn:example:x", "name": "x", "attributes": []any{
 		map[string]any{"name": "a", "type": "string", "multiValued": false}}})
 	kept := []string{"boss create", "late update", "team create", "team update", "deep update",
-		"plain update", "fresh create", "gone create", "gone delete", "off create", "off update", "ann endSessions",
-		"idp create", "key create", " create"}
-	lost := []string{"ann create", "late create", "inner create", "inner update", "plain create"}
+		"plain update", "fresh create", "joined delete", "deep delete", " delete", "gone create", "gone delete",
+		"off create", "off update", "ann endSessions", "idp create", "key create", " create"}
+
+	// What does not.
+	calm := user("calm", nil)
+	update(t, d, modify("User", calm.ID, schema.Document{"active": false}))
+	update(t, d, modify("Group", team.ID, schema.Document{"displayName": "renamed"}))
+	box, boxes := createGroup(t, d, "box"), createGroup(t, d, "boxes")
+	update(t, d, add(boxes.ID, box.ID))
+	update(t, d, add(box.ID, calm.ID))
+	lost := []string{"calm create", "calm update", "renamed update", "box update", "boxes update",
+		"ann create", "late create", "inner create", "inner update", "plain create"}
 
 	// What others do that concerns access: many times.
 	write := withScope(t, d, "write")
 	c.advance(time.Minute)
+	var app directory.ID
+	update(t, write, func(tx *directory.Tx) error {
+		r, err := tx.Create("User", schema.Document{"userName": "app", "roles": roles("app")})
+		if err == nil {
+			app = r.ID
+		}
+		return err
+	})
+	c.advance(time.Minute)
+	for range 30 { // a sign-in acts with all rights
+		signIn := d.As(directory.Connection(idp.ID))
+		update(t, signIn, take(team.ID, ann.ID))
+		update(t, signIn, add(team.ID, ann.ID))
+	}
 	for range 30 {
 		update(t, write, modify("User", boss.ID, schema.Document{"active": false}))
 		update(t, write, modify("User", boss.ID, schema.Document{"active": true}))
 	}
 	c.advance(time.Minute)
 	for i := range 60 {
+		update(t, write, modify("User", app, schema.Document{"roles": roles(fmt.Sprint("app", i))}))
 		createUser(t, write, fmt.Sprint("flood", i))
 		update(t, write, modify("User", boss.ID, schema.Document{"title": fmt.Sprint(i)}))
 	}

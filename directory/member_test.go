@@ -311,3 +311,42 @@ func TestChainOfMembers(t *testing.T) {
 		}
 	}
 }
+
+// Whether a resource may be in a group is known without a walk: while any grant of it is left, whoever gave it.
+func TestMayHaveGroups(t *testing.T) {
+	d := home(t)
+	u, g := createUser(t, d, "u"), createGroup(t, d, "g")
+	c := create(t, d, "IdentityProvider", schema.Document{"displayName": "idp"})
+	byConnection := func(change func(*directory.Tx) error) func(*directory.Tx) error {
+		return func(tx *directory.Tx) error { tx.GrantBy(c.ID); return change(tx) }
+	}
+	may := func() bool {
+		s := snapshot(t, d)
+		r, err := s.Get("User", u.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.MayHaveGroups(r)
+	}
+	if may() {
+		t.Error("in no group, and may be in one")
+	}
+	for _, step := range []struct {
+		name   string
+		change func(*directory.Tx) error
+		want   bool
+	}{
+		{"granted", add(g.ID, u.ID), true},
+		{"granted twice", byConnection(add(g.ID, u.ID)), true},
+		{"again", add(g.ID, u.ID), true},
+		{"the connection's ends", byConnection(take(g.ID, u.ID)), true},
+		{"all end", take(g.ID, u.ID), false},
+		{"the connection's alone", byConnection(add(g.ID, u.ID)), true},
+		{"ended by SCIM", take(g.ID, u.ID), false},
+	} {
+		update(t, d, step.change)
+		if got := may(); got != step.want {
+			t.Errorf("%s: %v", step.name, got)
+		}
+	}
+}

@@ -1,7 +1,9 @@
 package directory
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"rollcall/directory/internal/state"
 	"rollcall/directory/schema"
@@ -24,8 +26,9 @@ func (tx *Tx) GuardMembers(group *Resource) {
 }
 
 // AddMembers grants memberships. The cost does not depend on the group's size, and concurrent additions do not
-// conflict. Members stay members; if none is new, nothing is written. Errors: Invalid naming an ID that is no User or
-// Group, or that would close a cycle; Forbidden for a group with roles or protection; TooLarge; *fair.Exhausted.
+// conflict. Members stay members; if none is new, nothing is written. Errors: Invalid naming the IDs that are no User
+// or Group (UnknownMembers), or one that would close a cycle; Forbidden for a group with roles or protection; TooLarge;
+// *fair.Exhausted.
 func (tx *Tx) AddMembers(group *Resource, ids []ID) error {
 	g, err := tx.members.begin(group, len(ids))
 	if err != nil {
@@ -44,7 +47,7 @@ func (tx *Tx) AddMembers(group *Resource, ids []ID) error {
 		tx.members.visited = 0
 		m := tx.member(id)
 		if m == nil {
-			return errorf(Invalid, "members.value", "no User or Group has the id %s", id)
+			return tx.unknown(ids)
 		}
 		isNew, err := tx.members.grant(g, m)
 		if err != nil {
@@ -56,6 +59,30 @@ func (tx *Tx) AddMembers(group *Resource, ids []ID) error {
 		tx.members.stamp(g)
 	}
 	return nil
+}
+
+// unknown is the error for those of the IDs that are no User or Group.
+func (tx *Tx) unknown(ids []ID) error {
+	var missing []string
+	for _, id := range ids {
+		if tx.member(id) == nil {
+			missing = append(missing, id.String())
+		}
+	}
+	return UnknownMembers(missing)
+}
+
+// UnknownMembers is the error for members that are no User or Group: it is Invalid and names the first ten.
+func UnknownMembers(ids []string) error {
+	const most = 10
+	detail, more := "no User or Group has the id ", ""
+	if len(ids) > 1 {
+		detail = "no User or Group has one of the ids "
+	}
+	if len(ids) > most {
+		ids, more = ids[:most], fmt.Sprintf(" and %d more", len(ids)-most)
+	}
+	return errorf(Invalid, "members.value", "%s", detail+strings.Join(ids, ", ")+more)
 }
 
 // RemoveMembers takes memberships away: by SCIM all their grants, by a connection its own. Who is not a member is

@@ -21,6 +21,7 @@ type memberships struct {
 	count   int           // how many were asked for
 	visited int           // groups that were looked at to find circles and depth
 	grantor state.Grantor // of those that are added
+	quiet   bool          // the Groups get no Events of their own
 }
 
 // edge is a membership.
@@ -51,7 +52,7 @@ func tooManyMemberships(n int) error {
 
 // begin checks that the actor may change n of the group's members and makes the change depend on the group's existence.
 func (m *memberships) begin(group *Resource, n int) (*state.Record, error) {
-	if err := m.tx.mayWrite(schema.GroupType); err != nil {
+	if err := m.tx.snap.MayWrite(schema.GroupType); err != nil {
 		return nil, err
 	}
 	g := m.tx.record(schema.GroupType, group.ID)
@@ -89,13 +90,20 @@ func (m *memberships) grant(group, member *state.Record) (isNew bool, err error)
 	}
 	m.tx.put(m.key(group.ID, member.ID), nil)
 	m.tx.noteAccess(group, member)
-	m.tx.about("update", schema.GroupType, group.ID).touch("members")
+	m.tellOf(group.ID)
 	m.edges[e] = true
 	if member.Type == schema.GroupType {
 		m.nested[group.ID] = append(m.nested[group.ID], member.ID)
 		m.nests[member.ID] = append(m.nests[member.ID], group.ID)
 	}
 	return !m.existed(group, member), nil
+}
+
+// tellOf has the change tell of the group's members.
+func (m *memberships) tellOf(group ID) {
+	if !m.quiet {
+		m.tx.about("update", schema.GroupType, group).touch("members")
+	}
 }
 
 // existed reports whether the membership existed before this change.
@@ -134,7 +142,7 @@ func (m *memberships) revoke(group *state.Record, id ID) (ended bool) {
 	for by, counts := range m.tx.snap.scope.Grants(group, member) {
 		if m.grantor.IsSCIM() || by == m.grantor {
 			m.tx.delete(m.tx.keys().Grant(group.ID, id, by))
-			m.tx.about("update", schema.GroupType, group.ID).touch("members")
+			m.tellOf(group.ID)
 		} else if counts {
 			goesOn = true
 		}

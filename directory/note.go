@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"rollcall/directory/internal/state"
+	"rollcall/directory/internal/store"
 )
 
 // A note is a value outside every version, such as a connection's health. Its kind is the caller's choice, except for
@@ -26,6 +27,17 @@ func (s *Snapshot) CentralNote(kind string, id ID) []byte { return s.sys.Note(ki
 // PutNote puts a note with the rest of the change.
 func (tx *Tx) PutNote(kind string, id ID, value []byte) {
 	tx.put(tx.keys().Note(kind, id), value)
+}
+
+// ReplaceNote puts a note if it is still as on the snapshot, so that of several writers one succeeds. It is WriteNote
+// otherwise. Errors: as WriteNote; Busy if the note was written since.
+func (d *Directory) ReplaceNote(ctx context.Context, s *Snapshot, kind string, id ID, value []byte) error {
+	if err := d.store.node.Quota.Admit(false); err != nil {
+		return err
+	}
+	key := s.keys().Note(kind, id)
+	return d.store.node.Housekeep(ctx, []store.Condition{store.Unchanged(key, s.scope.Note(kind, id).Revision)},
+		[]state.Entry{state.Put(key, value)})
 }
 
 // WriteNote puts a note. It writes no Event and is not part of any change; where it matters that nothing is lost, it is

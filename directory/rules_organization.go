@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -23,6 +24,9 @@ func createOrganization(tx *Tx, r *state.Record, doc schema.Document) error {
 	} else if strings.HasPrefix(name, "login-") || strings.HasPrefix(name, "finish-") {
 		return errorf(Invalid, "name", "must not begin with login- or finish-: cookies of sign-in have such names")
 	}
+	if err := checkTargets(doc); err != nil {
+		return err
+	}
 	if _, ok := doc["active"]; !ok {
 		doc["active"] = true
 	}
@@ -42,6 +46,11 @@ func replaceOrganization(tx *Tx, was, r *state.Record, doc schema.Document) erro
 	before, err := schema.Organization().Decode(was.JSON)
 	if err != nil {
 		return err
+	}
+	if !schema.EqualValues(before["redirectTargets"], doc["redirectTargets"]) {
+		if err := checkTargets(doc); err != nil {
+			return err
+		}
 	}
 	if !schema.EqualValues(before["name"], doc["name"]) {
 		return errorf(Mutability, "name", "cannot be changed: it is part of the organization's URLs")
@@ -63,6 +72,21 @@ func replaceOrganization(tx *Tx, was, r *state.Record, doc schema.Document) erro
 		return err
 	}
 	return switchOrganization(tx, state.ScopeID{Organization: r.ID}, doc)
+}
+
+// MaxTarget is how long an address may be that a sign-in leads to, in bytes: it travels in a cookie.
+const MaxTarget = 200
+
+// checkTargets refuses addresses to which no sign-in could lead.
+func checkTargets(doc schema.Document) error {
+	list, _ := doc["redirectTargets"].([]any)
+	for i, e := range list {
+		if target, _ := e.(string); len(target) > MaxTarget {
+			return errorf(Invalid, fmt.Sprintf("redirectTargets[%d]", i), "has %d bytes; at most %d are allowed",
+				len(target), MaxTarget)
+		}
+	}
+	return nil
 }
 
 // holdDomains keeps a key of the system for each verified domain, which holds its organization: no two have one at a

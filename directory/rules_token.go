@@ -50,6 +50,9 @@ func deleteAccessToken(tx *Tx, r *state.Record) error {
 // checkAccessToken rejects a token with rights that its creator lacks, without an end or with one too far away, or of a
 // User who does not exist, and completes it with who made it; before is nil for a new one.
 func checkAccessToken(tx *Tx, before, doc schema.Document) error {
+	if err := onlyProfile(before, doc); err != nil {
+		return err
+	}
 	scopes, _ := doc["scopes"].([]any)
 	for _, v := range scopes {
 		name, _ := v.(string)

@@ -101,7 +101,7 @@ func (tx *Tx) endOldest(user ID) {
 
 // EndSessions ends all sessions of the User, also those that are being made at this moment.
 func (tx *Tx) EndSessions(user ID) error {
-	if err := tx.mayWrite(schema.SessionType); err != nil {
+	if err := tx.snap.MayWrite(schema.SessionType); err != nil {
 		return err
 	}
 	tx.about("endSessions", schema.UserType, user)

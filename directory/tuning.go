@@ -13,7 +13,7 @@ import (
 // MayPut checks, before anything that costs is done for it, that the actor may give the IdentityProvider the document;
 // old is nil for a new one. Create and Replace check it again. Error: Forbidden.
 func (tx *Tx) MayPut(old *Resource, next schema.Document) error {
-	if err := tx.mayWrite(schema.IdentityProviderType); err != nil {
+	if err := tx.snap.MayWrite(schema.IdentityProviderType); err != nil {
 		return err
 	}
 	if tx.dir.actor.Rights.Has(administer) {
@@ -30,6 +30,14 @@ func (tx *Tx) MayPut(old *Resource, next schema.Document) error {
 		return errorf(Forbidden, attr, "only a credential with the scope admin may change it")
 	}
 	return tx.tunesGroups(before, next)
+}
+
+// MayAdminister returns nil if the actor may do everything in the organization; else Forbidden.
+func (tx *Tx) MayAdminister() error {
+	if tx.dir.actor.Rights.Has(administer) {
+		return nil
+	}
+	return errorf(Forbidden, "", "only a credential with the scope admin may do this")
 }
 
 func errAdministers() error {
@@ -52,7 +60,7 @@ func tunesOnly(before, next schema.Document) string {
 // untuned is the document without what tuning changes.
 func untuned(doc schema.Document) schema.Document {
 	rest := maps.Clone(doc)
-	for _, name := range []string{"displayName", "id", "sp", "health", "pending"} { // the last are the server's
+	for _, name := range []string{"displayName", "id", "sp", "health", "held", "pending"} { // the last are the server's
 		delete(rest, name)
 	}
 	if jit, ok := rest["jit"].(map[string]any); ok {

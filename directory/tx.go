@@ -150,7 +150,7 @@ func (tx *Tx) Create(typ string, doc schema.Document) (*Resource, error) {
 
 // CreateAs is Create with an ID that was chosen by NewID before, so that other resources can refer to it already.
 func (tx *Tx) CreateAs(id ID, typ string, doc schema.Document) (*Resource, error) {
-	if err := tx.mayWrite(typ); err != nil {
+	if err := tx.snap.MayWrite(typ); err != nil {
 		return nil, err
 	}
 	return tx.create(id, typ, doc, nil)
@@ -243,7 +243,7 @@ func (tx *Tx) putRecord(r *state.Record) {
 // old. Attributes that the directory derives keep their values. Errors: as Create; VersionMismatch cannot
 // occur, a lost race runs the change again.
 func (tx *Tx) Replace(old *Resource, doc schema.Document) (*Resource, error) {
-	if err := tx.mayWrite(old.Type); err != nil {
+	if err := tx.snap.MayWrite(old.Type); err != nil {
 		return nil, err
 	}
 	return tx.replace(old, doc)
@@ -305,7 +305,7 @@ func (tx *Tx) later(before time.Time) time.Time {
 // Delete removes the resource, which was read by Get. Deleting a User leaves a DeletedUser of the same ID; deleting a
 // DeletedUser frees its userName. Errors: Forbidden, Mutability.
 func (tx *Tx) Delete(old *Resource) error {
-	if err := tx.mayWrite(old.Type); err != nil {
+	if err := tx.snap.MayWrite(old.Type); err != nil {
 		return err
 	}
 	r := tx.record(old.Type, old.ID)

@@ -16,7 +16,8 @@ type Action = func(w http.ResponseWriter, r *http.Request, d *directory.Director
 
 // Actions are the actions of IdentityProviders by name.
 func (h *Hook) Actions() map[string]Action {
-	return map[string]Action{".dryRun": h.dryRun, ".testLink": h.testLink, ".discardPending": h.discardPending}
+	return map[string]Action{".dryRun": h.dryRun, ".testLink": h.testLink, ".discardPending": h.discardPending,
+		".applyHeld": h.applyHeld, ".discardHeld": h.discardHeld}
 }
 
 // UserActions are the actions of Users by name.

@@ -56,10 +56,17 @@ const maxVerifications = 8
 func (a *attempt) settle(s *directory.Snapshot, connection *directory.Resource) error {
 	as := a.dir.As(directory.Connection(a.connection))
 	for range maxVerifications {
-		if err := a.verify(s, connection); err != nil {
+		err := a.verify(s, connection)
+		if err != nil && a.refreshed(connection) {
+			// Its keys are others now: once more.
+			if s, connection, err = a.latest(); err == nil {
+				err = a.verify(s, connection)
+			}
+		}
+		if err != nil {
 			return err
 		}
-		_, err := as.Update(a.r.Context(), a.change)
+		_, err = as.Update(a.r.Context(), a.change)
 		if refusal := unfit(err); refusal != nil {
 			a.unfit = refusal
 			_, err = as.Update(a.r.Context(), a.change)
@@ -67,19 +74,29 @@ func (a *attempt) settle(s *directory.Snapshot, connection *directory.Resource) 
 		if err == nil || a.refusal != nil && a.refusal.Reason == ReasonAssertionUsed {
 			a.remember()
 		}
+		if err == nil {
+			a.noteSkew(s)
+		}
 		if !errors.Is(err, errOutdated) {
 			return err
 		}
 
 		// Once more, on the connection as it is now.
-		if s, err = a.snapshot(); err != nil {
-			return err
-		}
-		if connection, err = s.Get(schema.IdentityProviderType, a.connection); err != nil {
+		if s, connection, err = a.latest(); err != nil {
 			return err
 		}
 	}
 	return errUnavailable
+}
+
+// latest is the connection as it is now.
+func (a *attempt) latest() (*directory.Snapshot, *directory.Resource, error) {
+	s, err := a.snapshot()
+	if err != nil {
+		return nil, nil, err
+	}
+	connection, err := s.Get(schema.IdentityProviderType, a.connection)
+	return s, connection, err
 }
 
 // change is the transaction of a sign-in. It may run more than once. The commit compares everything that it decides on,
@@ -260,6 +277,9 @@ func (a *attempt) create(tx *directory.Tx, d Decision) error {
 	link.User, a.user = made.ID, made.ID
 	tx.PutLink(link)
 	tx.GrantBy(a.connection)
+	if err := a.syncGroups(tx, made, d.Sync); err != nil {
+		return err
+	}
 	for _, id := range d.Groups {
 		group, err := tx.Get(schema.GroupType, id)
 		if err != nil {
@@ -283,8 +303,13 @@ func (a *attempt) update(tx *directory.Tx, d Decision) error {
 			return err
 		}
 	}
+	if err := a.syncGroups(tx, d.User, d.Sync); err != nil {
+		return err
+	}
 	if d.Link != nil {
 		tx.PutLink(*d.Link)
+	} else if link := tx.Snapshot().Link(a.connection, a.identity.NameID); link != nil && d.Sync.changes() {
+		tx.PutLink(*link) // so that of two sign-ins of the person each sees what the other did to the groups
 	}
 	if d.Reason == ReasonLinked && !a.loaded.LinkPrivileged {
 		tx.GuardUnprivileged(d.User)

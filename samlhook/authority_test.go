@@ -37,7 +37,7 @@ func TestDomainOf(t *testing.T) {
 		"a@mu\u0308nchen.example":           "xn--mnchen-3ya.example",
 		"a@XN--MNCHEN-3YA.example":          "xn--mnchen-3ya.example",
 		"a@stra\u00dfe.example":             "xn--strae-oqa.example",
-		"a@s\u0435cure.example":             "xn--scure-2of.example", // Cyrillic
+		"a@s\u0435cure.example":             "xn--scure-zwe.example", // Cyrillic
 		"no domain":                         "",
 		"a@":                                "",
 		"":                                  "",

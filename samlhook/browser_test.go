@@ -2,6 +2,7 @@ package samlhook
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -107,6 +108,27 @@ func TestChromium(t *testing.T) {
 	if page := chromium(t, "landing-post", login); !strings.Contains(page, `id="me"`) {
 		t.Errorf("POST binding ended at:\n%s", page)
 	}
+
+	// With a second connection, the form with the e-mail address leads to the identity provider, by either binding.
+	second := s.own(schema.Document{"displayName": "Second"})
+	s.mustModify(schema.OrganizationType, s.snapshot().Organization().ID, changed("domains",
+		[]any{map[string]any{"value": "corp.example", "verified": true}}))
+	typing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprintf(w, `<form method="post" action="%s"><input name="email" value="x@corp.example"></form>`+
+			`<script>document.forms[0].submit()</script>`, login)
+	}))
+	t.Cleanup(typing.Close)
+	for _, binding := range []string{"redirect", "post"} {
+		s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) {
+			doc["binding"], doc["domains"] = binding, []any{"corp.example"}
+		})
+		if page := chromium(t, "routed-"+binding, typing.URL); !strings.Contains(page, `id="me"`) {
+			t.Errorf("by the domain, %s binding, ended at:\n%s", binding, page)
+		}
+	}
+	s.remove(schema.IdentityProviderType, second)
+
 	user = "carol"
 	page = chromium(t, "refused", login)
 	record := s.lastSignIn(OutcomeRefused, saml.ReasonMissingAttribute)

@@ -28,6 +28,8 @@ type Decision struct {
 	// Groups are those that a User to be created is added to. MissingGroups are default groups that do not exist any
 	// more, PrivilegedGroups those that sign-in may not touch.
 	Groups, MissingGroups, PrivilegedGroups []directory.ID
+	// Sync is what group sync changes.
+	Sync Sync
 }
 
 // Decide looks the person up in the organization of the snapshot and decides. It is pure: it writes nothing, and the
@@ -137,6 +139,7 @@ func (d *decider) known(user *directory.Resource, link *directory.Link) (Decisio
 	decision.Explanation += withheld
 	var err error
 	decision.Document, decision.Link, err = w.update(user, link)
+	decision.Sync = d.syncGroups(user)
 	return decision, err
 }
 
@@ -165,6 +168,7 @@ func (d *decider) create(revived bool) (Decision, error) {
 	decision.Explanation += withheld
 	decision.Document, decision.Link = w.create()
 	d.addGroups(&decision)
+	decision.Sync = d.syncGroups(nil)
 	return decision, nil
 }
 

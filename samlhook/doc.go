@@ -17,10 +17,16 @@
 //     hands to it.
 //   - session.go is the landing page, and sign-out.
 //
+// verify.go judges a message when it is the connection's turn; used.go spares a node what it has seen before,
+// failures.go bounds what strangers may have decrypted. logincookie.go keeps the sign-ins under way, seal.go what
+// travels sealed.
+//
 // decide.go answers who the person is and whether they may come in. It is pure, and so are its parts: find.go looks for
 // the User, nameid.go finds the link of a NameID, lookalike.go tells a value from one that only looks like it,
 // authority.go says which connection may speak for a value, defaultgroups.go to which Groups a new User is added,
-// document.go and origin.go what is written of a User. settings.go is what a connection says about all this.
+// document.go and origin.go what is written of a User. groupsync.go compares asserted groups with what the connection
+// granted, groupguard.go holds removals that are too many, and heldactions.go is what an administrator does about them.
+// settings.go is what a connection says about all this.
 //
 // Whom sign-in refuses to link, an administrator links (relink.go), or invites by a claim (claim.go).
 //
@@ -38,6 +44,7 @@
 //
 // An IdentityProvider resource is a connection. provider.go checks it before it is stored, and secrets.go gives it its
 // key; both are pure, and resolve.go gets what they need from outside: metadata (fetch.go) and a new key (keypair.go).
+// refresh.go fetches metadata again, hourly on one node and when a key is unknown; skew.go notes clocks that differ.
 // loaded.go reads a connection for use and keeps it parsed, render.go and health.go add what is derived to a reply,
 // metadata.go serves our side as XML.
 package samlhook

@@ -88,7 +88,7 @@ func TestKeyRollover(t *testing.T) {
 	}
 	signIn(0, http.StatusSeeOther)
 	signIn(1, http.StatusSeeOther)
-	if warned := fmt.Sprint(s.hook.health(s.snapshot(), load())); !strings.Contains(warned, "keyRollover") {
+	if warned := s.warned(connection); !strings.Contains(warned, "keyRollover") {
 		t.Errorf("health %s", warned)
 	}
 	step("use")
@@ -187,8 +187,8 @@ func TestDecryptionFailures(t *testing.T) {
 // nobody signed looks like the others, whatever was found inside.
 func TestDecryptionAnswers(t *testing.T) {
 	want := failureOf(saml.ReasonDecryption)
-	for _, reason := range []saml.Reason{saml.ReasonUnsigned, saml.ReasonSignatureInvalid, saml.ReasonUnknownCertificate,
-		saml.ReasonContentChanged, saml.ReasonMalformed, saml.ReasonSignatureShape, saml.ReasonSignatureEmpty,
+	for _, reason := range []saml.Reason{saml.ReasonUnsigned, saml.ReasonSignatureInvalid,
+		saml.ReasonUnknownCertificate, saml.ReasonContentChanged, saml.ReasonMalformed, saml.ReasonSignatureShape, saml.ReasonSignatureEmpty,
 		saml.ReasonReference, saml.ReasonTransforms, saml.ReasonAlgorithm, saml.ReasonWeakAlgorithm,
 		saml.ReasonCertificateExpired, saml.ReasonMisplaced} {
 		if got := failureOf(reason); got != want {

@@ -83,49 +83,73 @@ func (f *fetcher) checkURL(u *url.URL) error {
 	return errors.New("metadata holds the keys that are trusted, so it is fetched over https only")
 }
 
-// fetch gets the metadata at a URL, within 10 seconds and saml.MaxMetadataBytes. The error is a *saml.Refusal
-// (ReasonMetadataUnavailable) that names what went wrong.
-func (f *fetcher) fetch(ctx context.Context, address string) ([]byte, error) {
-	body, err := f.get(ctx, address)
-	if err != nil {
-		return nil, saml.Refuse(ReasonMetadataUnavailable,
-			"The metadata could not be fetched from "+saml.Clip(address)+": "+saml.Clip(explain(err))+".")
-	}
-	return body, nil
+// validators tell a server which copy of the metadata we have (RFC 9110 §8.8).
+type validators struct {
+	ETag         string `json:"etag,omitempty"`
+	LastModified string `json:"lastModified,omitempty"`
 }
 
-func (f *fetcher) get(ctx context.Context, address string) ([]byte, error) {
+// maxValidator bounds each of them, in bytes: they are stored.
+const maxValidator = 256
+
+// fetch gets the metadata at a URL, within 10 seconds and saml.MaxMetadataBytes, unless it is the one that the
+// validators name: then there is none. The error is a *saml.Refusal (ReasonMetadataUnavailable) that names what went
+// wrong.
+func (f *fetcher) fetch(ctx context.Context, address string, have validators) ([]byte, validators, error) {
+	body, got, err := f.get(ctx, address, have)
+	if err != nil {
+		return nil, got, saml.Refuse(ReasonMetadataUnavailable,
+			"The metadata could not be fetched from "+saml.Clip(address)+": "+saml.Clip(explain(err))+".")
+	}
+	return body, got, nil
+}
+
+func (f *fetcher) get(ctx context.Context, address string, have validators) (_ []byte, got validators, _ error) {
 	u, err := url.Parse(address)
 	if err != nil {
-		return nil, errors.New("not a URL")
+		return nil, got, errors.New("not a URL")
 	}
 	if err := f.checkURL(u); err != nil {
-		return nil, err
+		return nil, got, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, err
+		return nil, got, err
 	}
 	request.Header.Set("Accept", "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.9, */*;q=0.1")
 	request.Header.Set("User-Agent", "rollcall")
+	if have.ETag != "" {
+		request.Header.Set("If-None-Match", have.ETag)
+	}
+	if have.LastModified != "" {
+		request.Header.Set("If-Modified-Since", have.LastModified)
+	}
 	response, err := f.client.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, got, err
 	}
 	defer response.Body.Close()
 
 	// All of it, or nothing.
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the answer was %s", response.Status)
+	switch {
+	case response.StatusCode == http.StatusNotModified && have != (validators{}):
+		return nil, have, nil
+	case response.StatusCode != http.StatusOK:
+		return nil, got, fmt.Errorf("the answer was %s", response.Status)
 	}
 	body, err := io.ReadAll(io.LimitReader(response.Body, saml.MaxMetadataBytes+1))
 	if err != nil {
-		return nil, err
+		return nil, got, err
 	}
 	if len(body) > saml.MaxMetadataBytes {
-		return nil, fmt.Errorf("it is larger than %d bytes", saml.MaxMetadataBytes)
+		return nil, got, fmt.Errorf("it is larger than %d bytes", saml.MaxMetadataBytes)
 	}
-	return body, nil
+	for value, into := range map[string]*string{"ETag": &got.ETag, "Last-Modified": &got.LastModified} {
+		if v := response.Header.Get(value); len(v) <= maxValidator {
+			*into = v
+		}
+	}
+	return body, got, nil
 }
 
 // explain takes the URL and the method out of what net/http says.

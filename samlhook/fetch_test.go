@@ -39,7 +39,7 @@ func TestFetch(t *testing.T) {
 	defer server.Close()
 	f := newFetcher(true)
 
-	got, err := f.fetch(t.Context(), server.URL+"/moved")
+	got, _, err := f.fetch(t.Context(), server.URL+"/moved", validators{})
 	if err != nil || string(got) != metadataWith(samltest.Keys().IdP.PEM()) {
 		t.Fatalf("fetched %s, %v", got, err)
 	}
@@ -61,7 +61,7 @@ func TestFetch(t *testing.T) {
 		{"nobody listens", "http://127.0.0.1:1/", "refused", context.Background()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := f.fetch(c.ctx, c.url)
+			_, _, err := f.fetch(c.ctx, c.url, validators{})
 			wantReason(t, err, ReasonMetadataUnavailable)
 			if err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error = %v, want %q", err, c.want)
@@ -86,7 +86,7 @@ func TestFetchPrivate(t *testing.T) {
 		"https://[::ffff:127.0.0.1]" + port: "--allow-private-metadata",
 		"http://idp.example.com/":           "https only",
 	} {
-		_, err := newFetcher(false).fetch(context.Background(), address)
+		_, _, err := newFetcher(false).fetch(context.Background(), address, validators{})
 		wantReason(t, err, ReasonMetadataUnavailable)
 		if err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", address, err, want)

@@ -18,14 +18,19 @@ const (
 )
 
 // health is the status of a connection and its warnings; l is nil if the connection cannot be read.
-func (h *Hook) health(s *directory.Snapshot, l *loaded) map[string]any {
+func (h *Hook) health(s *directory.Snapshot, l *loaded, r *directory.Resource) map[string]any {
 	if l == nil {
 		return map[string]any{"status": healthFailing,
 			"warnings": []any{"what is stored of the connection cannot be read"}}
 	}
-	warnings, status := h.warnings(s, l), healthOK
+	warnings, status := append(h.warnings(s, l), h.exchangeWarnings(s, l, r)...), healthOK
 	if len(warnings) > 0 {
 		status = healthWarning
+	}
+	if n := len(readRemovals(s.Note(noteRemovals, r.ID)).Held); n > 0 {
+		held := fmt.Sprintf("group sync holds the removal of %d Users from groups, because there were too many; "+
+			"check the groups that the identity provider sends, then call .applyHeld or .discardHeld", n)
+		warnings, status = append([]string{held}, warnings...), healthFailing
 	}
 	if failing := h.failing(l); failing != "" {
 		warnings, status = append([]string{failing}, warnings...), healthFailing
@@ -81,6 +86,25 @@ func (h *Hook) warnings(s *directory.Snapshot, l *loaded) []string {
 		list = append(list, w)
 	}
 	return append(list, l.groupWarnings(s)...)
+}
+
+// exchangeWarnings are about the metadata, the addresses and the clock of the identity provider.
+func (h *Hook) exchangeWarnings(s *directory.Snapshot, l *loaded, r *directory.Resource) (list []string) {
+	if strings.HasPrefix(l.SSOURL, "http:") {
+		list = append(list, "requests are sent over http ("+saml.Clip(l.SSOURL)+"), where others can read and change "+
+			"them; have the identity provider offer https")
+	}
+	if until := l.validUntil; !until.IsZero() && h.now().After(until) {
+		list = append(list, "the metadata was valid until "+schema.FormatTime(until)+"; get it again from the "+
+			"identity provider")
+	}
+	if r.Text("metadataUrl") != "" {
+		list = append(list, readRefreshed(s, r.ID).warnings(h.now())...)
+	}
+	if seen := readSkew(s, r.ID); seen.large() && h.now().Sub(seen.At) < skewShown {
+		list = append(list, seen.warning())
+	}
+	return list
 }
 
 // linkWarning says how other connections limit whom this one finds and creates; empty if it is the only one that

@@ -117,8 +117,14 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 	return h, nil
 }
 
-// Run does what nobody asks for, on one node of all, until ctx ends: it looks for the records of domains.
-func (h *Hook) Run(ctx context.Context) { h.store.Elected(ctx, "domains", lookInterval, h.checkDue) }
+// Run does what nobody asks for, each on one node of all, until ctx ends: it looks for the records of domains, and
+// refreshes metadata.
+func (h *Hook) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	all.Go(func() { h.store.Elected(ctx, "domains", lookInterval, h.checkDue) })
+	all.Go(func() { h.store.Elected(ctx, "metadata", refreshTick, h.refreshDue) })
+	all.Wait()
+}
 
 // Close writes the records that are still being gathered.
 func (h *Hook) Close() { h.ring.close() }

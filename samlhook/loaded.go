@@ -24,15 +24,18 @@ const maxParsed = 4096
 type loaded struct {
 	*saml.Connection
 	Settings
-	version  directory.Version
-	requests requestKey // nil if the organization has none yet
-	problems []string   // with what is stored, for the administrator
+	version    directory.Version
+	requests   requestKey // nil if the organization has none yet
+	problems   []string   // with what is stored, for the administrator
+	validUntil time.Time  // of the metadata; zero if it does not say
+	leaves     time.Time  // when the next certificate is not accepted any more; zero if none leaves
 }
 
 // load reads an IdentityProvider with its secrets. What is parsed is kept while the resource has this version.
 func (h *Hook) load(s *directory.Snapshot, organization string, r *directory.Resource) (*loaded, error) {
 	if kept, ok := h.parsed.Load(r.ID); ok {
-		if l := kept.(*loaded); l.version == r.Version && l.requests != nil && l.Key != nil {
+		if l := kept.(*loaded); l.version == r.Version && l.requests != nil && l.Key != nil &&
+			(l.leaves.IsZero() || h.now().Before(l.leaves)) {
 			return l, nil
 		}
 	}
@@ -54,7 +57,7 @@ func (h *Hook) parse(s *directory.Snapshot, organization string, r *directory.Re
 		return nil, err
 	}
 	l := &loaded{Settings: ReadSettings(r), version: r.Version, requests: held.requests}
-	l.Connection, l.problems = readConnection(r)
+	l.readConnection(r, h.now())
 	at := h.urls(organization, r.ID)
 	l.EntityID, l.ACSURL = at.Metadata, at.ACS
 
@@ -71,26 +74,34 @@ func (h *Hook) parse(s *directory.Snapshot, organization string, r *directory.Re
 // readConnection reads what an IdentityProvider says about the other side and about messages. A certificate that cannot
 // be used is left out, with a sentence in problems: one that was good when it was stored must not keep the others from
 // being used.
-func readConnection(r *directory.Resource) (c *saml.Connection, problems []string) {
-	v := gjson.GetManyBytes(r.JSON, "idp.entityId", "idp.ssoUrl", "idp.certificates.#.pem",
+func (l *loaded) readConnection(r *directory.Resource, now time.Time) {
+	v := gjson.GetManyBytes(r.JSON, "idp.entityId", "idp.ssoUrl", "idp.certificates",
 		"signRequests", "forceAuthn", "requestedAuthnContext", "nameIdFormat",
 		"allowSha1", "allowIdpInitiated", "clockSkewSeconds", "binding", "metadataXml",
 		"acceptedAuthnContext", "acceptedAuthnMethods", "maxIssueAgeSeconds", "maxLifetimeMinutes",
 		"wantEncrypted")
-	c = &saml.Connection{
+	c := &saml.Connection{
 		ID: r.ID.String(), IdPEntityID: v[0].String(), SSOURL: v[1].String(),
 		SignRequests: v[3].Type != gjson.False, ForceAuthn: v[4].Bool(),
-		RequestedAuthnContext: trimmed(v[5]), AcceptedAuthnContext: trimmed(v[12]), AcceptedAuthnMethods: trimmed(v[13]),
-		NameIDFormat: v[6].String(),
-		AllowSHA1:    v[7].Bool(), AllowIdPInitiated: v[8].Bool(), ClockSkew: time.Duration(v[9].Int()) * time.Second,
+		RequestedAuthnContext: trimmed(v[5]), AcceptedAuthnContext: trimmed(v[12]),
+		AcceptedAuthnMethods: trimmed(v[13]), NameIDFormat: v[6].String(),
+		AllowSHA1: v[7].Bool(), AllowIdPInitiated: v[8].Bool(), ClockSkew: time.Duration(v[9].Int()) * time.Second,
 		Limits: saml.Limits{IssueAge: time.Duration(v[14].Int()) * time.Second,
 			Lifetime: time.Duration(v[15].Int()) * time.Minute},
 		WantEncrypted: v[16].Bool(), Attributes: readMapping(r),
 	}
-	for _, pem := range texts(v[2]) {
-		cert, err := saml.ParseCertificate(pem)
+	for _, e := range v[2].Array() {
+		if until, err := time.Parse(time.RFC3339, e.Get("until").String()); err == nil {
+			if !until.After(now) {
+				continue
+			}
+			if l.leaves.IsZero() || until.Before(l.leaves) {
+				l.leaves = until
+			}
+		}
+		cert, err := saml.ParseCertificate(e.Get("pem").String())
 		if err != nil {
-			problems = append(problems, err.Error())
+			l.problems = append(l.problems, err.Error())
 			continue
 		}
 		c.Certificates = append(c.Certificates, cert)
@@ -100,13 +111,15 @@ func readConnection(r *directory.Resource) (c *saml.Connection, problems []strin
 	var offered map[string]string
 	if xml := v[11].String(); xml != "" {
 		if m, refusal := saml.ParseStoredMetadata([]byte(xml)); refusal != nil {
-			problems = append(problems, refusal.Explanation)
+			l.problems = append(l.problems, refusal.Explanation)
 		} else {
 			offered = m.SSOURLs
+			l.problems = append(l.problems, m.Warnings...)
+			l.validUntil = m.ValidUntil
 		}
 	}
 	c.Binding = chooseBinding(v[10].String(), offered)
-	return c, problems
+	l.Connection = c
 }
 
 func readMapping(r *directory.Resource) saml.AttributeMapping {

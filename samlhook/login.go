@@ -77,6 +77,13 @@ func (x *exchange) sendForm(l *loaded, id, relayState string, now time.Time) err
 	if err != nil {
 		return err
 	}
-	x.show(http.StatusOK, "post", form, web.Policy{Scripts: true, AnyFormTarget: true})
+	x.show(http.StatusOK, "post", postPage{x.brandFor(http.StatusOK), form},
+		web.Policy{Scripts: true, AnyFormTarget: true})
 	return nil
+}
+
+// postPage is what post.html shows.
+type postPage struct {
+	web.Brand
+	saml.Form
 }

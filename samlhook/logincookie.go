@@ -9,8 +9,8 @@ import (
 	"rollcall/internal/web"
 )
 
-// maxLogins is how many sign-ins under way a browser keeps, in one cookie: with a cookie for each, people with many open
-// tabs send more than servers accept.
+// maxLogins is how many sign-ins under way a browser keeps, in one cookie: with a cookie for each, people with many
+// open tabs send more than servers accept.
 const maxLogins = 8
 
 // loginState is one sign-in under way: what the browser keeps between login and finish.

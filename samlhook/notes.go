@@ -12,8 +12,9 @@ import (
 
 // Notes of a connection, outside of its version.
 const (
-	noteSignedIn = "signedIn"  // when somebody last signed in
-	noteFetched  = "refreshed" // when its metadata was last fetched
+	noteSignedIn = "signedIn" // when somebody last signed in
+	noteRefresh  = "refresh"  // how the last refreshes of its metadata went (refreshed)
+	noteSkew     = "skew"     // how far the identity provider's clock was off (skewSeen)
 )
 
 // notes remembers which connections this node has noted a sign-in for lately: once a minute is enough.

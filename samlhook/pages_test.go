@@ -33,7 +33,7 @@ func TestPages(t *testing.T) {
 			Action: hostile, Code: hostile}},
 		{"confirm", confirmPage{Organization: hostile, Person: who, Action: hostile, Code: hostile}},
 		{"me", mePage{Organization: hostile, Person: who, SignOut: hostile}},
-		{"post", saml.Form{Action: "javascript:alert(1)", SAMLRequest: hostile, RelayState: hostile}},
+		{"post", postPage{Form: saml.Form{Action: "javascript:alert(1)", SAMLRequest: hostile, RelayState: hostile}}},
 		{"notice", notice{Kind: "signedOut", Words: "signedOut", Ask: "help",
 			Next: &link{"signInAgain", "javascript:alert(1)"}, Correlation: hostile,
 			Organization: hostile}},

@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -30,11 +31,11 @@ func (h *Hook) Prepare(tx *directory.Tx, id directory.ID, old *directory.Resourc
 			return err
 		}
 	}
-	for _, derived := range []string{"sp", "health", "pending"} { // never stored
+	for _, derived := range []string{"sp", "health", "pending", "held"} { // never stored
 		delete(doc, derived)
 	}
 	for _, step := range []func() error{
-		p.metadata, p.identityProvider, p.switchedOn, p.domains, p.defaultGroups, p.ranges, p.unsupported, p.secrets,
+		p.metadata, p.identityProvider, p.switchedOn, p.domains, p.defaultGroups, p.ranges, p.groupSync, p.secrets,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -91,9 +92,8 @@ func (p *preparation) metadata() error {
 		return wrong("metadataUrl", "the metadata cannot be used: %s", err)
 	}
 	p.doc["metadataXml"] = string(text)
-	if p.before != nil {
-		p.tx.PutNote(noteFetched, p.id, []byte(schema.FormatTime(p.tx.Now())))
-	}
+	now := p.tx.Now()
+	p.tx.PutNote(noteRefresh, p.id, refreshed{Tried: now, Fetched: now}.encode())
 	return nil
 }
 
@@ -121,8 +121,41 @@ func (p *preparation) identityProvider() error {
 		return wrong("binding", "the metadata does not offer %s", stringOf(p.doc, "binding"))
 	}
 	p.doc["idp"] = map[string]any{"entityId": m.EntityID, "ssoUrl": location,
-		"certificates": certificateList(m.Certificates)}
+		"certificates": append(certificateList(m.Certificates), p.leaving(m)...)}
 	return nil
+}
+
+// keepLeaving is for how long a certificate is accepted that the metadata does not list any more: an identity provider
+// changes its metadata and its key at different times.
+const keepLeaving = 7 * 24 * time.Hour
+
+// leaving are the certificates that metadata of the same entity listed before at the same address, and that are still
+// accepted for a while. What an administrator gave as text replaces them at once.
+func (p *preparation) leaving(m *saml.Metadata) (list []any) {
+	before, _ := p.before["idp"].(map[string]any)
+	address := stringOf(p.doc, "metadataUrl")
+	if address == "" || stringOf(p.before, "metadataUrl") != address || before["entityId"] != m.EntityID {
+		return nil
+	}
+	listed := func(fingerprint any) bool {
+		return slices.ContainsFunc(m.Certificates,
+			func(c *x509.Certificate) bool { return saml.Fingerprint(c) == fingerprint })
+	}
+	certificates, _ := before["certificates"].([]any)
+	for _, e := range certificates {
+		held, _ := e.(map[string]any)
+		until, err := time.Parse(time.RFC3339, fmt.Sprint(held["until"]))
+		if held["until"] == nil {
+			until, err = p.tx.Now().Add(keepLeaving), nil
+		}
+		if held == nil || err != nil || listed(held["fingerprint"]) || !until.After(p.tx.Now()) {
+			continue
+		}
+		held = maps.Clone(held)
+		held["until"] = schema.FormatTime(until)
+		list = append(list, held)
+	}
+	return list
 }
 
 // switchedOn keeps a connection without an identity provider disabled: it would be a way to sign in that leads nowhere.
@@ -198,18 +231,29 @@ func certificateList(certificates []*x509.Certificate) []any {
 	return list
 }
 
+// settingRanges are the limits of the numbers of a connection. The descriptions in the schema name them, too.
+var settingRanges = []struct {
+	name     string
+	from, to int64
+}{
+	{"clockSkewSeconds", 1, int64(maxClockSkew / time.Second)},
+	{"groupSync.guardMinutes", 1, 24 * 60},
+	{"groupSync.maxRemovalPercent", 1, 100},
+	{"groupSync.maxRemovals", 1, 100_000},
+	{"maxIssueAgeSeconds", 1, int64(maxIssueAge / time.Second)},
+	{"maxLifetimeMinutes", 1, 24 * 60},
+	{"sessionMinutes", 1, 30 * 24 * 60},
+}
+
 // ranges checks numbers and names that the schema leaves open.
 func (p *preparation) ranges() error {
-	for _, r := range []struct {
-		name     string
-		from, to int64
-	}{
-		{"clockSkewSeconds", 1, int64(maxClockSkew / time.Second)},
-		{"maxIssueAgeSeconds", 1, int64(maxIssueAge / time.Second)},
-		{"maxLifetimeMinutes", 1, 24 * 60},
-		{"sessionMinutes", 1, 30 * 24 * 60},
-	} {
-		n, ok := p.doc[r.name].(interface{ Int64() (int64, error) })
+	for _, r := range settingRanges {
+		in, name := map[string]any(p.doc), r.name
+		if whole, part, ok := strings.Cut(r.name, "."); ok {
+			in, _ = p.doc[whole].(map[string]any)
+			name = part
+		}
+		n, ok := in[name].(interface{ Int64() (int64, error) })
 		if !ok {
 			continue
 		}
@@ -220,15 +264,6 @@ func (p *preparation) ranges() error {
 	if stringOf(p.doc, "nameIdFormat") == saml.NameIDTransient {
 		return wrong("nameIdFormat", "a transient NameID is another one at every sign-in and finds no User again; ask "+
 			"for persistent or emailAddress")
-	}
-	return nil
-}
-
-// unsupported refuses settings that would be accepted and then ignored.
-func (p *preparation) unsupported() error {
-	sync, _ := p.doc["groupSync"].(map[string]any)
-	if mode, _ := sync["mode"].(string); mode != "" && mode != "none" {
-		return wrong("groupSync.mode", "%s is not supported yet", mode)
 	}
 	return nil
 }

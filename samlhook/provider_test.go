@@ -150,7 +150,11 @@ func TestPrepareRefuses(t *testing.T) {
 			names: "publish"},
 		{name: "a key that nobody knows yet", doc: schema.Document{"keyRollover": "use"}, attr: "keyRollover",
 			names: "publish"},
-		{name: "group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "full"}}, attr: "groupSync.mode"},
+		{name: "group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "full"}}},
+		{name: "another group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "some"}},
+			attr: "groupSync.mode", names: "full"},
+		{name: "a blank group", doc: schema.Document{"groupSync": map[string]any{"allow": []any{"a", " "}}},
+			attr: "groupSync.allow[1]"},
 		{name: "no group sync", doc: schema.Document{"groupSync": map[string]any{"mode": "none"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -323,7 +327,9 @@ func TestConnectionWithoutKey(t *testing.T) {
 	}
 }
 
-func (s *site) refreshed(id directory.ID) string { return string(s.snapshot().Note(noteFetched, id)) }
+func (s *site) refreshed(id directory.ID) string {
+	return schema.FormatTime(readRefreshed(s.snapshot(), id).Fetched)
+}
 
 // health is the status of a connection and its warnings, as text.
 func (s *site) health(id directory.ID) (status, warnings string) {

@@ -89,11 +89,28 @@ func (a *attempt) describeDecision(doc schema.Document) {
 		doc["user"] = map[string]any{"value": a.user.String(), "display": saml.Clip(display)}
 	}
 	groups := map[string]any{}
-	putTexts(groups, "added", idTexts(d.Groups))
-	putTexts(groups, "privileged", idTexts(d.PrivilegedGroups))
-	putTexts(groups, "unknown", idTexts(d.MissingGroups))
+	putGroups(groups, "added", idTexts(append(slices.Clone(d.Groups), d.Sync.Added...)))
+	putGroups(groups, "removed", idTexts(d.Sync.Removed))
+	putGroups(groups, "held", idTexts(d.Sync.Held))
+	putTexts(groups, "kept", idTexts(d.Sync.Kept))
+	putTexts(groups, "created", d.Sync.Created)
+	putTexts(groups, "privileged", idTexts(append(slices.Clone(d.PrivilegedGroups), d.Sync.Privileged...)))
+	putTexts(groups, "unknown", append(idTexts(d.MissingGroups), d.Sync.Unknown...))
 	if len(groups) > 0 {
 		doc["groups"] = groups
+	}
+}
+
+// maxRecordedGroups bounds the changes of memberships that a SignIn lists, each way.
+const maxRecordedGroups = 3000
+
+func putGroups(in map[string]any, name string, ids []string) {
+	var list []any
+	for _, id := range ids[:min(len(ids), maxRecordedGroups)] {
+		list = append(list, id)
+	}
+	if len(list) > 0 {
+		in[name] = list
 	}
 }
 

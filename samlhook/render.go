@@ -23,14 +23,13 @@ func (h *Hook) Render(s *directory.Snapshot, r *directory.Resource, body map[str
 	if pending := h.renderDraft(s, r); pending != nil {
 		body["pending"] = pending
 	}
-	health := h.health(s, l)
+	health := h.health(s, l, r)
 	putText(health, "lastSignIn", string(s.Note(noteSignedIn, r.ID)))
-	if r.Text("metadataUrl") != "" {
-		fetched := string(s.Note(noteFetched, r.ID))
-		if fetched == "" {
-			fetched = schema.FormatTime(r.Created)
-		}
-		health["lastRefresh"] = fetched
+	if fetched := readRefreshed(s, r.ID).Fetched; r.Text("metadataUrl") != "" && !fetched.IsZero() {
+		health["lastRefresh"] = schema.FormatTime(fetched)
+	}
+	if held := readRemovals(s.Note(noteRemovals, r.ID)).Held; len(held) > 0 {
+		body["held"] = renderHeld(s, held)
 	}
 	body["sp"], body["health"] = sp, health
 }

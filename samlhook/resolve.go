@@ -25,7 +25,8 @@ type (
 func (h *Hook) Resolve(ctx context.Context, need any) (any, error) {
 	switch n := need.(type) {
 	case metadataAt:
-		return h.fetcher.fetch(ctx, string(n))
+		body, _, err := h.fetcher.fetch(ctx, string(n), validators{})
+		return body, err
 	case keyFor:
 		return newKeyPair(n.organization, h.now())
 	}

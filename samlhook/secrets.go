@@ -64,7 +64,8 @@ func (p *preparation) secrets() error {
 	return p.rollOver(held)
 }
 
-// rollOver makes, moves or drops the second key, as keyRollover says. A first key is never lost before the second signs.
+// rollOver makes, moves or drops the second key, as keyRollover says. A first key is never lost before the second
+// signs.
 func (p *preparation) rollOver(held secrets) error {
 	was, now := stringOf(p.before, "keyRollover"), stringOf(p.doc, "keyRollover")
 	switch {

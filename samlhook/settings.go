@@ -31,6 +31,7 @@ type Settings struct {
 	NeverUpdate   []string // attribute paths, in lower case
 
 	AllowPrivileged []directory.ID // Groups that sign-in may touch although they are privileged
+	Groups          GroupSync
 
 	Session time.Duration // the longest that a session lasts
 
@@ -54,6 +55,7 @@ func ReadSettings(r *directory.Resource) Settings {
 	if len(c.LinkBy) == 0 {
 		c.LinkBy = []string{linkByUserName}
 	}
+	c.Groups = readGroupSync(r)
 	if c.Session <= 0 {
 		c.Session = defaultSession
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,7 @@ const simpleSAMLFolder = "/usr/share/simplesamlphp/www"
 
 // simpleSAML runs SimpleSAMLphp, an identity provider that shares no code with us, on PHP's own server. It trusts the
 // service provider with our metadata's values.
-func simpleSAML(t *testing.T) (base string, trust func(entityID, acs, certificate string)) {
+func simpleSAML(t *testing.T) (base string, trust func(entityID, acs, certificate, more string)) {
 	t.Helper()
 	php := samltest.Peer(t, "php")
 	if _, err := os.Stat(simpleSAMLFolder); err != nil {
@@ -98,10 +99,10 @@ $metadata['__DYNAMIC:1__'] = ['host' => '__DEFAULT__', 'privatekey' => 'idp.pem'
 		}
 	})
 	waitFor(t, address)
-	return base, func(entityID, acs, certificate string) {
+	return base, func(entityID, acs, certificate, more string) {
 		put("metadata/saml20-sp-remote.php", fmt.Sprintf(`<?php
-$metadata['%s'] = ['AssertionConsumerService' => '%s', 'validate.authnrequest' => true, 'certData' => '%s'];`, entityID,
-			acs, certificate))
+$metadata['%s'] = ['AssertionConsumerService' => '%s', 'validate.authnrequest' => true, 'certData' => '%s', %s];`,
+			entityID, acs, certificate, more))
 	}
 }
 
@@ -137,7 +138,7 @@ func TestSimpleSAMLphp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trust(at.Metadata, at.ACS, encode(string(l.Connection.Certificate.Raw)))
+	trust(at.Metadata, at.ACS, encode(string(l.Connection.Certificate.Raw)), "")
 
 	for _, binding := range []string{"redirect", "post"} {
 		t.Run(binding, func(t *testing.T) {
@@ -189,5 +190,78 @@ func TestSimpleSAMLphp(t *testing.T) {
 		if form.Has("username") != want {
 			t.Errorf("login form: %v, want %v", form.Has("username"), want)
 		}
+	}
+}
+
+// TestSimpleSAMLphpSigns signs in by whatever it can sign and encrypt, and unasked.
+func TestSimpleSAMLphpSigns(t *testing.T) {
+	base, trust := simpleSAML(t)
+	s := newSite(t)
+	connection, err := s.configure(with(with(jitOn, "displayName", "SimpleSAMLphp"), "metadataUrl",
+		base+"/saml2/idp/metadata.php"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := s.hook.urls("default", connection)
+	l, err := s.hook.load(s.snapshot(), "default", s.connection(connection))
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := encode(string(l.Connection.Certificate.Raw))
+	const response, assertion, encrypted = "'saml20.sign.response' => true", "'saml20.sign.assertion' => true",
+		"'assertion.encryption' => true"
+	const noResponse, noAssertion = "'saml20.sign.response' => false", "'saml20.sign.assertion' => false"
+	for _, c := range []struct {
+		name, options string
+		settings      map[string]any
+		unasked       bool
+	}{
+		{name: "responses", options: response + ", " + noAssertion},
+		{name: "assertions", options: noResponse + ", " + assertion},
+		{name: "both", options: response + ", " + assertion},
+		{name: "responses, encrypted", options: response + ", " + noAssertion + ", " + encrypted,
+			settings: map[string]any{"wantEncrypted": true}},
+		{name: "assertions, encrypted", options: noResponse + ", " + assertion + ", " + encrypted,
+			settings: map[string]any{"wantEncrypted": true}},
+		{name: "both, encrypted", options: response + ", " + assertion + ", " + encrypted,
+			settings: map[string]any{"wantEncrypted": true}},
+		{name: "unasked", options: response, settings: map[string]any{"allowIdpInitiated": true}, unasked: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			trust(at.Metadata, at.ACS, certificate, c.options)
+			s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) {
+				delete(doc, "wantEncrypted")
+				delete(doc, "allowIdpInitiated")
+				for name, value := range c.settings {
+					doc[name] = value
+				}
+			})
+			b, address := s.browser(), at.Login
+			if c.unasked {
+				address = base + "/saml2/idp/SSOService.php?spentityid=" + url.QueryEscape(at.Metadata)
+			}
+			page := b.get(address)
+			for range 6 {
+				action, form, found := page.Form()
+				if !found || strings.Contains(page.URL.Path, "/orgs/default/me") {
+					break
+				}
+				if form.Has("username") {
+					form.Set("username", "student")
+					form.Set("password", "pass")
+				}
+				if form.Has("SAMLResponse") {
+					message := decoded(t, form)
+					sealed := strings.Contains(message, "EncryptedAssertion")
+					if sealed != (c.settings["wantEncrypted"] == true) {
+						t.Fatalf("encrypted: %t", sealed)
+					}
+				}
+				if page, err = b.demo.Post(t.Context(), action, form); err != nil {
+					t.Fatal(err)
+				}
+			}
+			wantPage(t, page, http.StatusOK, "me", "Stu Dent")
+		})
 	}
 }

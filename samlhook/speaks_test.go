@@ -71,3 +71,24 @@ func TestFoundTwiceIsOne(t *testing.T) {
 		t.Errorf("%s, %v: %s", d.Reason, err, d.Explanation)
 	}
 }
+
+// Of the letters A to Z, all of them and nothing beside them, the case does not count.
+func TestCaseOfLinking(t *testing.T) {
+	for r := rune(' '); r < 0x7f; r++ {
+		upper := 'A' <= r && r <= 'Z'
+		if got := compare(string(r), string(r+32)) == same; got != upper {
+			t.Errorf("%q and %q are the same: %v", r, r+32, got)
+		}
+	}
+}
+
+// A connection keeps its own domain when it is saved again.
+func TestConnectionKeepsItsDomain(t *testing.T) {
+	w := &world{site: newSite(t)}
+	w.domains("example.com")
+	id := w.own(schema.Document{"domains": []any{"example.com"}})
+	w.mustModify(schema.IdentityProviderType, id, changed("displayName", "renamed"))
+	if r, err := w.snapshot().Get(schema.IdentityProviderType, id); err != nil || r.Text("displayName") != "renamed" {
+		t.Errorf("not saved: %v", err)
+	}
+}

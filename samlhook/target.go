@@ -9,8 +9,8 @@ import (
 	"rollcall/directory"
 )
 
-// maxTarget bounds where to go after a sign-in, in bytes: it travels in a cookie.
-const maxTarget = 200
+// maxTarget bounds where to go after a sign-in.
+const maxTarget = directory.MaxTarget
 
 // target turns where a client asked to go after sign-in into an absolute URL: a path on our own site, or an exact entry
 // of the organization's redirectTargets. Empty stands for the landing page. ok is false for anything else.

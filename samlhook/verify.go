@@ -10,8 +10,8 @@ import (
 	"rollcall/samlhook/saml"
 )
 
-// newVerifier shares the processors between those whose messages are judged: connections take turns, so what one is sent
-// delays another by one message, not by their number.
+// newVerifier shares the processors between those whose messages are judged: connections take turns, so what one is
+// sent delays another by one message, not by their number.
 func newVerifier() *fair.Scheduler {
 	return fair.New(fair.Options{Slots: max(2, runtime.GOMAXPROCS(0))})
 }

@@ -1,7 +1,6 @@
 package scimapi
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 
@@ -14,24 +13,29 @@ func (x *exchange) sessionCookie() string {
 	return web.SessionCookie(strings.HasPrefix(x.public, "https:"), x.org)
 }
 
-// authenticate judges the request's credential. From then on x.dir acts for it, on the snapshot it was judged on.
+// authenticate judges the request's credential, and counts the request against its rate or that of failures.
 func (x *exchange) authenticate() error {
-	c, err := x.credential()
-	if f, ok := errors.AsType[*failure](err); ok && f.status == http.StatusUnauthorized {
+	err := x.judge()
+	switch {
+	case err == nil:
+		return x.paced()
+	case translate(err).status == http.StatusUnauthorized:
 		return x.refusedAgain(err)
 	}
+	return err
+}
+
+// judge judges the request's credential. From then on x.dir acts for it, on the snapshot it was judged on.
+func (x *exchange) judge() error {
+	c, err := x.credential()
 	if err != nil {
 		return err
 	}
 	d, err := x.dir.Authenticate(x.r.Context(), c)
-	if directory.KindOf(err) == directory.Unauthenticated {
-		return x.refusedAgain(err)
+	if err == nil {
+		x.dir, x.actor = d, d.Actor()
 	}
-	if err != nil {
-		return err
-	}
-	x.dir, x.actor = d, d.Actor()
-	return x.paced()
+	return err
 }
 
 // credential finds a bearer token (RFC 6750 §2.1) or, without an Authorization header, a session cookie. A browser

@@ -48,6 +48,7 @@ func TestUnauthenticated(t *testing.T) {
 		{"of another organization", good, "Bearer " + foreign.token},
 		{"unknown organization", &unknown, "Bearer " + good.token},
 		{"another scheme", good, "Basic YTpi"},
+		{"another scheme with a good secret", good, "Basic " + good.token},
 		{"no secret", good, "Bearer "},
 	} {
 		r := tc.c.refused(401, "", "GET", "/Users", nil, "Authorization", tc.auth)
@@ -63,6 +64,14 @@ func TestUnauthenticated(t *testing.T) {
 	r := good.refused(401, "", "GET", "/Users", nil, "Authorization", "")
 	if got := r.header.Get("WWW-Authenticate"); got != `Bearer realm="rollcall"` {
 		t.Errorf("R7644-2-01: %q", got)
+	}
+	two, err := http.NewRequest("GET", good.base+"/Users", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two.Header["Authorization"] = []string{"Bearer " + good.token, "Bearer " + good.token}
+	if r, err := http.DefaultTransport.RoundTrip(two); err != nil || r.StatusCode != 401 {
+		t.Errorf("two Authorization headers: %v %v", r, err)
 	}
 	system.must(200, "GET", "/Organizations", nil)
 	inOrg := *system

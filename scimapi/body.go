@@ -2,9 +2,11 @@ package scimapi
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"rollcall/directory"
@@ -13,7 +15,17 @@ import (
 )
 
 // mode says how strictly the request's bodies are read.
-func (x *exchange) mode() schema.Mode { return schema.Mode{Strict: x.actor.Strict, Spend: x.pay} }
+func (x *exchange) mode() schema.Mode {
+	return schema.Mode{Strict: x.actor.Profile.Strict(), Spend: x.pay}
+}
+
+// warn adds a Warning to the reply (RFC 7234 §5.5.7), once.
+func (x *exchange) warn(text string) {
+	h, value := x.w.Header(), `299 rollcall "`+text+`"`
+	if !slices.Contains(h["Warning"], value) {
+		h.Add("Warning", value)
+	}
+}
 
 // open checks the headers that describe a body and returns the body. Reading it fails beyond limit bytes, and if the
 // node holds too much of other bodies. What was read counts until release.
@@ -123,7 +135,9 @@ func (c *change) read(s *directory.Snapshot, r io.Reader, length int64) (err err
 	if err != nil {
 		return err
 	}
-	if c.doc, c.docErr = c.t.Parse(body, c.x.mode()); c.docErr == nil {
+	mode := c.x.mode()
+	mode.Named, mode.Warn = c.method == http.MethodPut, c.x.warn
+	if c.doc, c.docErr = c.t.Parse(body, mode); c.docErr == nil {
 		c.x.dropLinks(c.t, c.doc)
 	}
 	return nil
@@ -140,10 +154,15 @@ func (c *change) readPatch(s *directory.Snapshot, r io.Reader, length int64) err
 	if err := c.x.payBody(len(body)); err != nil {
 		return err
 	}
-	o := patch.Options{Strict: c.x.actor.Strict, Derived: c.derived(s), Spend: c.x.pay}
+	profile := c.x.actor.Profile
+	o := patch.Options{Strict: profile.Strict(), Interop: profile == directory.ProfileInterop, Derived: c.derived(s),
+		Spend: c.x.pay}
 	request, err := patch.Parse(body, o)
 	if err == nil {
-		c.patch = patch.Compile(c.t, request, o)
+		c.patch, err = patch.Compile(c.t, request, o)
 	}
-	return err
+	if err != nil { // who may not change the type learns no more than that
+		return cmp.Or(s.MayWrite(c.t.Name), err)
+	}
+	return nil
 }

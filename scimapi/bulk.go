@@ -209,6 +209,9 @@ func (b *bulkRun) prepare(s *directory.Snapshot, st *step, o *operation) error {
 		c.when.match = []string{o.version}
 	}
 	o.change = c
+	if o.method == http.MethodDelete && o.id.IsZero() {
+		return noSuch(t, o.target)
+	}
 	if o.method == http.MethodDelete {
 		return nil
 	}
@@ -216,7 +219,10 @@ func (b *bulkRun) prepare(s *directory.Snapshot, st *step, o *operation) error {
 	if limit := b.x.bodyLimit(t); int64(len(data)) > limit {
 		return &http.MaxBytesError{Limit: limit}
 	}
-	return c.read(s, bytes.NewReader(data), int64(len(data)))
+	if err := c.read(s, bytes.NewReader(data), int64(len(data))); err != nil || !o.id.IsZero() {
+		return err
+	}
+	return cmp.Or(c.judge(), noSuch(t, o.target)) // no resource can have this id
 }
 
 // references returns the ids of the resources that the operation refers to by bulkIds.
@@ -248,9 +254,6 @@ func (b *bulkRun) typeOf(s *directory.Snapshot, o *operation) (*schema.ResourceT
 	}
 	if methods := allowed(t.Kind(), b.x.org == "", o.target != ""); !slices.Contains(methods, o.method) {
 		return nil, fail(http.StatusMethodNotAllowed, "", "%s is not allowed on %s", o.method, o.path)
-	}
-	if o.id.IsZero() {
-		return nil, noSuch(t, o.target)
 	}
 	return t, nil
 }

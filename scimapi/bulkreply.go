@@ -112,10 +112,11 @@ func (b *bulkRun) result(o *operation) result {
 	return r
 }
 
-// location returns the URL of the operation's resource, as far as the client gave it. A POST that failed has none.
+// location returns the URL of the operation's resource, as far as the client gave it. A POST that failed has none, nor
+// has an operation whose bulkId leads nowhere.
 func (b *bulkRun) location(o *operation) string {
 	switch {
-	case o.failed && o.method == http.MethodPost:
+	case o.failed && o.method == http.MethodPost, o.id.IsZero() && strings.HasPrefix(o.target, bulkIDPrefix):
 		return ""
 	case !o.id.IsZero() && o.endpoint != "":
 		return string(b.x.appendLocation(nil, o.endpoint, o.id))

@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/tidwall/gjson"
@@ -55,6 +56,9 @@ func (c *change) run(tx *directory.Tx) error {
 	// One that is there.
 	c.skipped, c.readsMembers = nil, false
 	old, err := c.expected(tx)
+	if directory.KindOf(err) == directory.NotFound {
+		return cmp.Or(c.judge(), err)
+	}
 	if err != nil {
 		return err
 	}
@@ -103,6 +107,7 @@ func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
 	if err != nil {
 		return err
 	}
+	c.t.CarryUnnamed(before, doc)
 	if err := c.t.Carry(before, doc); err != nil {
 		return err
 	}
@@ -141,7 +146,7 @@ func (c *change) modify(tx *directory.Tx, old *directory.Resource, pending bool)
 	if err != nil {
 		return err
 	}
-	if res.Changed {
+	if c.restate(res.Document) || res.Changed {
 		c.x.dropLinks(c.t, res.Document)
 		if err := c.prepare(tx, old, res.Document); err != nil {
 			return err
@@ -158,11 +163,26 @@ func (c *change) modify(tx *directory.Tx, old *directory.Resource, pending bool)
 
 // applyPatch applies the operations, as work that ends before the commit.
 func (c *change) applyPatch(tx *directory.Tx, old *directory.Resource, doc schema.Document) (patch.Result, error) {
+	spend, end := c.work()
+	defer end()
+	return c.patch.Apply(doc, c.currentMembers(tx, old), spend)
+}
+
+// judge returns what is wrong with a PATCH of a resource that does not exist.
+func (c *change) judge() error {
+	if c.patch == nil {
+		return nil
+	}
+	c.x.pause()
+	spend, end := c.work()
+	defer end()
+	return c.patch.Judge(spend)
+}
+
+// work returns how a PATCH takes its turns, and what ends them.
+func (c *change) work() (spend func(units int) error, end func()) {
 	work := c.x.dir.Work()
-	defer work.End()
-	return c.patch.Apply(doc, c.currentMembers(tx, old), func(units int) error {
-		return work.Pay(c.x.r.Context(), units)
-	})
+	return func(units int) error { return work.Pay(c.x.r.Context(), units) }, work.End
 }
 
 // expected reads the resource and checks that it is in the state that the client expects.

@@ -2,6 +2,8 @@ package scimapi_test
 
 import (
 	"fmt"
+	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -362,4 +364,140 @@ func TestStrict(t *testing.T) {
 	c.refused(400, "noTarget", "PATCH", "/Users/"+id,
 		patch(`{"op":"replace","path":"emails[type eq \"work\"].value","value":"x@y"}`))
 	c.must(200, "PATCH", "/Users/"+id, patch(`{"op":"REPLACE","path":"active","value":false}`))
+}
+
+// A python client, scim2-client: discovery first, models made of it, and no reply may have what the models have not.
+func TestScim2Client(t *testing.T) {
+	s := serve(t, scimapi.Options{})
+	s.admin(t).group("there before")
+	c := s.client(t, "default", "write", nil)
+	accept := []string{"Accept", "application/scim+json"}
+	c.must(200, "GET", "/ServiceProviderConfig", nil, accept...)
+	types := c.must(200, "GET", "/ResourceTypes", nil, accept...)
+	schemas := c.must(200, "GET", "/Schemas", nil, accept...)
+	known := ids(schemas.body["Resources"])
+	for _, typ := range types.body["Resources"].([]any) { // everything that is found can be used
+		if !slices.Contains(known, at(typ, "schema").(string)) {
+			t.Errorf("%v has no schema", typ)
+		}
+		c.must(200, "GET", at(typ, "endpoint").(string), nil, accept...)
+	}
+	r := c.must(201, "POST", "/Users", `{"schemas":["`+userURN+`","`+extURN+`"],"userName":"py@x","active":true,`+
+		`"emails":[{"value":"py@x","type":"work","primary":true}],"`+extURN+`":{"department":"D"}}`, accept...)
+	closed(t, "create", r.body)
+	path := "/Users/" + r.body["id"].(string)
+	closed(t, "query", c.must(200, "GET", path, nil, accept...).body)
+	for _, one := range c.must(200, "GET", "/Users?count=10", nil, accept...).body["Resources"].([]any) {
+		closed(t, "query of all", one)
+	}
+	found := c.must(200, "POST", "/.search", search("filter", `userName eq "py@x"`, "count", 10))
+	closed(t, "search", at(found.body, "Resources", 0))
+	doc := c.must(200, "GET", path, nil, accept...).body
+	doc["displayName"] = "Py"
+	delete(doc, "groups")
+	closed(t, "replace", c.must(200, "PUT", path, doc, accept...).body)
+	modified := c.must(200, "PATCH", path, patch(`{"op":"add","path":"`+userURN+`:title","value":"T"}`,
+		`{"op":"replace","path":"`+extURN+`:department","value":"E"}`), accept...)
+	closed(t, "modify", modified.body)
+	if modified.body["title"] != "T" || at(modified.body, extURN, "department") != "E" {
+		t.Errorf("%s", modified.raw)
+	}
+	c.must(204, "DELETE", path, nil, accept...)
+}
+
+// ssosync, which mirrors Google Workspace: it looks, creates or replaces, and asks who is a member by a filter.
+func TestSsosync(t *testing.T) {
+	c := serve(t, scimapi.Options{}).client(t, "default", "write", nil)
+	if r := c.list("/Users", `userName eq "ann@x"`); r.body["totalResults"] != 0.0 {
+		t.Errorf("%s", r.raw)
+	}
+	doc := func(id, given string) string {
+		return `{` + id + `"schemas":["` + userURN + `"],"userName":"ann@x","externalId":"1",` +
+			`"name":{"familyName":"A","givenName":"` + given + `"},"displayName":"` + given + ` A","active":true,` +
+			`"emails":[{"value":"ann@x","type":"work","primary":true}],"addresses":[{"type":"work"}]}`
+	}
+	user := c.must(201, "POST", "/Users", doc("", "Ann")).body["id"].(string)
+	if r := c.must(200, "PUT", "/Users/"+user, doc(`"id":"`+user+`",`, "Anna")); r.body["displayName"] != "Anna A" {
+		t.Errorf("%s", r.raw)
+	}
+	if r := c.list("/Groups", `displayName eq "Team"`); r.body["totalResults"] != 0.0 {
+		t.Errorf("%s", r.raw)
+	}
+	group := c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`"],"displayName":"Team","members":[]}`)
+	id := group.body["id"].(string)
+	is := func() any { return c.list("/Groups", `id eq "`+id+`" and members eq "`+user+`"`).body["totalResults"] }
+	for _, step := range []struct {
+		op   string
+		want float64
+	}{{"add", 1}, {"add", 1}, {"remove", 0}, {"remove", 0}} {
+		c.must(200, "PATCH", "/Groups/"+id,
+			patch(`{"op":"`+step.op+`","path":"members","value":[{"value":"`+user+`"}]}`))
+		if got := is(); got != step.want {
+			t.Errorf("%s: the filter finds %v groups", step.op, got)
+		}
+	}
+	c.must(204, "DELETE", "/Groups/"+id, nil)
+	c.must(204, "DELETE", "/Users/"+user, nil)
+}
+
+// idp-scim-sync: POST without schemas, ids and meta that are empty, pages by cursor with a filter on members.
+func TestIdpScimSync(t *testing.T) {
+	c := serve(t, scimapi.Options{}).client(t, "default", "write", nil)
+	c.must(200, "GET", "/ServiceProviderConfig", nil)
+	r := c.must(201, "POST", "/Users", `{"externalId":"1","userName":"ann@x","displayName":"Ann A",`+
+		`"profileURL":"https://x/a","name":{"familyName":"A","givenName":"Ann"},`+
+		`"emails":[{"value":"ann@x","type":"work","primary":true}],"active":true,`+
+		`"`+extURN+`":{"department":"D","manager":{"value":"m"}}}`)
+	user := r.body["id"].(string)
+	if r.body["profileUrl"] != "https://x/a" || at(r.body, extURN, "department") != "D" ||
+		!strings.Contains(r.header.Get("Warning"), "schemas") {
+		t.Errorf("%v %s", r.header, r.raw)
+	}
+	g := c.must(201, "POST", "/Groups", `{"id":"","meta":{},"displayName":"Team","externalId":"g"}`).body["id"].(string)
+	c.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"add","path":"members","value":[{"value":"`+user+`"}]}`))
+	page := c.must(200, "GET", "/Groups?cursor=&filter="+url.QueryEscape(`members.value eq "`+user+`"`), nil)
+	if got := ids(page.body["Resources"]); !slices.Equal(got, []string{g}) {
+		t.Errorf("%s", page.raw)
+	}
+	c.must(200, "PATCH", "/Users/"+user, patch(`{"op":"replace","path":"active","value":false}`))
+	c.must(200, "PATCH", "/Groups/"+g, patch(`{"op":"remove","path":"members","value":[{"value":"`+user+`"}]}`))
+	c.checkMembers("after the removal", g)
+	c.must(204, "DELETE", "/Groups/"+g, nil)
+	c.must(204, "DELETE", "/Users/"+user, nil)
+}
+
+// Roles as Entra ID and Okta provision them: stored and shown, and none of them gives rights.
+func TestProvisionedRoles(t *testing.T) {
+	s := serve(t, scimapi.Options{})
+	admin, c := s.admin(t), s.client(t, "default", "write", nil)
+	roles := func(id string) string {
+		r := admin.must(200, "GET", "/Users/"+id+"?attributes=roles,"+schema.AccessURN, nil)
+		return fmt.Sprint(valuesAt(r.body["roles"], []any{"value"}), at(r.body, schema.AccessURN, "effectiveRoles"))
+	}
+	entra, okta := c.user("entra", "roles", []any{}), c.user("okta", "roles", []any{map[string]any{
+		"primary": true, "value": "editor"}})
+	for _, step := range []struct{ name, id, op, want string }{
+		{"Entra, one role", entra, `{"op":"Add","path":"roles[primary eq \"True\"].value","value":"reader"}`,
+			"[reader] [reader]"},
+		{"Entra, another role", entra, `{"op":"Replace","path":"roles[primary eq \"True\"].value","value":"writer"}`,
+			"[writer] [writer]"},
+		{"Entra, objects", entra, `{"op":"replace","path":"roles","value":[{"value":"a","display":"A",` +
+			`"type":"WindowsAzureActiveDirectoryRole","primary":false},{"value":"b","display":"B","primary":false}]}`,
+			"[a b] [a b]"},
+		{"Entra, JSON in a text", entra,
+			`{"op":"Add","path":"roles","value":[{"value":"{\"id\":\"1\",\"value\":\"c\"}"}]}`,
+			`[a b {"id":"1","value":"c"}] [a b {"id":"1","value":"c"}]`},
+		{"Okta, pathless", okta, `{"op":"replace","value":{"roles":[{"primary":true,"value":"owner"}]}}`,
+			"[owner] [owner]"},
+		{"Okta, none", okta, `{"op":"replace","value":{"roles":[]}}`, "[] <nil>"},
+	} {
+		c.must(200, "PATCH", "/Users/"+step.id, patch(step.op))
+		if got := roles(step.id); got != step.want {
+			t.Errorf("%s: %s, want %s", step.name, got, step.want)
+		}
+	}
+	for _, role := range []string{"administrator", "manager", "auditor"} {
+		c.refused(403, "", "PATCH", "/Users/"+entra,
+			patch(`{"op":"add","path":"roles","value":[{"value":"`+role+`"}]}`))
+	}
 }

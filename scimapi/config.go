@@ -14,9 +14,10 @@ type providerConfig struct {
 	ChangePassword feature          `json:"changePassword"`
 	Sort           feature          `json:"sort"`
 	ETag           feature          `json:"etag"`
-	Pagination     pagingFeature    `json:"pagination"`
+	Pagination     *pagingFeature   `json:"pagination,omitempty"`
 	Schemes        []authentication `json:"authenticationSchemes"`
 	Meta           discoveryMeta    `json:"meta"`
+	Interop        bool             `json:"interopProfileConformant,omitempty"` // draft-zollner-scim-interop-profile §4
 }
 
 type feature struct {
@@ -51,10 +52,10 @@ type authentication struct {
 	Primary     bool   `json:"primary"`
 }
 
-// config tells clients what the server supports.
+// config tells clients what the server supports. A credential may be of a client that must not see all of it.
 func (x *exchange) config() providerConfig {
 	l := x.o.Limits
-	return providerConfig{
+	c := providerConfig{
 		Schemas: []string{schema.ServiceProviderURN},
 		Patch:   feature{true},
 		Bulk:    bulkFeature{true, l.BulkOperations, l.BulkBody},
@@ -63,7 +64,7 @@ func (x *exchange) config() providerConfig {
 		ChangePassword: feature{false},
 		Sort:           feature{true},
 		ETag:           feature{true},
-		Pagination: pagingFeature{
+		Pagination: &pagingFeature{
 			Cursor: true, Index: true, Default: "index", PageSize: l.PageSize, MaxSize: l.MaxPageSize,
 			Timeout: int(directory.PinLifetime.Seconds()),
 		},
@@ -72,6 +73,11 @@ func (x *exchange) config() providerConfig {
 			Description: "An access token of this service, in the Authorization header.",
 			SpecURI:     "https://www.rfc-editor.org/info/rfc6750",
 		}},
-		Meta: discoveryMeta{"ServiceProviderConfig", x.base + "/ServiceProviderConfig"},
+		Meta:    discoveryMeta{"ServiceProviderConfig", x.base + "/ServiceProviderConfig"},
+		Interop: x.actor.Profile == directory.ProfileInterop,
 	}
+	if x.actor.NoPagination {
+		c.Pagination = nil
+	}
+	return c
 }

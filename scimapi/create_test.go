@@ -100,7 +100,7 @@ func TestCreateRefused(t *testing.T) {
 			user(`"userName":"a","x":` + strings.Repeat("[", 500) + strings.Repeat("]", 500)), 400,
 			"invalidSyntax", ""},
 		{"R7644-3.8-05 not UTF-8", "/Users", user("\"userName\":\"\xff\""), 400, "invalidSyntax", ""},
-		{"B-02 no schemas", "/Users", `{"userName":"a"}`, 400, "invalidSyntax", "schemas"},
+		{"B-02 empty schemas", "/Users", `{"schemas":[],"userName":"a"}`, 400, "invalidSyntax", "schemas"},
 		{"B-24 too large", "/Users", user(`"userName":"` + strings.Repeat("a", 5000) + `"`), 413, "", "4096"},
 		{"R7643-4.2-01 no displayName", "/Groups", `{"schemas":["` + groupURN + `"]}`,
 			400, "invalidValue", "displayName"},
@@ -238,7 +238,7 @@ func TestMethods(t *testing.T) {
 		head.header.Get("Content-Length") != fmt.Sprint(len(get.raw)) {
 		t.Errorf("R9110-9.3.2-01: %v", head.header)
 	}
-	for _, path := range []string{"/users", "/Users/" + id + "/x", "/Users/" + id + "/x/y", "/Users//", "/v9/Users",
+	for _, path := range []string{"/user", "/Users/" + id + "/x", "/Users/" + id + "/x/y", "/Users//", "/v9/Users",
 		"/Users/" + id + "/.nosuch"} {
 		c.refused(404, "", "GET", path, nil)
 	}

@@ -142,7 +142,7 @@ func expired() error {
 // (R9865-5.2-02).
 func (x *exchange) digest(q *params, typ string) [sha256.Size]byte {
 	text, err := json.Marshal([]any{
-		typ, q.filterText, q.sortBy, q.descending, q.attributes, q.excludedAttributes, x.actor.Rights, x.actor.Strict,
+		typ, q.filterText, q.sortBy, q.descending, q.attributes, q.excludedAttributes, x.actor.Rights, x.actor.Profile,
 		q.effective,
 	})
 	if err != nil {

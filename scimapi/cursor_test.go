@@ -339,6 +339,9 @@ func TestCursorOverEvents(t *testing.T) {
 	var got []string
 	for cursor := "-"; cursor != ""; {
 		r := c.page("/Events", "cursor", strings.TrimPrefix(cursor, "-"), "count", "2")
+		if r.status != 200 {
+			t.Fatalf("after %d Events: %d %s", len(got), r.status, r.raw)
+		}
 		got = append(got, ids(r.body["Resources"])...)
 		c.user(fmt.Sprint("more", len(got)))
 		cursor = next(r)

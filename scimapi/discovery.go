@@ -16,7 +16,7 @@ type described struct {
 }
 
 // discover serves /ServiceProviderConfig, /ResourceTypes and /Schemas (RFC 7644 §4). They need no credential and ignore
-// the parameters of paging and projection. Only ServiceProviderConfig is the same for everybody.
+// the parameters of paging and projection. To a credential they show what is for it.
 func (x *exchange) discover(endpoint, id string) error {
 	if ok, err := x.method([]string{http.MethodGet, http.MethodHead, http.MethodOptions}); !ok {
 		return err
@@ -30,11 +30,7 @@ func (x *exchange) discover(endpoint, id string) error {
 	var err error
 	switch endpoint {
 	case "ServiceProviderConfig":
-		body, err := json.Marshal(x.config())
-		if err == nil {
-			x.send(http.StatusOK, body)
-		}
-		return err
+		return x.sendConfig()
 	case "ResourceTypes":
 		all, err = x.resourceTypes()
 	case "Schemas":
@@ -59,6 +55,32 @@ func (x *exchange) discover(endpoint, id string) error {
 	return fail(http.StatusNotFound, "", "no %s has the id %q", strings.TrimSuffix(endpoint, "s"), id)
 }
 
+// sendConfig answers with the ServiceProviderConfig. An invalid credential sees what nobody's sees: clients look here
+// first to learn how to authenticate. It counts as a guess all the same; a valid one is not counted, as nobody's is not.
+func (x *exchange) sendConfig() error {
+	x.private()
+	if !x.anonymous() {
+		err := x.judge()
+		if err != nil && translate(err).status == http.StatusUnauthorized {
+			err = x.refusedAgain(err)
+		}
+		if err != nil && translate(err).status != http.StatusUnauthorized {
+			return err
+		}
+	}
+	body, err := json.Marshal(x.config())
+	if err == nil {
+		x.send(http.StatusOK, body)
+	}
+	return err
+}
+
+// private keeps caches from giving one credential's reply to another.
+func (x *exchange) private() {
+	x.w.Header().Add("Vary", "Authorization, Cookie")
+	x.set("Cache-Control", "private")
+}
+
 // listOf returns a ListResponse with all resources.
 func listOf(all []described) []byte {
 	n := int64(len(all))
@@ -78,8 +100,7 @@ func listOf(all []described) []byte {
 // organization is, and whether there is one: nobody learns from outside which organizations there are, or what they
 // keep.
 func (x *exchange) types() ([]*schema.ResourceType, error) {
-	x.w.Header().Add("Vary", "Authorization, Cookie")
-	x.set("Cache-Control", "private")
+	x.private()
 	if x.anonymous() && x.org != "" {
 		return []*schema.ResourceType{schema.User(), schema.Group()}, nil
 	}
@@ -154,7 +175,7 @@ func (x *exchange) resourceTypes() ([]described, error) {
 }
 
 // schemas returns the descriptions of the schemas that the types of the scope use, each once, and of those that
-// discovery uses (RFC 7643 §7).
+// discovery uses (RFC 7643 §7). What the credential may not write is readOnly in them.
 func (x *exchange) schemas() ([]described, error) {
 	types, err := x.types()
 	if err != nil {
@@ -183,6 +204,9 @@ func (x *exchange) schemas() ([]described, error) {
 			return nil, err
 		}
 		body := s.Definition()
+		if !x.actor.MayWriteSchema(s.ID) {
+			body = s.DefinitionReadOnly()
+		}
 		body = append(appendMember(body[:len(body)-1:len(body)-1], "meta", meta), '}')
 		all = append(all, described{s.ID, body})
 	}

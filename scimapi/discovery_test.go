@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"rollcall/directory"
+	"rollcall/directory/schema"
 	"rollcall/scimapi"
 )
 
@@ -168,6 +169,20 @@ func TestDiscoveryByCredential(t *testing.T) {
 			want = 200
 		}
 		tc.c.must(want, "GET", "/Schemas/urn:example:Secret", nil)
+
+		// What of a Group gives rights is readOnly to whoever gets 403 for it.
+		if !strings.Contains(tc.types, "Group") {
+			continue
+		}
+		access, mutability := tc.c.must(200, "GET", "/Schemas/"+schema.GroupAccessURN, nil), "readOnly"
+		if name == "admin" {
+			mutability = "readWrite"
+		}
+		for _, a := range access.body["attributes"].([]any) {
+			if at(a, "mutability") != mutability || at(a, "returned") != "request" {
+				t.Errorf("%s: %v", name, a)
+			}
+		}
 	}
 
 	// The system scope is the same in every installation.

@@ -20,5 +20,6 @@
 // those that the client has just set). reply.go sends it, stream.go sends a long list (accept.go: in which form;
 // etag.go: with which version). errors.go turns an error into a SCIM Error, log.go writes the request's line.
 //
-// Where the RFCs leave a choice, the package accepts what clients in use send, unless the credential is strict.
+// Where the RFCs leave a choice, the package accepts what clients in use send, unless the credential's profile says
+// otherwise. Extensions that are returned on request are cut out of the stored bytes (memo.go).
 package scimapi

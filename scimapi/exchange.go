@@ -41,7 +41,7 @@ type place struct {
 
 // serve runs one request. An error that handle returns is written as the reply.
 func (h *Handler) serve(p place, w http.ResponseWriter, r *http.Request, handle func(*exchange) error) {
-	x := &exchange{Handler: h, w: &response{ResponseWriter: w}, r: r, place: p, id: newRequestID(), start: h.o.Now()}
+	x := &exchange{Handler: h, w: &response{ResponseWriter: w}, r: r, place: p, id: requestID(r), start: h.o.Now()}
 	x.set("X-Request-Id", x.id)
 	x.r = r.WithContext(directory.WithRequest(r.Context(), x.id))
 	var cause error

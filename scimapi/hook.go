@@ -17,6 +17,9 @@ type Hook struct {
 	// write more. It gets what comes from elsewhere, or takes long, from resolved.
 	Prepare func(tx *directory.Tx, id directory.ID, old *directory.Resource, doc schema.Document,
 		resolved Resolved) error
+	// Copies names attributes that Prepare fills in from others: a PATCH that names the other one, even with the value
+	// that it has, takes the copy away, so that Prepare makes it anew.
+	Copies map[string]string
 	// Resolve gets what Prepare asked for. It runs outside the change, once for each need of a request; then the change
 	// runs again. Its error goes to Prepare, which knows how to report it.
 	Resolve func(ctx context.Context, need any) (any, error)
@@ -78,6 +81,20 @@ func (c *change) prepare(tx *directory.Tx, old *directory.Resource, doc schema.D
 		}
 		return nil, &unresolved{n}
 	})
+}
+
+// restate takes away the copies of what the PATCH names, and reports whether there were any.
+func (c *change) restate(doc schema.Document) (changed bool) {
+	for source, copied := range c.x.o.Hooks[c.t.Name].Copies {
+		s, copyOf := c.t.Lookup(source), c.t.Lookup(copied)
+		if s == nil || copyOf == nil || doc[source] == nil || doc[copied] == nil || !c.patch.Specifies(s) ||
+			c.patch.Specifies(copyOf) {
+			continue
+		}
+		delete(doc, copied)
+		changed = true
+	}
+	return changed
 }
 
 // pending reports whether the request asks for a change that is kept beside what is in force. Only PATCH has such, of

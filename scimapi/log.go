@@ -6,9 +6,21 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"regexp"
 )
 
-// newRequestID returns an id by which the log line of a reply is found. It is not a secret.
+// requestID returns the id by which the log line of a reply is found: the client's own X-Request-Id, so that one id
+// leads through a proxy's log and ours, or a new one. It is not a secret.
+func requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); sane.MatchString(id) {
+		return id
+	}
+	return newRequestID()
+}
+
+// sane is an id that can stand in a log and in a header as it is.
+var sane = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
+
 func newRequestID() string {
 	var b [8]byte
 	binary.BigEndian.PutUint64(b[:], rand.Uint64())

@@ -283,6 +283,7 @@ func TestMatrix(t *testing.T) {
 		want("POST", "/Users/"+user+"/.unlink", link, administrators)
 		want("POST", "/IdentityProviders/"+connection+"/.dryRun", map[string]any{"nameId": "ann"}, administrators)
 		want("POST", "/IdentityProviders/"+connection+"/.testLink", nil, administrators)
+		want("GET", "/IdentityProviders/"+connection+"/.dryRun", nil, nil)
 		want("POST", "/Users/"+user+"/.claim", nil, administrators)
 		organization := "/Organizations/" + m.only("/Organizations")
 		want("POST", organization+"/.checkDomains", nil, administrators)

@@ -53,10 +53,11 @@ func (c *change) changeMembers(tx *directory.Tx, group *directory.Resource, d pa
 	return c.addMembers(tx, group, d.Add)
 }
 
-// memberIDs parses the ids of members. A member that does not exist fails the whole request, unless the credential has
-// lenientMembers: then it is skipped and listed in a header of the reply.
+// memberIDs parses the ids of members. Members that do not exist fail the whole request, unless the credential has
+// lenientMembers: then they are skipped and listed in a header of the reply.
 func (c *change) memberIDs(tx *directory.Tx, members []string) ([]directory.ID, error) {
 	ids := make([]directory.ID, 0, len(members))
+	var unknown []string
 	work := c.x.dir.Work()
 	defer work.End()
 	for _, s := range members {
@@ -73,11 +74,18 @@ func (c *change) memberIDs(tx *directory.Tx, members []string) ([]directory.ID, 
 		case c.x.actor.LenientMembers:
 			c.skipped = append(c.skipped, s)
 		default:
-			return nil, &directory.Error{Kind: directory.Invalid, Attr: "members",
-				Detail: "no User or Group has the id " + quote(s)}
+			unknown = append(unknown, quote(s))
 		}
 	}
-	return ids, nil
+	if unknown == nil {
+		return ids, nil // the directory refuses those that nobody has
+	}
+	for _, id := range ids {
+		if !exists(tx, id) {
+			unknown = append(unknown, id.String())
+		}
+	}
+	return nil, directory.UnknownMembers(unknown)
 }
 
 // exists reports whether there is a User or Group with the id, before the change or staged by it.

@@ -117,6 +117,42 @@ func TestMembers(t *testing.T) {
 		patch(`{"op":"add","path":"groups","value":[{"value":"`+top+`"}]}`))
 }
 
+func TestUnknownMembersAreNamed(t *testing.T) {
+	c := serve(t, scimapi.Options{}).admin(t)
+	a := c.user("a")
+	g := c.group("G", a)
+	const one, two = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
+	many := []string{a}
+	for i := range 13 {
+		many = append(many, fmt.Sprintf("33333333-3333-4333-8333-3333333333%02d", i))
+	}
+	for _, tc := range []struct {
+		name    string
+		members []string
+		detail  string
+	}{
+		{"one", []string{a, one}, "members.value: no User or Group has the id " + one},
+		{"two", []string{one, a, two}, "members.value: no User or Group has one of the ids " + one + ", " + two},
+		{"no UUID", []string{one, "nosuch", a}, "members.value: no User or Group has one of the ids 'nosuch', " + one},
+		{"many", many, "members.value: no User or Group has one of the ids " + strings.Join(many[1:11], ", ") +
+			" and 3 more"},
+	} {
+		list := string(mustJSON(t, memberList(tc.members)))
+		put := map[string]any{"schemas": []string{groupURN}, "displayName": "G", "members": memberList(tc.members)}
+		for _, r := range []reply{
+			c.refused(400, "invalidValue", "PATCH", "/Groups/"+g,
+				patch(`{"op":"add","path":"members","value":`+list+`}`)),
+			c.refused(400, "invalidValue", "PUT", "/Groups/"+g, put),
+			c.refused(400, "invalidValue", "POST", "/Groups", put),
+		} {
+			if r.body["detail"] != tc.detail {
+				t.Errorf("%s: %s, want %s", tc.name, r.raw, tc.detail)
+			}
+		}
+	}
+	c.checkMembers("all refused", g, a)
+}
+
 func TestLenientMembers(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	a := s.admin(t).user("a")
@@ -176,12 +212,13 @@ func TestEffectiveRoles(t *testing.T) {
 	a := c.user("a", "roles", []any{map[string]any{"value": "helper"}})
 	c.must(201, "POST", "/Groups", `{"schemas":["`+groupURN+`","`+groupAccess+`"],"displayName":"Admins",`+
 		`"`+groupAccess+`":{"roles":[{"value":"administrator"}]},"members":[{"value":"`+a+`"}]}`)
-	r := c.must(200, "GET", "/Users/"+a, nil)
+	path := "/Users/" + a + "?attributes=" + access + ",userName,roles"
+	r := c.must(200, "GET", path, nil)
 	if got := fmt.Sprint(at(r.body, access, "effectiveRoles")); got != "[administrator helper]" ||
 		strings.Count(fmt.Sprint(r.body["schemas"]), access) != 1 {
 		t.Errorf("%s", r.raw)
 	}
-	if same := c.must(200, "PUT", "/Users/"+a, r.raw); string(same.raw) != string(r.raw) { // R7644-3.5.1-13
+	if same := c.must(200, "PUT", path, r.raw); string(same.raw) != string(r.raw) { // R7644-3.5.1-13
 		t.Errorf("PUT(GET):\n got %s\nhad %s", same.raw, r.raw)
 	}
 	if r := c.must(200, "GET", "/Users/"+a+"?attributes="+access+":effectiveRoles",

@@ -88,8 +88,9 @@ func TestGroupsAreCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, r := range map[string]reply{
-		"one":    c.must(200, "GET", "/Users/"+many, nil),
-		"a list": c.must(200, "GET", "/Users?filter=userName+eq+%22many%22", nil),
+		"one": c.must(200, "GET", "/Users/"+many+"?attributes=groups,"+schema.AccessURN, nil),
+		"a list": c.must(200, "GET",
+			"/Users?filter=userName+eq+%22many%22&attributes=groups,"+schema.AccessURN, nil),
 	} {
 		body := r.body
 		if name == "a list" {
@@ -154,7 +155,7 @@ func TestThreeThousandGroups(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := c.must(200, "GET", "/Users/"+ada.String(), nil)
+	r := c.must(200, "GET", "/Users/"+ada.String()+"?attributes=groups,"+schema.AccessURN, nil)
 	if n := len(r.body["groups"].([]any)); n != 200 || r.header.Get("Warning") == "" {
 		t.Errorf("%d groups, %v", n, r.header["Warning"])
 	}

@@ -144,9 +144,9 @@ func (x *exchange) order(q *sentQuery) (by string, descending bool, err error) {
 		return by, false, nil
 	}
 	switch order := *q.sortOrder; {
-	case order == "ascending" || !x.actor.Strict && strings.EqualFold(order, "ascending"):
+	case order == "ascending" || !x.actor.Profile.Strict() && strings.EqualFold(order, "ascending"):
 		return by, false, nil
-	case order == "descending" || !x.actor.Strict && strings.EqualFold(order, "descending"):
+	case order == "descending" || !x.actor.Profile.Strict() && strings.EqualFold(order, "descending"):
 		return by, true, nil
 	}
 	return "", false, fail(http.StatusBadRequest, schema.InvalidValue,
@@ -154,7 +154,7 @@ func (x *exchange) order(q *sentQuery) (by string, descending bool, err error) {
 }
 
 func (x *exchange) filterOptions() filter.Options {
-	return filter.Options{Strict: x.actor.Strict, Limits: x.o.Limits.Filter}
+	return filter.Options{Strict: x.actor.Profile.Strict(), Limits: x.o.Limits.Filter}
 }
 
 // integer parses a number. A number that does not fit an int counts as the largest or smallest one.

@@ -16,13 +16,14 @@ type projection struct {
 	whole   map[*schema.Attribute]bool
 	parts   map[*schema.Attribute]bool // a sub-attribute of it is named
 	urns    map[*schema.Schema]bool    // extensions named as a whole
+	hiding  []onRequest                // extensions that are listed in "schemas" only where they are shown
 
 	specified func(*schema.Attribute) bool // see params
 }
 
-// newProjection reads attributes and excludedAttributes. It returns nil if neither is given and every attribute of the
-// type is plain: then a reply shows everything. Unknown names select nothing; both lists at once are refused (Appendix
-// B-09).
+// newProjection reads attributes and excludedAttributes. It returns nil if neither is given and what the resources of
+// the type have is plain: then a reply shows everything but extensions that are returned on request only. Unknown names
+// select nothing; both lists at once are refused (Appendix B-09).
 func newProjection(t *schema.ResourceType, plain bool, attributes, excluded []string) (*projection, error) {
 	if len(attributes) > 0 && len(excluded) > 0 {
 		return nil, fail(http.StatusBadRequest, schema.InvalidValue,
@@ -121,7 +122,8 @@ func (p *projection) visible(a *schema.Attribute, named bool) visibility {
 
 // appendTo appends what the reply shows of the resource's JSON.
 func (p *projection) appendTo(dst, resource []byte) []byte {
-	return appendKept(dst, gjson.ParseBytes(resource), func(dst []byte, name string, value gjson.Result) []byte {
+	start := len(dst)
+	dst = appendKept(dst, gjson.ParseBytes(resource), func(dst []byte, name string, value gjson.Result) []byte {
 		if ext := p.typ.Extension(name); ext != nil {
 			return p.appendObject(dst, value, p.urns[ext], ext.Attribute)
 		}
@@ -133,6 +135,12 @@ func (p *projection) appendTo(dst, resource []byte) []byte {
 		}
 		return append(dst, value.Raw...)
 	})
+	for _, ext := range p.hiding {
+		if !contains(dst[start:], ext.member) {
+			dst = unlist(dst, start, ext.listed)
+		}
+	}
+	return dst
 }
 
 // appendValue appends one attribute's value, or nothing.

@@ -19,7 +19,7 @@ const derivedSize = 512
 type renderer struct {
 	x       *exchange
 	t       *schema.ResourceType
-	p       *projection // nil: all that is stored and derived
+	p       *projection // nil: all that is returned by default
 	hook    func(*directory.Snapshot, *directory.Resource, map[string]any)
 	derived []string // top-level attributes that are not stored and are shown, except meta
 	urns    []string // extensions with such attributes
@@ -31,16 +31,18 @@ type renderer struct {
 
 // newRenderer returns a renderer for what the query's attributes and excludedAttributes ask for.
 func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, error) {
-	p, err := newProjection(t, x.shape(t).plain, q.attributes, q.excludedAttributes)
+	sh := x.shape(t)
+	p, err := newProjection(t, sh.plain && !specifiesAny(sh.onRequest, q.specified), q.attributes,
+		q.excludedAttributes)
 	if err != nil {
 		return nil, err
 	}
-	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Kind()].Render, meta: true, derived: x.shape(t).derived,
-		urns: x.shape(t).urns, links: x.shape(t).links}
+	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Kind()].Render, meta: true, derived: sh.derived,
+		urns: sh.byDefault, links: sh.links}
 	if p != nil {
-		p.specified = q.specified
+		p.specified, p.hiding = q.specified, sh.onRequest
 		v.meta = p.shows("meta")
-		v.derived, v.urns = p.onlyShown(v.derived), p.onlyShown(v.urns)
+		v.derived, v.urns = p.onlyShown(sh.derived), p.onlyShown(sh.urns)
 	}
 	if t.Name == schema.GroupType {
 		rest := slices.DeleteFunc(slices.Clone(v.derived), func(name string) bool { return name == "members" })
@@ -108,8 +110,12 @@ func marshal(v any) ([]byte, error) {
 func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.Resource, grouped bool) []byte {
 	// What is stored, without the closing brace.
 	start := len(dst)
-	dst = append(dst, r.JSON[:len(r.JSON)-1]...)
 	known := v.memo(r)
+	if doc := r.JSON[:len(r.JSON)-1]; v.p == nil {
+		dst = appendWithout(dst, doc, known.cuts)
+	} else {
+		dst = append(dst, doc...)
+	}
 	if known.links {
 		dst = v.appendLinks(dst, start, s)
 	}
@@ -192,6 +198,16 @@ func appendRoles(dst []byte, roles []string) []byte {
 		dst = gjson.AppendJSONString(dst, role)
 	}
 	return append(dst, "]}"...)
+}
+
+// unlist removes an entry from "schemas", with which canonical JSON begins.
+func unlist(dst []byte, start int, listed []byte) []byte {
+	end := start + bytes.IndexByte(dst[start:], ']')
+	at := bytes.Index(dst[start:end], listed)
+	if at < 0 {
+		return dst
+	}
+	return slices.Delete(dst, start+at, start+at+len(listed))
 }
 
 func appendMember(dst []byte, name string, value []byte) []byte {

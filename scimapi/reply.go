@@ -22,6 +22,9 @@ func (x *exchange) reply(status int, s *directory.Snapshot, t *schema.ResourceTy
 	named := len(q.attributes) > 0 || len(q.excludedAttributes) > 0 // then RFC 7644 §3.5.2 wants a body
 	minimal := prefers(x.r.Header["Prefer"], "return=minimal")
 	if named || extra != nil || (!minimal && !x.tooLargeToShow(s, r)) {
+		if prefers(x.r.Header["Prefer"], "return=representation") {
+			x.w.Header().Set("Preference-Applied", "return=representation")
+		}
 		return x.show(status, s, t, r, q, extra)
 	}
 	h := x.w.Header()

@@ -109,7 +109,7 @@ func (w rewriter) origin(name string, errType string) (from origin, err error) {
 	known := false
 	for _, t := range w.types {
 		a := t.Lookup(name)
-		if a == nil && !w.x.actor.Strict {
+		if a == nil && !w.x.actor.Profile.Strict() {
 			a = t.LookupBare(name)
 		}
 		if a == nil {

@@ -1,6 +1,7 @@
 package scimapi
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -70,7 +71,7 @@ var actions = map[string]map[string]Action{schema.UserType: {".endSessions": end
 
 // collection serves {endpoint}.
 func (x *exchange) collection() error {
-	endpoint := mux.Vars(x.r)["endpoint"]
+	endpoint := spelled(mux.Vars(x.r)["endpoint"])
 	if serve := endpoints[endpoint]; serve != nil {
 		return serve(x)
 	}
@@ -89,11 +90,22 @@ func (x *exchange) collection() error {
 	return x.list(t)
 }
 
+// spelled returns the name of an endpoint that belongs to no type as RFC 7644 spells it. Some clients write paths in
+// lower case.
+func spelled(endpoint string) string {
+	for _, name := range []string{"ServiceProviderConfig", "ResourceTypes", "Schemas", "Me", "Bulk"} {
+		if strings.EqualFold(name, endpoint) {
+			return name
+		}
+	}
+	return endpoint
+}
+
 // item serves {endpoint}/{id}.
 func (x *exchange) item() error {
 	// What is not a resource of a type.
 	vars := mux.Vars(x.r)
-	endpoint, id := vars["endpoint"], vars["id"]
+	endpoint, id := spelled(vars["endpoint"]), vars["id"]
 	switch endpoint {
 	case "ServiceProviderConfig", "Me", "Bulk":
 		return x.unknownPath()
@@ -114,9 +126,20 @@ func (x *exchange) item() error {
 	}
 	ref, ok := directory.ParseID(id)
 	if !ok {
-		return noSuch(t, id)
+		return x.noResource(t, id)
 	}
 	return x.resource(t, ref)
+}
+
+// noResource answers for an id that no resource can have. A PATCH is judged as for any other id.
+func (x *exchange) noResource(t *schema.ResourceType, id string) error {
+	if x.r.Method == http.MethodPatch {
+		c := x.newChange(t, directory.ID{})
+		if err := cmp.Or(c.readRequest(), c.judge()); err != nil {
+			return err
+		}
+	}
+	return noSuch(t, id)
 }
 
 // resource serves one resource, whatever path named it.
@@ -167,8 +190,22 @@ func (x *exchange) enter(endpoint string) (*schema.ResourceType, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t := s.TypeAt("/" + endpoint); t != nil {
+	if t := x.typeAt(s, "/"+endpoint); t != nil {
 		return t, nil
 	}
 	return nil, x.unknownPath()
+}
+
+// typeAt returns the type at the endpoint; nil if there is none. Unless strict, "/users" leads to /Users where nothing
+// has just this name.
+func (x *exchange) typeAt(s *directory.Snapshot, endpoint string) *schema.ResourceType {
+	if t := s.TypeAt(endpoint); t != nil || x.actor.Profile.Strict() {
+		return t
+	}
+	for _, t := range s.Types() {
+		if strings.EqualFold(t.Endpoint, endpoint) {
+			return t
+		}
+	}
+	return nil
 }

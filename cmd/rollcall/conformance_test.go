@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"testing"
 	"time"
 
@@ -81,6 +82,39 @@ func TestConformanceOfCredentials(t *testing.T) {
 				t.Errorf("passed %d, left over %v", report.Counts.Passed, report.Leftovers)
 			}
 			t.Logf("%+v in %v", report.Counts, report.Duration.Round(time.Millisecond))
+		})
+	}
+}
+
+// TestConformanceToInterop: with a token of that profile, the service keeps the interoperability profile, and of
+// IPSIE's, which builds on it, all but the authorization server for clients.
+func TestConformanceToInterop(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the conformance suite")
+	}
+	p, site := serveIn(t, t.TempDir(), "ROLLCALL_RATE_LIMIT=0")
+	s := &subject{t, site, p.operatorToken()}
+	for profile, missing := range map[string][]string{
+		conformance.ProfileInterop: nil,
+		conformance.ProfileIPSIE1:  {"IPSIE-AL1-07"},
+		conformance.ProfileIPSIE2:  {"IPSIE-AL1-07"},
+	} {
+		t.Run(profile, func(t *testing.T) {
+			report, err := conformance.Run(t.Context(), conformance.Target{URL: site + orgPath, Profile: profile,
+				Auth: s.token("default", "write", `,"profile":"interop"`), MaxWait: -1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var failed []string
+			for _, r := range append(report.Failures(), report.Warnings()...) {
+				failed = append(failed, r.ID)
+				t.Logf("%s %s: %s\n%s", r.Status, r.ID, r.Findings[0].Message, r.Findings[0].Exchange)
+			}
+			if !slices.Equal(failed, missing) || len(report.Leftovers) > 0 || report.Counts.Passed == 0 {
+				t.Errorf("passed %d, failed %v, want %v; left over %v", report.Counts.Passed, failed, missing,
+					report.Leftovers)
+			}
+			t.Logf("%+v %v", report.Counts, report.Texts)
 		})
 	}
 }

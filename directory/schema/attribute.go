@@ -95,9 +95,10 @@ type Attribute struct {
 	Parent *Attribute // nil at top level
 	Sub    []*Attribute
 
-	closed    bool   // CanonicalValues are the only values
-	needValue bool   // an element without a value is refused
-	format    format // rules beyond the type; nil if there are none
+	closed      bool   // CanonicalValues are the only values
+	needValue   bool   // an element without a value is refused
+	unpublished bool   // /Schemas does not show it; clients may send it unless strict
+	format      format // rules beyond the type; nil if there are none
 }
 
 // Attribute returns the sub-attribute of that name, in any case; nil if there is none.
@@ -109,6 +110,9 @@ func (a *Attribute) Attribute(name string) *Attribute {
 	}
 	return nil
 }
+
+// Published reports whether /Schemas shows the attribute.
+func (a *Attribute) Published() bool { return !a.unpublished }
 
 // Root returns the top-level attribute that a belongs to, which is a itself at the top level.
 func (a *Attribute) Root() *Attribute {

@@ -136,6 +136,9 @@ func builtin(name, endpoint, description, file string, extensions ...string) *Re
 	for _, path := range needValue[name] {
 		t.mustLookup(path).needValue = true
 	}
+	for _, path := range unpublished[name] {
+		t.mustLookup(path).unpublished = true
+	}
 	return t
 }
 
@@ -160,6 +163,11 @@ var derived = map[string][]string{
 	GroupType:            {"members"},
 	AccessTokenType:      {"lastUsed", "orphaned"},
 	IdentityProviderType: {"health"},
+}
+
+// unpublished lists what we do not offer and clients send all the same: people sign in at their identity provider.
+var unpublished = map[string][]string{
+	UserType: {"password"},
 }
 
 // needValue lists the attributes whose elements mean nothing without a value.

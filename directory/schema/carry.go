@@ -28,6 +28,18 @@ func (t *ResourceType) Carry(old, next Document) error {
 	return nil
 }
 
+// CarryUnnamed completes the document of a PUT with the extensions that are returned on request only and that next does
+// not have, not even as an empty object (see Mode.Named): a client that was not shown them does not mean to remove
+// them.
+func (t *ResourceType) CarryUnnamed(old, next Document) {
+	for _, e := range t.Extensions {
+		before, had := old[e.Schema.ID]
+		if _, named := next[e.Schema.ID]; had && !named && e.Schema.OnRequest() {
+			next[e.Schema.ID] = CloneValue(before)
+		}
+	}
+}
+
 func carryMembers(list []*Attribute, old, next map[string]any, at string) error {
 	for _, a := range list {
 		if err := carryMember(a, old, next, at+a.Name); err != nil {

@@ -3,8 +3,20 @@ package schema
 import "strconv"
 
 // Definition returns the schema as /Schemas shows it, without meta (RFC 7643 §7). It leaves out what that form cannot
-// express: sub-attributes of sub-attributes, except in the schema of schemas itself.
-func (s *Schema) Definition() []byte {
+// express, sub-attributes of sub-attributes (except in the schema of schemas itself), and what we do not offer:
+// password.
+func (s *Schema) Definition() []byte { return s.definition(definer{nested: s.ID == SchemaURN}) }
+
+// DefinitionReadOnly is Definition for those who may only read what the schema defines.
+func (s *Schema) DefinitionReadOnly() []byte { return s.definition(definer{readOnly: true}) }
+
+// definer writes definitions of attributes.
+type definer struct {
+	nested   bool // also sub-attributes of sub-attributes
+	readOnly bool // everything as readOnly
+}
+
+func (s *Schema) definition(d definer) []byte {
 	dst := appendString([]byte(`{"schemas":["`+SchemaURN+`"],"id":`), s.ID)
 	if s.Name != "" {
 		dst = appendString(append(dst, `,"name":`...), s.Name)
@@ -13,26 +25,30 @@ func (s *Schema) Definition() []byte {
 		dst = appendString(append(dst, `,"description":`...), s.Description)
 	}
 	dst = append(dst, `,"attributes":`...)
-	return append(appendDefinitions(dst, s.Attributes, s.ID == SchemaURN), '}')
+	return append(d.appendAll(dst, s.Attributes), '}')
 }
 
-func appendDefinitions(dst []byte, list []*Attribute, nested bool) []byte {
+func (d definer) appendAll(dst []byte, list []*Attribute) []byte {
 	dst = append(dst, '[')
 	first := true
 	for _, a := range list {
-		if a.Parent != nil && a.Kind == Complex && !nested {
+		if a.unpublished || a.Parent != nil && a.Kind == Complex && !d.nested {
 			continue
 		}
 		if !first {
 			dst = append(dst, ',')
 		}
 		first = false
-		dst = a.appendDefinition(dst, nested)
+		dst = d.append(dst, a)
 	}
 	return append(dst, ']')
 }
 
-func (a *Attribute) appendDefinition(dst []byte, nested bool) []byte {
+func (d definer) append(dst []byte, a *Attribute) []byte {
+	mutability := a.Mutability
+	if d.readOnly {
+		mutability = ReadOnly
+	}
 	dst = appendString(append(dst, `{"name":`...), a.Name)
 	dst = append(dst, `,"type":"`+a.Kind.String()+`"`...)
 	dst = strconv.AppendBool(append(dst, `,"multiValued":`...), a.MultiValued)
@@ -45,7 +61,7 @@ func (a *Attribute) appendDefinition(dst []byte, nested bool) []byte {
 	case String, Reference, Binary:
 		dst = strconv.AppendBool(append(dst, `,"caseExact":`...), a.CaseExact)
 	}
-	dst = append(dst, `,"mutability":"`+a.Mutability.String()+`","returned":"`+a.Returned.String()+`"`...)
+	dst = append(dst, `,"mutability":"`+mutability.String()+`","returned":"`+a.Returned.String()+`"`...)
 	if a.Kind != Complex { // erratum 6004
 		dst = append(dst, `,"uniqueness":"`+a.Uniqueness.String()+`"`...)
 	}
@@ -53,7 +69,7 @@ func (a *Attribute) appendDefinition(dst []byte, nested bool) []byte {
 		dst = appendStrings(append(dst, `,"referenceTypes":`...), a.ReferenceTypes)
 	}
 	if a.Kind == Complex {
-		dst = appendDefinitions(append(dst, `,"subAttributes":`...), a.Sub, nested)
+		dst = d.appendAll(append(dst, `,"subAttributes":`...), a.Sub)
 	}
 	return append(dst, '}')
 }

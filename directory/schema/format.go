@@ -122,8 +122,9 @@ func acceptLanguage(text string, strict bool) string {
 	return ""
 }
 
-// certificate demands exactly one DER value (RFC 7643 §4.1.2). Test clients send arbitrary base64, so base64 that is
-// not DER at all is refused only if strict.
+// certificate demands exactly one DER value (RFC 7643 §4.1.2): a SEQUENCE, by the identifier octet's class, number and
+// form (X.690 §8.1.2), whose length ends where the bytes end. Nothing in it is looked at. Test clients send arbitrary
+// base64, so what is no SEQUENCE is refused only if strict; bytes after one are refused always.
 func certificate(text string, strict bool) string {
 	der, ok := decodeBase64(text)
 	if !ok {
@@ -131,10 +132,11 @@ func certificate(text string, strict bool) string {
 	}
 	var value asn1.RawValue
 	rest, err := asn1.Unmarshal(der, &value)
-	if err == nil && len(rest) > 0 && value.Tag == asn1.TagSequence && value.IsCompound {
+	sequence := err == nil && value.Class == asn1.ClassUniversal && value.Tag == asn1.TagSequence && value.IsCompound
+	if sequence && len(rest) > 0 {
 		return "must contain only one certificate"
 	}
-	if strict && (err != nil || value.Tag != asn1.TagSequence) {
+	if strict && !sequence {
 		return "must be one DER certificate in base64"
 	}
 	return ""

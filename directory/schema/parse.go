@@ -7,10 +7,16 @@ import (
 
 // Mode says how a request is read.
 type Mode struct {
-	// Strict reads requests to the letter of the RFCs: no coercion of types, no unknown attributes, no unknown URNs.
+	// Strict reads requests to the letter of the RFCs: no coercion of types, no unknown attributes, no unknown URNs, no
+	// extension that "schemas" does not list, no null in a list.
 	Strict bool
 	// KeepReadOnly keeps readOnly values, which are dropped otherwise. It is for documents of our own.
 	KeepReadOnly bool
+	// Named keeps an extension that the body names without giving it values, in "schemas" or as a member that is null,
+	// as an empty object. It is for a PUT, whose document is then completed by CarryUnnamed and Carry.
+	Named bool
+	// Warn hears of what was made up for the client: "schemas" that it left out. It may be nil.
+	Warn func(problem string)
 	// Spend is told of work before it is done, in units of about a microsecond: it may wait, and its error ends the
 	// reading. What it is not told of depends on the size of the body alone. nil is told nothing.
 	Spend func(units int) error
@@ -20,7 +26,8 @@ type Mode struct {
 // checked (§2.3) and, unless strict, coerced if clients are known to send another form. It drops readOnly values,
 // writeOnly values (after checking them), null, [] and attributes that the schemas do not have (refused if strict). Of
 // elements with the same type and value, the later ones are merged into the first. "schemas" must contain the type's
-// schema; the URN of an extension may be missing there, and unknown URNs are ignored unless strict.
+// schema; unless strict, it may be left out, the URN of an extension may be missing there, and unknown URNs are
+// ignored.
 //
 // Check judges what is required, except that elements of Group.members need a value. The error is an *Error
 // (invalidSyntax, invalidValue).
@@ -48,7 +55,31 @@ func (t *ResourceType) Parse(body []byte, m Mode) (Document, error) {
 		}
 		seen[name] = key
 	}
+	if m.Strict {
+		if err := t.checkListed(object, keys); err != nil {
+			return nil, err
+		}
+	}
+	if m.Named {
+		t.keepNamed(object, keys, doc)
+	}
 	return doc, nil
+}
+
+// keepNamed adds the extensions that the body names and gives no values.
+func (t *ResourceType) keepNamed(object map[string]any, keys []string, doc Document) {
+	for _, key := range keys {
+		names := []any{key}
+		if strings.EqualFold(key, "schemas") {
+			names, _ = object[key].([]any)
+		}
+		for _, name := range names {
+			urn, _ := name.(string)
+			if e := t.Extension(urn); e != nil && doc[e.ID] == nil {
+				doc[e.ID] = map[string]any{}
+			}
+		}
+	}
 }
 
 // parseMember reads one member of the body into doc. It returns the name that the schemas have for it; "" if they have
@@ -69,7 +100,7 @@ func (t *ResourceType) parseMember(doc Document, key string, v any, m Mode) (str
 		return e.ID, err
 	}
 	a := findFold(list, key)
-	if a == nil {
+	if a == nil || a.unpublished && m.Strict {
 		if m.Strict {
 			return "", Errorf(InvalidSyntax, key, "is not an attribute of %s", t.Name)
 		}
@@ -149,7 +180,7 @@ func (t *ResourceType) ParseValue(a *Attribute, v any, m Mode) (any, error) {
 	return parseValue(a, a.Path, v, m)
 }
 
-// checkSchemas judges the "schemas" of a body (Appendix B-02, client-quirks Q-14).
+// checkSchemas judges the "schemas" of a body (RFC 7643 §3, Appendix B-02, client-quirks Q-14).
 func (t *ResourceType) checkSchemas(object map[string]any, keys []string, m Mode) error {
 	// The value, under a name in any case.
 	var given string
@@ -164,8 +195,18 @@ func (t *ResourceType) checkSchemas(object map[string]any, keys []string, m Mode
 	}
 
 	// The schemas that it names.
-	list, ok := object[given].([]any)
-	if given == "" || !ok || len(list) == 0 {
+	var value any
+	if given != "" {
+		value = object[given]
+	}
+	list, ok := value.([]any)
+	if value == nil && !m.Strict {
+		if m.Warn != nil {
+			m.Warn("schemas is missing and was taken as " + t.Schema.ID)
+		}
+		return nil
+	}
+	if !ok || len(list) == 0 {
 		return Errorf(InvalidSyntax, "schemas", "must be an array that contains %s", t.Schema.ID)
 	}
 	base := false
@@ -182,6 +223,25 @@ func (t *ResourceType) checkSchemas(object map[string]any, keys []string, m Mode
 	}
 	if !base {
 		return Errorf(InvalidSyntax, "schemas", "must contain %s", t.Schema.ID)
+	}
+	return nil
+}
+
+// checkListed refuses values of an extension that "schemas" does not list (RFC 7643 §3).
+func (t *ResourceType) checkListed(object map[string]any, keys []string) error {
+	listed := map[string]bool{}
+	for _, key := range keys {
+		list, _ := object[key].([]any)
+		for _, e := range list {
+			if urn, ok := e.(string); ok && strings.EqualFold(key, "schemas") {
+				listed[strings.ToLower(urn)] = true
+			}
+		}
+	}
+	for _, key := range keys {
+		if e := t.Extension(key); e != nil && object[key] != nil && !listed[strings.ToLower(key)] {
+			return Errorf(InvalidSyntax, "schemas", "must contain %s, which has values here", e.ID)
+		}
 	}
 	return nil
 }

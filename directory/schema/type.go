@@ -24,6 +24,17 @@ func (s *Schema) Attribute(name string) *Attribute {
 	return nil
 }
 
+// OnRequest reports whether a reply shows nothing of the schema unless the request names it (RFC 7643 §7, "returned"):
+// clients that know only standard schemas do not see an extension of this kind.
+func (s *Schema) OnRequest() bool {
+	for _, a := range s.Attributes {
+		if a.Returned != ReturnedRequest && a.Returned != ReturnedNever {
+			return false
+		}
+	}
+	return true
+}
+
 // Extension is a schema that a resource type adds to its own. The paths of its attributes begin with its URN.
 type Extension struct {
 	Schema   *Schema

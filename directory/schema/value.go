@@ -60,10 +60,12 @@ func parseValue(a *Attribute, at string, v any, m Mode) (any, error) {
 
 // parseElement reads one element of a list; nil stands for none.
 func parseElement(a *Attribute, at string, e any, m Mode) (any, error) {
-	if e == nil {
+	switch {
+	case e == nil && m.Strict:
+		return nil, Errorf(InvalidValue, at, "must not be null")
+	case e == nil:
 		return nil, nil
-	}
-	if a.Kind != Complex {
+	case a.Kind != Complex:
 		return parseScalar(a, at, e, m)
 	}
 	object, ok := e.(map[string]any)

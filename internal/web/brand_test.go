@@ -6,6 +6,8 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -108,6 +110,37 @@ func TestInitial(t *testing.T) {
 	for name, want := range map[string]string{"acme": "A", "  “élan”": "É", "42 Corp": "4", "": "•", "!!": "•"} {
 		if got := (Brand{Name: name}).Initial(); got != want {
 			t.Errorf("%q: %s", name, got)
+		}
+	}
+}
+
+// Text of the style sheet can be read on what is behind it, in both themes.
+func TestContrast(t *testing.T) {
+	hex := func(s string) Colour {
+		if len(s) == 4 {
+			s = "#" + strings.Repeat(s[1:2], 2) + strings.Repeat(s[2:3], 2) + strings.Repeat(s[3:4], 2)
+		}
+		n, err := strconv.ParseUint(s[1:], 16, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Colour{float64(n >> 16), float64(n >> 8 & 255), float64(n & 255)}
+	}
+	colours := map[string][2]Colour{}
+	for _, m := range regexp.MustCompile(`--([a-z-]+): light-dark\((#[0-9a-f]+), (#[0-9a-f]+)\)`).FindAllStringSubmatch(
+		string(assets["site.css"].body), -1) {
+		colours[m[1]] = [2]Colour{hex(m[2]), hex(m[3])}
+	}
+	if colours["card"][1] != darkCard || colours["card"][0] != white {
+		t.Errorf("the card is %v; brands are fitted to another one", colours["card"])
+	}
+	for _, pair := range [][2]string{{"ink", "card"}, {"ink", "page"}, {"ink", "soft"}, {"muted", "card"}, {"muted", "soft"},
+		{"muted", "page"}, {"accent", "card"}, {"accent", "soft"}, {"on-accent", "accent"}, {"danger", "card"},
+		{"danger", "danger-soft"}, {"good", "card"}, {"good", "good-soft"}} {
+		for theme, name := range []string{"light", "dark"} {
+			if r := contrast(colours[pair[0]][theme], colours[pair[1]][theme]); r < textContrast {
+				t.Errorf("%s on %s, %s: %.2f", pair[0], pair[1], name, r)
+			}
 		}
 	}
 }

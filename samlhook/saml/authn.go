@@ -68,12 +68,12 @@ func (c *Connection) checkContext(l *checklist, contexts, methods []string) {
 	}
 	expected := strings.Join(slices.Concat(accepted, c.AcceptedAuthnMethods), " or ")
 	l.add("authentication context", ok, expected, strings.Join(received, ", "), ReasonAuthnContext,
-		"The identity provider did not authenticate the person in one of the ways that the connection accepts; have it "+
-			"require them for this application, or set acceptedAuthnContext or acceptedAuthnMethods.")
+		"The identity provider did not authenticate the person in one of the ways that the connection accepts; have "+
+			"it require them for this application, or set acceptedAuthnContext or acceptedAuthnMethods.")
 }
 
-// acceptedContexts are the contexts that prove what was asked for: those that were requested, unless the connection says
-// what proves it.
+// acceptedContexts are the contexts that prove what was asked for: those that were requested, unless the connection
+// says what proves it.
 func (c *Connection) acceptedContexts() []string {
 	if len(c.AcceptedAuthnContext)+len(c.AcceptedAuthnMethods) > 0 {
 		return c.AcceptedAuthnContext
@@ -100,6 +100,6 @@ func (c *Connection) checkInstant(l *checklist, instant, made, now time.Time) {
 	}
 	earliest := made.Add(-c.skew())
 	l.add(name, !instant.Before(earliest), "not before "+stamp(earliest)+" (forceAuthn)", received,
-		ReasonAuthnTooLongAgo, "The connection asks for a new authentication (forceAuthn), but the person authenticated "+
-			"earlier; have the identity provider honour ForceAuthn, or unset forceAuthn.")
+		ReasonAuthnTooLongAgo, "The connection asks for a new authentication (forceAuthn), but the person "+
+			"authenticated earlier; have the identity provider honour ForceAuthn, or unset forceAuthn.")
 }

@@ -19,11 +19,12 @@ import (
 // that anybody made: whatever fails once a key of ours has been used, fails with one and the same answer.
 
 // errUndecryptable is the answer to every failure of a decryption.
-var errUndecryptable = Refuse(ReasonDecryption, "The assertion could not be decrypted with a key of the connection; give "+
-	"the identity provider the certificate in sp.certificates, or have it read sp.metadataUrl again.")
+var errUndecryptable = Refuse(ReasonDecryption, "The assertion could not be decrypted with a key of the connection; "+
+	"give the identity provider the certificate in sp.certificates, or have it read sp.metadataUrl again.")
 
 const (
-	// maxEncryptedKeys bounds the keys of one assertion that are tried, each with each of ours: RSA costs a millisecond.
+	// maxEncryptedKeys bounds the keys of one assertion that are tried, each with each of ours: RSA costs a
+	// millisecond.
 	maxEncryptedKeys = 2
 	// maxCipherValues bounds the cipher values of one assertion: its own, and one for each recipient.
 	maxCipherValues = 8
@@ -102,7 +103,8 @@ func (c *Connection) decrypt(o *outline) ([]byte, *Refusal) {
 // encryptedAssertion parses the EncryptedAssertion. Its cipher values, which may be megabytes, do not pass through the
 // parser.
 func encryptedAssertion(o *outline) (*etree.Element, *Refusal) {
-	misshapen := Refuse(ReasonEncryptionShape, "The EncryptedAssertion is not one EncryptedData with its EncryptedKeys.")
+	misshapen := Refuse(ReasonEncryptionShape,
+		"The EncryptedAssertion is not one EncryptedData with its EncryptedKeys.")
 	frame := slices.Clone(o.message[o.response.from:o.response.to])
 	at := o.encrypted.from
 	for _, value := range o.ciphers {

@@ -10,7 +10,10 @@
 //   - signature.go judges the small Signature element alone;
 //   - only when a configured key has signed that element does verify.go compare the digest of what it covers, for which
 //     response.go builds a tree of the whole message;
-//   - checks.go compares what the assertion says with what the connection expects (decode.go reads it).
+//   - of an encrypted assertion, encrypted.go verifies what is signed outside first, decrypt.go puts the assertion into
+//     the message in its place, and the whole begins again;
+//   - checks.go compares what the assertion says with what the connection expects (assertion.go reads it);
+//     authn.go holds it to what was asked for.
 //
 // [MapIdentity] turns an assertion and the connection's attribute mapping into an [Identity] (identity.go,
 // attributes.go). [Connection.RedirectURL] and [Connection.PostForm] make requests (authnrequest.go), [ParseMetadata]

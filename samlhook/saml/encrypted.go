@@ -6,14 +6,14 @@ import (
 	"github.com/beevik/etree"
 )
 
-// believeEncrypted is believe for a message whose assertion is encrypted. A signature of the Response is verified before
-// anything is decrypted; without one, the assertion must be signed inside. What was decrypted stands in the message as
-// if it had come so, and passes the scan again with everything around it.
+// believeEncrypted is believe for a message whose assertion is encrypted. A signature of the Response is verified
+// before anything is decrypted; without one, the assertion must be signed inside. What was decrypted stands in the
+// message as if it had come so, and passes the scan again with everything around it.
 func (c *Connection) believeEncrypted(r *Response, o *outline, now time.Time) (response, assertion *etree.Element,
 	refusal *Refusal) {
 	if !c.WantEncrypted {
-		return nil, nil, Refuse(ReasonEncrypted, "The assertion is encrypted, but the connection does not ask for that; "+
-			"set wantEncrypted, or switch encryption off at the identity provider.")
+		return nil, nil, Refuse(ReasonEncrypted, "The assertion is encrypted, but the connection does not ask for "+
+			"that; set wantEncrypted, or switch encryption off at the identity provider.")
 	}
 	if response, refusal = c.believeOuter(r, o, now); refusal != nil {
 		return nil, nil, c.signatureFailed(r, refusal)
@@ -22,8 +22,8 @@ func (c *Connection) believeEncrypted(r *Response, o *outline, now time.Time) (r
 		r.Verified = true // whatever is inside
 		r.read(response)
 	} else if c.HoldDecryption {
-		return nil, nil, Refuse(ReasonDecryptionHeld, "Too many messages could not be decrypted lately, so none is for a "+
-			"minute; an identity provider that also signs the Response does not have to wait.")
+		return nil, nil, Refuse(ReasonDecryptionHeld, "Too many messages could not be decrypted lately, so none is "+
+			"for a minute; an identity provider that also signs the Response does not have to wait.")
 	}
 
 	// Decrypt, and look at the whole again.

@@ -40,8 +40,8 @@ type Identity struct {
 	DisplayName string
 	ExternalID  string
 
-	// Groups are the values as received. GroupsReceived says that the attribute was there; GroupsLinked that Entra ID
-	// sent a link instead because there are too many, so that their absence means nothing.
+	// Groups are the values as received. GroupsReceived says that the attribute was there, be it without a value;
+	// GroupsLinked that Entra ID sent a link instead because there are too many, so that their absence means nothing.
 	Groups         []string
 	GroupsReceived bool
 	GroupsLinked   bool
@@ -140,7 +140,7 @@ func (id *Identity) fillGroups(f *finder, m AttributeMapping) *Refusal {
 		names = []string{m.Groups}
 	}
 	found, ok := f.find("groups", names)
-	id.GroupsReceived = ok
+	id.GroupsReceived = ok || f.empty(names) != ""
 	for _, group := range found.Values {
 		if group == "" {
 			continue

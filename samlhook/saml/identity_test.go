@@ -66,8 +66,10 @@ func TestMapIdentity(t *testing.T) {
 		{name: "empty values are passed over",
 			attributes: []Attribute{values("firstName", "", "Ann"), values("lastName", ""), values("sn", "Lee")},
 			want:       Identity{UserName: "nid", GivenName: "Ann", FamilyName: "Lee"}, unmatched: "lastName"},
-		{name: "an empty groups attribute is as none", attributes: []Attribute{values("groups", "")},
-			want: Identity{UserName: "nid"}, unmatched: "groups"},
+		{name: "an empty groups attribute says that there are none", attributes: []Attribute{values("groups", "")},
+			want: Identity{UserName: "nid", GroupsReceived: true}, unmatched: "groups"},
+		{name: "a groups attribute without a value, too", attributes: []Attribute{values("memberOf")},
+			want: Identity{UserName: "nid", GroupsReceived: true}, unmatched: "memberOf"},
 		{name: "mapping wins", attributes: []Attribute{values("firstName", "Alias"), values("vorname", "Map"),
 			values("uid", "ann")},
 			mapping: AttributeMapping{FirstName: "vorname", UserName: "uid"},
@@ -97,7 +99,7 @@ func TestMapIdentity(t *testing.T) {
 			if u := strings.Join(got.Unmatched, " "); u != c.unmatched {
 				t.Errorf("unmatched = %q, want %q", u, c.unmatched)
 			}
-			if got.GroupsReceived != (len(c.want.Groups) > 0) {
+			if got.GroupsReceived != (c.want.GroupsReceived || len(c.want.Groups) > 0) {
 				t.Errorf("GroupsReceived = %t", got.GroupsReceived)
 			}
 		})

@@ -118,6 +118,18 @@ func metadataCases() []metadataCase {
 		{name: "broken XML", metadata: text(func() string { return goodMetadata()[:900] }), want: "not well-formed"},
 		{name: "web page", metadata: text(func() string { return "<html><body>Sign in</body></html>" }),
 			want: "web page"},
+		{name: "web page with a DOCTYPE", want: "web page", metadata: text(func() string {
+			return "\n<!doctype HTML>\n<html lang=en><meta charset=utf-8><br><body>Sign in</body></html>"
+		})},
+		{name: "web page that is not well-formed", want: "web page", metadata: text(func() string {
+			return "<!-- a comment --><HTML lang=en><head><meta charset=utf-8><br></HTML>"
+		})},
+		{name: "XHTML", want: "web page", metadata: text(func() string {
+			return `<?xml version="1.0"?><!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Strict//EN" "x"><html/>`
+		})},
+		{name: "an element that only begins so", want: "root is", metadata: text(func() string { return "<header/>" })},
+		{name: "a comment in front", certs: 1,
+			metadata: text(func() string { return "<!-- ours -->" + goodMetadata() })},
 		{name: "DOCTYPE", metadata: text(func() string { return "<!DOCTYPE x>" + goodMetadata() }),
 			want: "document type"},
 		{name: "another root", metadata: text(func() string { return `<foo xmlns="urn:x"/>` }), want: "root is foo"},

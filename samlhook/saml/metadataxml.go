@@ -43,6 +43,9 @@ func readEntities(data []byte) ([]entity, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, errors.New("it is empty")
 	}
+	if isWebPage(data) {
+		return nil, errors.New("it is a web page, not metadata; give the address that serves the metadata itself")
+	}
 	root, err := rootOf(data)
 	if err != nil {
 		return nil, err
@@ -57,8 +60,6 @@ func readEntities(data []byte) ([]entity, error) {
 		list.EntityDescriptors = []crewjam.EntityDescriptor{one}
 	case root == xml.Name{Space: nsMetadata, Local: "EntitiesDescriptor"}:
 		err = newDecoder(data).Decode(&list)
-	case strings.EqualFold(root.Local, "html"):
-		return nil, errors.New("it is a web page, not metadata; check the address")
 	default:
 		return nil, fmt.Errorf("its root is %s, not md:EntityDescriptor", Clip(root.Local))
 	}
@@ -66,6 +67,36 @@ func readEntities(data []byte) ([]entity, error) {
 		return nil, fmt.Errorf("it is not SAML metadata (%s)", Clip(err.Error()))
 	}
 	return flatten(&list, nil), nil
+}
+
+// isWebPage reports whether a document begins as HTML does, which is seldom well-formed XML.
+func isWebPage(data []byte) bool {
+	for {
+		data = bytes.TrimSpace(data)
+		end := "-->"
+		switch {
+		case bytes.HasPrefix(data, []byte("<?")):
+			end = "?>"
+		case !bytes.HasPrefix(data, []byte("<!--")):
+			start := strings.ToLower(string(data[:min(len(data), 16)]))
+			name, isDoctype := strings.CutPrefix(start, "<!doctype")
+			if isDoctype {
+				return strings.HasPrefix(strings.TrimSpace(name), "html")
+			}
+			for _, tag := range []string{"<html", "<head", "<body", "<script", "<title", "<meta"} {
+				after, ok := strings.CutPrefix(start, tag)
+				if ok && (after == "" || strings.ContainsAny(after[:1], " \t\r\n>/")) {
+					return true
+				}
+			}
+			return false
+		}
+		_, rest, ok := bytes.Cut(data, []byte(end))
+		if !ok {
+			return false
+		}
+		data = rest
+	}
 }
 
 // flatten lists the entities of a list and of those in it.

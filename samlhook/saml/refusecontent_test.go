@@ -2,6 +2,7 @@ package saml
 
 import (
 	"encoding/base64"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -131,9 +132,10 @@ func contentCases() []refuseCase {
 		{name: "Response without ID", want: ReasonNoResponseID, message: edited(func(t testing.TB, p *parts) {
 			p.ResponseOpen = replace(t, p.ResponseOpen, ` ID="_resp1"`, "")
 		})},
-		{name: "Response with an ID that is none", want: ReasonNoResponseID, message: edited(func(t testing.TB, p *parts) {
-			p.ResponseOpen = replace(t, p.ResponseOpen, ` ID="_resp1"`, ` ID="1 2"`)
-		})},
+		{name: "Response with an ID that is none", want: ReasonNoResponseID,
+			message: edited(func(t testing.TB, p *parts) {
+				p.ResponseOpen = replace(t, p.ResponseOpen, ` ID="_resp1"`, ` ID="1 2"`)
+			})},
 		{name: "assertion with an ID of 2,000 characters", want: ReasonNoAssertionID,
 			message: edited(func(t testing.TB, p *parts) {
 				p.AssertionOpen = replace(t, p.AssertionOpen, `"_assert1"`, `"_`+strings.Repeat("a", 2000)+`"`)
@@ -256,14 +258,24 @@ func TestClockSkew(t *testing.T) {
 	}
 }
 
-// TestReadPost: what is refused of a form before its message is looked at.
-func TestReadPost(t *testing.T) {
+// readPostCase is a request to the ACS that is refused before its message is looked at.
+type readPostCase struct {
+	name, method, target, kind, body string
+	want                             Reason
+}
+
+func (c readPostCase) request() *http.Request {
+	r := httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))
+	if c.kind != "" {
+		r.Header.Set("Content-Type", c.kind)
+	}
+	return r
+}
+
+func readPostCases() []readPostCase {
 	good := base64.StdEncoding.EncodeToString([]byte("<x/>"))
 	form := "application/x-www-form-urlencoded"
-	for _, c := range []struct {
-		name, method, target, kind, body string
-		want                             Reason
-	}{
+	return []readPostCase{
 		{"GET", "GET", "/acs?SAMLResponse=" + url.QueryEscape(good), "", "", ReasonNotPost},
 		{"SAMLResponse in the URL of a POST", "POST", "/acs?SAMLResponse=x", form,
 			"SAMLResponse=" + url.QueryEscape(good), ReasonNotPost},
@@ -290,17 +302,16 @@ func TestReadPost(t *testing.T) {
 			ReasonTooLarge},
 		{"many parameters", "POST", "/acs", form, strings.Repeat("a=b&", 1000) + "SAMLResponse=" + good,
 			ReasonTooLarge},
-	} {
+	}
+}
+
+func TestReadPost(t *testing.T) {
+	for _, c := range readPostCases() {
 		t.Run(c.name, func(t *testing.T) {
-			r := httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))
-			if c.kind != "" {
-				r.Header.Set("Content-Type", c.kind)
-			}
-			_, err := ReadPost(r, 0)
+			_, err := ReadPost(c.request(), 0)
 			wantReason(t, err, c.want)
 			if c.want == ReasonTooLarge { // the cap must hold for chunked bodies too
-				r = httptest.NewRequest(c.method, c.target, strings.NewReader(c.body))
-				r.Header.Set("Content-Type", c.kind)
+				r := c.request()
 				r.ContentLength = -1
 				_, err = ReadPost(r, 0)
 				wantReason(t, err, c.want)

@@ -25,9 +25,10 @@ func keyDescriptor(use string, certificate *x509.Certificate) crewjam.KeyDescrip
 		X509Data: crewjam.X509Data{X509Certificates: []crewjam.X509Certificate{{Data: data}}}}}
 }
 
-// SPMetadata is our own metadata towards this connection (SAML Metadata §2.4.4): one ACS for HTTP-POST, the certificates
-// that sign requests and, if encryption is wanted, those to encrypt for, and that assertions are wanted signed. It has no validUntil: it holds until it is changed, and a
-// copy that an identity provider keeps does not expire.
+// SPMetadata is our own metadata towards this connection (SAML Metadata §2.4.4): one ACS for HTTP-POST, the
+// certificates that sign requests and, if encryption is wanted, those to encrypt for, and that assertions are wanted
+// signed. It has no validUntil: it holds until it is changed, and a copy that an identity provider keeps does not
+// expire.
 func (c *Connection) SPMetadata() ([]byte, error) {
 	yes := true
 	role := crewjam.SPSSODescriptor{

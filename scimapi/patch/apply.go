@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"errors"
 	"maps"
 
 	"rollcall/directory/schema"
@@ -30,14 +31,12 @@ type Result struct {
 // noTarget, mutability or tooMany (RFC 7644 §3.12). Its Attr names the operation, unless the fault is in the result as
 // a whole.
 func (c *Change) Apply(doc schema.Document, current Members, spend func(units int) error) (Result, error) {
-	e := &engine{t: c.t, strict: c.strict, doc: doc, members: membership{current: current}, spend: spend}
+	e := c.engine(doc, spend)
+	e.members.current = current
 	for _, a := range c.actions {
 		if err := e.apply(a); err != nil {
 			return Result{}, c.locate(err, a.operation)
 		}
-	}
-	if c.err != nil {
-		return Result{}, c.err
 	}
 
 	// What the server says of a value that was written again stays with it.
@@ -59,10 +58,36 @@ func (c *Change) Apply(doc schema.Document, current Members, spend func(units in
 	return res, nil
 }
 
+// Judge returns what is wrong with the request whatever the resource is, so that a client hears of it even where there
+// is no resource: values that their attributes cannot have, and what no resource of the type allows. spend is that of
+// Apply. Its errors are those of Apply but noTarget and tooMany.
+func (c *Change) Judge(spend func(units int) error) error {
+	e := c.engine(schema.Document{}, spend)
+	for _, a := range c.actions {
+		if a.readOnly > 0 { // whether a value is repeated depends on the resource
+			continue
+		}
+		err := e.apply(a)
+		se, _ := errors.AsType[*schema.Error](err)
+		switch {
+		case se != nil && (se.Type == schema.NoTarget || se.Type == schema.TooMany):
+			continue
+		case err != nil:
+			return c.locate(err, a.operation)
+		}
+	}
+	return nil
+}
+
+func (c *Change) engine(doc schema.Document, spend func(units int) error) *engine {
+	return &engine{t: c.t, strict: c.strict, interop: c.interop, doc: doc, spend: spend}
+}
+
 // engine is the state between two actions.
 type engine struct {
 	t       *schema.ResourceType
 	strict  bool
+	interop bool
 	doc     schema.Document
 	owned   bool // doc is ours: its top level may be written to
 	members membership
@@ -104,7 +129,7 @@ func (e *engine) apply(a action) error {
 	switch {
 	case isSchemas(top):
 		return e.schemas(a.op, a.steps, a.value)
-	case e.isMembers(top):
+	case isMembers(top) && top.URN == e.t.Schema.ID:
 		return e.changeMembers(a.op, a.steps, a.value)
 	}
 	return e.within(top.URN, func(c map[string]any) error { return e.modify(a.op, c, a.steps, a.value) })

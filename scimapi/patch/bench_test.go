@@ -23,7 +23,11 @@ func bench(b *testing.B, rt *schema.ResourceType, start, ops string, o Options) 
 	b.Run("apply", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := Compile(rt, r, o).Apply(doc, nil, nil); err != nil {
+			c, err := Compile(rt, r, o)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if _, err := c.Apply(doc, nil, nil); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -14,6 +14,10 @@ type Options struct {
 	// Strict turns off every leniency towards real clients.
 	Strict bool
 
+	// Interop reads the request by draft-zollner-scim-interop-profile, beside Strict: every operation has a path, a
+	// filter at the end of a path is only for remove, and replace replaces all of a complex value.
+	Interop bool
+
 	// Derived returns the JSON of a readOnly top-level attribute that the stored document does not hold because the
 	// server derives it ("meta", "groups"); nil if it has no value. Compile asks for it when a pathless value names
 	// such an attribute, to tell a repetition of the value from an attempt to change it. If Derived is nil, none has a
@@ -28,9 +32,9 @@ type Options struct {
 type Change struct {
 	t          *schema.ResourceType
 	strict     bool
+	interop    bool
 	operations []Operation
 	actions    []action
-	err        error // of an operation that names what does not exist; the actions are those of the ones before it
 }
 
 // action is what an operation does to one attribute or extension.
@@ -46,10 +50,11 @@ type action struct {
 	derived  any // of steps[0], where the document holds no value
 }
 
-// Compile binds a request to the type of the resources that it is about. A path or key that names nothing is reported
-// by Apply, after the errors of the operations before it.
-func Compile(t *schema.ResourceType, r Request, o Options) *Change {
-	c := &compiler{Change: &Change{t: t, strict: o.Strict, operations: r.Operations}, derived: o.Derived}
+// Compile binds a request to the type of the resources that it is about. The error is a *schema.Error that names the
+// operation: a path or key that names nothing, or what must not be changed in any resource.
+func Compile(t *schema.ResourceType, r Request, o Options) (*Change, error) {
+	c := &compiler{derived: o.Derived,
+		Change: &Change{t: t, strict: o.Strict, interop: o.Interop, operations: r.Operations}}
 	for i, op := range r.Operations {
 		c.operation = i
 		err := o.spend(1 + len(op.Path)/bytesPerUnit)
@@ -57,11 +62,10 @@ func Compile(t *schema.ResourceType, r Request, o Options) *Change {
 			err = c.compile(op)
 		}
 		if err != nil {
-			c.err = c.locate(err, i)
-			break
+			return nil, c.locate(err, i)
 		}
 	}
-	return c.Change
+	return c.Change, nil
 }
 
 // bytesPerUnit is how many bytes of a path are parsed with a unit of work.
@@ -134,7 +138,38 @@ func (c *compiler) compile(op Operation) error {
 			return schema.Errorf(schema.MutabilityError, s.attr.Path, "is readOnly")
 		}
 	}
+	if n := len(tg.steps); c.interop && op.Op != Remove && n > 0 && tg.steps[n-1].match != nil {
+		return schema.Errorf(schema.InvalidPath, "", "a sub-attribute must follow the filter")
+	}
+	if op.Op == Remove && op.HasValue {
+		if err := listsSomething(tg, op.Value); err != nil {
+			return err
+		}
+	}
 	return c.target(op.Op, tg, op.Value)
+}
+
+// listsSomething refuses a removal from a list that lists nothing to remove. A removal without a value removes all, and
+// a client that computes an empty list does not mean that. For members not even null is no value: in some languages it
+// is how an empty list is written.
+func listsSomething(tg target, v any) error {
+	if len(tg.steps) != 1 || !tg.steps[0].attr.MultiValued || tg.steps[0].match != nil || isSchemas(tg.steps[0].attr) {
+		return nil
+	}
+	a := tg.steps[0].attr
+	if v == nil && !isMembers(a) || !empty(v) {
+		return nil
+	}
+	return schema.Errorf(schema.InvalidValue, a.Path, "lists nothing to remove; leave the value out to remove all")
+}
+
+// empty reports whether a JSON value holds nothing.
+func empty(v any) bool {
+	list, ok := v.([]any)
+	if !ok {
+		return unassigned(v) || v == ""
+	}
+	return !slices.ContainsFunc(list, func(e any) bool { return !empty(e) })
 }
 
 // target adds an operation on what a path or key names.

@@ -25,4 +25,7 @@
 //   - keys of a pathless value may be whole paths
 //   - an extension's attribute may be named without its URN in a path
 //   - unknown keys of a value and unknown URNs in schemas are ignored
+//
+// Options.Interop, beside Strict, is what draft-zollner-scim-interop-profile leaves of the RFC. In every mode, a
+// removal that lists nothing is refused; docs/clients.md has the table of values.
 package patch

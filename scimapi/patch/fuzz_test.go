@@ -74,8 +74,19 @@ func FuzzApply(f *testing.F) {
 		}
 		before := fmt.Sprint(r)
 		doc, untouched := decodeDoc(t, rt, start), decodeDoc(t, rt, start)
-		c := Compile(rt, r, o)
+		c, err := Compile(rt, r, o)
+		if err != nil {
+			isSchemaError(t, err)
+			return
+		}
+		judged := c.Judge(nil)
 		res, err := c.Apply(doc, crew(), nil)
+		if judged != nil {
+			isSchemaError(t, judged)
+			if err == nil {
+				t.Fatalf("judged %v, and applied to %s", judged, text(t, untouched))
+			}
+		}
 		if !doc.Equal(untouched) {
 			t.Fatalf("the document passed in became %s", text(t, doc))
 		}

@@ -8,9 +8,9 @@ import (
 	"rollcall/directory/schema"
 )
 
-// isMembers reports whether a is the attribute whose values are kept apart from the document.
-func (e *engine) isMembers(a *schema.Attribute) bool {
-	return a.Name == "members" && a.URN == schema.GroupURN && a.URN == e.t.Schema.ID
+// isMembers reports whether a is the attribute whose values are kept apart from the document: Group.members.
+func isMembers(a *schema.Attribute) bool {
+	return a.Parent == nil && a.Name == "members" && a.URN == schema.GroupURN
 }
 
 // changeMembers carries out an operation on members of a Group. Members come and go as wholes; what is said of one is
@@ -54,15 +54,19 @@ func wholesOnly(sub *schema.Attribute) error {
 	return schema.Errorf(schema.MutabilityError, sub.Path, "is %s; add and remove whole members", sub.Mutability)
 }
 
-// memberValues reads members as clients list them: an array or a single one, objects or (unless strict) bare ids.
+// memberValues reads members as clients list them: an array or a single one, objects or (unless strict) bare ids. ""
+// and null are no members: a list of them does not stand for an empty one.
 func (e *engine) memberValues(a *schema.Attribute, v any) ([]map[string]any, error) {
 	given := e.listOf(v)
+	if v == "" {
+		given = []any{v}
+	}
 	for i, x := range given {
 		if id, ok := x.(string); ok && !e.strict {
 			given[i] = map[string]any{"value": id}
 			x = given[i]
 		}
-		if m, ok := x.(map[string]any); ok && !hasValue(m) {
+		if m, ok := x.(map[string]any); x == nil || ok && !hasValue(m) {
 			return nil, valueRequired(a, i)
 		}
 	}

@@ -58,7 +58,11 @@ func run(rt *schema.ResourceType, doc schema.Document, current Members, ops stri
 	if err != nil {
 		return Result{}, err
 	}
-	return Compile(rt, r, o).Apply(doc, current, nil)
+	c, err := Compile(rt, r, o)
+	if err != nil {
+		return Result{}, err
+	}
+	return c.Apply(doc, current, nil)
 }
 
 func runTable(t *testing.T, rt *schema.ResourceType, start string, o Options, cases []testCase) {

@@ -96,6 +96,8 @@ func parseOperation(v any, at string, o Options) (op Operation, err error) {
 	}
 	op.Value, op.HasValue = f["value"]
 	switch {
+	case o.Interop && !op.HasPath:
+		return op, schema.Errorf(schema.InvalidSyntax, at+".path", "is required")
 	case op.Op != Remove && !op.HasValue:
 		return op, schema.Errorf(schema.InvalidValue, at+".value", "is required for %s", op.Op)
 	case op.Op == Remove && !op.HasPath:

@@ -32,7 +32,11 @@ func (e *engine) schemas(op Op, steps []step, v any) error {
 	case at.match != nil:
 		return e.keepSchemas(func(urn string) bool { return !at.match.Match(urn) })
 	}
-	return e.keepSchemas(func(urn string) bool { return listed[strings.ToLower(urn)] == (op == Replace) })
+	return e.keepSchemas(func(urn string) bool {
+		ext := e.t.Extension(urn)
+		unseen := op == Replace && ext != nil && ext.OnRequest() // the client did not leave it out: it was not shown it
+		return unseen || listed[strings.ToLower(urn)] == (op == Replace)
+	})
 }
 
 // urns reads a list of schema URNs, in lower case. Unknown ones are refused only if strict.

@@ -40,7 +40,7 @@ func (c *compiler) resolve(path string) (target, error) {
 	if a == nil && p.Path.URN == "" && !c.strict {
 		a = c.t.LookupBare(name)
 	}
-	if a == nil {
+	if a == nil || c.strict && !a.Published() {
 		return target{}, schema.Errorf(schema.InvalidPath, "", "%q is not an attribute of %s", name, c.t.Name)
 	}
 	steps := chain(a)
@@ -68,7 +68,7 @@ func (c *compiler) plainTarget(name string) (target, bool) {
 	if strings.EqualFold(name, c.t.Schema.ID) {
 		return target{}, true
 	}
-	if a := c.t.Lookup(name); a != nil {
+	if a := c.t.Lookup(name); a != nil && (a.Published() || !c.strict) {
 		return target{steps: chain(a)}, true
 	}
 	return target{}, false

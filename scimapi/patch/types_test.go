@@ -212,7 +212,10 @@ func TestTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := Compile(schema.User(), r, Options{})
+	c, err := Compile(schema.User(), r, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	first, err := c.Apply(decodeDoc(t, schema.User(), babs), nil, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -62,6 +62,8 @@ func (e *engine) value(op Op, a *schema.Attribute, before, v any) (any, error) {
 			return before, nil
 		}
 		return after, err
+	case a.Kind == schema.Complex && v == nil:
+		return nil, nil
 	case a.Kind == schema.Complex:
 		return e.merged(op, a, before, v)
 	}
@@ -109,6 +111,9 @@ func (e *engine) merged(op Op, a *schema.Attribute, before, v any) (any, error) 
 		return nil, err
 	}
 	out := clone(before)
+	if e.interop && op == Replace {
+		out = map[string]any{} // what only the server writes comes back by Carry
+	}
 	for _, sub := range valueFirst(a) {
 		v, ok := given[sub]
 		if !ok {
