@@ -24,7 +24,7 @@ import (
 type signInSite struct {
 	t                        *testing.T
 	site                     string
-	login, acs, entity, root string
+	login, acs, entity string
 }
 
 func newSignInSite(t *testing.T, site string) *signInSite {

@@ -11,6 +11,7 @@ import (
 	_ "crypto/sha512"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/beevik/etree"
 )
@@ -241,17 +242,22 @@ func (k wrappedKey) unwrap(own *rsa.PrivateKey) ([]byte, error) {
 // cipherValue is the decoded CipherValue of EncryptedData or EncryptedKey. Java writes the ends of its lines as
 // references.
 func cipherValue(el *etree.Element) ([]byte, error) {
-	for _, data := range children(el, nsEnc, "CipherData") {
-		for _, value := range children(data, nsEnc, "CipherValue") {
-			s := text(value)
-			for _, reference := range []string{"&#13;", "&#xD;", "&#xd;", "&#10;", "&#xA;", "&#xa;"} {
-				s = string(bytes.ReplaceAll([]byte(s), []byte(reference), nil))
-			}
-			return decodeBase64(s)
-		}
+	data := children(el, nsEnc, "CipherData")
+	if len(data) == 0 {
+		return nil, errNoCipherValue
 	}
-	return nil, errors.New("no CipherValue")
+	values := children(data[0], nsEnc, "CipherValue")
+	if len(values) == 0 {
+		return nil, errNoCipherValue
+	}
+	s := text(values[0])
+	for _, reference := range []string{"&#13;", "&#xD;", "&#xd;", "&#10;", "&#xA;", "&#xa;"} {
+		s = strings.ReplaceAll(s, reference, "")
+	}
+	return decodeBase64(s)
 }
+
+var errNoCipherValue = errors.New("no CipherValue")
 
 var errCipher = errors.New("the ciphertext is not one")
 
