@@ -22,8 +22,8 @@ import (
 
 // signInSite is a connection of a node, whose identity provider is the test.
 type signInSite struct {
-	t                        *testing.T
-	site                     string
+	t                  *testing.T
+	site               string
 	login, acs, entity string
 }
 
