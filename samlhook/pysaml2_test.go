@@ -28,10 +28,7 @@ type pysaml struct {
 
 func newPysaml(t *testing.T) *pysaml {
 	t.Helper()
-	python, xmlsec := samltest.Peer(t, "python3"), samltest.Peer(t, "xmlsec1")
-	if exec.Command(python, "-c", "import saml2").Run() != nil {
-		samltest.NoPeer(t, "pysaml2")
-	}
+	python, xmlsec := findPython(t), samltest.Peer(t, "xmlsec1")
 	folder := t.TempDir()
 	stored, err := newKeyPair("pysaml2", time.Now())
 	if err != nil {
@@ -48,6 +45,18 @@ func newPysaml(t *testing.T) *pysaml {
 		p.task[name] = path
 	}
 	return p
+}
+
+// findPython finds a Python that has pysaml2: Debian's own, which its package is for, or the first in the path.
+func findPython(t *testing.T) string {
+	t.Helper()
+	for _, python := range []string{"/usr/bin/python3", "python3"} {
+		if exec.Command(python, "-c", "import saml2").Run() == nil {
+			return python
+		}
+	}
+	samltest.NoPeer(t, "pysaml2")
+	return ""
 }
 
 // run runs the program with more of its task.
