@@ -134,7 +134,8 @@ func TestPysaml2(t *testing.T) {
 		{name: "encrypted, response signed", binding: "redirect", response: true, encrypt: true,
 			want: http.StatusSeeOther, settings: map[string]any{"wantEncrypted": true}},
 		{name: "encrypted, both signed", binding: "post", response: true, assertion: true, encrypt: true,
-			want: http.StatusSeeOther, settings: map[string]any{"wantEncrypted": true}},
+			want: http.StatusBadRequest, settings: map[string]any{"wantEncrypted": true},
+			reason: saml.ReasonDecryption}, // it gives both signatures the same Id
 		{name: "encrypted, assertion signed", binding: "redirect", assertion: true, encrypt: true,
 			want: http.StatusSeeOther, settings: map[string]any{"wantEncrypted": true}},
 		{name: "unasked", response: true, want: http.StatusSeeOther,

@@ -1,12 +1,15 @@
 """An identity provider of pysaml2, for one answer: reads a request in JSON from standard input, writes the answer to
 standard output. It shares no code with the service provider."""
+import functools
 import json
 import sys
 
+import saml2.entity
 from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT
 from saml2.config import IdPConfig
 from saml2.saml import NAMEID_FORMAT_PERSISTENT, NameID
 from saml2.server import Server
+from saml2.sigver import pre_encryption_part, verify_redirect_signature
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
 task = json.load(sys.stdin)
@@ -17,7 +20,11 @@ config = IdPConfig().load({
     "cert_file": task["certificate"],
     "xmlsec_binary": task["xmlsec"],
     "metadata": {} if "metadata" in task else {"local": [task["spMetadata"]]},
-    "service": {"idp": {"endpoints": {"single_sign_on_service": endpoints}, "want_authn_requests_signed": True}},
+    "service": {"idp": {
+        "endpoints": {"single_sign_on_service": endpoints},
+        # By redirect the address is signed, not the message: that is looked at below.
+        "want_authn_requests_signed": task.get("binding") != "redirect",
+    }},
 })
 idp = Server(config=config)
 
@@ -27,14 +34,21 @@ if "metadata" in task:
     print(entity_descriptor(config))
     sys.exit(0)
 
+# By default it encrypts with Triple DES, which the service provider refuses.
+saml2.entity.pre_encryption_part = functools.partial(
+    pre_encryption_part, msg_enc="http://www.w3.org/2001/04/xmlenc#aes256-cbc")
+idp.sec.encrypt_assertion = functools.partial(idp.sec.encrypt_assertion, key_type="aes-256")
+
 in_response_to = None
 if "request" in task:
     binding = BINDING_HTTP_POST if task["binding"] == "post" else BINDING_HTTP_REDIRECT
     if binding == BINDING_HTTP_REDIRECT:
-        request = idp.parse_authn_request(
-            task["request"], binding, relay_state=task["relayState"], sigalg=task["sigAlg"], signature=task["signature"])
-    else:
-        request = idp.parse_authn_request(task["request"], binding)
+        sent = {"SAMLRequest": task["request"], "RelayState": task["relayState"], "SigAlg": task["sigAlg"],
+                "Signature": task["signature"]}
+        keys = [key if isinstance(key, str) else key[1] for key in idp.metadata.certs(task["spEntityID"], "any")]
+        if not any(verify_redirect_signature(sent, idp.sec.sec_backend, key) for key in keys):
+            sys.exit("the signature of the request does not hold")
+    request = idp.parse_authn_request(task["request"], binding)
     in_response_to = request.message.id
 
 response = idp.create_authn_response(
