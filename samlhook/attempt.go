@@ -57,8 +57,8 @@ func (a *attempt) settle(s *directory.Snapshot, connection *directory.Resource) 
 	as := a.dir.As(directory.Connection(a.connection))
 	for range maxVerifications {
 		err := a.verify(s, connection)
-		if err != nil && a.refreshed(connection) {
-			// Its keys are others now: once more.
+		if err != nil && !a.isDryRun() && a.refreshed(connection) {
+			// Its keys are others now: once more. A dry run writes nothing, so it has nothing fetched.
 			if s, connection, err = a.latest(); err == nil {
 				err = a.verify(s, connection)
 			}
