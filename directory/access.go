@@ -151,7 +151,9 @@ func (s *Snapshot) roleGroups(user ID, role string) (through []*state.Record, ok
 	if r == nil {
 		return nil, false
 	}
-	if gives(r, role) {
+	own := *r
+	own.JSON = s.store.held.document(s.id, r)
+	if gives(&own, role) {
 		return nil, true
 	}
 

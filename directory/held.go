@@ -1,7 +1,9 @@
 package directory
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
@@ -10,10 +12,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tidwall/gjson"
-
 	"rollcall/directory/internal/state"
 	"rollcall/directory/internal/store"
+	"rollcall/directory/schema"
 )
 
 // held is what this node has to write when the store has room again: documents that were decided, and what changes left
@@ -89,8 +90,8 @@ func (h *held) keep(traces []store.Part) {
 	}
 }
 
-// decide takes in a decision; a later one on the same resource replaces it. It reports false where there is no room for
-// another.
+// decide takes in a decision; with an earlier one on the same resource it becomes one that withdraws what both do. It
+// reports false where there is no room for it.
 func (h *held) decide(scope state.ScopeID, d decision) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -99,11 +100,14 @@ func (h *held) decide(scope state.ScopeID, d decision) bool {
 	}
 	key := state.ScopedID{Scope: scope, ID: d.id}
 	was, known := h.decisions[key]
-	bytes := h.bytes - len(was.document) + len(d.document)
-	if bytes > maxDecisionBytes || !known && len(h.decisions) >= maxDecisions {
+	if known {
+		d = was.and(d)
+	}
+	size := h.bytes - len(was.document) + len(d.document)
+	if size > maxDecisionBytes || !known && len(h.decisions) >= maxDecisions {
 		return false
 	}
-	h.decisions[key], h.bytes = d, bytes
+	h.decisions[key], h.bytes = d, size
 	h.count.Store(int64(len(h.decisions)))
 	return true
 }
@@ -117,11 +121,11 @@ func (h *held) decideAll(s *Snapshot, decisions []decision) bool {
 	return room
 }
 
-// forget drops the decision on a version of a resource, if it is held still.
-func (h *held) forget(key state.ScopedID, on Version) {
+// forget drops the decision, if it is held as it is still.
+func (h *held) forget(key state.ScopedID, written decision) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if d, ok := h.decisions[key]; ok && d.on == on {
+	if d, ok := h.decisions[key]; ok && d.on == written.on && bytes.Equal(d.document, written.document) {
 		delete(h.decisions, key)
 		h.bytes -= len(d.document)
 	}
@@ -156,7 +160,7 @@ func (h *held) write(ctx context.Context, s *Store) error {
 		if err := d.write(ctx); err != nil {
 			return err
 		}
-		h.forget(k, d.on)
+		h.forget(k, d)
 	}
 	for _, p := range traces {
 		err := s.node.Housekeep(ctx, p.Conditions, p.Writes)
@@ -168,8 +172,100 @@ func (h *held) write(ctx context.Context, s *Store) error {
 	return nil
 }
 
-// write puts the document, in the name of whoever decided. Where the resource has changed since, only the switch is
-// turned off; a resource that is gone needs nothing.
+// and is the decision that withdraws what both do. The rest of the document is that of the later decision, which was
+// made without knowledge of this one. It is written in the name of whoever may more, and may what either may.
+func (d decision) and(later decision) decision {
+	base, by := later, d
+	if d.on > later.on { // of an earlier snapshot
+		base, by = d, later
+	}
+	into, ok := parse(base.document)
+	other, also := parse(by.document)
+	if !ok || !also {
+		return later
+	}
+	withdraw(into, other)
+	document, err := json.Marshal(into)
+	if err != nil {
+		panic(err) // it was JSON
+	}
+	base.document = document
+	base.dir = later.dir
+	if !later.dir.actor.Rights.Has(d.dir.actor.Rights) {
+		base.dir = d.dir
+	}
+	actor := base.dir.actor
+	actor.Rights = d.dir.actor.Rights | later.dir.actor.Rights
+	base.dir = base.dir.As(actor)
+	return base
+}
+
+// parse reads a JSON object, with numbers as they are written.
+func parse(document []byte) (object map[string]any, ok bool) {
+	d := json.NewDecoder(bytes.NewReader(document))
+	d.UseNumber()
+	err := d.Decode(&object)
+	return object, err == nil && object != nil
+}
+
+// withdraw takes from a document what another document of the same resource does not allow: the switch is off if either
+// is, roles and scopes are those of both, and the earlier end counts. A token must have a scope, so one that would have
+// none has ended.
+func withdraw(into, by map[string]any) {
+	for _, name := range []string{"active", "enabled"} {
+		if by[name] == false {
+			into[name] = false
+		}
+	}
+	ended := false
+	for _, name := range []string{"roles", "scopes"} {
+		list, _ := into[name].([]any)
+		if len(list) == 0 {
+			continue
+		}
+		allowed, _ := by[name].([]any)
+		kept := []any{}
+		for _, e := range list {
+			if slices.ContainsFunc(allowed, func(a any) bool { return sameElement(a, e) }) {
+				kept = append(kept, e)
+			}
+		}
+		switch {
+		case len(kept) > 0:
+			into[name] = kept
+		case name == "scopes":
+			ended = true
+		default:
+			delete(into, name)
+		}
+	}
+	if end, ok := endOf(by); ok {
+		if was, ok := endOf(into); !ok || end.Before(was) {
+			into["expiresAt"] = by["expiresAt"]
+		}
+	}
+	if ended {
+		into["expiresAt"] = schema.FormatTime(time.Unix(0, 0))
+	}
+}
+
+// sameElement reports whether two elements of a list mean the same: by their value, where they have one.
+func sameElement(a, b any) bool {
+	if v := valueOf(a); v != "" {
+		return v == valueOf(b)
+	}
+	return schema.EqualValues(a, b)
+}
+
+// endOf is when the document says that a token ends.
+func endOf(doc map[string]any) (time.Time, bool) {
+	text, _ := doc["expiresAt"].(string)
+	end, err := time.Parse(time.RFC3339, text)
+	return end, err == nil
+}
+
+// write puts the document, in the name of whoever decided. Where the resource has changed since, only what the document
+// withdraws is; a resource that is gone needs nothing.
 func (d decision) write(ctx context.Context) error {
 	actor := d.dir.actor
 	actor.judge = nil // it was judged when the decision was made
@@ -218,8 +314,21 @@ func (d decision) replace(tx *Tx) error {
 	if err != nil {
 		return err
 	}
+	by, err := t.Decode(d.document)
+	if err != nil {
+		return err
+	}
+	withdraw(doc, by)
+	if _, err = tx.Replace(old, doc); KindOf(err) != Forbidden {
+		return err
+	}
+
+	// Whoever decided may not take a role that was given since: the switch at least.
+	if doc, err = t.Decode(old.JSON); err != nil {
+		return err
+	}
 	for _, name := range []string{"active", "enabled"} {
-		if gjson.GetBytes(d.document, name).Type == gjson.False {
+		if by[name] == false {
 			doc[name] = false
 		}
 	}

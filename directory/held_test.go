@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing"
@@ -28,9 +29,66 @@ func TestHeldIsBounded(t *testing.T) {
 	if !h.decide(state.System, decision{id: first, document: large[:1]}) || h.count.Load() != int64(n) {
 		t.Error("a later decision on the same resource was not held")
 	}
-	h.forget(state.ScopedID{Scope: state.System, ID: first}, 0)
+	h.forget(state.ScopedID{Scope: state.System, ID: first}, decision{document: large[:1]})
 	if !h.decide(state.System, decision{id: NewID(), document: large}) {
 		t.Error("what was written still counts")
+	}
+}
+
+// Whatever either document withdraws is withdrawn, and nothing else.
+func TestHeldWithdrawal(t *testing.T) {
+	for _, c := range []struct{ name, into, by, want string }{
+		{"nothing", `{"userName":"u","n":1}`, `{"userName":"v"}`, `{"n":1,"userName":"u"}`},
+		{"off before", `{"active":true}`, `{"active":false}`, `{"active":false}`},
+		{"off now", `{"active":false}`, `{"active":true}`, `{"active":false}`},
+		{"disabled", `{}`, `{"enabled":false}`, `{"enabled":false}`},
+		{"roles of both", `{"roles":[{"value":"a","primary":true},{"value":"b"}]}`, `{"roles":[{"value":"c"},{"value":"a"}]}`,
+			`{"roles":[{"primary":true,"value":"a"}]}`},
+		{"no role in both", `{"roles":[{"value":"a"}]}`, `{"roles":[{"value":"b"}]}`, `{}`},
+		{"no roles any more", `{"roles":[{"value":"a"}]}`, `{}`, `{}`},
+		{"no role comes back", `{}`, `{"roles":[{"value":"a"}]}`, `{}`},
+		{"scopes of both", `{"scopes":["read","write"]}`, `{"scopes":["write","admin"]}`, `{"scopes":["write"]}`},
+		{"no scope in both", `{"scopes":["read"],"expiresAt":"2030-01-01T00:00:00Z"}`, `{"scopes":["write"]}`,
+			`{"expiresAt":"1970-01-01T00:00:00.000Z","scopes":["read"]}`},
+		{"ended sooner before", `{"expiresAt":"2030-01-01T00:00:00Z"}`, `{"expiresAt":"2029-01-01T00:00:00Z"}`,
+			`{"expiresAt":"2029-01-01T00:00:00Z"}`},
+		{"ends sooner now", `{"expiresAt":"2028-01-01T00:00:00Z"}`, `{"expiresAt":"2029-01-01T00:00:00Z"}`,
+			`{"expiresAt":"2028-01-01T00:00:00Z"}`},
+	} {
+		into, _ := parse([]byte(c.into))
+		by, _ := parse([]byte(c.by))
+		withdraw(into, by)
+		if got, _ := json.Marshal(into); string(got) != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// A second decision on a resource does not undo the first, and what was written of the first alone does not drop both.
+func TestHeldTwice(t *testing.T) {
+	var h held
+	id := NewID()
+	key := state.ScopedID{Scope: state.System, ID: id}
+	by := func(rights Rights, name, document string) decision {
+		return decision{dir: &Directory{actor: Actor{ID: name, Rights: rights}}, id: id, on: 7, document: []byte(document)}
+	}
+	first := by(ScopeAdmin, "admin", `{"active":true,"userName":"u"}`)
+	h.decide(key.Scope, first)
+	h.decide(key.Scope, by(ScopeWrite, "client", `{"active":false,"roles":[{"value":"a"}],"userName":"u"}`))
+	h.forget(key, first)
+	got, held := h.decisions[key]
+	if want := `{"active":false,"userName":"u"}`; !held || string(got.document) != want {
+		t.Fatalf("%s, want %s", got.document, want)
+	}
+	if a := got.dir.actor; a.ID != "admin" || !a.Rights.Has(ScopeAdmin|ScopeWrite) {
+		t.Errorf("to be written by %+v", a)
+	}
+	if h.bytes != len(got.document) {
+		t.Errorf("counted as %d bytes", h.bytes)
+	}
+	h.forget(key, got)
+	if h.any() || h.bytes != 0 {
+		t.Error("what was written is held")
 	}
 }
 

@@ -568,12 +568,21 @@ func TestTuning(t *testing.T) {
 		"jit": jit("enabled", true, "defaultGroups", refs(special.ID))})
 	trap := create(t, d, "IdentityProvider", schema.Document{"displayName": "trap",
 		"jit": jit("enabled", false, "defaultGroups", refs(special.ID))})
+	syncs := map[string]directory.ID{}
+	for _, mode := range []string{"none", "add", "full"} {
+		syncs[mode] = create(t, d, "IdentityProvider", schema.Document{"displayName": mode, "jit": jit("enabled", mode == "full"),
+			"groupSync": jit("mode", mode, "allowPrivileged", []any{special.ID.String()})}).ID
+	}
 	as := d.As(session(t, d, m.ID).Actor())
 	for _, c := range []struct {
 		name   string
 		change func(*directory.Tx) error
 		kind   directory.Kind
 	}{
+		{"switch JIT on with a sync that gives privileges", modify("IdentityProvider", syncs["add"], schema.Document{"jit": jit("enabled", true)}), directory.Forbidden},
+		{"switch JIT off with a sync that gives privileges", modify("IdentityProvider", syncs["full"], schema.Document{"jit": jit("enabled", false)}), directory.Forbidden},
+		{"switch JIT on with a sync that is off", modify("IdentityProvider", syncs["none"], schema.Document{"jit": jit("enabled", true)}), 0},
+		{"rename with a sync that gives privileges", modify("IdentityProvider", syncs["add"], schema.Document{"displayName": "x"}), 0},
 		{"rename", modify("IdentityProvider", c.ID, schema.Document{"displayName": "d"}), 0},
 		{"switch JIT on", modify("IdentityProvider", c.ID, schema.Document{"jit": jit("enabled", true)}), 0},
 		{"default group", modify("IdentityProvider", c.ID, schema.Document{"jit": jit("enabled", true, "defaultGroups", refs(plain.ID))}), 0},

@@ -75,9 +75,13 @@ func untuned(doc schema.Document) schema.Document {
 	return rest
 }
 
-// tunesGroups refuses new default groups of which membership means more, and to switch just-in-time creation on where
-// there are such.
+// tunesGroups refuses new default groups of which membership means more, to switch just-in-time creation on where there
+// are such, and to switch it where the identity provider may put people into such groups.
 func (tx *Tx) tunesGroups(before, next schema.Document) error {
+	if createsUsers(next) != createsUsers(before) && syncsPrivileged(next) {
+		return errorf(Forbidden, "jit.enabled", "only a credential with the scope admin may change it for a connection "+
+			"that gives privileged groups (groupSync.allowPrivileged)")
+	}
 	had, has := defaultGroups(before), defaultGroups(next)
 	for _, id := range has {
 		if slices.Contains(had, id) && !(createsUsers(next) && !createsUsers(before)) {
@@ -98,6 +102,14 @@ func createsUsers(connection schema.Document) bool {
 	jit, _ := connection["jit"].(map[string]any)
 	enabled, _ := jit["enabled"].(bool)
 	return enabled
+}
+
+// syncsPrivileged reports whether the identity provider may put people into groups of which membership means more.
+func syncsPrivileged(connection schema.Document) bool {
+	sync, _ := connection["groupSync"].(map[string]any)
+	mode, _ := sync["mode"].(string)
+	allowed, _ := sync["allowPrivileged"].([]any)
+	return (mode == "add" || mode == "full") && len(allowed) > 0
 }
 
 func defaultGroups(connection schema.Document) (ids []ID) {

@@ -33,9 +33,10 @@ type verdict struct {
 	identity saml.Identity
 	refusal  *saml.Refusal
 	decision Decision
-	user     directory.ID // who signs in; zero if refused
-	claimant *claimant    // who claims a User, instead; nil for a sign-in
-	epoch    int64        // of the User's sessions
+	link     *directory.Link // of the NameID, before the decision; nil if there is none
+	user     directory.ID    // who signs in; zero if refused
+	claimant *claimant       // who claims a User, instead; nil for a sign-in
+	epoch    int64           // of the User's sessions
 
 	obstacles []*saml.Refusal // everything that stands in the way, the refusal first
 }
@@ -57,8 +58,8 @@ func (a *attempt) settle(s *directory.Snapshot, connection *directory.Resource) 
 	as := a.dir.As(directory.Connection(a.connection))
 	for range maxVerifications {
 		err := a.verify(s, connection)
-		if err != nil && a.refreshed(connection) {
-			// Its keys are others now: once more.
+		if err != nil && !a.isDryRun() && a.refreshed(connection) {
+			// Its keys are others now: once more. A dry run writes nothing, so it has nothing fetched.
 			if s, connection, err = a.latest(); err == nil {
 				err = a.verify(s, connection)
 			}
@@ -243,7 +244,7 @@ func (a *attempt) decide(tx *directory.Tx) error {
 
 	// The decision rests on the link, on the organization's domains, and on whom it finds.
 	s := tx.Snapshot()
-	findLink(tx, s.LinksLike, a.connection, a.identity)
+	a.link = findLink(tx, s.LinksLike, a.connection, a.identity)
 	if _, err := tx.Get(schema.OrganizationType, s.Organization().ID); err != nil {
 		return err
 	}
@@ -308,8 +309,8 @@ func (a *attempt) update(tx *directory.Tx, d Decision) error {
 	}
 	if d.Link != nil {
 		tx.PutLink(*d.Link)
-	} else if link := tx.Snapshot().Link(a.connection, a.identity.NameID); link != nil && d.Sync.changes() {
-		tx.PutLink(*link) // so that of two sign-ins of the person each sees what the other did to the groups
+	} else if a.link != nil && d.Sync.changes() {
+		tx.PutLink(*a.link) // so that of two sign-ins of the person each sees what the other did to the groups
 	}
 	if d.Reason == ReasonLinked && !a.loaded.LinkPrivileged {
 		tx.GuardUnprivileged(d.User)

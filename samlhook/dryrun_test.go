@@ -111,6 +111,28 @@ func TestDryRun(t *testing.T) {
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusSeeOther)
 }
 
+// A dry run of what an unknown key signed does not refresh the metadata.
+func TestDryRunFetchesNothing(t *testing.T) {
+	keys := samltest.Keys()
+	server := newMetadataServer(t, keys.Second)
+	s := newSite(t)
+	id, err := s.configure(with(with(jitOn, "displayName", "x"), "metadataUrl", server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.have(keys.IdP) // forged signs with it
+	s.later(refreshEvery)
+	form := s.forged(id, s.request(s.browser(), id), "ann", "_a1", nil)
+	before := s.revision()
+	got, err := s.dryRun(id, map[string]string{"response": form.Get("SAMLResponse")})
+	if err != nil || got.Get("reason").String() != string(saml.ReasonSignatureInvalid) {
+		t.Errorf("%v %s", err, got.Raw)
+	}
+	if asked, _ := server.counts(); asked != 1 || s.revision() != before {
+		t.Errorf("a dry run had the metadata fetched (%d requests) or wrote to the store", asked)
+	}
+}
+
 // What a User arrived with last can be judged again, under the settings of today.
 func TestDryRunOfUser(t *testing.T) {
 	s := newSite(t)

@@ -304,6 +304,27 @@ func TestSyncPrivileged(t *testing.T) {
 	s.wantIn("bob")
 }
 
+// A sign-in that changes the groups puts the link that it went by once more, whatever tells that from others, so that
+// of two at once each sees what the other did.
+func TestSyncPutsTheLink(t *testing.T) {
+	s := newSite(t)
+	s.createGroup("A", nil)
+	connection := s.own(syncingWith("full"))
+	s.syncAs(connection, "ann", []string{})
+	before := s.linked(connection, "ann")
+	if before == nil || before.Name == "" {
+		t.Fatalf("the link is told by its NameID alone: %+v", before)
+	}
+	s.syncAs(connection, "ann", []string{})
+	if got := s.linked(connection, "ann"); got.Revision() != before.Revision() {
+		t.Error("a sign-in that changes nothing put the link")
+	}
+	s.syncAs(connection, "ann", []string{"A"})
+	if got := s.linked(connection, "ann"); got.Revision() == before.Revision() || got.User != before.User {
+		t.Errorf("the link was not put: %+v", got)
+	}
+}
+
 // A Group that becomes privileged between the decision and the commit is not touched.
 func TestSyncPrivilegedMeanwhile(t *testing.T) {
 	s, f := newFaultySite(t)

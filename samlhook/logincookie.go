@@ -1,6 +1,7 @@
 package samlhook
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
@@ -46,13 +47,24 @@ func (l logins) without(nonce string) logins {
 
 const sealedLogins = "login cookie"
 
-// sealLogins makes the value of a login cookie.
+// maxSealedLogins bounds the value of a login cookie: browsers drop a cookie of more than 4096 bytes with its name.
+const maxSealedLogins = 3800
+
+// sealLogins makes the value of a login cookie, without the oldest sign-ins if it would be too long.
 func (k requestKey) sealLogins(l logins) string {
-	body, err := json.Marshal(l)
-	if err != nil {
-		panic("samlhook: logins always marshal: " + err.Error())
+	for {
+		var body bytes.Buffer
+		encoder := json.NewEncoder(&body)
+		encoder.SetEscapeHTML(false) // six bytes for each & of a target
+		if err := encoder.Encode(l); err != nil {
+			panic("samlhook: logins always marshal: " + err.Error())
+		}
+		value := base64.RawURLEncoding.EncodeToString(k.seal(sealedLogins, body.Bytes(), nil))
+		if len(value) <= maxSealedLogins || len(l) <= 1 {
+			return value
+		}
+		l = l[:len(l)-1]
 	}
-	return base64.RawURLEncoding.EncodeToString(k.seal(sealedLogins, body, nil))
 }
 
 // openLogins reads a login cookie; one that is empty or not ours has none.

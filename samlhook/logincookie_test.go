@@ -64,6 +64,29 @@ func TestLogins(t *testing.T) {
 	}
 }
 
+// Whatever the targets are made of, the cookie stays small enough for browsers, and the newest sign-ins stay in it.
+func TestLoginCookieSize(t *testing.T) {
+	key := requestKey(strings.Repeat("a", 32))
+	for name, c := range map[string]struct {
+		target string
+		least  int
+	}{
+		"ampersands": {"/" + strings.Repeat("&", 199), maxLogins},
+		"quotes":     {"/" + strings.Repeat(`"`, maxTarget-1), 1},
+		"separators": {"/" + strings.Repeat("\u2028", (maxTarget-1)/3), 1},
+	} {
+		var l logins
+		for i := range maxLogins {
+			l = append(l, loginState{Request: strings.Repeat(string(rune('a'+i)), 32), Target: c.target, Expires: 2e9})
+		}
+		value := key.sealLogins(l)
+		got := key.openLogins(value)
+		if len(value) > maxSealedLogins || len(got) < c.least || got[0] != l[0] {
+			t.Errorf("%s: %d bytes with %d sign-ins", name, len(value), len(got))
+		}
+	}
+}
+
 // Sixty tabs of one browser, with the longest targets: the newest sign in, each to its own target, and no request grows
 // beyond what servers accept.
 func TestManyTabs(t *testing.T) {

@@ -24,11 +24,14 @@ const (
 	refreshStale = 24 * time.Hour
 	// maxRefreshes bounds how many are under way at once on the node that is elected for them.
 	maxRefreshes = 8
+	// refreshTimeout bounds a refresh that a message caused, whose sender may have gone.
+	refreshTimeout = fetchTimeout + 2*noteTimeout
 )
 
 // refreshed says how the last refreshes of a connection's metadata went.
 type refreshed struct {
-	Tried   time.Time `json:"tried"`
+	Tried   time.Time `json:"tried"`            // the last by the clock
+	Asked   time.Time `json:"asked,omitzero"`   // the last that a message caused, which anybody can send
 	Fetched time.Time `json:"fetched,omitzero"` // the last that succeeded
 	Error   string    `json:"error,omitempty"`  // of the last; empty if it succeeded
 	validators
@@ -42,6 +45,14 @@ func (r refreshed) encode() []byte {
 	return b
 }
 
+// latest is when the last refresh was tried, whatever caused it.
+func (r refreshed) latest() time.Time {
+	if r.Asked.After(r.Tried) {
+		return r.Asked
+	}
+	return r.Tried
+}
+
 // readRefreshed reads the note of a connection; zero if there is none.
 func readRefreshed(s *directory.Snapshot, id directory.ID) (r refreshed) {
 	_ = json.Unmarshal(s.Note(noteRefresh, id), &r) // there may be none
@@ -53,7 +64,7 @@ func (r refreshed) warnings(now time.Time) []string {
 	switch {
 	case r.Error != "":
 		return []string{fmt.Sprintf("the metadata could not be refreshed on %s; the copy of %s stays in use: %s",
-			schema.FormatTime(r.Tried), schema.FormatTime(r.Fetched), r.Error)}
+			schema.FormatTime(r.latest()), schema.FormatTime(r.Fetched), r.Error)}
 	case now.Sub(r.Fetched) > refreshStale:
 		return []string{"the metadata was last refreshed on " + schema.FormatTime(r.Fetched)}
 	}
@@ -75,9 +86,10 @@ func (h *Hook) refreshDue(ctx context.Context) error {
 			continue
 		}
 		for connection := range s.All(schema.IdentityProviderType) {
-			if isDue(s, connection, refreshEvery, h.now()) {
+			if connection.Text("metadataUrl") != "" &&
+				h.now().Sub(readRefreshed(s, connection.ID).Tried) >= refreshEvery {
 				group.Go(func() error {
-					h.refresh(ctx, name, s, connection)
+					h.refresh(ctx, name, s, connection, false)
 					return nil
 				})
 			}
@@ -86,17 +98,17 @@ func (h *Hook) refreshDue(ctx context.Context) error {
 	return group.Wait()
 }
 
-// isDue reports whether the connection has metadata by URL whose last refresh is as long ago.
-func isDue(s *directory.Snapshot, connection *directory.Resource, after time.Duration, now time.Time) bool {
-	return connection.Text("metadataUrl") != "" && now.Sub(readRefreshed(s, connection.ID).Tried) >= after
-}
-
-// refresh fetches the metadata of a connection once more. A refresh that fails leaves the copy in use. It reports
-// whether this node made one: of several, one does.
+// refresh fetches the metadata of a connection once more; asked says that a message caused it, which does not put off
+// the next one by the clock. A refresh that fails leaves the copy in use. It reports whether this node made one: of
+// several, one does.
 func (h *Hook) refresh(ctx context.Context, organization string, s *directory.Snapshot,
-	connection *directory.Resource) bool {
+	connection *directory.Resource, asked bool) bool {
 	d, note := h.store.Organization(organization), readRefreshed(s, connection.ID)
-	note.Tried = h.now()
+	if asked {
+		note.Asked = h.now()
+	} else {
+		note.Tried = h.now()
+	}
 	if d.ReplaceNote(ctx, s, noteRefresh, connection.ID, note.encode()) != nil {
 		return false // another node came first, or the store does not take it
 	}
@@ -178,7 +190,7 @@ func replaceMetadata(tx *directory.Tx, old *directory.Resource, text string) err
 }
 
 // refreshed reports whether the message was refused for its key, and the metadata was refreshed for that: once in five
-// minutes, whatever comes.
+// minutes, whatever comes, and to its end, even if the client hangs up.
 func (a *attempt) refreshed(connection *directory.Resource) bool {
 	if a.refused == nil {
 		return false
@@ -189,8 +201,11 @@ func (a *attempt) refreshed(connection *directory.Resource) bool {
 		return false
 	}
 	s, err := a.snapshot()
-	if err != nil || !isDue(s, connection, refreshSoonest, a.at) {
+	if err != nil || connection.Text("metadataUrl") == "" ||
+		a.at.Sub(readRefreshed(s, connection.ID).latest()) < refreshSoonest {
 		return false
 	}
-	return a.refresh(a.r.Context(), a.org, s, connection)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.r.Context()), refreshTimeout)
+	defer cancel()
+	return a.refresh(ctx, a.org, s, connection, true)
 }

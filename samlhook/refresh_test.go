@@ -253,7 +253,7 @@ func TestOneNodeRefreshes(t *testing.T) {
 	stale, connection := s.snapshot(), s.connection(id)
 	s.refreshNow()
 	asked, _ := server.counts()
-	if s.hook.refresh(t.Context(), "default", stale, connection) {
+	if s.hook.refresh(t.Context(), "default", stale, connection, false) {
 		t.Error("a node refreshed on a note that another had replaced")
 	}
 	if now, _ := server.counts(); now != asked {
@@ -322,6 +322,46 @@ func TestUnknownKeyRefreshes(t *testing.T) {
 	}
 	if now, _ := server.counts(); asked != 2 || now != 3 {
 		t.Errorf("%d requests, then %d", asked, now)
+	}
+}
+
+// A client that hangs up does not keep the refresh from its end, and what it sent does not put off the hourly one.
+func TestHungUpRefreshes(t *testing.T) {
+	keys := samltest.Keys()
+	server := newMetadataServer(t, keys.Second)
+	s := newSite(t)
+	id, err := s.configure(with(with(jitOn, "displayName", "x"), "metadataUrl", server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hangUp context.CancelFunc
+	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if hangUp != nil {
+			hangUp()
+			select { // a fetch that depends on the client ends now
+			case <-r.Context().Done():
+			case <-time.After(200 * time.Millisecond):
+			}
+		}
+		server.ServeHTTP(w, r)
+	})
+	server.have(keys.IdP)
+	s.later(refreshEvery - time.Minute)
+	ctx, cancel := context.WithCancel(t.Context())
+	hangUp = cancel
+	a := &attempt{at: s.hook.now(), verification: verification{refused: &saml.Refusal{
+		Reason: saml.ReasonUnknownCertificate}}}
+	a.exchange = &exchange{Hook: s.hook, r: httptest.NewRequestWithContext(ctx, "POST", "/", nil), org: "default",
+		dir: s.org, connection: id}
+	if !a.refreshed(s.connection(id)) || ctx.Err() == nil || !s.trusts(id, keys.IdP) {
+		t.Errorf("the metadata was not refreshed: %s", s.warned(id))
+	}
+	hangUp = nil
+	before, _ := server.counts()
+	s.later(time.Minute)
+	s.refreshNow()
+	if now, _ := server.counts(); now != before+1 {
+		t.Error("the message put off the hourly refresh")
 	}
 }
 

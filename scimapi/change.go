@@ -136,7 +136,7 @@ func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
 func (c *change) modify(tx *directory.Tx, old *directory.Resource, pending bool) error {
 	base := func() (schema.Document, error) { return c.t.Decode(old.JSON) }
 	if pending {
-		base = func() (schema.Document, error) { return c.x.o.Hooks[c.t.Name].Base(tx, old) }
+		base = func() (schema.Document, error) { return c.x.o.Hooks[c.t.Kind()].Base(tx, old) }
 	}
 	doc, err := base()
 	if err != nil {

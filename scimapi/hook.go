@@ -75,7 +75,7 @@ func (c *change) prepare(tx *directory.Tx, old *directory.Resource, doc schema.D
 		return nil
 	}
 	return hook(tx, c.id, old, doc, func(what any) (any, error) {
-		n := need{c.t.Name, what}
+		n := need{c.t.Kind(), what}
 		if got, ok := c.x.resolved[n]; ok {
 			return got.value, got.err
 		}
@@ -85,7 +85,7 @@ func (c *change) prepare(tx *directory.Tx, old *directory.Resource, doc schema.D
 
 // restate takes away the copies of what the PATCH names, and reports whether there were any.
 func (c *change) restate(doc schema.Document) (changed bool) {
-	for source, copied := range c.x.o.Hooks[c.t.Name].Copies {
+	for source, copied := range c.x.o.Hooks[c.t.Kind()].Copies {
 		s, copyOf := c.t.Lookup(source), c.t.Lookup(copied)
 		if s == nil || copyOf == nil || doc[source] == nil || doc[copied] == nil || !c.patch.Specifies(s) ||
 			c.patch.Specifies(copyOf) {
@@ -103,7 +103,7 @@ func (c *change) pending() (bool, error) {
 	if c.x.r.URL.Query().Get("pending") != "true" {
 		return false, nil
 	}
-	if c.method != http.MethodPatch || c.x.o.Hooks[c.t.Name].Pend == nil {
+	if c.method != http.MethodPatch || c.x.o.Hooks[c.t.Kind()].Pend == nil {
 		return false, fail(http.StatusBadRequest, schema.InvalidValue,
 			"pending: only a PATCH of an IdentityProvider can be pending")
 	}
@@ -112,7 +112,7 @@ func (c *change) pending() (bool, error) {
 
 // keep is the change of a PATCH that is to be pending, with the document that it leads to.
 func (c *change) keep(tx *directory.Tx, old *directory.Resource, doc schema.Document) error {
-	kept, err := c.x.o.Hooks[c.t.Name].Pend(tx, old, doc)
+	kept, err := c.x.o.Hooks[c.t.Kind()].Pend(tx, old, doc)
 	if err != nil || kept {
 		return err
 	}

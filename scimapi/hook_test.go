@@ -123,6 +123,31 @@ func TestBulkResolves(t *testing.T) {
 	}
 }
 
+// A type that an organization defined gets the hook of no built-in type of its name.
+func TestHookOfCustomType(t *testing.T) {
+	wrong := errors.New("the hook ran")
+	c := serve(t, scimapi.Options{Hooks: map[string]scimapi.Hook{"Device": {
+		Prepare: func(*directory.Tx, directory.ID, *directory.Resource, schema.Document, scimapi.Resolved) error {
+			return wrong
+		},
+		Copies: map[string]string{"serial": "label"},
+		Pend:   func(*directory.Tx, *directory.Resource, schema.Document) (bool, error) { return false, wrong },
+		Base:   func(*directory.Tx, *directory.Resource) (schema.Document, error) { return nil, wrong },
+	}}}).admin(t)
+	const urn, core = "urn:example:params:scim:schemas:core:1.0:Device", "urn:rollcall:params:scim:schemas:core:1.0:"
+	c.must(201, "POST", "/SchemaDefinitions", `{"schemas":["`+core+`SchemaDefinition"],"urn":"`+urn+`","name":"Device",
+		"attributes":[{"name":"serial","type":"string"},{"name":"label","type":"string"}]}`)
+	c.must(201, "POST", "/ResourceTypeDefinitions", `{"schemas":["`+core+`ResourceTypeDefinition"],"name":"Device",
+		"endpoint":"/Devices","schema":"`+urn+`"}`)
+	made := c.must(201, "POST", "/Devices", `{"schemas":["`+urn+`"],"serial":"1","label":"l"}`)
+	path, serial := "/Devices/"+made.body["id"].(string), patch(`{"op":"replace","path":"serial","value":"1"}`)
+	c.refused(400, "invalidValue", "PATCH", path+"?pending=true", serial)
+	c.must(200, "PATCH", path, serial, "Prefer", "return=representation")
+	if r := c.must(200, "GET", path, nil); r.body["label"] != "l" {
+		t.Errorf("the label was taken for a copy: %s", r.raw)
+	}
+}
+
 // A hook that needs something else each time comes to an end.
 func TestHookNeedsForever(t *testing.T) {
 	n := 0
