@@ -93,12 +93,25 @@ func TestEventsAboutAccessLast(t *testing.T) {
 	update(t, d, remove("Group", deep.ID))
 	update(t, d, remove("Session", sessionID(t, d, user("guest", nil).ID)))
 	idp := create(t, d, "IdentityProvider", schema.Document{"displayName": "idp"})
+	claimed := user("claimed", roles("administrator"))
+	update(t, d, func(tx *directory.Tx) error { return tx.PutClaim(claimed.ID, "x") })
+	for name, set := range map[string]schema.Document{
+		"linked": {schema.OriginURN: map[string]any{"source": "scim", "links": []any{map[string]any{
+			"connection": idp.ID.String(), "nameId": "n"}}}},
+		"numbered":     {"externalId": "7"},
+		"addressed":    {"emails": []any{map[string]any{"value": "a@example.com"}}},
+		"renamed-user": {"userName": "renamed-user"},
+	} {
+		u := user(strings.TrimPrefix(name, "re"), roles("administrator"))
+		update(t, d, modify("User", u.ID, set))
+	}
 	create(t, d, "AccessToken", schema.Document{"displayName": "key", "scopes": []any{"read"}})
 	create(t, d, "SchemaDefinition", schema.Document{"urn": "urn:example:x", "name": "x", "attributes": []any{
 		map[string]any{"name": "a", "type": "string", "multiValued": false}}})
 	kept := []string{"boss create", "late update", "team create", "team update", "deep update",
 		"plain update", "fresh create", "joined delete", "deep delete", " delete", "gone create", "gone delete",
-		"off create", "off update", "ann endSessions", "idp create", "key create", " create"}
+		"off create", "off update", "ann endSessions", "idp create", "key create", " create",
+		"claimed claim", "linked update", "numbered update", "addressed update", "renamed-user update"}
 
 	// What does not.
 	calm := user("calm", nil)
