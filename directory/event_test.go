@@ -188,6 +188,44 @@ func TestEventsAboutAccessLast(t *testing.T) {
 	}
 }
 
+// A sync of many Groups leaves an Event of each whose membership gives privileges, wherever it is among them.
+func TestSyncTellsOfPrivilegedGroups(t *testing.T) {
+	s := directorytest.New(t)
+	d := s.Organization("default")
+	idp := create(t, d, "IdentityProvider", schema.Document{"displayName": "idp"})
+	u := createUser(t, d, "ann")
+	var groups []directory.ID
+	update(t, d, func(tx *directory.Tx) error {
+		groups = nil
+		for n := range 110 {
+			g, err := tx.Create("Group", schema.Document{"displayName": fmt.Sprint("g", n)})
+			if err != nil {
+				return err
+			}
+			groups = append(groups, g.ID)
+		}
+		return nil
+	})
+	groups = append(groups, create(t, d, "Group", giving("team", "administrator")).ID)
+	for n, c := range [][2][]directory.ID{{groups, nil}, {nil, groups}} {
+		update(t, d, func(tx *directory.Tx) error {
+			tx.GrantBy(idp.ID)
+			user, err := tx.Get("User", u.ID)
+			if err == nil {
+				_, err = tx.SyncGroups(user, c[0], c[1])
+			}
+			return err
+		})
+		about := eventsAbout(t, s, d)
+		if got := about["team update"]; got != n+1 {
+			t.Errorf("%d Events tell of the privileged Group, want %d", got, n+1)
+		}
+		if about["g99 update"] != n+1 || about["g105 update"] != 0 {
+			t.Errorf("the Events of the others: %d and %d", about["g99 update"], about["g105 update"])
+		}
+	}
+}
+
 // Unless an Organization says otherwise, 10,001 creations by write leave the Event that made an administrator.
 func TestFloodOfCreations(t *testing.T) {
 	if testing.Short() {
