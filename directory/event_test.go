@@ -93,12 +93,25 @@ func TestEventsAboutAccessLast(t *testing.T) {
 	update(t, d, remove("Group", deep.ID))
 	update(t, d, remove("Session", sessionID(t, d, user("guest", nil).ID)))
 	idp := create(t, d, "IdentityProvider", schema.Document{"displayName": "idp"})
+	claimed := user("claimed", roles("administrator"))
+	update(t, d, func(tx *directory.Tx) error { return tx.PutClaim(claimed.ID, "x") })
+	for name, set := range map[string]schema.Document{
+		"linked": {schema.OriginURN: map[string]any{"source": "scim", "links": []any{map[string]any{
+			"connection": idp.ID.String(), "nameId": "n"}}}},
+		"numbered":     {"externalId": "7"},
+		"addressed":    {"emails": []any{map[string]any{"value": "a@example.com"}}},
+		"renamed-user": {"userName": "renamed-user"},
+	} {
+		u := user(strings.TrimPrefix(name, "re"), roles("administrator"))
+		update(t, d, modify("User", u.ID, set))
+	}
 	create(t, d, "AccessToken", schema.Document{"displayName": "key", "scopes": []any{"read"}})
 	create(t, d, "SchemaDefinition", schema.Document{"urn": "urn:example:x", "name": "x", "attributes": []any{
 		map[string]any{"name": "a", "type": "string", "multiValued": false}}})
 	kept := []string{"boss create", "late update", "team create", "team update", "deep update",
 		"plain update", "fresh create", "joined delete", "deep delete", " delete", "gone create", "gone delete",
-		"off create", "off update", "ann endSessions", "idp create", "key create", " create"}
+		"off create", "off update", "ann endSessions", "idp create", "key create", " create",
+		"claimed claim", "linked update", "numbered update", "addressed update", "renamed-user update"}
 
 	// What does not.
 	calm := user("calm", nil)
@@ -172,6 +185,44 @@ func TestEventsAboutAccessLast(t *testing.T) {
 	c.advance(60 * 24 * time.Hour)
 	if about = eventsAbout(t, s, d); len(about) != 0 {
 		t.Errorf("after 120 days: %v", about)
+	}
+}
+
+// A sync of many Groups leaves an Event of each whose membership gives privileges, wherever it is among them.
+func TestSyncTellsOfPrivilegedGroups(t *testing.T) {
+	s := directorytest.New(t)
+	d := s.Organization("default")
+	idp := create(t, d, "IdentityProvider", schema.Document{"displayName": "idp"})
+	u := createUser(t, d, "ann")
+	var groups []directory.ID
+	update(t, d, func(tx *directory.Tx) error {
+		groups = nil
+		for n := range 110 {
+			g, err := tx.Create("Group", schema.Document{"displayName": fmt.Sprint("g", n)})
+			if err != nil {
+				return err
+			}
+			groups = append(groups, g.ID)
+		}
+		return nil
+	})
+	groups = append(groups, create(t, d, "Group", giving("team", "administrator")).ID)
+	for n, c := range [][2][]directory.ID{{groups, nil}, {nil, groups}} {
+		update(t, d, func(tx *directory.Tx) error {
+			tx.GrantBy(idp.ID)
+			user, err := tx.Get("User", u.ID)
+			if err == nil {
+				_, err = tx.SyncGroups(user, c[0], c[1])
+			}
+			return err
+		})
+		about := eventsAbout(t, s, d)
+		if got := about["team update"]; got != n+1 {
+			t.Errorf("%d Events tell of the privileged Group, want %d", got, n+1)
+		}
+		if about["g99 update"] != n+1 || about["g105 update"] != 0 {
+			t.Errorf("the Events of the others: %d and %d", about["g99 update"], about["g105 update"])
+		}
 	}
 }
 

@@ -43,15 +43,32 @@ func (tx *Tx) concernsAccess(d *eventDraft) bool {
 }
 
 // concernsUser reports whether a change of a User gives or takes roles that count, deactivates, activates or deletes
-// somebody with privileges, or ends sessions by name.
+// somebody with privileges, has to do with who signs in as such a User, or ends sessions by name.
 func (tx *Tx) concernsUser(d *eventDraft, before, after *state.Record) bool {
 	switch {
 	case d.action == "endSessions" || !slices.Equal(grantedTo(before), grantedTo(after)):
 		return true
-	case before == nil || !tx.snap.isPrivileged(before):
+	case before == nil || !tx.snap.isPrivileged(before) && !tx.joinsPrivileged(d.id):
 		return false
 	}
-	return after == nil || Active(before.JSON) != Active(after.JSON)
+	return after == nil || Active(before.JSON) != Active(after.JSON) || d.identifies()
+}
+
+// identifies reports whether the change of a User has to do with who signs in as that User.
+func (d *eventDraft) identifies() bool {
+	return d.action == "claim" || slices.ContainsFunc(identityPaths, func(p string) bool { return d.paths[p] })
+}
+
+var identityPaths = []string{schema.OriginURN + ":links", "userName", "externalId", "emails"}
+
+// joinsPrivileged reports whether the change adds the User to a Group of which membership means more.
+func (tx *Tx) joinsPrivileged(user ID) bool {
+	for e, added := range tx.members.edges {
+		if added && e.member == user && tx.means(e.group, map[ID]bool{}) {
+			return true
+		}
+	}
+	return false
 }
 
 // concernsGroup reports whether a change of a Group changes what its membership means, or whose membership means more.

@@ -16,6 +16,9 @@ import (
 // stands for the rest: thousands would not fit into the transaction, and would push other people's out of the log.
 const maxGroupEvents = 100
 
+// maxPrivilegedGroupEvents is how many more Groups of one sync have one because their membership gives privileges.
+const maxPrivilegedGroupEvents = 500
+
 // GroupsGrantedBy yields the Groups of which the connection granted the User membership, in order of their creation.
 func (s *Snapshot) GroupsGrantedBy(user, connection ID) iter.Seq[*Resource] {
 	return func(yield func(*Resource) bool) {
@@ -68,13 +71,26 @@ func (tx *Tx) SyncGroups(user *Resource, add, remove []ID) (last []ID, err error
 	tx.requireNest()
 	tx.about("update", schema.UserType, user.ID).touch("groups")
 
+	// Groups beyond the first ones have no Event, unless their membership gives privileges.
+	told := 0
+	quiet := func(i int, g *state.Record) bool {
+		if i < maxGroupEvents {
+			return false
+		}
+		if told < maxPrivilegedGroupEvents && tx.snap.grantsPrivileges(g) {
+			told++
+			return false
+		}
+		return true
+	}
+
 	// Additions first: they may let a protected Group lose others.
 	for i, id := range add {
 		g := tx.record(schema.GroupType, id)
 		if g == nil {
 			continue // deleted
 		}
-		tx.members.quiet = i >= maxGroupEvents
+		tx.members.quiet = quiet(i, g)
 		isNew, err := tx.members.grant(g, m)
 		if err != nil {
 			return nil, err
@@ -88,7 +104,7 @@ func (tx *Tx) SyncGroups(user *Resource, add, remove []ID) (last []ID, err error
 		if g == nil {
 			continue
 		}
-		tx.members.quiet = i+len(add) >= maxGroupEvents
+		tx.members.quiet = quiet(i+len(add), g)
 		if protected(g.JSON) {
 			if isLastActive(tx.snap.scope, g, m, tx.members.grantor.Connection) {
 				last = append(last, id)
