@@ -33,8 +33,12 @@ type decision struct {
 	typ      string
 	id       ID
 	on       Version // which it is the next version of
+	before   []byte  // the document of that version
 	document []byte
 }
+
+// size is what the decision takes, in bytes.
+func (d decision) size() int { return len(d.before) + len(d.document) }
 
 // heldInterval is how often it is tried to write what is held.
 const heldInterval = time.Second
@@ -103,7 +107,7 @@ func (h *held) decide(scope state.ScopeID, d decision) bool {
 	if known {
 		d = was.and(d)
 	}
-	size := h.bytes - len(was.document) + len(d.document)
+	size := h.bytes - was.size() + d.size()
 	if size > maxDecisionBytes || !known && len(h.decisions) >= maxDecisions {
 		return false
 	}
@@ -127,7 +131,7 @@ func (h *held) forget(key state.ScopedID, written decision) {
 	defer h.mu.Unlock()
 	if d, ok := h.decisions[key]; ok && d.on == written.on && bytes.Equal(d.document, written.document) {
 		delete(h.decisions, key)
-		h.bytes -= len(d.document)
+		h.bytes -= d.size()
 	}
 	h.count.Store(int64(len(h.decisions)))
 }
@@ -180,11 +184,10 @@ func (d decision) and(later decision) decision {
 		base, by = d, later
 	}
 	into, ok := parse(base.document)
-	other, also := parse(by.document)
-	if !ok || !also {
+	if !ok {
 		return later
 	}
-	withdraw(into, other)
+	withdraw(into, by.since(into))
 	document, err := json.Marshal(into)
 	if err != nil {
 		panic(err) // it was JSON
@@ -198,6 +201,34 @@ func (d decision) and(later decision) decision {
 	actor.Rights = d.dir.actor.Rights | later.dir.actor.Rights
 	base.dir = base.dir.As(actor)
 	return base
+}
+
+// since is the document of the decision as it would be if it had been made on now: what was given since stays.
+func (d decision) since(now map[string]any) map[string]any {
+	before, _ := parse(d.before)
+	by, _ := parse(d.document)
+	for _, name := range []string{"active", "enabled"} {
+		if before[name] == false {
+			delete(by, name)
+		}
+	}
+	for _, name := range []string{"roles", "scopes"} {
+		had, _ := before[name].([]any)
+		has, _ := now[name].([]any)
+		allowed, _ := by[name].([]any)
+		for _, e := range has {
+			if !slices.ContainsFunc(had, func(a any) bool { return sameElement(a, e) }) {
+				allowed = append(allowed, e)
+			}
+		}
+		if by != nil {
+			by[name] = allowed
+		}
+	}
+	if by["expiresAt"] == before["expiresAt"] {
+		delete(by, "expiresAt")
+	}
+	return by
 }
 
 // parse reads a JSON object, with numbers as they are written.
@@ -314,10 +345,7 @@ func (d decision) replace(tx *Tx) error {
 	if err != nil {
 		return err
 	}
-	by, err := t.Decode(d.document)
-	if err != nil {
-		return err
-	}
+	by := d.since(doc)
 	withdraw(doc, by)
 	if _, err = tx.Replace(old, doc); KindOf(err) != Forbidden {
 		return err

@@ -39,13 +39,15 @@ func TestHeldDecisionsAdd(t *testing.T) {
 				decide(d, "AccessToken", k.ID, schema.Document{"scopes": []any{"read"}})
 				decide(d, "AccessToken", k.ID, schema.Document{"expiresAt": "2001-01-01T00:00:00Z"})
 				if moved {
-					update(t, other, modify("User", u.ID, schema.Document{"title": "other"}))
+					given := roles("administrator", "x", "y")
+					update(t, other, modify("User", u.ID, schema.Document{"title": "other", "roles": given}))
 					update(t, other, modify("AccessToken", k.ID, schema.Document{"displayName": "other"}))
 				}
 				etcd.tells(t, s, 0, false)
 				eventually(t, "all is written", func() bool {
 					return len(find(t, other, "User", `active eq false and not (roles.value eq "administrator")`)) == 1 &&
 						len(find(t, other, "User", `roles.value eq "x"`)) == 1 &&
+						(!moved || len(find(t, other, "User", `roles.value eq "y"`)) == 1) && // given since
 						len(find(t, other, "AccessToken", `displayName sw "`+map[bool]string{true: "other", false: "k"}[moved]+
 							`" and not (scopes eq "write") and expiresAt lt "2002-01-01T00:00:00Z"`)) == 1
 				})

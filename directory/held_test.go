@@ -70,7 +70,8 @@ func TestHeldTwice(t *testing.T) {
 	id := NewID()
 	key := state.ScopedID{Scope: state.System, ID: id}
 	by := func(rights Rights, name, document string) decision {
-		return decision{dir: &Directory{actor: Actor{ID: name, Rights: rights}}, id: id, on: 7, document: []byte(document)}
+		return decision{dir: &Directory{actor: Actor{ID: name, Rights: rights}}, id: id, on: 7,
+			before: []byte(`{"active":true,"roles":[{"value":"a"}],"userName":"u"}`), document: []byte(document)}
 	}
 	first := by(ScopeAdmin, "admin", `{"active":true,"userName":"u"}`)
 	h.decide(key.Scope, first)
@@ -83,7 +84,7 @@ func TestHeldTwice(t *testing.T) {
 	if a := got.dir.actor; a.ID != "admin" || !a.Rights.Has(ScopeAdmin|ScopeWrite) {
 		t.Errorf("to be written by %+v", a)
 	}
-	if h.bytes != len(got.document) {
+	if h.bytes != got.size() {
 		t.Errorf("counted as %d bytes", h.bytes)
 	}
 	h.forget(key, got)

@@ -209,7 +209,7 @@ func (tx *Tx) withdrawn() (list []decision) {
 			continue
 		}
 		if was := tx.snap.record(r.Type, id); was != nil {
-			list = append(list, decision{dir: tx.dir, typ: r.Type, id: id, on: was.Version, document: r.JSON})
+			list = append(list, decision{dir: tx.dir, typ: r.Type, id: id, on: was.Version, before: was.JSON, document: r.JSON})
 		}
 	}
 	return list
