@@ -39,14 +39,19 @@ func BenchmarkDecision(b *testing.B) {
 	var snapshot *directory.Snapshot
 	_, err := org.Update(b.Context(), func(tx *directory.Tx) (err error) {
 		connection, err = tx.Create(schema.IdentityProviderType, schema.Document{"displayName": "x",
-			"jit": map[string]any{"enabled": true}, "groupSync": map[string]any{"mode": "full"}})
-		for i := range 150 {
-			if err == nil {
-				_, err = tx.Create(schema.GroupType, schema.Document{"displayName": fmt.Sprintf("Group number %d", i)})
-			}
-		}
+			"jit": map[string]any{"enabled": true}, "groupSync": map[string]any{"mode": "full"},
+			"idp": map[string]any{"entityId": samltest.IdP, "ssoUrl": "https://idp.example.com/sso",
+				"certificates": []any{map[string]any{"pem": string(samltest.Keys().IdP.PEM())}}}})
 		return err
 	})
+	for i := range 150 {
+		if err == nil {
+			_, err = org.Update(b.Context(), func(tx *directory.Tx) error {
+				_, err := tx.Create(schema.GroupType, schema.Document{"displayName": fmt.Sprintf("Group number %d", i)})
+				return err
+			})
+		}
+	}
 	if err == nil {
 		snapshot, err = org.Snapshot(b.Context())
 	}
