@@ -79,6 +79,10 @@ func (x *exchange) mayTest(l *loaded, asked string) (bool, error) {
 	if asked != "1" {
 		return l.requests.opensTest(l.Connection.ID, asked, x.now()), nil
 	}
+	// A test that passes puts a pending change in force, and a link on another site must not do that.
+	if x.r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		return false, nil
+	}
 	d, err := x.signedIn()
 	if directory.KindOf(err) == directory.Unauthenticated {
 		return false, nil

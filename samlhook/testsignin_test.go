@@ -140,6 +140,19 @@ func TestWhoMayTest(t *testing.T) {
 		}
 	}
 
+	s.mustModify(schema.UserType, alice, changed("roles", []any{map[string]any{"value": "administrator"}}))
+	for from, status := range map[string]int{"cross-site": http.StatusForbidden, "same-origin": http.StatusSeeOther,
+		"none": http.StatusSeeOther} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Sec-Fetch-Site", from)
+		if got := b.send(r); got.StatusCode != status {
+			t.Errorf("a link from %s: %d, want %d", from, got.StatusCode, status)
+		}
+	}
+
 	link := s.testLink(connection)
 	token := link[strings.Index(link, "test=")+len("test="):]
 	for name, c := range map[string]struct {
