@@ -111,6 +111,10 @@ func (s *Snapshot) kind(typ string) *kind {
 	return kindOf(typ)
 }
 
+// replaced reports whether a type of the organization's own hides the built-in type, so that its resources are none of
+// that.
+func (s *Snapshot) replaced(typ string) bool { return s.kind(typ) == custom }
+
 // kindOf is the kind of a built-in type.
 func kindOf(typ string) *kind {
 	if k := kindsByName()[typ]; k != nil {

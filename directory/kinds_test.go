@@ -58,6 +58,9 @@ func TestTypesFromBeforeHaveNoRules(t *testing.T) {
 				return err
 			})
 			update(t, write, modify(name, r.ID, schema.Document{"displayName": "y", "enabled": false}))
+			if err := s.Sweep(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			read := bearer(t, d, readSecret)
 			got, now, err := read.Get(t.Context(), name, r.ID)
 			if err != nil || string(got.JSON) != `{"schemas":["urn:example:own"],"id":"`+r.ID.String()+

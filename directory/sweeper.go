@@ -185,6 +185,9 @@ func (s *scopeSweeper) pins(ctx context.Context) error {
 
 // sessions deletes the sessions that are not valid any more.
 func (s *scopeSweeper) sessions(ctx context.Context) error {
+	if s.snap.replaced(schema.SessionType) {
+		return nil
+	}
 	var keys []string
 	for r := range s.snap.All(schema.SessionType) {
 		if !s.snap.SessionValid(r) {
@@ -225,7 +228,7 @@ func (s *scopeSweeper) log(ctx context.Context, prefix string, count int64, befo
 // tombstones deletes DeletedUsers beyond their retention, as an administrator would.
 func (s *scopeSweeper) tombstones(ctx context.Context, before time.Time) error {
 	org := s.snap.Organization()
-	if org == nil || !s.snap.Active() {
+	if org == nil || !s.snap.Active() || s.snap.replaced(schema.DeletedUserType) {
 		return nil
 	}
 	d := s.store.Organization(org.Text("name"))
