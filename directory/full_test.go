@@ -146,11 +146,17 @@ func TestOpensKnowingItsSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(e.Close)
-	for n := range 54 {
-		if _, err := e.Client.Put(t.Context(), fmt.Sprintf("/others/%d", n), strings.Repeat("x", 1<<20)); err != nil {
+	for n := range 54 { // by 64 KiB, because bolt copies what shares a page with what is written
+		var puts []clientv3.Op
+		for m := range 16 {
+			puts = append(puts, clientv3.OpPut(fmt.Sprintf("/others/%d/%d", n, m), strings.Repeat("x", 64<<10)))
+		}
+		if _, err := e.Client.Txn(t.Context()).Then(puts...).Commit(); err != nil {
 			t.Fatal(err)
 		}
 	}
+	all, used := fileSize(t, e.Client)
+	t.Logf("file %d KiB, in use %d KiB", all>>10, used>>10)
 	s := directorytest.Open(t, e.Client, directory.Options{Root: "/full", Alone: true})
 	wantKind(t, s.Writable(), directory.Full)
 }
