@@ -337,8 +337,8 @@ func TestCursorOverEvents(t *testing.T) {
 	}
 	want := ids(c.list("/Events", "").body["Resources"])
 	var got []string
-	for cursor := "-"; cursor != ""; {
-		r := c.page("/Events", "cursor", strings.TrimPrefix(cursor, "-"), "count", "2")
+	for first, cursor := true, ""; first || cursor != ""; first = false {
+		r := c.page("/Events", "cursor", cursor, "count", "2")
 		if r.status != 200 {
 			t.Fatalf("after %d Events: %d %s", len(got), r.status, r.raw)
 		}
