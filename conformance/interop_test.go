@@ -100,7 +100,7 @@ func interopFaults() []fault {
 				}
 			}
 		}),
-		before("INTEROP-6.1-01", on("GET", `/Users/scimconform-[^n].*`),
+		before("INTEROP-6.1-01", on("GET", `/Users/scimconform-([^n]|n[^o]|no[^-]).*`),
 			func(x *exchange) { x.p = "/Users"; x.q = url.Values{"count": {"1"}} }),
 		after("INTEROP-6.2-01", and(on("GET", user), status(200)), setHeader("Content-Type", "application/json")),
 		before("INTEROP-6.3-01", param("filter", ` and externalId eq`), refuse(400, "invalidFilter")),
