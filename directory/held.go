@@ -176,31 +176,33 @@ func (h *held) write(ctx context.Context, s *Store) error {
 	return nil
 }
 
-// and is the decision that withdraws what both do. The rest of the document is that of the later decision, which was
-// made without knowledge of this one. It is written in the name of whoever may more, and may what either may.
+// and is the decision that withdraws what both do from the stored document, and nothing else: it is written in the name
+// of whoever may more, so it must hold nothing that the other one set.
 func (d decision) and(later decision) decision {
-	base, by := later, d
+	both := later
 	if d.on > later.on { // of an earlier snapshot
-		base, by = d, later
+		both = d
 	}
-	into, ok := parse(base.document)
+	document, ok := parse(both.before)
 	if !ok {
 		return later
 	}
-	withdraw(into, by.since(into))
-	document, err := json.Marshal(into)
-	if err != nil {
+	withdraw(document, d.since(document))
+	withdraw(document, later.since(document))
+	var err error
+	if both.document, err = json.Marshal(document); err != nil {
 		panic(err) // it was JSON
 	}
-	base.document = document
-	base.dir = later.dir
+
+	// In the name of whoever may more, and with what either may.
+	both.dir = later.dir
 	if !later.dir.actor.Rights.Has(d.dir.actor.Rights) {
-		base.dir = d.dir
+		both.dir = d.dir
 	}
-	actor := base.dir.actor
+	actor := both.dir.actor
 	actor.Rights = d.dir.actor.Rights | later.dir.actor.Rights
-	base.dir = base.dir.As(actor)
-	return base
+	both.dir = both.dir.As(actor)
+	return both
 }
 
 // since is the document of the decision as it would be if it had been made on now: what was given since stays.

@@ -75,7 +75,8 @@ func TestHeldTwice(t *testing.T) {
 	}
 	first := by(ScopeAdmin, "admin", `{"active":true,"userName":"u"}`)
 	h.decide(key.Scope, first)
-	h.decide(key.Scope, by(ScopeWrite, "client", `{"active":false,"roles":[{"value":"a"}],"userName":"u"}`))
+	h.decide(key.Scope, by(ScopeWrite, "client",
+		`{"active":false,"roles":[{"value":"a"},{"value":"administrator"}],"userName":"u"}`)) // who may not give it
 	h.forget(key, first)
 	got, held := h.decisions[key]
 	if want := `{"active":false,"userName":"u"}`; !held || string(got.document) != want {
