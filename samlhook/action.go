@@ -52,14 +52,14 @@ func invalidAction(attribute, format string, args ...any) error {
 	return &directory.Error{Kind: directory.Invalid, Attr: attribute, Detail: fmt.Sprintf(format, args...)}
 }
 
-// writeAction replies with JSON.
+// writeAction replies with JSON, as the API does (RFC 7644 §3.1).
 func writeAction(w http.ResponseWriter, status int, body any) error {
 	b, err := json.Marshal(body)
 	if err != nil {
 		return err
 	}
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	h.Set("Content-Type", "application/scim+json")
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // a client that is gone reads nothing

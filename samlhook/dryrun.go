@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"io"
 	"maps"
 	"net/http"
@@ -61,7 +60,7 @@ func (h *Hook) dryRun(w http.ResponseWriter, r *http.Request, d *directory.Direc
 	if err := a.try(s, connection); err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, a.dryRunReply())
+	return writeAction(w, http.StatusOK, a.dryRunReply())
 }
 
 // administers returns Forbidden unless the actor administers the organization.
@@ -180,17 +179,4 @@ func (a *attempt) dryRunReply() schema.Document {
 	}
 	reply["schemas"] = []string{dryRunURN}
 	return reply
-}
-
-// writeJSON answers with a document.
-func writeJSON(w http.ResponseWriter, status int, doc schema.Document) error {
-	body, err := json.Marshal(doc)
-	if err != nil {
-		return errors.New("the reply cannot be written as JSON: " + err.Error())
-	}
-	w.Header().Set("Content-Type", "application/scim+json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that is gone needs no reply
-	return nil
 }

@@ -72,7 +72,8 @@ func (d *decider) syncGroups(user *directory.Resource) Sync {
 	if !d.settings.JIT || mode != syncAdd && mode != syncFull {
 		return Sync{}
 	}
-	y := &syncing{decider: d, granted: map[directory.ID]bool{}, wanted: map[directory.ID]bool{}}
+	y := &syncing{decider: d, granted: map[directory.ID]bool{}, wanted: map[directory.ID]bool{},
+		allow: newAllowList(d.settings.Groups.Allow)}
 	if user != nil {
 		for g := range d.snapshot.GroupsGrantedBy(user.ID, d.settings.ID) {
 			y.granted[g.ID] = true
@@ -99,6 +100,25 @@ type syncing struct {
 	order   []directory.ID        // of granted
 	wanted  map[directory.ID]bool
 	surplus []directory.ID // granted, and not asserted any more
+	allow   *allowList     // nil: all
+}
+
+// allowList are the Groups that sign-in may change. Each value names one by its id or externalId, or by displayName.
+type allowList struct{ values, names map[string]bool }
+
+func newAllowList(list []string) *allowList {
+	if len(list) == 0 {
+		return nil
+	}
+	l := &allowList{map[string]bool{}, map[string]bool{}}
+	for _, value := range list {
+		l.values[value], l.names[linkForm(value)] = true, true
+	}
+	return l
+}
+
+func (l *allowList) has(id, displayName, externalID string) bool {
+	return l == nil || l.values[id] || l.values[externalID] || l.names[linkForm(displayName)]
 }
 
 // want takes one asserted value into account. If it matches nothing as a whole, it may be several that were joined.
@@ -221,14 +241,7 @@ func (y *syncing) find(name string) []*directory.Resource {
 
 // allows reports whether sign-in may change the Group at all.
 func (y *syncing) allows(g *directory.Resource) bool {
-	return y.allowed(g.ID.String(), g.Text("displayName"), g.Text("externalId"))
-}
-
-func (y *syncing) allowed(id, displayName, externalID string) bool {
-	allow := y.settings.Groups.Allow
-	return len(allow) == 0 || slices.ContainsFunc(allow, func(a string) bool {
-		return a == id || a == externalID || compare(a, displayName) == same
-	})
+	return y.allow.has(g.ID.String(), g.Text("displayName"), g.Text("externalId"))
 }
 
 // mayCreate reports whether sign-in creates a Group of that name: not one that only looks like another.
@@ -236,7 +249,7 @@ func (y *syncing) mayCreate(name string) bool {
 	for range y.snapshot.Find(schema.GroupType, "displayName", name) {
 		return false
 	}
-	return name != "" && len(y.Created) < maxCreatedGroups && y.allowed("", name, name)
+	return name != "" && len(y.Created) < maxCreatedGroups && y.allow.has("", name, name)
 }
 
 // removals finds what full sync takes back: what the connection granted and the assertion does not have, inside the

@@ -51,7 +51,7 @@ func (h *Hook) testLink(w http.ResponseWriter, r *http.Request, d *directory.Dir
 	}
 	expires := h.now().Add(testLinkLifetime)
 	link := h.urls(d.Name(), id).Login + "?test=" + l.requests.sealTestLink(id.String(), expires)
-	return writeJSON(w, http.StatusOK, schema.Document{"url": link, "expiresAt": schema.FormatTime(expires)})
+	return writeAction(w, http.StatusOK, schema.Document{"url": link, "expiresAt": schema.FormatTime(expires)})
 }
 
 // sealTestLink makes the token of a test link.

@@ -35,14 +35,7 @@ func (b *Buckets[K]) Take(key K, tokens int, now time.Time) (wait time.Duration)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	full, known := b.full[key]
-	if !known && len(b.full) >= mostBuckets {
-		b.forget(now)
-	}
-	if full.Before(now) {
-		full = now
-	}
-	full = full.Add(b.token * time.Duration(tokens))
+	full := b.without(key, tokens, now)
 	if over := full.Sub(now) - b.token*time.Duration(b.burst); over > 0 {
 		return over
 	}
@@ -57,6 +50,16 @@ func (b *Buckets[K]) Charge(key K, tokens int, now time.Time) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	full := b.without(key, tokens, now)
+	if deepest := now.Add(2 * b.token * time.Duration(b.burst)); full.After(deepest) {
+		full = deepest
+	}
+	b.full[key] = full
+}
+
+// without is when the key's bucket will be full if tokens are taken from it. It makes room for another key. It must
+// hold mu.
+func (b *Buckets[K]) without(key K, tokens int, now time.Time) time.Time {
 	full, known := b.full[key]
 	if !known && len(b.full) >= mostBuckets {
 		b.forget(now)
@@ -64,11 +67,7 @@ func (b *Buckets[K]) Charge(key K, tokens int, now time.Time) {
 	if full.Before(now) {
 		full = now
 	}
-	deepest := now.Add(2 * b.token * time.Duration(b.burst))
-	if full = full.Add(b.token * time.Duration(tokens)); full.After(deepest) {
-		full = deepest
-	}
-	b.full[key] = full
+	return full.Add(b.token * time.Duration(tokens))
 }
 
 // forget drops full buckets. If there are too few, it drops others: then whoever uses that many keys is not slowed
