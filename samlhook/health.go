@@ -128,8 +128,9 @@ func (l *loaded) linkWarning(s *directory.Snapshot) string {
 		"it finds existing Users only by earlier sign-ins, and creates none"
 }
 
-// maxEffect bounds the links that are looked at to say what enabling changes.
-const maxEffect = 20_000
+// maxEffect bounds the links that are looked at to say what enabling changes: every reply that shows the connection
+// says it.
+const maxEffect = 2_000
 
 // effect says what enabling the connection will change, and for whom; empty if it is the only one.
 func (l *loaded) effect(s *directory.Snapshot) string {

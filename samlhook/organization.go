@@ -157,7 +157,10 @@ func (h *Hook) replyDomains(w http.ResponseWriter, r *http.Request, d *directory
 		reply["domains"] = []any{}
 	}
 	if s.Organization() != nil {
-		list, more := suspendedLinks(s)
+		list, more, err := suspendedLinks(r.Context(), d, s)
+		if err != nil {
+			return err
+		}
 		reply["suspended"] = list
 		if more > 0 {
 			reply["moreSuspended"] = more
@@ -166,11 +169,18 @@ func (h *Hook) replyDomains(w http.ResponseWriter, r *http.Request, d *directory
 	return writeAction(w, http.StatusOK, reply)
 }
 
-// suspendedLinks lists links that do not count until somebody confirms them, and how many more there are.
-func suspendedLinks(s *directory.Snapshot) (list []any, more int) {
+// suspendedLinks lists links that do not count until somebody confirms them, and how many more there are. It looks at
+// all links, and gives way to others meanwhile. Error: that of the context.
+func suspendedLinks(ctx context.Context, d *directory.Directory, s *directory.Snapshot) (list []any, more int,
+	err error) {
+	work := d.Work()
+	defer work.End()
 	list = []any{}
 	by := map[directory.ID]*authority{}
 	for l := range s.Links() {
+		if err := work.Spend(ctx, 1); err != nil {
+			return nil, 0, err
+		}
 		if by[l.Connection] == nil {
 			by[l.Connection] = readAuthority(s, l.Connection)
 		}
@@ -188,7 +198,7 @@ func suspendedLinks(s *directory.Snapshot) (list []any, more int) {
 				"domains": domains, "user": map[string]any{"value": l.User.String(), "display": user.Display()}})
 		}
 	}
-	return list, more
+	return list, more, nil
 }
 
 // verifyDomain serves POST /Organizations/{id}/.verifyDomain for credentials of the system scope: it says by hand that
