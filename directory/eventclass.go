@@ -10,8 +10,8 @@ import (
 )
 
 // An Event concerns access if it is about rights, credentials, connections or definitions. Such Events are kept apart,
-// so that no number of other changes pushes them out; and among them those that administrators left, so that whoever may
-// less, such as a client that deactivates and activates an administrator, pushes out none of these.
+// so that no number of other changes pushes them out; and among them those that administrators left, so that whoever
+// may less, such as a client that deactivates and activates an administrator, pushes out none of these.
 
 // classOf is the class of the Event.
 func (tx *Tx) classOf(d *eventDraft) state.EventClass {

@@ -161,7 +161,8 @@ func TestOpensKnowingItsSize(t *testing.T) {
 	wantKind(t, s.Writable(), directory.Full)
 }
 
-// eventually waits for what the store does by itself in a while: under the race detector a defragmentation, and the rest after it, take long.
+// eventually waits for what the store does by itself in a while: under the race detector a defragmentation, and the
+// rest after it, take long.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Minute); !is(); time.Sleep(20 * time.Millisecond) {

@@ -28,9 +28,11 @@ type kind struct {
 	// withdraws reports whether a document takes away what the one before it allowed; nil: no document does.
 	withdraws func(was, now []byte) bool
 
-	derived map[string]func(View) []byte                           // JSON of attributes that are not stored; nil where they have no value
-	lists   map[string]func(View) iter.Seq2[*state.Record, string] // the same, of lists of references with their types
-	rule    rule
+	// derived are JSON of attributes that are not stored; nil where they have no value.
+	derived map[string]func(View) []byte
+	// lists are derived lists of references, with their types.
+	lists map[string]func(View) iter.Seq2[*state.Record, string]
+	rule  rule
 }
 
 // scopeSet says which scopes offer a type.
@@ -62,8 +64,8 @@ func init() {
 			rule:    rule{createUser, replaceUser, deleteUser}, withdraws: withdrawsUser,
 			recorded: []string{"active", "roles"}},
 		{schema: schema.Group, shown: inOrganizations, read: readPeople, write: writePeople, extensible: true,
-			lists: map[string]func(View) iter.Seq2[*state.Record, string]{"members": derivedMembers},
-			rule:  rule{createGroup, replaceGroup, deleteGroup}, withdraws: withdrawsRoles,
+			lists:    map[string]func(View) iter.Seq2[*state.Record, string]{"members": derivedMembers},
+			rule:     rule{createGroup, replaceGroup, deleteGroup},
 			recorded: []string{schema.GroupAccessURN + ":protected", schema.GroupAccessURN + ":roles"}},
 		{schema: schema.IdentityProvider, shown: inOrganizations, read: readConnections, write: tuneConnections, access: true,
 			derived: map[string]func(View) []byte{"health": derivedHealth},
@@ -73,8 +75,8 @@ func init() {
 			derived: map[string]func(View) []byte{"lastUsed": derivedLastUsed, "orphaned": derivedOrphaned},
 			rule:    rule{createAccessToken, replaceAccessToken, deleteAccessToken}, withdraws: withdrawsToken,
 			recorded: []string{"adopted", "expiresAt", "scopes"}},
-		{schema: schema.Organization, shown: everywhere, read: readConnections, write: administer, central: true, access: true,
-			rule: rule{createOrganization, replaceOrganization, deleteOrganization}, withdraws: disables("active"),
+		{schema: schema.Organization, shown: everywhere, read: readConnections, write: administer, central: true,
+			access: true, rule: rule{createOrganization, replaceOrganization, deleteOrganization}, withdraws: disables("active"),
 			recorded: []string{"active", "adminTokenDays", "domains", "name"}},
 		{schema: schema.SchemaDefinition, shown: inOrganizations, read: readAll, write: administer, defines: true,
 			access: true},

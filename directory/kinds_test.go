@@ -10,8 +10,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// A type that an organization defined before a built-in one of that name came hides it, and gets none of its rules: what
-// is a credential, a connection or a record of the server elsewhere is a resource like any other of its own types.
+// A type that an organization defined before a built-in one of that name came hides it, and gets none of its rules:
+// what is a credential, a connection or a record of the server elsewhere is a resource like any other of its own types.
 func TestTypesFromBeforeHaveNoRules(t *testing.T) {
 	for _, name := range directory.Kinds() {
 		// Definitions of these extend the built-in type, or make the types of the organization themselves.

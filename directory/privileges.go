@@ -61,9 +61,9 @@ func (tx *Tx) touchesGroup(d deed, before schema.Document) error {
 	return nil
 }
 
-// touchesUser refuses to give a User roles that give rights, to take away what an administrator gave, to say who somebody
-// with privileges is, and to bring back one of those whom an administrator deactivated. An actor that may write only
-// people without privileges is refused everything else about the others, and roles altogether.
+// touchesUser refuses to give a User roles that give rights, to take away what an administrator gave, to say who
+// somebody with privileges is, and to bring back one of those whom an administrator deactivated. An actor that may
+// write only people without privileges is refused everything else about the others, and roles altogether.
 func (tx *Tx) touchesUser(d deed, before schema.Document) error {
 	writesPrivileged := tx.dir.actor.Rights.Has(writePrivileged)
 	if d.next != nil {

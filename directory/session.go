@@ -58,7 +58,8 @@ func (s *Snapshot) SessionValid(r *Resource) bool {
 
 // CreateSession starts a session of the User through the connection and returns its secret, which is stored nowhere.
 // The change depends on the User as it is and on its session epoch. Beyond MaxSessionsOfUser it ends the oldest of the
-// User's; two that begin at once may together leave a few more. Error: Full where the organization has Options.MaxSessions.
+// User's; two that begin at once may together leave a few more. Error: Full where the organization has
+// Options.MaxSessions.
 func (tx *Tx) CreateSession(user, connection ID, expires time.Time) (secret string, err error) {
 	if _, err := tx.Get(schema.UserType, user); err != nil {
 		return "", err

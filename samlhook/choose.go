@@ -39,7 +39,8 @@ func (x *exchange) choose() error {
 	if _, ok := x.target(target, s.Organization()); !ok {
 		return errTarget
 	}
-	page := askPage{Brand: x.brand(s), Organization: displayOrganization(s), Action: x.organizationURL(x.org) + "/login", Target: target}
+	page := askPage{Brand: x.brand(s), Organization: displayOrganization(s),
+		Action: x.organizationURL(x.org) + "/login", Target: target}
 	choices := x.choices(s, target)
 	switch {
 	case len(choices) == 0:

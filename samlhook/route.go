@@ -125,6 +125,7 @@ func (x *exchange) everybody() error {
 		if err != nil {
 			return err
 		}
+		page.Brand = x.brand(s)
 		page.Organization, page.Action = displayOrganization(s), x.organizationURL(name)+"/login"
 		if len(x.choices(s, "")) > 0 {
 			return x.byDomain(s, page)

@@ -9,8 +9,8 @@ import (
 	"rollcall/samlhook/saml/samltest"
 )
 
-// Whom a connection may create is decided by the userName, whatever address comes with it; and what it may not speak for
-// is left out of those whom it creates.
+// Whom a connection may create is decided by the userName, whatever address comes with it; and what it may not speak
+// for is left out of those whom it creates.
 func TestWhatAConnectionSpeaksFor(t *testing.T) {
 	for _, c := range []struct {
 		name, userName, email, externalID string

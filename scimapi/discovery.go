@@ -56,7 +56,8 @@ func (x *exchange) discover(endpoint, id string) error {
 }
 
 // sendConfig answers with the ServiceProviderConfig. An invalid credential sees what nobody's sees: clients look here
-// first to learn how to authenticate. It counts as a guess all the same; a valid one is not counted, as nobody's is not.
+// first to learn how to authenticate. It counts as a guess all the same; a valid one is not counted, as nobody's is
+// not.
 func (x *exchange) sendConfig() error {
 	x.private()
 	if !x.anonymous() {

@@ -16,8 +16,8 @@ import (
 	"rollcall/scimapi"
 )
 
-// The matrix: what each credential may do at each endpoint by each method. The endpoints are those that the service has:
-// one without a row fails.
+// The matrix: what each credential may do at each endpoint by each method. The endpoints are those that the service
+// has: one without a row fails.
 
 const core = "urn:rollcall:params:scim:schemas:core:1.0:"
 

@@ -12,8 +12,8 @@ import (
 	"rollcall/scimapi"
 )
 
-// patchTargets are the attributes of the table of PATCH values, one of each kind: what they are before, and which values
-// are another one and one of a wrong type.
+// patchTargets are the attributes of the table of PATCH values, one of each kind: what they are before, and which
+// values are another one and one of a wrong type.
 var patchTargets = []struct{ name, before, other, wrong string }{
 	{"title", `"T"`, `"Other"`, `5`},
 	{"emails", `[{"value":"a@x.org","type":"work"},{"value":"b@x.org","type":"home"}]`,
@@ -28,8 +28,8 @@ var patchValues = []struct{ title, json string }{
 	{"another value", "other"}, {"a wrong type", "wrong"},
 }
 
-// TestPatchValues runs every operation with every value on every kind of attribute in every profile, and holds the table
-// in docs/clients.md to the results. ROLLCALL_UPDATE_DOCS=1 writes it.
+// TestPatchValues runs every operation with every value on every kind of attribute in every profile, and holds the
+// table in docs/clients.md to the results. ROLLCALL_UPDATE_DOCS=1 writes it.
 func TestPatchValues(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	table := newPatchTable(s, t)

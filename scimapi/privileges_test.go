@@ -44,8 +44,8 @@ func (s *server) rights(t *testing.T, connection directory.ID, users []string) m
 	return all
 }
 
-// Whatever a client with the scope write does, nobody's rights change but by being deactivated or deleted, and nobody is
-// found at sign-in as somebody else with privileges.
+// Whatever a client with the scope write does, nobody's rights change but by being deactivated or deleted, and nobody
+// is found at sign-in as somebody else with privileges.
 func TestWriteMovesNoRights(t *testing.T) {
 	for seed := range uint64(6) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { writeMovesNoRights(t, rand.New(rand.NewPCG(seed, 11))) })

@@ -10,8 +10,9 @@ import (
 	"rollcall/scimapi"
 )
 
-// A client that believes what it finds: it makes a resource of every type that discovery shows it, and adds, replaces and
-// removes every attribute that is not readOnly, one at a time. Nothing is refused, and everything is there afterwards.
+// A client that believes what it finds: it makes a resource of every type that discovery shows it, and adds, replaces
+// and removes every attribute that is not readOnly, one at a time. Nothing is refused, and everything is there
+// afterwards.
 func TestWriteStumblesOnNothing(t *testing.T) {
 	s := serve(t, scimapi.Options{})
 	admin := s.admin(t)

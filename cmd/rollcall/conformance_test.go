@@ -48,9 +48,9 @@ func TestConformance(t *testing.T) {
 	t.Run("docs/scim-coverage.md", func(t *testing.T) { checkCoverage(t, report) })
 }
 
-// TestConformanceOfCredentials: who points the suite at a fresh service finds nothing wrong, whatever the credential may
-// do: without bodies for the types that it cannot make, and with every type that the service publishes. What clients
-// need against the RFCs, only a strict credential is refused.
+// TestConformanceOfCredentials: who points the suite at a fresh service finds nothing wrong, whatever the credential
+// may do: without bodies for the types that it cannot make, and with every type that the service publishes. What
+// clients need against the RFCs, only a strict credential is refused.
 func TestConformanceOfCredentials(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the whole conformance suite")

@@ -65,8 +65,9 @@ func newFinder(received []Attribute) *finder {
 	return f
 }
 
-// find returns the first attribute that one of the names fits and that has a value, and notes what it is used for: by Name before by FriendlyName, in
-// exact case before any case, and in any case only if a single attribute fits. NameFormat is ignored.
+// find returns the first attribute that one of the names fits and that has a value, and notes what it is used for: by
+// Name before by FriendlyName, in exact case before any case, and in any case only if a single attribute fits.
+// NameFormat is ignored.
 func (f *finder) find(use string, names []string) (Attribute, bool) {
 	byName := func(a Attribute) string { return a.Name }
 	byFriendly := func(a Attribute) string { return a.FriendlyName }
@@ -134,8 +135,8 @@ func (f *finder) names() (matched, unmatched, empty []string) {
 func (f *finder) missing(attribute string, names []string) MissingAttribute {
 	m := MissingAttribute{Attribute: attribute}
 	if empty := f.empty(names); empty != "" {
-		m.Hint = "received `" + Clip(empty) + "`, but without a visible character, so it is empty: fill it in at the identity " +
-			"provider"
+		m.Hint = "received `" + Clip(empty) + "`, but without a visible character, so it is empty: fill it in at the " +
+			"identity provider"
 	} else if received := f.namespaced(names); received != "" {
 		m.Hint = "received `" + Clip(received) + "`: clear the claim's Namespace"
 	} else if fit := f.ambiguous(names); len(fit) > 1 {
@@ -154,7 +155,8 @@ func (f *finder) namespaced(names []string) string {
 			continue
 		}
 		last := a.Name[i+1:]
-		if last != "" && firstValue(a) != "" && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, last) }) {
+		fits := func(name string) bool { return strings.EqualFold(name, last) }
+		if last != "" && firstValue(a) != "" && slices.ContainsFunc(names, fits) {
 			return a.Name
 		}
 	}

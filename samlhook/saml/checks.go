@@ -277,8 +277,8 @@ func (c *Connection) checkStatements(l *checklist, a *Assertion, el *etree.Eleme
 }
 
 // checkRequest holds an answer to the request that it names. What counts is what was signed: the assertion's own
-// InResponseTo, or the Response's if that is signed. It returns when the request was made; zero if there is none that is
-// ours.
+// InResponseTo, or the Response's if that is signed. It returns when the request was made; zero if there is none that
+// is ours.
 func (c *Connection) checkRequest(l *checklist, r *Response, a *Assertion, now time.Time) (made time.Time) {
 	const name, expected = "in response to", "a request of ours"
 	if a.InResponseTo == "" && r.ResponseSigned {

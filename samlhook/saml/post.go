@@ -26,8 +26,8 @@ type Post struct {
 	RelayState string
 }
 
-// ReadPost reads a message from a request to the ACS, and no further than it can be one. limit caps the body in bytes; zero means DefaultBodyBytes. The
-// error is a *Refusal, or that of the connection if the body could not be read.
+// ReadPost reads a message from a request to the ACS, and no further than it can be one. limit caps the body in bytes;
+// zero means DefaultBodyBytes. The error is a *Refusal, or that of the connection if the body could not be read.
 func ReadPost(r *http.Request, limit int64) (Post, error) {
 	if limit <= 0 {
 		limit = DefaultBodyBytes

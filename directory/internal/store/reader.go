@@ -28,8 +28,8 @@ func (r Reader) Get(ctx context.Context, key string) (l state.Loaded, ok bool, e
 	return loadedOf(resp.Kvs)[0], true, nil
 }
 
-// NewestFirst reads all keys with the prefixes, of each the last one first: as they were at the revision, or as they are
-// at one moment if it is 0. Errors: NotFound if the revision was compacted; Unavailable.
+// NewestFirst reads all keys with the prefixes, of each the last one first: as they were at the revision, or as they
+// are at one moment if it is 0. Errors: NotFound if the revision was compacted; Unavailable.
 func (r Reader) NewestFirst(ctx context.Context, revision int64, prefixes ...string) ([][]state.Loaded, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
