@@ -35,7 +35,7 @@ func TestDisk(t *testing.T) {
 		says           string
 	}{
 		{"sound", condition{}, 0, 0, ""},
-		{"nearly full", condition{room: errors.New("1 MiB is free")}, directory.Full, 0, "1 MiB is free: only deletion"},
+		{"nearly full", condition{room: errors.New("1 MiB is free")}, directory.Full, 0, "1 MiB is free: only what takes away"},
 		{"failed", condition{failed: errors.New("EIO"), room: errors.New("0 MiB are free")}, directory.Unavailable,
 			directory.Unavailable, "disk has failed"},
 	} {

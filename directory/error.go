@@ -42,7 +42,7 @@ const (
 	Unavailable = state.Unavailable
 	// Busy means that concurrent writers won too often; the call may be repeated.
 	Busy = state.Busy
-	// Full means that etcd's quota is nearly used up; only deletion is accepted.
+	// Full means that etcd's quota is nearly used up; only what takes away is accepted.
 	Full = state.Full
 	// Forbidden means that the credential does not allow it.
 	Forbidden = state.Forbidden

@@ -170,8 +170,8 @@ func (s *Store) Stale(ctx context.Context) bool { return s.node.Stale(ctx) }
 // accepts only deletion, or only reading, is ready.
 func (s *Store) Ready(ctx context.Context) error { return s.node.Ready(ctx) }
 
-// Writable returns nil while everything may be written, else why only deletion is accepted (Full), or only reading
-// (Unavailable).
+// Writable returns nil while everything may be written, else why only what takes away is accepted (Full), or only
+// reading (Unavailable).
 func (s *Store) Writable() error { return s.node.Quota.Admit(false) }
 
 // System is the scope that holds the organizations.

@@ -21,7 +21,7 @@ func registerStoreMetrics(r *prometheus.Registry, store *directory.Store, etcd *
 		"from memory and nothing is written. Make room; the service then starts over by itself.",
 		func() float64 { return number(etcd.Failed() != nil) })
 	gauge("rollcall_store_disk_free_bytes", "What is free on the disk of the embedded etcd; -1 if that is unknown. "+
-		"Make room before it falls below rollcall_store_disk_reserve_bytes: then only deletion is accepted.",
+		"Make room before it falls below rollcall_store_disk_reserve_bytes: then only what takes away is accepted.",
 		func() float64 { free, _ := etcd.Free(); return float64(free) })
 	gauge("rollcall_store_disk_reserve_bytes", "What has to be free on the disk of the embedded etcd.",
 		func() float64 { _, need := etcd.Free(); return float64(need) })

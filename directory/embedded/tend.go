@@ -49,7 +49,7 @@ func (e *Etcd) tellRoom(err error) {
 		e.options.Log.Info("the store's disk has room again")
 		return
 	}
-	const text = "make room on the store's disk: only deletion is accepted until then"
+	const text = "make room on the store's disk: only what takes away is accepted until then"
 	e.options.Log.Warn(text, "folder", e.dir, "error", err)
 }
 

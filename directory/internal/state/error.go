@@ -26,7 +26,7 @@ const (
 	Unavailable
 	// Busy means that concurrent writers won too often; the call may be repeated.
 	Busy
-	// Full means that etcd's quota is nearly used up; only deletion is accepted.
+	// Full means that etcd's quota is nearly used up; only what takes away is accepted.
 	Full
 	// Forbidden means that the credential does not allow it.
 	Forbidden

@@ -21,7 +21,7 @@ func (q *Quota) admitDisk(frees bool) error {
 		return nil
 	}
 	if err := q.disk.Room(); err != nil {
-		return state.Errorf(state.Full, "", "%v: only deletion is accepted", err)
+		return state.Errorf(state.Full, "", "%v: only what takes away, such as deletion and active: false, is accepted", err)
 	}
 	return nil
 }

@@ -96,13 +96,14 @@ type Quota struct {
 func newQuota(o Options, c *clientv3.Client, applied func() int64) *Quota {
 	return &Quota{client: c, alone: o.Alone, disk: o.Disk, log: o.Log, applied: applied, hurry: make(chan struct{}, 1),
 		used: prometheus.NewGauge(prometheus.GaugeOpts{Name: "rollcall_store_quota_ratio",
-			Help: "Share of etcd's quota that its largest file takes. Above 0.8 only deletion is accepted, unless much of " +
-				"the file is free: delete what is not needed; on a cluster, then run rollcall etcd heal."})}
+			Help: "Share of etcd's quota that its largest file takes. Above 0.8 only what takes away is accepted, unless " +
+				"much of the file is free: delete what is not needed; on a cluster, then run rollcall etcd heal."})}
 }
 
 // ErrFull returns the error for a store that is nearly full: Full.
 func ErrFull(cause error) error {
-	const detail = "the store is nearly full (over 80 % of its quota): only deletion is accepted"
+	const detail = "the store is nearly full (over 80 % of its quota): " +
+		"only what takes away, such as deletion and active: false, is accepted"
 	return &state.Error{Kind: state.Full, Detail: detail, Cause: cause}
 }
 
@@ -334,7 +335,7 @@ func (q *Quota) observe(members []Usage, mark int64, alarmed bool) {
 	case q.blocked:
 		q.log.Warn("the store is full and nothing can be written but deletions: "+todo, "used", most, "alarm", alarmed)
 	case q.full:
-		q.log.Warn("the store is nearly full and only deletion is accepted: "+todo, "used", most)
+		q.log.Warn("the store is nearly full and only what takes away is accepted: "+todo, "used", most)
 	default:
 		q.log.Info("the store has room again", "used", most)
 	}
