@@ -113,8 +113,8 @@ func (s *Snapshot) kind(typ string) *kind {
 	return kindOf(typ)
 }
 
-// replaced reports whether a type of the organization's own hides the built-in type, so that its resources are none of
-// that.
+// replaced reports whether the organization has a type of its own with the name of the built-in one: resources of that
+// name are not of the built-in type then.
 func (s *Snapshot) replaced(typ string) bool { return s.kind(typ) == custom }
 
 // kindOf is the kind of a built-in type.

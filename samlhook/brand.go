@@ -15,7 +15,7 @@ import (
 	"rollcall/internal/web"
 )
 
-// An organization's pages have its name, its logo and its colour. The logo is drawn anew when it is stored, and the
+// An organization's pages have its name, its logo and its colour. The logo is re-encoded when it is stored, and the
 // style sheet is made of the colour: nothing that somebody uploaded is served as it came.
 
 // Attributes of an Organization.

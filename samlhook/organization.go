@@ -18,7 +18,7 @@ import (
 // maxDomains bounds the domains of an organization: each is looked up again and again.
 const maxDomains = 100
 
-// PrepareOrganization checks the brand and the domains of an Organization before it is stored, draws its logo anew and
+// PrepareOrganization checks the brand and the domains of an Organization before it is stored, re-encodes its logo and
 // gives new domains their challenge; old is nil for a new Organization. It is the hook of the type, and pure but for
 // randomness. Errors: *schema.Error (invalidValue) naming the attribute or the domain.
 func (h *Hook) PrepareOrganization(_ *directory.Tx, _ directory.ID, old *directory.Resource, doc schema.Document,

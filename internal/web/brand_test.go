@@ -47,7 +47,7 @@ func picture(width, height int) image.Image {
 	return p
 }
 
-// A logo is drawn anew: nothing of the file but its picture is served.
+// A logo is re-encoded: nothing of the file but its picture is served.
 func TestReadLogo(t *testing.T) {
 	var asPNG, asJPEG, large bytes.Buffer
 	if err := png.Encode(&asPNG, picture(40, 20)); err != nil {

@@ -15,7 +15,7 @@ const (
 	maxLogoPixels = 1024 // in either direction
 )
 
-// ReadLogo reads a picture that somebody uploaded, PNG or JPEG, and draws it anew as PNG: nothing else of what the file
+// ReadLogo reads a picture that somebody uploaded, PNG or JPEG, and re-encodes it as PNG: nothing else of what the file
 // held is left. It returns an error that says what is wrong with it.
 func ReadLogo(file []byte) ([]byte, error) {
 	if len(file) > maxLogoBytes {

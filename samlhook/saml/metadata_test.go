@@ -153,7 +153,7 @@ func metadataCases() []metadataCase {
 		{name: "a weak key only", metadata: with(func() string { return mdKey("signing", keys().Weak.Cert) }),
 			want: "RSA key of 1024 bits"},
 		{name: "certificate that is not base64", metadata: edit("MII", "M*I"), want: "not base64"},
-		{name: "certificate that is none", metadata: text(func() string {
+		{name: "certificate that cannot be read", metadata: text(func() string {
 			return mdOpen + mdRole + `<md:KeyDescriptor><ds:KeyInfo><ds:X509Data>` +
 				`<ds:X509Certificate>AAAA</ds:X509Certificate></ds:X509Data></ds:KeyInfo>` +
 				`</md:KeyDescriptor>` + mdSSO + mdClose

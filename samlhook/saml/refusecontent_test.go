@@ -132,7 +132,7 @@ func contentCases() []refuseCase {
 		{name: "Response without ID", want: ReasonNoResponseID, message: edited(func(t testing.TB, p *parts) {
 			p.ResponseOpen = replace(t, p.ResponseOpen, ` ID="_resp1"`, "")
 		})},
-		{name: "Response with an ID that is none", want: ReasonNoResponseID,
+		{name: "Response whose ID is not an XML name", want: ReasonNoResponseID,
 			message: edited(func(t testing.TB, p *parts) {
 				p.ResponseOpen = replace(t, p.ResponseOpen, ` ID="_resp1"`, ` ID="1 2"`)
 			})},
