@@ -36,6 +36,9 @@ func (x *exchange) write(t *schema.ResourceType, id directory.ID) error {
 	if err != nil {
 		return err
 	}
+	if err := x.readDryRun(); err != nil {
+		return err
+	}
 	c := x.newChange(t, id)
 	if err := c.readRequest(); err != nil {
 		return err
@@ -50,11 +53,17 @@ func (x *exchange) write(t *schema.ResourceType, id directory.ID) error {
 	if c.method == http.MethodPost {
 		status = http.StatusCreated
 	}
+	if x.dir.IsDryRun() { // a secret that opens nothing helps nobody
+		c.secret = ""
+	}
 	return x.reply(status, s, t, current(s, c.done), q, secretMember(c.secret))
 }
 
 // remove deletes a resource (RFC 7644 §3.6).
 func (x *exchange) remove(t *schema.ResourceType, id directory.ID) error {
+	if err := x.readDryRun(); err != nil {
+		return err
+	}
 	if _, err := x.dir.Update(x.r.Context(), x.newChange(t, id).run); err != nil {
 		return err
 	}

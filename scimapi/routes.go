@@ -178,6 +178,10 @@ func (x *exchange) action() error {
 		return err
 	}
 
+	if err := x.refuseDryRun("an action"); err != nil {
+		return err
+	}
+
 	// The resource that it is about.
 	id, ok := directory.ParseID(vars["id"])
 	if !ok {
