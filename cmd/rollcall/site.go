@@ -72,7 +72,8 @@ func (s *site) scimOptions() scimapi.Options {
 			Copies: map[string]string{"metadataUrl": "metadataXml"}},
 		schema.Organization().Name: {Prepare: s.signIn.PrepareOrganization, Render: s.signIn.RenderOrganization,
 			Actions: s.signIn.OrganizationActions()},
-		schema.User().Name: {Actions: s.signIn.UserActions()},
+		schema.User().Name:   {Actions: s.signIn.UserActions()},
+		schema.SignIn().Name: {Language: s.signIn.Language, Explain: s.signIn.Explain},
 	}
 	if s.rate > 0 {
 		o.Rate = scimapi.Rate{PerSecond: s.rate, Burst: int(5 * s.rate)}
