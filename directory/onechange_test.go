@@ -1,8 +1,10 @@
 package directory_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -100,6 +102,210 @@ func TestCirclesInOneChange(t *testing.T) {
 	if s := snapshot(t, d); s.IsMember(a.ID, b.ID) || !s.IsMember(b.ID, a.ID) {
 		t.Error("a membership that was taken back exists, or that which came after it does not")
 	}
+}
+
+// Groups nest as deep as MaxNesting on their longest way, whichever of several ways that is.
+func TestDepthByTheLongestWay(t *testing.T) {
+	d := home(t)
+	group := func(name string) directory.ID { return createGroup(t, d, name).ID }
+	chain := func(name string, n int) (ids []directory.ID) {
+		for i := range n {
+			ids = append(ids, group(fmt.Sprint(name, i)))
+			if i > 0 {
+				update(t, d, add(ids[i-1], ids[i]))
+			}
+		}
+		return ids
+	}
+	const half = directory.MaxNesting / 2
+	shallow, deep, x := group("shallow"), chain("deep", half-1), group("x")
+	above := []change{add(shallow, x), add(deep[half-2], x)} // x is the half-th
+	leaf, long, y := group("leaf"), chain("long", half-1), group("y")
+	below := []change{add(y, leaf), add(y, long[0])} // y has half, itself included
+	over := group("over")
+	for _, c := range []struct {
+		name   string
+		change change
+		kind   directory.Kind
+	}{
+		{"as deep as may be", all(all(above...), all(below...), add(x, y)), 0},
+		{"too deep above, in one change", all(all(above...), all(below...), add(over, deep[0]), add(x, y)),
+			directory.Invalid},
+		{"too deep below, in one change", all(all(above...), all(below...), add(long[half-2], over), add(x, y)),
+			directory.Invalid},
+		{"both, first the short ways", all(append(slices.Clone(above), below...)...), 0},
+		{"too deep above", all(add(over, deep[0]), add(x, y)), directory.Invalid},
+		{"too deep below", all(add(long[half-2], over), add(x, y)), directory.Invalid},
+		{"a circle by the second way", add(long[0], y), directory.Invalid},
+		{"itself", add(x, x), directory.Invalid},
+		{"as deep as may be again", add(x, y), 0},
+	} {
+		_, err := d.Update(t.Context(), func(tx *directory.Tx) error {
+			if err := c.change(tx); err != nil || c.name != "as deep as may be" {
+				return err
+			}
+			return errStop
+		})
+		if errors.Is(err, errStop) {
+			err = nil
+		}
+		if directory.KindOf(err) != c.kind {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if c.name == "itself" && !strings.Contains(err.Error(), "the group itself") {
+			t.Errorf("itself: %v", err)
+		}
+	}
+}
+
+// Of a chain of changes one that fails leaves nothing of what it did to members, and everything that came before.
+func TestFailedChangeOfAChain(t *testing.T) {
+	d := home(t)
+	u, a, b, c := createUser(t, d, "u"), createGroup(t, d, "a"), createGroup(t, d, "b"), createGroup(t, d, "c")
+	fail := func(*directory.Tx) error { return errStop }
+	chain := []change{
+		all(add(a.ID, u.ID), fail), // 0
+		add(a.ID, u.ID),
+		add(a.ID, b.ID),
+		all(add(a.ID, c.ID), add(b.ID, c.ID), fail), // 3
+		add(b.ID, a.ID),                             // 4: a circle
+		add(c.ID, a.ID),                             // none, because a does not hold c
+	}
+	for i, err := range d.UpdateChains(t.Context(), [][]func(*directory.Tx) error{chain})[0] {
+		if failed := i == 0 || i == 3 || i == 4; (err != nil) != failed {
+			t.Errorf("change %d: %v", i, err)
+		}
+	}
+	s := snapshot(t, d)
+	if !s.IsMember(a.ID, u.ID) || !s.IsMember(a.ID, b.ID) || s.IsMember(a.ID, c.ID) || !s.IsMember(c.ID, a.ID) {
+		t.Errorf("a has %v, c has %v", memberIDs(s, a.ID), memberIDs(s, c.ID))
+	}
+}
+
+// Members that were added, taken and added again within one change are members, and a replacement ends all that were
+// added before it.
+func TestMembersBackAndForth(t *testing.T) {
+	d := home(t)
+	g, v, w := createGroup(t, d, "g"), createUser(t, d, "v"), createUser(t, d, "w")
+	s := update(t, d, func(tx *directory.Tx) error {
+		u, err := tx.Create("User", schema.Document{"userName": "u"})
+		if err != nil {
+			return err
+		}
+		return all(add(g.ID, u.ID), take(g.ID, u.ID), add(g.ID, u.ID))(tx)
+	})
+	if n := len(memberIDs(s, g.ID)); n != 1 {
+		t.Errorf("%d members, want the new User", n)
+	}
+	s = update(t, d, all(set(g.ID), add(g.ID, w.ID, v.ID, createUser(t, d, "x").ID), set(g.ID, v.ID)))
+	if got := memberIDs(s, g.ID); !slices.Equal(got, []directory.ID{v.ID}) {
+		t.Errorf("members %v, want %v", got, v.ID)
+	}
+}
+
+// Who repeats the members that a Group has changes nothing: no Event tells of it, and write may do so also where the
+// Group gives roles.
+func TestEchoOfMembers(t *testing.T) {
+	d := home(t)
+	u := createUser(t, d, "u")
+	events := func() int {
+		page, err := d.Query(t.Context(), directory.Query{Type: "Event"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		about := 0
+		for _, e := range page.Resources {
+			if e.Text("target.type") == "Group" {
+				about++
+			}
+		}
+		return about
+	}
+	plain, admins := createGroup(t, d, "plain"), create(t, d, "Group", giving("admins", "administrator"))
+	update(t, d, all(add(plain.ID, u.ID), add(admins.ID, u.ID)))
+	before := events()
+	update(t, d, add(plain.ID, u.ID))
+	if n := events() - before; n != 0 {
+		t.Errorf("%d Events tell of a member that is one already", n)
+	}
+	write := withScope(t, d, "write")
+	for name, c := range map[string]change{"set": set(admins.ID, u.ID), "add none": add(admins.ID),
+		"remove none": take(admins.ID)} {
+		if _, err := write.Update(t.Context(), c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err := write.Update(t.Context(), set(admins.ID, u.ID, createUser(t, d, "v").ID))
+	wantKind(t, err, directory.Forbidden)
+}
+
+// Members are added and taken on the condition that the Group exists and means what it meant, whoever got hold of it.
+func TestGroupMovesWhileItsMembersChange(t *testing.T) {
+	for name, c := range map[string]struct {
+		op        func(*directory.Tx, *directory.Resource, []directory.ID) error
+		meanwhile func(group directory.ID) change
+		kind      directory.Kind
+	}{
+		"deleted while adding": {(*directory.Tx).AddMembers,
+			func(g directory.ID) change { return remove("Group", g) }, directory.NotFound},
+		"deleted while taking": {(*directory.Tx).RemoveMembers,
+			func(g directory.ID) change { return remove("Group", g) }, directory.NotFound},
+		"deleted while guarding": {func(tx *directory.Tx, g *directory.Resource, _ []directory.ID) error {
+			tx.GuardPrivileges(g)
+			_, err := tx.Create("User", schema.Document{"userName": "v"})
+			return err
+		}, func(g directory.ID) change { return remove("Group", g) }, 0},
+		"gives a role while adding": {(*directory.Tx).AddMembers,
+			func(g directory.ID) change { return modify("Group", g, giving("g", "x")) }, 0},
+	} {
+		d := home(t)
+		u, g := createUser(t, d, "u"), createGroup(t, d, "g")
+		other := createUser(t, d, "other")
+		update(t, d, add(g.ID, other.ID))
+		member := u.ID
+		if name == "deleted while taking" {
+			member = other.ID
+		}
+		runs := 0
+		_, err := d.Update(t.Context(), func(tx *directory.Tx) error {
+			if runs++; runs == 1 {
+				defer update(t, d, c.meanwhile(g.ID))
+			}
+			return c.op(tx, g, []directory.ID{member})
+		})
+		if directory.KindOf(err) != c.kind || runs != 2 {
+			t.Errorf("%s: %d runs, %v", name, runs, err)
+		}
+	}
+}
+
+// A connection that goes moves the versions of the protected groups of which it granted somebody membership, and of no
+// others.
+func TestDeletedConnectionMovesVersions(t *testing.T) {
+	d := home(t)
+	u, v := createUser(t, d, "u"), createUser(t, d, "v")
+	c := create(t, d, "IdentityProvider", schema.Document{"displayName": "c"})
+	granted, untouched := protectedGroup(t, d, "granted", u.ID), protectedGroup(t, d, "untouched", u.ID)
+	update(t, d, by(c.ID, add(granted.ID, v.ID)))
+	versions := func() (a, b directory.Version) {
+		s := snapshot(t, d)
+		x, _ := s.Get("Group", granted.ID)
+		y, _ := s.Get("Group", untouched.ID)
+		return x.Version, y.Version
+	}
+	a, b := versions()
+	update(t, d, remove("IdentityProvider", c.ID))
+	if x, y := versions(); x == a || y != b {
+		t.Errorf("the group with a grant moved: %v; the other one: %v", x != a, y != b)
+	}
+}
+
+// Write deletes whom an administrator deactivated, also with privileges.
+func TestWriteDeletesTheSuspended(t *testing.T) {
+	d := home(t)
+	u := create(t, d, "User", schema.Document{"userName": "u", "roles": roles("administrator")})
+	update(t, d, modify("User", u.ID, schema.Document{"active": false}))
+	update(t, withScope(t, d, "write"), remove("User", u.ID))
 }
 
 // Members of one group are no members of another one, and a new group has none, whatever the change did before.
