@@ -18,7 +18,7 @@
 //   - session.go is the landing page, and sign-out.
 //
 // verify.go judges a message when it is the connection's turn; used.go spares a node what it has seen before,
-// failures.go bounds what strangers may have decrypted. logincookie.go keeps the sign-ins under way, seal.go what
+// cbctries.go bounds what may be tried out on a message that somebody caught. logincookie.go keeps the sign-ins under way, seal.go what
 // travels sealed.
 //
 // decide.go answers who the person is and whether they may come in. It is pure, and so are its parts: find.go looks for

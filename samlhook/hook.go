@@ -73,9 +73,9 @@ type Hook struct {
 	shown       sync.Map // name of an organization → its name to show, as last read
 	noted       notes
 
-	verifier    *fair.Scheduler
-	used        usedIDs
-	decryptions failures
+	verifier *fair.Scheduler
+	used     usedIDs
+	tries    cbcTries
 }
 
 // New makes a Hook. It returns an error if PublicURL is not an http or https URL without a path. Call Close when you
