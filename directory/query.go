@@ -24,6 +24,7 @@ type Query struct {
 	Limit      int                    // how many to return at most; 0: none, only count
 	Meta       func(*Resource) []byte // JSON of meta, for filters on it
 	Effective  bool                   // members.value eq also holds for members of groups in the group
+	AsOf       bool                   // Events and SignIns are read as they were at the snapshot's revision
 }
 
 // Page is an answer.

@@ -33,6 +33,7 @@ type site struct {
 	bodies   *bodies.Bound
 	log      *slog.Logger
 	metrics  *prometheus.Registry
+	endWaits func() // ends requests that wait for Events, once there is a handler
 }
 
 // handler returns the router of the site. Every request is measured.
@@ -41,6 +42,7 @@ func (s *site) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.endWaits = api.EndWaits
 	r := mux.NewRouter().SkipClean(true)
 	s.signIn.Register(r)
 	api.Register(r)
