@@ -35,6 +35,8 @@ type Hook struct {
 	Pend func(tx *directory.Tx, old *directory.Resource, doc schema.Document) (bool, error)
 	// Base is the document that a pending change builds on.
 	Base func(tx *directory.Tx, old *directory.Resource) (schema.Document, error)
+	// Grants reports whether sign-in through the connection makes people members of the Group.
+	Grants func(s *directory.Snapshot, connection *directory.Resource, group directory.ID) bool
 	// Actions are served at POST {endpoint}/{id}/{name}; their names start with a dot (".dryRun"). When an action is
 	// called, the resource exists and d acts for the caller. An action that returns an error must not have written to
 	// w.

@@ -50,6 +50,9 @@ var matrixRows = []matrixRow{
 		func(m *matrix) string { return m.admin.group(m.name()) },
 		func(m *matrix) any { return map[string]any{"schemas": []string{groupURN}, "displayName": m.name()} },
 		"externalId"},
+	{"/GroupMemberships", peopleReaders, peopleWriters, nil, peopleWriters, peopleReaders,
+		func(m *matrix) string { return m.make("/GroupMemberships", m.membership()) },
+		func(m *matrix) any { return m.membership() }, ""},
 	{"/Things", peopleReaders, peopleWriters, peopleWriters, peopleWriters, peopleReaders,
 		func(m *matrix) string {
 			return m.make("/Things", map[string]any{"schemas": []string{"urn:example:Thing"}, "colour": "red"})
@@ -101,6 +104,10 @@ func (m *matrix) make(endpoint string, doc any) string {
 
 func (m *matrix) only(endpoint string) string {
 	return ids(m.admin.list(endpoint, "").body["Resources"])[0]
+}
+
+func (m *matrix) membership() any {
+	return membership(m.admin.group(m.name()), m.admin.user(m.name()))
 }
 
 func (m *matrix) named(typ string) any {

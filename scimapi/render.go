@@ -132,6 +132,9 @@ func marshal(v any) ([]byte, error) {
 func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.Resource, grouped bool) []byte {
 	// What is stored, without the closing brace.
 	start := len(dst)
+	if v.t.Kind() == schema.GroupMembershipType {
+		return v.appendMembership(dst, s, r)
+	}
 	known := v.memo(r)
 	if doc := r.JSON[:len(r.JSON)-1]; v.p == nil {
 		dst = appendWithout(dst, doc, known.cuts)

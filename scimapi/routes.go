@@ -125,6 +125,9 @@ func (x *exchange) item() error {
 	if ok, err := x.method(allowed(t.Kind(), x.org == "", true)); !ok {
 		return err
 	}
+	if t.Kind() == schema.GroupMembershipType {
+		return x.membership(t, id)
+	}
 	ref, ok := directory.ParseID(id)
 	if !ok {
 		return x.noResource(t, id)
