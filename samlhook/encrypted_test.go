@@ -185,7 +185,8 @@ func TestStrangersHoldNobodysDecryption(t *testing.T) {
 	comesIn := func(when string) {
 		t.Helper()
 		for _, data := range []string{samltest.AES128CBC, samltest.AES128GCM} {
-			response := b.step(s.acsURL(connection), form(samltest.Encryption{Data: data}, "_"+directory.NewID().String()))
+			id := "_" + directory.NewID().String()
+			response := b.step(s.acsURL(connection), form(samltest.Encryption{Data: data}, id))
 			if response.StatusCode != http.StatusSeeOther {
 				t.Errorf("%s, %s: %d", when, data, response.StatusCode)
 			}
