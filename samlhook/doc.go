@@ -33,9 +33,9 @@
 // organization.go checks the domains of an Organization, domaincheck.go looks for their records, domainstate.go says
 // what follows. action.go reads and answers what SCIM has no method for.
 //
-// An administrator reads afterwards what record.go writes of each sign-in; explanation.go tells it in words. What anybody could send goes into the
-// connection's ring (unvouched.go, ring.go). notes.go remembers when a connection was last used, metrics.go counts for
-// the operator.
+// An administrator reads afterwards what record.go writes of each sign-in; explanation.go tells it in words. What
+// anybody could send goes into the connection's ring (unvouched.go, ring.go). notes.go remembers when a connection was
+// last used, metrics.go counts for the operator.
 //
 // trial.go judges a sign-in without carrying it out: for a dry run (dryrun.go) and a test sign-in (testsignin.go).
 // obstacles.go finds everything that stands in the way, kept.go what a record keeps of the person.
