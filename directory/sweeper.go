@@ -99,6 +99,7 @@ func (s *scopeSweeper) run(ctx context.Context) error {
 		s.sessions(ctx),
 		s.events(ctx, r),
 		s.signIns(ctx, r),
+		s.numbers(ctx),
 		s.rings(ctx, s.now.Add(-r.age)),
 		s.identities(ctx, state.TimeBound(s.now.Add(-r.identity))),
 		s.tombstones(ctx, s.now.Add(-r.deleted)),
