@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidwall/gjson"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -225,4 +226,20 @@ func TestClaimOverBeforeTheNames(t *testing.T) {
 		t.Errorf("%d: %s", page.Status, page.Body)
 	}
 	s.lastSignIn(OutcomeFailed, ReasonClaimInvalid)
+}
+
+// Who claims a User has ten minutes to look at both names, and a sign-in one to finish.
+func TestTimeToConfirmAClaim(t *testing.T) {
+	for after, status := range map[time.Duration]int{claimConfirmation - time.Minute: http.StatusSeeOther,
+		claimConfirmation + time.Second: http.StatusForbidden} {
+		s := newSite(t)
+		s.connect(nil)
+		link := s.claimed(s.createUser(schema.Document{"userName": "boss"}))
+		b := s.browser()
+		action, form := b.openClaimed(s, link, "alice")
+		s.later(after)
+		if r := b.step(action, form); r.StatusCode != status {
+			t.Errorf("confirmed after %v: %d, want %d", after, r.StatusCode, status)
+		}
+	}
 }

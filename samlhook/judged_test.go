@@ -141,3 +141,21 @@ func TestRecheckInTheTransaction(t *testing.T) {
 		})
 	}
 }
+
+// Full sync takes nobody out of a group that the allow-list has no more, whoever put them in.
+func TestSyncKeepsWhatIsNotAllowed(t *testing.T) {
+	s := newSite(t)
+	for _, name := range []string{"A", "B"} {
+		s.createGroup(name, nil)
+	}
+	connection := s.own(syncingWith("full"))
+	s.syncAs(connection, "ann", []string{"A", "B"})
+	s.mustModify(schema.IdentityProviderType, connection, func(doc schema.Document) {
+		doc["groupSync"] = syncingWith("full", "allow", []any{"B"})["groupSync"]
+	})
+	record := s.syncAs(connection, "ann", []string{})
+	s.wantIn("ann", "A")
+	if len(listed(record, "kept")) != 1 || len(listed(record, "removed")) != 1 {
+		t.Errorf("record %s", record.JSON)
+	}
+}
