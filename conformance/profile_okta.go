@@ -43,12 +43,12 @@ func oktaChecks() []check {
 		}},
 		{name: "push", needs: "patch User Group.members", ids: ids("OKTA-13 14 15 16 17 18"), run: oktaPush},
 		{name: "pages", needs: "User", alone: true, ids: ids("OKTA-22"), run: func(p *probe) {
-			for range 3 {
+			for range 8 { // more than one page, whatever is there
 				p.user()
 			}
 			seen, total := map[string]int{}, 0
 			for start := 1; start <= 2000; {
-				r := p.get(p.s.typ("User").endpoint, "startIndex", fmt.Sprint(start), "count", "2")
+				r := p.get(p.s.typ("User").endpoint, "startIndex", fmt.Sprint(start), "count", "7")
 				total, _ = integer(r.at("totalResults"))
 				items := resources(r.json)
 				for _, o := range items {
