@@ -104,8 +104,9 @@ func oktaSpecTest(p *probe) {
 		p.stop("there is no Group")
 	}
 	r = p.get(p.s.typ("Group").endpoint)
-	p.expect("OKTA-21", r.status == 200 && r.took < 600*time.Millisecond, r, "GET of the groups takes %s",
-		r.took.Round(time.Millisecond))
+	if p.expect("OKTA-21", r.status == 200, r, "GET of the groups is answered %d", r.status) {
+		p.note("OKTA-21", r, "GET of the groups takes %s; Okta waits 600 ms", r.took.Round(time.Millisecond))
+	}
 }
 
 func oktaUser(p *probe) {
