@@ -38,9 +38,12 @@ func createChecks() []check {
 				}
 			}
 			if t.has(enterpriseURN + ":department") {
-				r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "schemas", arr{t.base.id,
-					enterpriseURN}, enterpriseURN, obj{"department": obj{"a": 1}}))
-				p.refused("R7644-3.12-02", r, "400/invalidValue,invalidSyntax", "a department that is an object")
+				for what, ext := range sorted(map[string]any{"a department that is an object": obj{"department": obj{"a": 1}},
+					"an extension that is a string": "x"}) {
+					r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "schemas", arr{t.base.id,
+						enterpriseURN}, enterpriseURN, ext))
+					p.refused("R7644-3.12-02", r, "400/invalidValue,invalidSyntax", what)
+				}
 			}
 		}},
 		{name: "syntax", each: true, ids: ids("R7644-3.12-03"), run: func(p *probe) {
