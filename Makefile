@@ -46,7 +46,7 @@ axe: ## install axe-core (npm), which judges pages, into bin/axe
 rfc-check: ## verify what requirements of the suite rest on: make rfc-check RFC=DIR (DIR/rfc7644.txt …)
 	go run ./conformance/internal/rfccheck $(RFC)
 
-conformance-peers: ## judge the SCIM servers that can be installed by name (npm, Go), into bin/peers
+conformance-peers: ## judge the SCIM servers that can be installed by name (npm, Go); make docs/conformance-peers.md
 	conformance/peers/run bin/peers
 
 conformance-mutants: ## run the conformance suite on mutants of its reference server; takes an hour
