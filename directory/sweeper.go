@@ -32,7 +32,7 @@ func (s *sweeper) run(ctx context.Context) error {
 			failed = errors.Join(failed, s.scope(id).run(ctx))
 		}
 	}
-	return errors.Join(failed, s.complete(ctx))
+	return errors.Join(failed, s.complete(ctx), s.fillActivity(ctx))
 }
 
 // orphans deletes the grants of Users and Groups that were deleted.
