@@ -25,6 +25,7 @@
 //     note.go, secret.go, session.go, tombstone.go: what a snapshot says about each thing, and how a change writes it.
 //   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
 //     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
+//   - groupmembership.go, membershipquery.go: memberships as resources, which are made of grants and not stored.
 //   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers. follow.go: Events in the order of
 //     their commits. ring.go, ringplan.go: SignIns that
 //     nobody vouches for. identity.go: what a SignIn keeps of the person.
@@ -50,7 +51,8 @@
 //	{root}/{s}/nest                            moves when a group gets into a group, or its roles or protection change
 //	{root}/{s}/r/{Type}/{id}                   a resource: what only the server knows, and its canonical JSON
 //	{root}/{s}/u/{Type}/{attribute}/{value}    the ID that holds a unique value
-//	{root}/{s}/m/{group}/{member}/{grantor}    one grant of a membership
+//	{root}/{s}/m/{group}/{member}/{grantor}    one grant of a membership: when it was granted, in seconds; empty in
+//	                                           grants from before that was kept
 //	{root}/{s}/v/{group}                       when the members of a group changed last
 //	{root}/{s}/l/{connection}/{hash}           link of a NameID to a User
 //	{root}/{s}/n/{kind}/{id}                   a note outside every version

@@ -23,6 +23,10 @@ type kind struct {
 	access     bool // every change of it concerns access (eventclass.go)
 	minor      bool // its resources tell of themselves: a change has an Event about one only if it is about nothing else
 
+	// unstored finds a resource of a type whose resources are not stored but made of others, by its id, which is longer
+	// than an ID; nil for all other types.
+	unstored func(s *Snapshot, id string) *state.Record
+
 	recorded []string // paths of which an Event has the values before and after (changes.go)
 
 	// withdraws reports whether a document takes away what the one before it allowed; nil: no document does.
@@ -67,6 +71,9 @@ func init() {
 			lists:    map[string]func(View) iter.Seq2[*state.Record, string]{"members": derivedMembers},
 			rule:     rule{createGroup, replaceGroup, deleteGroup},
 			recorded: []string{schema.GroupAccessURN + ":protected", schema.GroupAccessURN + ":roles"}},
+		{schema: schema.GroupMembership, shown: inOrganizations, read: readPeople, write: writePeople,
+			unstored: (*Snapshot).membershipNamed, rule: rule{create: unstoredAlone},
+			derived: map[string]func(View) []byte{schema.GrantURN: derivedGrants}},
 		{schema: schema.IdentityProvider, shown: inOrganizations, read: readConnections, write: tuneConnections, access: true,
 			derived: map[string]func(View) []byte{"health": derivedHealth},
 			rule:    rule{createConnection, replaceConnection, deleteConnection}, withdraws: disables("enabled"),

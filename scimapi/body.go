@@ -49,6 +49,9 @@ func (x *exchange) release() {
 	if x.body != nil {
 		x.body.Release()
 	}
+	if x.largeTurn != nil {
+		x.largeTurn.End()
+	}
 }
 
 // checkMediaType accepts SCIM's media type, plain JSON and no media type at all (RFC 7644 §3.8).
@@ -130,7 +133,7 @@ func (c *change) read(s *directory.Snapshot, r io.Reader, length int64) (err err
 		body, err = readAll(r, length)
 	}
 	if err == nil {
-		err = c.x.payBody(len(body))
+		err = c.x.large(len(body))
 	}
 	if err != nil {
 		return err
@@ -151,7 +154,7 @@ func (c *change) readPatch(s *directory.Snapshot, r io.Reader, length int64) err
 	if err != nil {
 		return err
 	}
-	if err := c.x.payBody(len(body)); err != nil {
+	if err := c.x.large(len(body)); err != nil {
 		return err
 	}
 	profile := c.x.actor.Profile

@@ -20,6 +20,8 @@ type change struct {
 	id     directory.ID // of the resource; for POST, the id that it gets
 	when   conditions
 
+	membership directory.MembershipID // that is deleted, of a GroupMembership
+
 	// The body.
 	doc     schema.Document // of POST and PUT
 	docErr  error           // what is wrong with doc; the run reports it if the resource is as the client expects
@@ -31,6 +33,7 @@ type change struct {
 	secret       string              // of a new AccessToken
 	skipped      []string            // members that do not exist
 	readsMembers bool                // the run looked at the members that the Group has
+	revoked      []directory.RevokedGrant
 }
 
 // newChange returns the change that the request asks for, without its body.
@@ -40,6 +43,16 @@ func (x *exchange) newChange(t *schema.ResourceType, id directory.ID) *change {
 
 // run is the change for [directory.Directory.Update].
 func (c *change) run(tx *directory.Tx) error {
+	before := len(tx.RevokedGrants()) // by other operations of a job
+	err := c.carryOut(tx)
+	c.revoked = tx.RevokedGrants()[before:]
+	return err
+}
+
+func (c *change) carryOut(tx *directory.Tx) error {
+	if isMembership(c.t) {
+		return c.changeMembership(tx)
+	}
 	pending, err := c.pending()
 	if err != nil {
 		return err

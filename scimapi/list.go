@@ -3,6 +3,7 @@ package scimapi
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,12 +24,16 @@ func (x *exchange) list(t *schema.ResourceType) error {
 	return x.query(q, t.Name)
 }
 
-// query answers a query of one type or, if typ is "", of all types that the credential may read.
+// query answers a query of one type or, if typ is "", of all types that the credential may read, but GroupMemberships
+// only if the filter asks for nothing else.
 func (x *exchange) query(q *params, typ string) error {
 	x.pause() // queries are tasks of their own
 	s, err := x.dir.Snapshot(x.r.Context())
 	if err != nil {
 		return err
+	}
+	if name, ok := onlyType(q.filter); ok && typ == "" && isMembership(s.Type(name)) {
+		typ = name
 	}
 	if err := q.forEvents(s, typ); err != nil {
 		return err
@@ -113,10 +118,10 @@ func (l *listing) types(q *params, s *directory.Snapshot) ([]*schema.ResourceTyp
 		return nil, &directory.Error{Kind: directory.Forbidden, Detail: "this credential cannot read resources"}
 	}
 	l.each, l.ask.Types = map[string]*renderer{}, []string{}
-	types := s.Types()
-	if name, ok := onlyType(q.filter); ok { // the others cannot match
+	types := slices.DeleteFunc(slices.Clone(s.Types()), isMembership) // there may be too many to gather
+	if name, ok := onlyType(q.filter); ok {                           // the others cannot match
 		types = nil
-		if t := s.Type(name); t != nil {
+		if t := s.Type(name); t != nil && !isMembership(t) {
 			types = []*schema.ResourceType{t}
 		}
 	}

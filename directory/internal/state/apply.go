@@ -153,7 +153,11 @@ func (s *State) applyGrant(c change) error {
 	case c.Deleted:
 		sc.revoke(from, to, sc.intern(g))
 	default:
-		sc.grant(from, to, sc.intern(g))
+		since, err := parseGrantTime(c.Value)
+		if err != nil {
+			return fmt.Errorf("grant %q: %w", c.Key, err)
+		}
+		sc.grant(from, to, sc.intern(g), since)
 	}
 	return nil
 }

@@ -67,12 +67,18 @@ func (s *Scope) dumpMembers(w io.Writer, group *Record) {
 	if group.Type != schema.GroupType {
 		return
 	}
+	n := 0
 	for m := range s.Members(group) {
+		n++
 		var by []string
-		for g := range s.Grants(group, m) {
-			by = append(by, g.Connection.String())
-		}
+		s.grantsOf(group.ord, m.ord, func(e edge) bool {
+			by = append(by, fmt.Sprintf("%s since %d", s.grantors[e.grantor].Connection, e.since))
+			return true
+		})
 		slices.Sort(by)
 		fmt.Fprintf(w, "  member %s by %v\n", m.ID, by)
+	}
+	if counted := s.CountMembers(group); counted != n {
+		fmt.Fprintf(w, "  counted %d members (scope %p)\n", counted, s)
 	}
 }
