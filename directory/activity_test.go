@@ -98,8 +98,8 @@ func TestActivity(t *testing.T) {
 	if got := activityOf(t, d, never.ID); got != "" {
 		t.Errorf("who never signed in: %s", got)
 	}
-	now := snapshot(t, d)
-	if r, err := now.Get("User", bob.ID); err != nil || r.Version != bob.Version || !r.LastModified.Equal(bob.LastModified) {
+	r, err := snapshot(t, d).Get("User", bob.ID)
+	if err != nil || r.Version != bob.Version || !r.LastModified.Equal(bob.LastModified) {
 		t.Errorf("the User changed by signing in: %v, %v", r, err)
 	}
 
