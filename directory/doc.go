@@ -35,7 +35,8 @@
 //   - update.go, batch.go: running changes and committing them.
 //   - define.go, conform.go, loaddefinitions.go: an organization's own schemas and types.
 //   - frees.go, takeaway.go, held.go, complete.go, budget.go: what a store that is full accepts, and what follows.
-//   - housekeeping.go, sweeper.go, retention.go, usage.go, reseal.go, prepare.go: what the store does by itself.
+//   - housekeeping.go, sweeper.go, retention.go, usage.go, reseal.go, prepare.go: what the store does by
+//     itself. activity.go, fillactivity.go: when people signed in.
 //
 // # Keys
 //
@@ -44,6 +45,7 @@
 //
 //	{root}/format                              version of the data and the fingerprint of the secret key
 //	{root}/complete                            exists while every deleted User has its DeletedUser, or none is needed
+//	{root}/activity                            how far SignIns from before are counted; empty when all are
 //	{root}/{s}/leftover/{id}                   a deleted organization or connection whose keys are yet to be swept
 //	{root}/{s}/scope                           state of the organization; compared by every write
 //	{root}/{s}/nest                            moves when a group gets into a group, or its roles or protection change

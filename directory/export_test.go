@@ -113,3 +113,14 @@ func Recorded() map[string][]string {
 	}
 	return recorded
 }
+
+// NotesPrefix is the prefix of the keys of the notes of a kind.
+func NotesPrefix(s *Store, in *Snapshot, kind string) string {
+	note := s.keys.Scope(in.id).Note(kind, ID{})
+	return note[:len(note)-len(ID{})]
+}
+
+// FillSome counts the next SignIns from before sign-ins were counted.
+func FillSome(ctx context.Context, s *Store) (done bool, err error) {
+	return (&sweeper{store: s}).fillSome(ctx)
+}

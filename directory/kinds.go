@@ -63,7 +63,7 @@ var kinds []*kind
 func init() {
 	kinds = []*kind{
 		{schema: schema.User, shown: inOrganizations, read: readPeople, write: writePeople, extensible: true,
-			derived: map[string]func(View) []byte{schema.AccessURN: derivedAccess},
+			derived: map[string]func(View) []byte{schema.AccessURN: derivedAccess, schema.ActivityURN: derivedActivity},
 			lists:   map[string]func(View) iter.Seq2[*state.Record, string]{"groups": derivedGroups},
 			rule:    rule{createUser, replaceUser, deleteUser}, withdraws: withdrawsUser,
 			recorded: []string{"active", "roles"}},

@@ -37,7 +37,7 @@ func (s *sweeper) run(ctx context.Context) error {
 			s.rota.swept(sweep)
 		}
 	}
-	return errors.Join(failed, s.complete(ctx))
+	return errors.Join(failed, s.complete(ctx), s.fillActivity(ctx))
 }
 
 // orphans deletes the grants of Users and Groups that were deleted.

@@ -108,12 +108,18 @@ func (w rewriter) origin(name string, errType string) (from origin, err error) {
 	}
 	known := false
 	for _, t := range w.types {
+		if ext := t.Extension(name); ext != nil && !w.x.actor.MayReadSchema(ext.ID) {
+			return from, schema.Errorf(errType, name, "is not for this credential to see")
+		}
 		a := t.Lookup(name)
 		if a == nil && !w.x.actor.Profile.Strict() {
 			a = t.LookupBare(name)
 		}
 		if a == nil {
 			continue
+		}
+		if !w.x.actor.MayReadSchema(a.URN) {
+			return from, schema.Errorf(errType, name, "is not for this credential to see")
 		}
 		o := w.originIn(t, a)
 		if known && o != from {

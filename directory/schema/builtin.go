@@ -15,6 +15,7 @@ const (
 	ServiceProviderURN  = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 	OriginURN           = "urn:rollcall:params:scim:schemas:extension:1.0:Origin"
 	AccessURN           = "urn:rollcall:params:scim:schemas:extension:1.0:Access"
+	ActivityURN         = "urn:rollcall:params:scim:schemas:extension:1.0:Activity"
 	GroupAccessURN      = "urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess"
 	GrantURN            = "urn:rollcall:params:scim:schemas:extension:1.0:Grant"
 	enterpriseUserURN11 = "urn:scim:schemas:extension:enterprise:1.0" // SCIM 1.1, which OneLogin templates still send
@@ -33,7 +34,8 @@ var files embed.FS
 // Each built-in type is built once, when it is first asked for.
 var (
 	user = sync.OnceValue(func() *ResourceType {
-		return builtin(UserType, "/Users", "The account of a person", "user", "enterprise_user", "origin", "access")
+		return builtin(UserType, "/Users", "The account of a person", "user", "enterprise_user", "origin", "access",
+			"activity")
 	})
 	group = sync.OnceValue(func() *ResourceType {
 		return builtin(GroupType, "/Groups", "A group of users and groups", "group", "group_access")
@@ -173,7 +175,8 @@ func (a *Attribute) markDerived() {
 
 // derived lists the attributes that are not stored: the server computes them for each reply.
 var derived = map[string][]string{
-	UserType:             {"groups", AccessURN + ":effectiveRoles"},
+	UserType: {"groups", AccessURN + ":effectiveRoles", ActivityURN + ":lastSignIn", ActivityURN + ":lastConnection",
+		ActivityURN + ":signInCount", ActivityURN + ":lastSeen"},
 	GroupType:            {"members"},
 	GroupMembershipType:  {GrantURN + ":grants"},
 	AccessTokenType:      {"lastUsed", "orphaned"},

@@ -25,6 +25,9 @@ func (k Keyspace) Job(name string) string { return k.root + "job/" + name }
 // Operators is the prefix of what each running node shows of its operator tokens.
 func (k Keyspace) Operators() string { return k.root + "operator/" }
 
+// Activity is the key that says which SignIns have been counted that were made before sign-ins were counted.
+func (k Keyspace) Activity() string { return k.root + "activity" }
+
 // System spells the keys of the system scope.
 func (k Keyspace) System() ScopeKeys { return k.Scope(System) }
 

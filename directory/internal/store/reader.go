@@ -101,6 +101,17 @@ func (r Reader) read(ctx context.Context, ops []clientv3.Op) (*clientv3.TxnRespo
 	return resp, nil
 }
 
+// Range reads the first keys from one on and before end. Error: Unavailable.
+func (r Reader) Range(ctx context.Context, from, end string, limit int64) ([]state.Loaded, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	resp, err := r.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(limit))
+	if err != nil {
+		return nil, state.Unanswered(err)
+	}
+	return loadedOf(resp.Kvs), nil
+}
+
 // Heads reads all keys with the prefix, in order, with their revisions and without their values, and the revision at
 // which they were read. Error: Unavailable.
 func (r Reader) Heads(ctx context.Context, prefix string) (heads []state.Loaded, revision int64, err error) {
