@@ -3,6 +3,7 @@ package samlhook
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -299,6 +300,30 @@ func TestKeysComeWithTheConnection(t *testing.T) {
 	s.mustModify(schema.IdentityProviderType, id, changed("displayName", "y"))
 	if now := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String(); now != own {
 		t.Errorf("a change made another key: %s, it was %s", now, own)
+	}
+}
+
+// A dry run of a new connection fetches its metadata and makes no key.
+func TestDryRunMakesNoKey(t *testing.T) {
+	s := newSite(t)
+	before, asked := s.written(), map[string]int{}
+	id := directory.NewID()
+	imagined, err := s.org.DryRun().Update(t.Context(), func(tx *directory.Tx) error {
+		doc := schema.Document{"displayName": "x"}
+		if err := s.hook.Prepare(tx, id, nil, doc, func(need any) (any, error) {
+			asked[fmt.Sprintf("%T", need)]++
+			return nil, fmt.Errorf("asked for %T", need)
+		}); err != nil {
+			return err
+		}
+		_, err := tx.CreateAs(id, schema.IdentityProviderType, doc)
+		return err
+	})
+	if err != nil || len(asked) > 0 || s.written() != before {
+		t.Errorf("%v; asked for %v; %v", err, asked, s.written() != before)
+	}
+	if _, err := imagined.Get(schema.IdentityProviderType, id); err != nil {
+		t.Errorf("the answer has no connection: %v", err)
 	}
 }
 

@@ -25,6 +25,10 @@ func (x *exchange) bulk() error {
 		return err
 	}
 
+	if err := x.refuseDryRun("Bulk"); err != nil {
+		return err
+	}
+
 	// The job.
 	r, err := x.open(x.o.Limits.BulkBody)
 	if err != nil {

@@ -19,10 +19,13 @@ import (
 	"rollcall/scimapi"
 )
 
-const grantURN = "urn:rollcall:params:scim:schemas:extension:1.0:Grant"
+const (
+	membershipURN = "urn:ietf:params:scim:schemas:core:2.0:GroupMembership"
+	grantURN      = "urn:rollcall:params:scim:schemas:extension:1.0:Grant"
+)
 
 func membership(group, member string) map[string]any {
-	return map[string]any{"schemas": []string{schema.GroupMembershipURN}, "group": map[string]any{"value": group},
+	return map[string]any{"schemas": []string{membershipURN}, "group": map[string]any{"value": group},
 		"member": map[string]any{"value": member}}
 }
 
@@ -68,7 +71,7 @@ func TestGroupMembership(t *testing.T) {
 		t.Errorf("%s %v", r.raw, r.header)
 	}
 	for path, want := range map[string]any{
-		"schemas": "[" + schema.GroupMembershipURN + "]", "group.value": g, "group.display": "Tour",
+		"schemas": "[" + membershipURN + "]", "group.value": g, "group.display": "Tour",
 		"group.$ref": c.public + "/Groups/" + g, "member.value": u, "member.type": "User",
 		"member.$ref": c.public + "/Users/" + u, "member.display": `Ann "},"member":{"value":"`,
 		"meta.resourceType": "GroupMembership", "meta.location": c.public + "/GroupMemberships/" + id,
@@ -99,7 +102,7 @@ func TestGroupMembership(t *testing.T) {
 
 	// What is shown can be chosen.
 	part := c.must(200, "GET", "/GroupMemberships/"+id+"?attributes=member.value", nil)
-	if string(part.raw) != `{"schemas":["`+schema.GroupMembershipURN+`"],"id":"`+id+`","member":{"value":"`+u+`"}}` {
+	if string(part.raw) != `{"schemas":["`+membershipURN+`"],"id":"`+id+`","member":{"value":"`+u+`"}}` {
 		t.Errorf("%s", part.raw)
 	}
 	if r := c.must(200, "GET", "/GroupMemberships/"+id+"?excludedAttributes=member,meta", nil); r.body["member"] != nil ||
@@ -121,9 +124,9 @@ func TestGroupMembership(t *testing.T) {
 		{"a User as group", 400, "invalidValue", "POST", "", membership(u, u), "group.value"},
 		{"no such member", 400, "invalidValue", "POST", "", membership(g, absentID), "member.value"},
 		{"no id", 400, "invalidValue", "POST", "", membership("x", u), "group.value: no Group has the id 'x'"},
-		{"no group", 400, "invalidValue", "POST", "", map[string]any{"schemas": []string{schema.GroupMembershipURN},
+		{"no group", 400, "invalidValue", "POST", "", map[string]any{"schemas": []string{membershipURN},
 			"member": map[string]any{"value": u}}, "group"},
-		{"no value", 400, "invalidValue", "POST", "", map[string]any{"schemas": []string{schema.GroupMembershipURN},
+		{"no value", 400, "invalidValue", "POST", "", map[string]any{"schemas": []string{membershipURN},
 			"group": map[string]any{}, "member": map[string]any{"value": u}}, "group"},
 		{"itself", 400, "invalidValue", "POST", "", membership(g, g), "contain itself"},
 		{"a circle", 400, "invalidValue", "POST", "", membership(inner, g), "contain itself"},
@@ -261,7 +264,7 @@ func TestGroupMembershipQueries(t *testing.T) {
 		}
 	}
 	// All types together leave them out, but for a query that asks for nothing else.
-	if r := c.must(200, "GET", "/", nil); strings.Contains(string(r.raw), schema.GroupMembershipURN) {
+	if r := c.must(200, "GET", "/", nil); strings.Contains(string(r.raw), membershipURN) {
 		t.Errorf("%s", r.raw)
 	}
 	if r := c.list("/", `meta.resourceType eq "GroupMembership"`); fmt.Sprint(r.body["totalResults"]) != "13" {

@@ -36,6 +36,9 @@ type Hook struct {
 	// called, the resource exists and d acts for the caller. An action that returns an error must not have written to
 	// w.
 	Actions map[string]Action
+	// Inquiries names the actions that change nothing. A credential that is read-only may call them, too; each decides
+	// by itself who may.
+	Inquiries []string
 }
 
 // Action does something with a resource that SCIM has no method for.

@@ -215,8 +215,9 @@ func TestMatrix(t *testing.T) {
 	}
 	t.Cleanup(signIn.Close)
 	s := serveStore(t, store, scimapi.Options{Hooks: map[string]scimapi.Hook{
-		schema.UserType:             {Actions: signIn.UserActions()},
-		schema.IdentityProviderType: {Prepare: enabled(signIn), Resolve: oneKey(signIn), Actions: signIn.Actions()},
+		schema.UserType: {Actions: signIn.UserActions()},
+		schema.IdentityProviderType: {Prepare: enabled(signIn), Resolve: oneKey(signIn), Actions: signIn.Actions(),
+			Inquiries: signIn.Inquiries()},
 		schema.OrganizationType: {Prepare: signIn.PrepareOrganization, Render: signIn.RenderOrganization,
 			Actions: signIn.OrganizationActions()},
 	}})
@@ -288,7 +289,7 @@ func TestMatrix(t *testing.T) {
 		want("POST", "/Users/"+user+"/.link", link, administrators)
 		m.admin.must(200, "POST", "/Users/"+user+"/.link", link)
 		want("POST", "/Users/"+user+"/.unlink", link, administrators)
-		want("POST", "/IdentityProviders/"+connection+"/.dryRun", map[string]any{"nameId": "ann"}, administrators)
+		want("POST", "/IdentityProviders/"+connection+"/.dryRun", map[string]any{"nameId": "ann"}, allReaders)
 		want("POST", "/IdentityProviders/"+connection+"/.testLink", nil, administrators)
 		want("GET", "/IdentityProviders/"+connection+"/.dryRun", nil, nil)
 		want("POST", "/Users/"+user+"/.claim", nil, administrators)

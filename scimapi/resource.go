@@ -41,6 +41,9 @@ func (x *exchange) write(t *schema.ResourceType, id directory.ID) error {
 	if err != nil {
 		return err
 	}
+	if err := x.readDryRun(); err != nil {
+		return err
+	}
 	c := x.newChange(t, id)
 	if err := c.readRequest(); err != nil {
 		return err
@@ -56,6 +59,9 @@ func (x *exchange) write(t *schema.ResourceType, id directory.ID) error {
 	if c.method == http.MethodPost {
 		status = http.StatusCreated
 	}
+	if x.dir.IsDryRun() { // a secret that opens nothing helps nobody
+		c.secret = ""
+	}
 	return x.reply(status, s, t, current(s, c.done), q, secretMember(c.secret))
 }
 
@@ -66,6 +72,9 @@ func (x *exchange) remove(t *schema.ResourceType, id directory.ID) error {
 
 // removeBy carries out a deletion.
 func (x *exchange) removeBy(c *change) error {
+	if err := x.readDryRun(); err != nil {
+		return err
+	}
 	s, err := x.dir.Update(x.r.Context(), c.run)
 	if err != nil {
 		return err

@@ -93,6 +93,19 @@ func (r *replica) snapshot() (*state.Frozen, error) {
 	return f, nil
 }
 
+// branch returns the latest state for the caller to change.
+func (r *replica) branch(scopes ...state.ScopeID) (*state.State, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed != nil {
+		return nil, state.Unanswered(r.failed)
+	}
+	if r.gone {
+		return nil, state.Unanswered(errReload)
+	}
+	return r.state.Branch(scopes...), nil
+}
+
 // committed takes in a commit of this node: at once when it is the next revision, else when the gap before it closes.
 func (r *replica) committed(rev int64, entries []state.Entry) {
 	r.mu.Lock()
