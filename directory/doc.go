@@ -26,7 +26,9 @@
 //   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
 //     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
 //   - groupmembership.go, membershipquery.go: memberships as resources, which are made of grants and not stored.
-//   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers. ring.go, ringplan.go: SignIns that
+//     rules_role.go: roles, of which some are built in.
+//   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers. follow.go: Events in the order of
+//     their commits. ring.go, ringplan.go: SignIns that
 //     nobody vouches for. identity.go: what a SignIn keeps of the person.
 //     draft.go: what a connection is to become once it has been tried.
 //   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go, eventclass.go,
@@ -58,6 +60,8 @@
 //	{root}/{s}/pin/{id}                        a state that a walk over pages goes on seeing
 //	{root}/{s}/e/{id}                          an Event; /e-access/{id} one that concerns access, /e-admin/{id} one
 //	                                           that does and that an administrator left; IDs begin with the time
+//	{root}/{s}/trimmed/{class}                 the last Event, by revision and ID, that a class no longer keeps; the
+//	                                           class is as in the key of the Event
 //	{root}/{s}/s/{id}                          a SignIn; its ID begins with the time
 //	{root}/{s}/i/{id}                          what a SignIn keeps of the person
 //	{root}/{s}/ring/{connection}/{network}{n}  a SignIn that nobody vouches for, in one of the network's slots

@@ -48,7 +48,7 @@ type logged struct {
 // readLog reads all Events or SignIns, the newest first, whatever their class.
 func (s *search) readLog(typ string) (all []logged, err error) {
 	revision := int64(0)
-	if s.snap.pinned {
+	if s.snap.pinned || s.AsOf {
 		revision = s.snap.Revision()
 	}
 	prefixes := s.snap.logPrefixes(typ)

@@ -25,6 +25,7 @@ type Query struct {
 	Limit      int                    // how many to return at most; 0: none, only count
 	Meta       func(*Resource) []byte // JSON of meta, for filters on it
 	Effective  bool                   // members.value eq also holds for members of groups in the group
+	AsOf       bool                   // Events and SignIns are read as they were at the snapshot's revision
 }
 
 // Page is an answer.
@@ -130,7 +131,7 @@ func (s *search) runSimple() (Page, error) {
 	switch {
 	case s.snap.kind(s.Type).unstored != nil:
 		return s.pageOfMemberships(compiled)
-	case compiled == nil && !s.snap.hides(s.Type):
+	case compiled == nil && !s.snap.hides(s.Type) && s.snap.kind(s.Type).builtIn == nil:
 		return s.pageOfAll(), nil
 	}
 	page := Page{Snapshot: s.snap}

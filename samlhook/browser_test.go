@@ -110,7 +110,11 @@ func TestPagesInChromium(t *testing.T) {
 				web.Assets().ServeHTTP(w, r)
 				return
 			}
-			if err := s.hook.pages.Write(w, r, http.StatusOK, page, data, web.Policy{}); err != nil {
+			shown := data
+			if told, is := data.(func(string) testPage); is {
+				shown = told(s.hook.Language(r))
+			}
+			if err := s.hook.pages.Write(w, r, http.StatusOK, page, shown, web.Policy{}); err != nil {
 				t.Error(err)
 			}
 		}))
@@ -145,15 +149,19 @@ func TestPagesInChromium(t *testing.T) {
 			Choices: []choice{{"Okta", "/a"}, {"Microsoft Entra ID of the subsidiary", "/b"}}}),
 		"confirm": sent("confirm", confirmPage{Brand: brand, Organization: "Acme Works", Person: ada, Action: "/"}),
 		"me":      sent("me", mePage{Brand: brand, Organization: "Acme Works", Person: ada, SignOut: "/"}),
-		"test": sent("test", testPage{Brand: brand, Organization: "Acme Works", Connection: "Okta", Correlation: "53b4e2ab",
-			NameID: "ada@example.com", NameIDUse: "userName", Again: "/",
-			Obstacles: []*saml.Refusal{{Reason: "audience", Explanation: "The assertion is for another service."},
-				{Reason: "jit_disabled", Explanation: "No User in the organization is ada@example.com."}},
-			Checks: []saml.Check{{Name: "issuer", OK: true, Expected: "https://idp.example.com/metadata",
-				Received: "https://idp.example.com/metadata"},
-				{Name: "audience", Expected: "https://id.example.com/orgs/acme/saml/9c1/metadata", Received: "urn:other"}},
-			Attributes: []saml.ReceivedAttribute{{Name: "firstName", MapsTo: "firstName", Value: "Ada", Values: 1},
-				{Name: "lastName", Values: 1}, {Name: "groups", MapsTo: "groups", Value: "Editors", Values: 12}}}),
+		"test": sent("test", func(language string) testPage {
+			return testPage{Brand: brand, Organization: "Acme Works", Connection: "Okta", Correlation: "53b4e2ab",
+				NameID: "ada@example.com", NameIDUse: "userName", Again: "/",
+				Obstacles: []obstacle{{"audience", tell(language, saml.Refuse(saml.ReasonAudience).Explanation)},
+					{"jit_disabled", tell(language, saml.Explanation{
+						saml.Say("jit_disabled", "userName", "ada@example.com")})}},
+				Checks: []toldCheck{{saml.Check{OK: true, Expected: "https://idp.example.com/metadata",
+					Received: "https://idp.example.com/metadata"}, checkName(language, "issuer")},
+					{saml.Check{Expected: "https://id.example.com/orgs/acme/saml/9c1/metadata", Received: "urn:other"},
+						checkName(language, "audience")}},
+				Attributes: []saml.ReceivedAttribute{{Name: "firstName", MapsTo: "firstName", Value: "Ada", Values: 1},
+					{Name: "lastName", Values: 1}, {Name: "groups", MapsTo: "groups", Value: "Editors", Values: 12}}}
+		}),
 		"idp": idp.EntityID()[:strings.LastIndex(idp.EntityID(), "/")] + "/start?sp=x",
 	} {
 		for variant, view := range map[string]chromium.View{

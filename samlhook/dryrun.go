@@ -61,7 +61,11 @@ func (h *Hook) dryRun(w http.ResponseWriter, r *http.Request, d *directory.Direc
 	if err := a.try(s, connection); err != nil {
 		return err
 	}
-	return writeAction(w, http.StatusOK, a.dryRunReply())
+	language, reply := h.Language(r), a.dryRunReply()
+	tellAll(language, reply)
+	w.Header().Set("Content-Language", language)
+	w.Header().Add("Vary", "Accept-Language")
+	return writeAction(w, http.StatusOK, reply)
 }
 
 // administers returns Forbidden unless the actor administers the organization.

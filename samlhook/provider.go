@@ -80,7 +80,7 @@ func (p *preparation) metadata() error {
 	}
 	fetched, err := p.resolved(metadataAt(address))
 	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
-		return wrong("metadataUrl", "%s", refusal.Explanation)
+		return wrong("metadataUrl", "%s", english(refusal.Explanation))
 	}
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func (p *preparation) identityProvider() error {
 		m, refusal = saml.ParseStoredMetadata([]byte(given))
 	}
 	if refusal != nil {
-		return wrong(source, "%s", refusal.Explanation)
+		return wrong(source, "%s", english(refusal.Explanation))
 	}
 	binding := chooseBinding(stringOf(p.doc, "binding"), m.SSOURLs)
 	location := m.SSOURLs[binding]

@@ -38,10 +38,7 @@ func (x *exchange) bulk() error {
 	if err != nil {
 		return payloadError(err)
 	}
-	if err := x.payBody(len(body)); err != nil {
-		return err
-	}
-	j, err := parseJob(body, x.o.Limits.BulkOperations)
+	j, err := parseJob(body, x.mode(), x.o.Limits.BulkOperations)
 	x.pause()
 	if err != nil {
 		return err

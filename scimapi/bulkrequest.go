@@ -1,7 +1,6 @@
 package scimapi
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -63,10 +62,9 @@ func (o *operation) about() string {
 
 // parseJob reads a BulkRequest (RFC 7644 §3.7). Names are taken in any case. It returns an error for a malformed
 // message; a malformed operation has its own error.
-func parseJob(body []byte, maxOperations int) (*job, error) {
+func parseJob(body []byte, mode schema.Mode, maxOperations int) (*job, error) {
 	// The message.
-	if !json.Valid(body) {
-		_, err := schema.Unmarshal(body) // says what is wrong, and where
+	if err := mode.Check(body); err != nil {
 		return nil, err
 	}
 	m, err := knownMembers(gjson.ParseBytes(body), "", "schemas", "failOnErrors", "Operations")

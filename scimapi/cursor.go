@@ -65,6 +65,7 @@ func (x *exchange) firstPage(q *params, s *directory.Snapshot, typ string) error
 				return err
 			}
 		}
+		x.tellFollow(q, page.Snapshot)
 		return l.answer(page, func(body []byte) []byte { return body })
 	}
 
@@ -106,6 +107,9 @@ func (x *exchange) pinnedPage(q *params, s *directory.Snapshot, typ string, pin 
 	}
 	if c.total != page.Total {
 		return expired()
+	}
+	if c.offset+c.count >= c.total {
+		x.tellFollow(q, page.Snapshot)
 	}
 	return l.answer(page, func(body []byte) []byte {
 		if next := c.offset + c.count; next < c.total {

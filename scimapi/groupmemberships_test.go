@@ -644,3 +644,77 @@ func TestGroupMembershipModel(t *testing.T) {
 		}
 	}
 }
+
+// Where the organization says so, replies leave the members of larger groups to /GroupMemberships, unless they are asked
+// for by name.
+func TestMembersInline(t *testing.T) {
+	s := serve(t, scimapi.Options{})
+	c := s.admin(t)
+	var users []string
+	for i := range 3 {
+		users = append(users, c.user(fmt.Sprint("u", i)))
+	}
+	small, large := c.group("small", users[:2]...), c.group("large", users...)
+	organization := "/Organizations/" + ids(c.list("/Organizations", "").body["Resources"])[0]
+	const extension = "urn:ietf:params:scim:schemas:extension:groupMemberships:2.0:Group"
+	before := c.must(200, "GET", "/Groups/"+large, nil)
+	if len(memberIDs(before)) != 3 || strings.Contains(string(before.raw), extension) {
+		t.Errorf("%s", before.raw)
+	}
+	for _, wrong := range []string{"0", "-1"} {
+		c.refused(400, "invalidValue", "PATCH", organization,
+			patch(`{"op":"add","path":"membersInline","value":`+wrong+`}`))
+	}
+	c.must(200, "PATCH", organization, patch(`{"op":"add","path":"membersInline","value":2}`))
+
+	// One Group, and all of them.
+	r := c.must(200, "GET", "/Groups/"+large, nil)
+	all := c.list("/Groups", "").body["Resources"].([]any)
+	for _, body := range []any{r.body, all[1]} {
+		if at(body, "members") != nil || at(body, extension, "externallyManaged") != true ||
+			!slices.Contains(at(body, "schemas").([]any), any(extension)) {
+			t.Errorf("%v", body)
+		}
+	}
+	if len(all[0].(map[string]any)["members"].([]any)) != 2 || at(all[0], extension) != nil {
+		t.Errorf("%v", all[0])
+	}
+	if r := c.must(200, "GET", "/Groups/"+small, nil); len(memberIDs(r)) != 2 || r.body[extension] != nil {
+		t.Errorf("%s", r.raw)
+	}
+	for _, query := range []string{"attributes=members", "attributes=displayName,members.value",
+		"attributes=" + groupURN + ":members"} {
+		if r := c.must(200, "GET", "/Groups/"+large+"?"+query, nil); len(memberIDs(r)) != 3 {
+			t.Errorf("%s: %s", query, r.raw)
+		}
+	}
+	if r := c.must(200, "GET", "/Groups/"+large+"?excludedAttributes="+extension, nil); r.body[extension] != nil ||
+		r.body["members"] != nil {
+		t.Errorf("%s", r.raw)
+	}
+
+	// They can be changed and asked about as before.
+	for filter, want := range map[string]string{
+		extension + `:externallyManaged eq true`:       large,
+		`not (` + extension + `:externallyManaged pr)`: small,
+		`members.value eq "` + users[2] + `"`:          large,
+	} {
+		if got := texts(c.list("/Groups", filter), "id"); got != want {
+			t.Errorf("%s: %s", filter, got)
+		}
+	}
+	r = c.must(200, "PUT", "/Groups/"+large, map[string]any{"schemas": []string{groupURN, extension}, "displayName": "large",
+		"members": memberList(users), extension: map[string]any{"externallyManaged": false}})
+	if at(r.body, extension, "externallyManaged") != true {
+		t.Errorf("%s", r.raw)
+	}
+	c.must(200, "PATCH", "/Groups/"+large, patch(`{"op":"remove","path":"members[value eq \"`+users[0]+`\"]"}`))
+	if r := c.must(200, "GET", "/Groups/"+large, nil); len(memberIDs(r)) != 2 || r.body[extension] != nil {
+		t.Errorf("%s", r.raw)
+	}
+	c.must(201, "POST", "/GroupMemberships", membership(large, users[0]))
+	c.must(200, "PATCH", organization, patch(`{"op":"remove","path":"membersInline"}`))
+	if r := c.must(200, "GET", "/Groups/"+large, nil); len(memberIDs(r)) != 3 {
+		t.Errorf("%s", r.raw)
+	}
+}

@@ -25,6 +25,11 @@ type Hook struct {
 	Resolve func(ctx context.Context, need any) (any, error)
 	// Render adds derived attributes to the body of a reply.
 	Render func(s *directory.Snapshot, r *directory.Resource, body map[string]any)
+	// Language is the language in which Explain writes for whoever sent the request; the reply names it
+	// (Content-Language). It is there if Explain is.
+	Language func(r *http.Request) string
+	// Explain adds to the body of a reply texts in a language.
+	Explain func(language string, body map[string]any)
 	// Pend keeps a change of a PATCH with ?pending=true beside what is in force, if it returns true; else the change is
 	// made at once. doc is what Base returned, changed and prepared. Nil means that the type has no pending changes.
 	Pend func(tx *directory.Tx, old *directory.Resource, doc schema.Document) (bool, error)

@@ -26,6 +26,7 @@ type renderer struct {
 	links   []link
 	meta    bool
 	members bool   // of a Group, which are not among derived: they may be very many
+	named   bool   // they are asked for by name
 	element []byte // one of them, where only parts of it are shown
 }
 
@@ -37,7 +38,7 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 	if err != nil {
 		return nil, err
 	}
-	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Kind()].Render, meta: true, derived: sh.derived,
+	v := &renderer{x: x, t: t, p: p, hook: x.rendering(t), meta: true, derived: sh.derived,
 		urns: sh.byDefault, links: sh.links}
 	if p != nil {
 		p.specified, p.hiding = q.specified, sh.onRequest
@@ -47,9 +48,32 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 	if t.Name == schema.GroupType {
 		rest := slices.DeleteFunc(slices.Clone(v.derived), func(name string) bool { return name == "members" })
 		v.derived, v.members = rest, len(rest) < len(v.derived)
+		v.named = v.members && p != nil && p.include
 	}
 	return v, nil
 }
+
+// rendering is what the hook of a type adds to a body; nil if it adds nothing. Texts are in one language for the whole
+// reply, whose headers say so.
+func (x *exchange) rendering(t *schema.ResourceType) func(*directory.Snapshot, *directory.Resource, map[string]any) {
+	hook := x.o.Hooks[t.Kind()]
+	if hook.Explain == nil {
+		return hook.Render
+	}
+	language, h := hook.Language(x.r), x.w.Header()
+	h.Set("Content-Language", language)
+	if !slices.Contains(h.Values("Vary"), acceptLanguage) {
+		h.Add("Vary", acceptLanguage)
+	}
+	return func(s *directory.Snapshot, r *directory.Resource, body map[string]any) {
+		if hook.Render != nil {
+			hook.Render(s, r, body)
+		}
+		hook.Explain(language, body)
+	}
+}
+
+const acceptLanguage = "Accept-Language"
 
 // write appends the resource's representation to the stream, large ones in pieces. grouped is what grouping says of it.
 func (v *renderer) write(out *stream, s *directory.Snapshot, r *directory.Resource, grouped bool) error {
@@ -66,7 +90,7 @@ func (v *renderer) write(out *stream, s *directory.Snapshot, r *directory.Resour
 	if out.body, err = v.appendTo(out.body, s, r, grouped); err != nil {
 		return err
 	}
-	if v.members {
+	if v.members && (v.named || !s.ExternallyManaged(r.ID)) {
 		err = v.writeMembers(out, s, r.ID)
 	}
 	return cmp.Or(out.err, err)

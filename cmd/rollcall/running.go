@@ -71,6 +71,7 @@ func (n *Node) start(ctx context.Context, log *slog.Logger) (_ *running, err err
 		return nil, err
 	}
 	r.serve(listener, remote.Behind(n.TrustedProxies, handler))
+	r.server.RegisterOnShutdown(site.endWaits)
 	log.Info("serving", "listen", listener.Addr().String(), "publicURL", r.public, "embedded", site.embedded)
 	return r, nil
 }

@@ -33,6 +33,7 @@ type site struct {
 	bodies   *bodies.Bound
 	log      *slog.Logger
 	metrics  *prometheus.Registry
+	endWaits func() // ends requests that wait for Events, once there is a handler
 }
 
 // handler returns the router of the site. Every request is measured.
@@ -41,6 +42,7 @@ func (s *site) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.endWaits = api.EndWaits
 	r := mux.NewRouter().SkipClean(true)
 	s.signIn.Register(r)
 	api.Register(r)
@@ -72,7 +74,8 @@ func (s *site) scimOptions() scimapi.Options {
 			Copies: map[string]string{"metadataUrl": "metadataXml"}, Grants: s.signIn.GrantsGroup},
 		schema.Organization().Name: {Prepare: s.signIn.PrepareOrganization, Render: s.signIn.RenderOrganization,
 			Actions: s.signIn.OrganizationActions()},
-		schema.User().Name: {Actions: s.signIn.UserActions()},
+		schema.User().Name:   {Actions: s.signIn.UserActions()},
+		schema.SignIn().Name: {Language: s.signIn.Language, Explain: s.signIn.Explain},
 	}
 	if s.rate > 0 {
 		o.Rate = scimapi.Rate{PerSecond: s.rate, Burst: int(5 * s.rate)}

@@ -33,7 +33,7 @@ type key struct{ language, page string }
 //
 // It returns an error that names the file for a template that does not parse, and the errors of LoadWords.
 func Parse(files fs.FS) (*Pages, error) {
-	words, err := LoadWords(files)
+	words, err := LoadWords(files, "words")
 	if err != nil {
 		return nil, err
 	}

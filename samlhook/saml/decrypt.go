@@ -20,8 +20,7 @@ import (
 // that anybody made: whatever fails once a key of ours has been used, fails with one and the same answer.
 
 // errUndecryptable is the answer to every failure of a decryption.
-var errUndecryptable = Refuse(ReasonDecryption, "The assertion could not be decrypted with a key of the connection; "+
-	"give the identity provider the certificate in sp.certificates, or have it read sp.metadataUrl again.")
+var errUndecryptable = Refuse(ReasonDecryption)
 
 const (
 	// maxEncryptedKeys bounds the keys of one assertion that are tried, each with each of ours: RSA costs a
@@ -104,8 +103,7 @@ func (c *Connection) decrypt(o *outline) ([]byte, *Refusal) {
 // encryptedAssertion parses the EncryptedAssertion. Its cipher values, which may be megabytes, do not pass through the
 // parser.
 func encryptedAssertion(o *outline) (*etree.Element, *Refusal) {
-	misshapen := Refuse(ReasonEncryptionShape,
-		"The EncryptedAssertion is not one EncryptedData with its EncryptedKeys.")
+	misshapen := Refuse(ReasonEncryptionShape)
 	frame := slices.Clone(o.message[o.response.from:o.response.to])
 	at := o.encrypted.from
 	for _, value := range o.ciphers {
@@ -149,7 +147,7 @@ func cipherValues(el *etree.Element) (found []*etree.Element) {
 func (c *Connection) encryptedParts(el *etree.Element) (data *etree.Element, keys []wrappedKey, refusal *Refusal) {
 	found := children(el, nsEnc, "EncryptedData")
 	if len(found) != 1 {
-		return nil, nil, Refuse(ReasonEncryptionShape, "The EncryptedAssertion does not hold one EncryptedData.")
+		return nil, nil, Refuse(ReasonEncryptionShape)
 	}
 	data = found[0]
 	if _, ok := dataCiphers[methodOf(data)]; !ok {
@@ -170,15 +168,13 @@ func (c *Connection) encryptedParts(el *etree.Element) (data *etree.Element, key
 		keys = append(keys, key)
 	}
 	if len(keys) == 0 || len(keys) > maxEncryptedKeys {
-		return nil, nil, Refuse(ReasonEncryptionShape,
-			"The EncryptedAssertion holds no EncryptedKey for this service, or more than two.")
+		return nil, nil, Refuse(ReasonEncryptionShape, Say("encryption_shape.keys", "most", maxEncryptedKeys))
 	}
 	return data, keys, nil
 }
 
 func badEncryption(algorithm string) *Refusal {
-	return Refuse(ReasonEncryptionAlgorithm, "The assertion is encrypted with "+Clip(algorithm)+
-		", which is not accepted; set the identity provider to AES (GCM, or CBC) and RSA-OAEP.")
+	return Refuse(ReasonEncryptionAlgorithm, Say("encryption_algorithm", "algorithm", Clip(algorithm)))
 }
 
 // methodOf is the algorithm of EncryptedData or EncryptedKey.
@@ -224,13 +220,13 @@ func readWrappedKey(el *etree.Element) (k wrappedKey, refusal *Refusal) {
 		return k, badEncryption(algorithm + " " + mask)
 	}
 	if !ok[0] {
-		return k, badEncryption(algorithm + " with " + digest)
+		return k, badEncryption(algorithm + " " + digest)
 	}
 	if err == nil {
 		k.sealed, err = cipherValue(el)
 	}
 	if err != nil {
-		return k, Refuse(ReasonEncryptionShape, "The EncryptedKey is not base64.")
+		return k, Refuse(ReasonEncryptionShape, Say("encryption_shape.base64"))
 	}
 	return k, nil
 }

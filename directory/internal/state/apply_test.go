@@ -34,7 +34,7 @@ func TestMalformedEntries(t *testing.T) {
 			e.Created = 1
 			loaded = append(loaded, Loaded{e, 1})
 		}
-		if _, err := Build(testKeys, testBuiltin, 1, [][]Loaded{loaded}); err == nil {
+		if _, err := Build(testKeys, testBuiltin, 1, 1, [][]Loaded{loaded}); err == nil {
 			t.Errorf("%s is loaded", c.name)
 		}
 	}

@@ -82,7 +82,7 @@ func TestCounts(t *testing.T) {
 		for _, l := range stored {
 			loaded = append(loaded, l)
 		}
-		built, err := Build(testKeys, testBuiltin, s.Revision(), [][]Loaded{loaded})
+		built, err := Build(testKeys, testBuiltin, 1, s.Revision(), [][]Loaded{loaded})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -104,6 +104,15 @@ const (
 
 var eventClasses = [...]string{OrdinaryEvents: "e", AccessEvents: "e-access", AdministrationEvents: "e-admin"}
 
+const trimmedKeys = "trimmed"
+
+// AllTrimmed is the prefix of what sweeps write down of the Events that they remove.
+func (k ScopeKeys) AllTrimmed() string { return k.prefix + trimmedKeys + "/" }
+
+// Trimmed is the key that holds the place of the last Event of a class, in the order of the scope, that was removed
+// because the class keeps no more.
+func (k ScopeKeys) Trimmed(c EventClass) string { return k.AllTrimmed() + eventClasses[c] }
+
 // EventClasses are all of them.
 var EventClasses = []EventClass{OrdinaryEvents, AccessEvents, AdministrationEvents}
 

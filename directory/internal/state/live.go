@@ -9,7 +9,8 @@ import (
 // liveScope is a scope that the applier is changing. Readers get copies, as Scope.
 type liveScope struct {
 	Scope
-	lastOrd uint32
+	lastOrd   uint32
+	gathering *EventGathering // nil: nobody gathers the order of the Events
 }
 
 // freeze returns the scope as readers may have it. Copying writes to the source tree, so the applier alone does it.
@@ -19,6 +20,9 @@ func (s *liveScope) freeze() *Scope {
 	f.grants, f.counts = s.grants.Copy(), s.counts.Copy()
 	f.stamps, f.links, f.linksBy, f.notes = s.stamps.Copy(), s.links.Copy(), s.linksBy.Copy(), s.notes.Copy()
 	f.secrets, f.hashes, f.sessions = s.secrets.Copy(), s.hashes.Copy(), s.sessions.Copy()
+	if s.events != nil {
+		f.events = s.events.Copy()
+	}
 	f.tables = maps.Clone(s.tables)
 	for name, t := range f.tables {
 		f.tables[name] = t.freeze()

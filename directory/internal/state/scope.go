@@ -31,6 +31,8 @@ type Scope struct {
 	secrets  *btree.Map[string, []byte]
 	hashes   *btree.Map[string, *Record] // AccessTokens and Sessions by the hash of their secrets
 	sessions *btree.BTreeG[sessionEntry]
+	events   *btree.BTreeG[eventEntry] // the order of the Events; nil where it is not kept
+	trimmed  [len(eventClasses)]TrimmedTo
 	grantors []Grantor // interned; append-only
 	bytes    int64     // of the records
 	catalog  *Catalog  // the types in force
