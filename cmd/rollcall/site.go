@@ -71,7 +71,7 @@ func (s *site) scimOptions() scimapi.Options {
 	o.Hooks = map[string]scimapi.Hook{
 		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Resolve: s.signIn.Resolve, Render: s.signIn.Render,
 			Actions: s.signIn.Actions(), Inquiries: s.signIn.Inquiries(), Pend: s.signIn.Pend, Base: s.signIn.Base,
-			Copies: map[string]string{"metadataUrl": "metadataXml"}, Grants: s.signIn.GrantsGroup},
+			Grants: s.signIn.GrantsGroup, Copies: map[string]string{"metadataUrl": "metadataXml"}},
 		schema.Organization().Name: {Prepare: s.signIn.PrepareOrganization, Render: s.signIn.RenderOrganization,
 			Actions: s.signIn.OrganizationActions()},
 		schema.User().Name:   {Actions: s.signIn.UserActions()},
