@@ -46,7 +46,7 @@ func TestRoles(t *testing.T) {
 	}
 	administrator := list.body["Resources"].([]any)[0]
 	id := at(administrator, "id").(string)
-	if id != "4c5e30c2-77fe-5adc-ac43-2c6fea5ad1fb" { // not another one by a change of the program
+	if id != "8e8b00f5-43a0-5f04-b70f-2f0018da4335" { // not another one by a change of the program
 		t.Errorf("another id: %s", id)
 	}
 	if fmt.Sprint(at(administrator, "contains")) != "[manager auditor]" || at(administrator, "supported") != true ||
