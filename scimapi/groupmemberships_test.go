@@ -718,3 +718,54 @@ func TestMembersInline(t *testing.T) {
 		t.Errorf("%s", r.raw)
 	}
 }
+
+// What a PATCH of members may not do, a membership as a resource may not either.
+func TestGroupMembershipRights(t *testing.T) {
+	s := serve(t, scimapi.Options{})
+	admin := s.admin(t)
+	u, v := admin.user("ann"), admin.user("bob")
+	access := func(name string, value map[string]any, members ...string) string {
+		return admin.must(201, "POST", "/Groups", map[string]any{"schemas": []string{groupURN, accessURN},
+			"displayName": name, accessURN: value, "members": memberList(members)}).body["id"].(string)
+	}
+	inner, plain := admin.group("inner", u), admin.group("plain", u)
+	groups := map[string]string{
+		"with roles": access("roles", map[string]any{"roles": rolesOf("nurse")}, u),
+		"protected":  access("protected", map[string]any{"protected": true}, u, v),
+		"in one":     inner,
+	}
+	access("outer", map[string]any{"roles": rolesOf("auditor")}, inner)
+	manager := s.session(t, admin, admin.user("m", "roles", rolesOf("manager")))
+	auditor := s.session(t, admin, admin.user("x", "roles", rolesOf("auditor")))
+	idOf := func(group, member string) string {
+		r := admin.list("/GroupMemberships", `group.value eq "`+group+`" and member.value eq "`+member+`"`)
+		return ids(r.body["Resources"])[0]
+	}
+	for name, c := range map[string]*client{"write": s.client(t, "default", "write", nil), "manager": manager} {
+		newcomer := admin.user("new " + name)
+		for what, g := range groups {
+			r := c.refused(403, "", "POST", "/GroupMemberships", membership(g, newcomer))
+			same := c.refused(403, "", "PATCH", "/Groups/"+g,
+				patch(`{"op":"add","path":"members","value":[{"value":"`+newcomer+`"}]}`))
+			if r.body["detail"] != same.body["detail"] {
+				t.Errorf("%s, %s: %s, and PATCH %s", name, what, r.raw, same.raw)
+			}
+			c.refused(403, "", "POST", "/GroupMemberships", membership(g, u)) // says nothing of who is in it
+			c.refused(403, "", "DELETE", "/GroupMemberships/"+idOf(g, u), nil)
+			c.must(200, "GET", "/GroupMemberships/"+idOf(g, u), nil)
+		}
+		c.must(201, "POST", "/GroupMemberships", membership(plain, newcomer))
+		c.must(204, "DELETE", "/GroupMemberships/"+idOf(plain, newcomer), nil)
+	}
+	for _, c := range []*client{auditor, s.client(t, "default", "read", nil)} {
+		c.refused(403, "", "POST", "/GroupMemberships", membership(plain, v))
+		c.refused(403, "", "DELETE", "/GroupMemberships/"+idOf(plain, u), nil)
+	}
+
+	// A protected group keeps its last active member, whoever asks.
+	protected := groups["protected"]
+	admin.must(204, "DELETE", "/GroupMemberships/"+idOf(protected, u), nil)
+	last := idOf(protected, v)
+	admin.refused(400, "mutability", "DELETE", "/GroupMemberships/"+last, nil)
+	admin.must(200, "GET", "/GroupMemberships/"+last, nil)
+}
