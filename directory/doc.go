@@ -26,6 +26,7 @@
 //   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
 //     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
 //   - groupmembership.go, membershipquery.go: memberships as resources, which are made of grants and not stored.
+//     rules_role.go: roles, of which some are built in.
 //   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers. follow.go: Events in the order of
 //     their commits. ring.go, ringplan.go: SignIns that nobody vouches for. numbered.go: SignIns by the
 //     number that a person tells. identity.go: what a SignIn keeps of the person.

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"hash/fnv"
+	"math"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -93,7 +94,11 @@ func (s *Snapshot) membershipOf(group, member *state.Record) *state.Record {
 	for by, since := range s.scope.GrantTimes(group, member) {
 		v.add(by, since)
 	}
-	return newMembership(group, member, v)
+	r := newMembership(group, member, v)
+	if s.Revision() == math.MaxInt64 { // of a dry run
+		r.Version = math.MaxInt64
+	}
+	return r
 }
 
 // newMembership makes the record of a membership, with the time of its oldest grant; the zero time if nobody knows it.

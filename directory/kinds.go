@@ -26,6 +26,8 @@ type kind struct {
 	// unstored finds a resource of a type whose resources are not stored but made of others, by its id, which is longer
 	// than an ID; nil for all other types.
 	unstored func(s *Snapshot, id string) *state.Record
+	// builtIn are resources that every organization has beside its own, before them; nobody changes them.
+	builtIn func() []*state.Record
 
 	recorded []string // paths of which an Event has the values before and after (changes.go)
 
@@ -68,12 +70,16 @@ func init() {
 			rule:    rule{createUser, replaceUser, deleteUser}, withdraws: withdrawsUser,
 			recorded: []string{"active", "roles"}},
 		{schema: schema.Group, shown: inOrganizations, read: readPeople, write: writePeople, extensible: true,
+			derived:  map[string]func(View) []byte{schema.GroupMembershipsURN: derivedExternallyManaged},
 			lists:    map[string]func(View) iter.Seq2[*state.Record, string]{"members": derivedMembers},
 			rule:     rule{createGroup, replaceGroup, deleteGroup},
 			recorded: []string{schema.GroupAccessURN + ":protected", schema.GroupAccessURN + ":roles"}},
 		{schema: schema.GroupMembership, shown: inOrganizations, read: readPeople, write: writePeople,
 			unstored: (*Snapshot).membershipNamed, rule: rule{create: unstoredAlone},
 			derived: map[string]func(View) []byte{schema.GrantURN: derivedGrants}},
+		{schema: schema.Role, shown: inOrganizations, read: readPeople, write: administer, access: true,
+			builtIn: builtInRoles, rule: rule{createRole, replaceRole, deleteRole},
+			derived: map[string]func(View) []byte{"containedBy": derivedContainedBy}},
 		{schema: schema.IdentityProvider, shown: inOrganizations, read: readConnections, write: tuneConnections, access: true,
 			derived: map[string]func(View) []byte{"health": derivedHealth},
 			rule:    rule{createConnection, replaceConnection, deleteConnection}, withdraws: disables("enabled"),

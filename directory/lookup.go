@@ -16,6 +16,9 @@ func (s *search) candidates(typ string, compiled *filter.Query) (iter.Seq[*state
 		r := s.membershipRange(compiled)
 		return s.membershipRecords(r), s.atMost(r)
 	}
+	if s.snap.kind(typ).builtIn != nil { // there are few
+		return s.snap.withBuiltIn(typ), len(s.snap.kind(typ).builtIn()) + s.snap.home(typ).Count(typ)
+	}
 	if compiled != nil {
 		for _, l := range compiled.Lookups() {
 			if found, ok := s.lookUp(typ, l); ok {

@@ -44,6 +44,22 @@ func (s *Snapshot) MemberCount(group ID) int {
 	return 0
 }
 
+// ExternallyManaged reports whether replies leave the members of the Group to /GroupMemberships, unless they are asked
+// for: it has more than the organization's membersInline.
+func (s *Snapshot) ExternallyManaged(group ID) bool {
+	most := s.scope.Control().MembersInline
+	return most > 0 && s.MemberCount(group) > most
+}
+
+// derivedExternallyManaged says so of a Group. Of others it says nothing, which means the same as false, so that clients
+// that know only the standard schemas see nothing new.
+func derivedExternallyManaged(v View) []byte {
+	if v.snap.ExternallyManaged(v.rec.ID) {
+		return []byte(`{"externallyManaged":true}`)
+	}
+	return nil
+}
+
 // IsMember reports whether the resource is a direct member of the group.
 func (s *Snapshot) IsMember(group, member ID) bool {
 	g, m := s.scope.Get(group), s.scope.Get(member)

@@ -131,7 +131,7 @@ func (s *search) runSimple() (Page, error) {
 	switch {
 	case s.snap.kind(s.Type).unstored != nil:
 		return s.pageOfMemberships(compiled)
-	case compiled == nil && !s.snap.hides(s.Type):
+	case compiled == nil && !s.snap.hides(s.Type) && s.snap.kind(s.Type).builtIn == nil:
 		return s.pageOfAll(), nil
 	}
 	page := Page{Snapshot: s.snap}

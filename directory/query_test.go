@@ -112,7 +112,7 @@ func TestQueryOverAllTypes(t *testing.T) {
 		expr, sort string
 		want       []string
 	}{
-		{reader, "", "", []string{"User", "User", "Group"}},
+		{reader, "", "", []string{"User", "User", "Group", "Role", "Role", "Role"}},
 		{reader, "userName pr", "", []string{"User", "User"}},
 		{reader, `displayName eq "b"`, "", []string{"Group"}},
 		{reader, `userName eq "ann" or displayName eq "b"`, "displayName", []string{"Group", "User"}},

@@ -11,6 +11,9 @@ import (
 const MaxUniqueGroups = 20_000
 
 func createGroup(tx *Tx, r *state.Record, doc schema.Document) error {
+	if err := tx.knowRoles(schema.GroupAccessURN+":roles", nil, rolesGiven(doc)); err != nil {
+		return err
+	}
 	giveRoles(tx, nil, r, rolesGiven(doc))
 	if tx.snap.scope.Control().UniqueGroupNames {
 		name, _ := doc["displayName"].(string)
@@ -31,6 +34,9 @@ func groupName() *schema.Attribute { return schema.Group().Lookup("displayName")
 func replaceGroup(tx *Tx, was, r *state.Record, doc schema.Document) error {
 	before, err := schema.Group().Decode(was.JSON)
 	if err != nil {
+		return err
+	}
+	if err := tx.knowRoles(schema.GroupAccessURN+":roles", was, rolesGiven(doc)); err != nil {
 		return err
 	}
 	giveRoles(tx, was, r, rolesGiven(doc))

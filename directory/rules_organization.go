@@ -1,10 +1,13 @@
 package directory
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"rollcall/directory/internal/state"
@@ -24,7 +27,7 @@ func createOrganization(tx *Tx, r *state.Record, doc schema.Document) error {
 	} else if strings.HasPrefix(name, "login-") || strings.HasPrefix(name, "finish-") {
 		return errorf(Invalid, "name", "must not begin with login- or finish-: cookies of sign-in have such names")
 	}
-	if err := checkTargets(doc); err != nil {
+	if err := cmp.Or(checkTargets(doc), checkInline(doc)); err != nil {
 		return err
 	}
 	if _, ok := doc["active"]; !ok {
@@ -39,7 +42,19 @@ func createOrganization(tx *Tx, r *state.Record, doc schema.Document) error {
 func controlOf(doc schema.Document) state.Control {
 	active, _ := doc["active"].(bool)
 	unique, _ := doc["uniqueGroupNames"].(bool)
-	return state.Control{Active: active, UniqueGroupNames: unique}
+	closed, _ := doc["rolesClosed"].(bool)
+	inline, _ := doc["membersInline"].(json.Number)
+	most, _ := strconv.Atoi(inline.String())
+	return state.Control{Active: active, UniqueGroupNames: unique, RolesClosed: closed, MembersInline: most}
+}
+
+// checkInline refuses a number of members that no Group could have.
+func checkInline(doc schema.Document) error {
+	inline, ok := doc["membersInline"].(json.Number)
+	if n, err := strconv.Atoi(inline.String()); ok && (err != nil || n < 1) {
+		return errorf(Invalid, "membersInline", "must be 1 or more; leave it out to list all members of every group")
+	}
+	return nil
 }
 
 func replaceOrganization(tx *Tx, was, r *state.Record, doc schema.Document) error {
@@ -51,6 +66,9 @@ func replaceOrganization(tx *Tx, was, r *state.Record, doc schema.Document) erro
 		if err := checkTargets(doc); err != nil {
 			return err
 		}
+	}
+	if err := checkInline(doc); err != nil {
+		return err
 	}
 	if !schema.EqualValues(before["name"], doc["name"]) {
 		return errorf(Mutability, "name", "cannot be changed: it is part of the organization's URLs")
@@ -155,15 +173,17 @@ func CarryProof(old *Resource, doc schema.Document) error {
 func switchOrganization(tx *Tx, id state.ScopeID, doc schema.Document) error {
 	keys, sc := tx.dir.store.keys.Scope(id), tx.snap.frozen.Scope(id)
 	now, next := sc.Control(), controlOf(doc)
-	next.Generation = now.Generation
-	if next.Active == now.Active && next.UniqueGroupNames == now.UniqueGroupNames {
+	next.Generation, next.Revision = now.Generation, now.Revision
+	if next == now {
 		return nil
 	}
 	tx.require(store.Unchanged(keys.Control(), now.Revision))
-	if next.Active || next.UniqueGroupNames != now.UniqueGroupNames {
-		tx.put(keys.Control(), next.Encode())
-	} else {
+	disabled := now
+	disabled.Active = false
+	if next == disabled { // it takes away, and nothing else
 		tx.mark(keys.Control(), next.Encode())
+	} else {
+		tx.put(keys.Control(), next.Encode())
 	}
 	if next.UniqueGroupNames != now.UniqueGroupNames {
 		return switchGroupNames(tx, keys, sc, next.UniqueGroupNames)

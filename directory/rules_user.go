@@ -6,6 +6,9 @@ import (
 )
 
 func createUser(tx *Tx, r *state.Record, doc schema.Document) error {
+	if err := tx.knowRoles("roles", nil, doc["roles"]); err != nil {
+		return err
+	}
 	giveRoles(tx, nil, r, doc["roles"])
 	if _, ok := doc["active"]; !ok {
 		doc["active"] = true
@@ -18,6 +21,9 @@ func createUser(tx *Tx, r *state.Record, doc schema.Document) error {
 }
 
 func replaceUser(tx *Tx, was, r *state.Record, doc schema.Document) error {
+	if err := tx.knowRoles("roles", was, doc["roles"]); err != nil {
+		return err
+	}
 	giveRoles(tx, was, r, doc["roles"])
 	switch {
 	case isActive(doc):

@@ -149,7 +149,26 @@ func (s *Snapshot) record(typ string, id ID) *state.Record {
 	if s.hides(typ) && s.foreign(id) {
 		return nil
 	}
+	if of := s.kind(typ).builtIn; of != nil {
+		for _, r := range of() {
+			if r.ID == id {
+				return r
+			}
+		}
+	}
 	return s.home(typ).Of(typ, id)
+}
+
+// withBuiltIn yields the resources of a type of which some are built in: these, and then the organization's own.
+func (s *Snapshot) withBuiltIn(typ string) iter.Seq[*state.Record] {
+	return func(yield func(*state.Record) bool) {
+		for _, r := range s.kind(typ).builtIn() {
+			if !yield(r) {
+				return
+			}
+		}
+		s.home(typ).All(typ)(yield)
+	}
 }
 
 // resource is the record as others see it: a Group's version moves with its members.

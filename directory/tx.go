@@ -44,6 +44,7 @@ type Tx struct {
 	ended      []ID          // Users whose sessions end
 	activating bool          // the last step of a change of definitions
 	secrets    map[ID]string // of AccessTokens created here
+	warnings   []string      // see Warnings
 }
 
 // attempt is what is known of the runs of a change before this one.
@@ -77,6 +78,7 @@ func (tx *Tx) clone() Tx {
 	c := *tx
 	c.writeSet, c.events, c.members = tx.writeSet.clone(), tx.events.clone(), tx.members.clone()
 	c.staged, c.touched = maps.Clone(tx.staged), maps.Clone(tx.touched)
+	c.warnings = slices.Clone(tx.warnings)
 	c.results, c.secrets, c.ended = slices.Clone(tx.results), maps.Clone(tx.secrets), slices.Clone(tx.ended)
 	return c
 }

@@ -148,6 +148,22 @@ func TestLostRace(t *testing.T) {
 			update(t, d, add(g.ID, u.ID))
 			return expel(g.ID, u.ID), remove("User", u.ID)
 		}, 2, directory.NotFound},
+		{"give a role, of those that are known: the Role goes meanwhile", func() (mine, other change) {
+			update(t, d, modify("Organization", snapshot(t, d).Organization().ID, schema.Document{"rolesClosed": true}))
+			r := create(t, d, "Role", schema.Document{"value": "nurse"})
+			return modify("User", u.ID, schema.Document{"roles": []any{map[string]any{"value": "nurse"}}}),
+				remove("Role", r.ID)
+		}, 2, directory.Invalid},
+		{"give a role: roles are closed meanwhile", func() (mine, other change) {
+			return modify("User", u.ID, schema.Document{"roles": []any{map[string]any{"value": "nurse"}}}),
+				modify("Organization", snapshot(t, d).Organization().ID, schema.Document{"rolesClosed": true})
+		}, 2, directory.Invalid},
+		{"a Role includes another: that includes it meanwhile", func() (mine, other change) {
+			a := create(t, d, "Role", schema.Document{"value": "a"})
+			b := create(t, d, "Role", schema.Document{"value": "b"})
+			return modify("Role", a.ID, schema.Document{"contains": []any{"b"}}),
+				modify("Role", b.ID, schema.Document{"contains": []any{"a"}})
+		}, 2, directory.Invalid},
 		{"set members: another addition", func() (mine, other change) {
 			return set(g.ID, u.ID), add(g.ID, v.ID)
 		}, 2, 0},

@@ -27,6 +27,21 @@ func (x *exchange) warn(text string) {
 	}
 }
 
+// maxWarnings is how many Warnings of one kind a reply has at most.
+const maxWarnings = 10
+
+// warnOf adds the first warnings to the reply: ASCII alone, without quotation marks (RFC 7234 §5.5).
+func (x *exchange) warnOf(warnings []string) {
+	for _, w := range warnings[:min(len(warnings), maxWarnings)] {
+		x.warn(strings.Map(func(r rune) rune {
+			if r < ' ' || r > '~' || r == '"' || r == '\\' {
+				return '?'
+			}
+			return r
+		}, w))
+	}
+}
+
 // open checks the headers that describe a body and returns the body. Reading it fails beyond limit bytes, and if the
 // node holds too much of other bodies. What was read counts until release.
 func (x *exchange) open(limit int64) (io.Reader, error) {

@@ -24,14 +24,16 @@ type result struct {
 // reply answers with the results of the operations that were tried, in the order of the job, each as it is made.
 func (b *bulkRun) reply(ctx context.Context) error {
 	// The headers.
-	var skipped []string
+	var skipped, warnings []string
 	var revoked []directory.RevokedGrant
 	for _, o := range b.job.operations {
 		if o.settled && !o.failed {
-			skipped, revoked = append(skipped, o.change.skipped...), append(revoked, o.change.revoked...)
+			skipped, warnings = append(skipped, o.change.skipped...), append(warnings, o.change.warnings...)
+			revoked = append(revoked, o.change.revoked...)
 		}
 	}
 	b.x.reportSkipped(skipped)
+	b.x.warnOf(warnings)
 	if len(revoked) > 0 {
 		if err := b.look(ctx); err != nil {
 			return err

@@ -37,6 +37,7 @@ type change struct {
 	skipped      []string            // members that do not exist
 	readsMembers bool                // the run looked at the members that the Group has
 	revoked      []directory.RevokedGrant
+	warnings     []string
 }
 
 // newChange returns the change that the request asks for, without its body.
@@ -46,9 +47,9 @@ func (x *exchange) newChange(t *schema.ResourceType, id directory.ID) *change {
 
 // run is the change for [directory.Directory.Update].
 func (c *change) run(tx *directory.Tx) error {
-	before := len(tx.RevokedGrants()) // by other operations of a job
+	revoked, warned := len(tx.RevokedGrants()), len(tx.Warnings()) // by other operations of a job
 	err := c.carryOut(tx)
-	c.revoked = tx.RevokedGrants()[before:]
+	c.revoked, c.warnings = tx.RevokedGrants()[revoked:], tx.Warnings()[warned:]
 	return err
 }
 

@@ -15,6 +15,7 @@ type providerConfig struct {
 	Sort           feature          `json:"sort"`
 	ETag           feature          `json:"etag"`
 	Pagination     *pagingFeature   `json:"pagination,omitempty"`
+	Roles          *rolesFeature    `json:"RolesAndEntitlements,omitempty"` // draft-ietf-scim-roles-entitlements
 	Schemes        []authentication `json:"authenticationSchemes"`
 	Meta           discoveryMeta    `json:"meta"`
 	Interop        bool             `json:"interopProfileConformant,omitempty"` // draft-zollner-scim-interop-profile §4
@@ -42,6 +43,18 @@ type pagingFeature struct {
 	PageSize int    `json:"defaultPageSize"`
 	MaxSize  int    `json:"maxPageSize"`
 	Timeout  int    `json:"cursorTimeout"`
+}
+
+type rolesFeature struct {
+	Roles        roleFeature `json:"roles"`
+	Entitlements feature     `json:"entitlements"`
+}
+
+type roleFeature struct {
+	Supported bool `json:"supported"`
+	Multiple  bool `json:"multipleRolesSupported"`
+	Primary   bool `json:"primarySupported"`
+	Type      bool `json:"typeSupported"`
 }
 
 type authentication struct {
@@ -76,8 +89,11 @@ func (x *exchange) config() providerConfig {
 		Meta:    discoveryMeta{"ServiceProviderConfig", x.base + "/ServiceProviderConfig"},
 		Interop: x.actor.Profile == directory.ProfileInterop,
 	}
-	if x.actor.NoPagination {
-		c.Pagination = nil
+	if x.org != "" { // the system scope has no Users
+		c.Roles = &rolesFeature{Roles: roleFeature{true, true, true, true}}
+	}
+	if x.actor.NoPagination { // such clients know RFC 7643 alone
+		c.Pagination, c.Roles = nil, nil
 	}
 	return c
 }

@@ -50,6 +50,7 @@ func TestDryRun(t *testing.T) {
 	s := serveStore(t, directorytest.Open(t, etcd, directory.Options{Root: root}), scimapi.Options{})
 	c, system, reader := s.admin(t), s.client(t, "", "admin", nil), s.client(t, "default", "read", nil)
 	ada, bob := c.user("ada", "title", "Countess"), c.user("bob")
+	cy := c.user("cy")
 	group := c.group("Editors", ada)
 	gone := c.user("gone")
 	c.must(204, "DELETE", "/Users/"+gone, nil)
@@ -75,6 +76,8 @@ func TestDryRun(t *testing.T) {
 		{"nothing to modify", "PATCH", "/Users/" + gone, patch(`{"op":"add","path":"nickName","value":"B"}`), c, 404,
 			nil, false},
 		{"a wrong path", "PATCH", "/Users/" + bob, patch(`{"op":"add","path":"nose","value":"B"}`), c, 400, nil, false},
+		{"a membership", "POST", "/GroupMemberships", `{"schemas":["` + membershipURN + `"],"group":{"value":"` +
+			group + `"},"member":{"value":"` + cy + `"}}`, c, 201, nil, true},
 		{"a member", "PATCH", "/Groups/" + group + "?attributes=members", patch(`{"op":"add","path":"members","value":` +
 			`[{"value":"` + bob + `"}]}`), c, 200, nil, false},
 		{"a circle", "PATCH", "/Groups/" + group, patch(`{"op":"add","path":"members","value":[{"value":"` + group +

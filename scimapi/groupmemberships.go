@@ -154,9 +154,6 @@ func (v *renderer) appendEnd(dst []byte, endpoint string, id []byte) []byte {
 	return append(append(append(dst, v.x.base...), endpoint...), id...)
 }
 
-// maxGrantWarnings is how many such Warnings a reply has at most.
-const maxGrantWarnings = 10
-
 // warnOfGrants sets a Warning for each connection that will grant again what was taken from it.
 func (x *exchange) warnOfGrants(s *directory.Snapshot, revoked []directory.RevokedGrant) {
 	grants := x.o.Hooks[schema.IdentityProviderType].Grants
@@ -167,7 +164,7 @@ func (x *exchange) warnOfGrants(s *directory.Snapshot, revoked []directory.Revok
 	seen := map[pair]bool{}
 	for _, r := range revoked {
 		p := pair{r.Connection.ID, r.Membership.Group}
-		if len(x.w.Header()["Warning"]) == maxGrantWarnings {
+		if len(x.w.Header()["Warning"]) >= 2*maxWarnings {
 			return
 		}
 		if !seen[p] && grants(s, r.Connection, p.group) {

@@ -19,10 +19,13 @@ import (
 	"rollcall/scimapi"
 )
 
-const grantURN = "urn:rollcall:params:scim:schemas:extension:1.0:Grant"
+const (
+	membershipURN = "urn:ietf:params:scim:schemas:core:2.0:GroupMembership"
+	grantURN      = "urn:rollcall:params:scim:schemas:extension:1.0:Grant"
+)
 
 func membership(group, member string) map[string]any {
-	return map[string]any{"schemas": []string{schema.GroupMembershipURN}, "group": map[string]any{"value": group},
+	return map[string]any{"schemas": []string{membershipURN}, "group": map[string]any{"value": group},
 		"member": map[string]any{"value": member}}
 }
 
@@ -68,7 +71,7 @@ func TestGroupMembership(t *testing.T) {
 		t.Errorf("%s %v", r.raw, r.header)
 	}
 	for path, want := range map[string]any{
-		"schemas": "[" + schema.GroupMembershipURN + "]", "group.value": g, "group.display": "Tour",
+		"schemas": "[" + membershipURN + "]", "group.value": g, "group.display": "Tour",
 		"group.$ref": c.public + "/Groups/" + g, "member.value": u, "member.type": "User",
 		"member.$ref": c.public + "/Users/" + u, "member.display": `Ann "},"member":{"value":"`,
 		"meta.resourceType": "GroupMembership", "meta.location": c.public + "/GroupMemberships/" + id,
@@ -99,7 +102,7 @@ func TestGroupMembership(t *testing.T) {
 
 	// What is shown can be chosen.
 	part := c.must(200, "GET", "/GroupMemberships/"+id+"?attributes=member.value", nil)
-	if string(part.raw) != `{"schemas":["`+schema.GroupMembershipURN+`"],"id":"`+id+`","member":{"value":"`+u+`"}}` {
+	if string(part.raw) != `{"schemas":["`+membershipURN+`"],"id":"`+id+`","member":{"value":"`+u+`"}}` {
 		t.Errorf("%s", part.raw)
 	}
 	if r := c.must(200, "GET", "/GroupMemberships/"+id+"?excludedAttributes=member,meta", nil); r.body["member"] != nil ||
@@ -121,9 +124,9 @@ func TestGroupMembership(t *testing.T) {
 		{"a User as group", 400, "invalidValue", "POST", "", membership(u, u), "group.value"},
 		{"no such member", 400, "invalidValue", "POST", "", membership(g, absentID), "member.value"},
 		{"no id", 400, "invalidValue", "POST", "", membership("x", u), "group.value: no Group has the id 'x'"},
-		{"no group", 400, "invalidValue", "POST", "", map[string]any{"schemas": []string{schema.GroupMembershipURN},
+		{"no group", 400, "invalidValue", "POST", "", map[string]any{"schemas": []string{membershipURN},
 			"member": map[string]any{"value": u}}, "group"},
-		{"no value", 400, "invalidValue", "POST", "", map[string]any{"schemas": []string{schema.GroupMembershipURN},
+		{"no value", 400, "invalidValue", "POST", "", map[string]any{"schemas": []string{membershipURN},
 			"group": map[string]any{}, "member": map[string]any{"value": u}}, "group"},
 		{"itself", 400, "invalidValue", "POST", "", membership(g, g), "contain itself"},
 		{"a circle", 400, "invalidValue", "POST", "", membership(inner, g), "contain itself"},
@@ -261,7 +264,7 @@ func TestGroupMembershipQueries(t *testing.T) {
 		}
 	}
 	// All types together leave them out, but for a query that asks for nothing else.
-	if r := c.must(200, "GET", "/", nil); strings.Contains(string(r.raw), schema.GroupMembershipURN) {
+	if r := c.must(200, "GET", "/", nil); strings.Contains(string(r.raw), membershipURN) {
 		t.Errorf("%s", r.raw)
 	}
 	if r := c.list("/", `meta.resourceType eq "GroupMembership"`); fmt.Sprint(r.body["totalResults"]) != "13" {
@@ -640,4 +643,129 @@ func TestGroupMembershipModel(t *testing.T) {
 			t.Fatalf("step %d: members %v", step, members)
 		}
 	}
+}
+
+// Where the organization says so, replies leave the members of larger groups to /GroupMemberships, unless they are asked
+// for by name.
+func TestMembersInline(t *testing.T) {
+	s := serve(t, scimapi.Options{})
+	c := s.admin(t)
+	var users []string
+	for i := range 3 {
+		users = append(users, c.user(fmt.Sprint("u", i)))
+	}
+	small, large := c.group("small", users[:2]...), c.group("large", users...)
+	organization := "/Organizations/" + ids(c.list("/Organizations", "").body["Resources"])[0]
+	const extension = "urn:ietf:params:scim:schemas:extension:groupMemberships:2.0:Group"
+	before := c.must(200, "GET", "/Groups/"+large, nil)
+	if len(memberIDs(before)) != 3 || strings.Contains(string(before.raw), extension) {
+		t.Errorf("%s", before.raw)
+	}
+	for _, wrong := range []string{"0", "-1"} {
+		c.refused(400, "invalidValue", "PATCH", organization,
+			patch(`{"op":"add","path":"membersInline","value":`+wrong+`}`))
+	}
+	c.must(200, "PATCH", organization, patch(`{"op":"add","path":"membersInline","value":2}`))
+
+	// One Group, and all of them.
+	r := c.must(200, "GET", "/Groups/"+large, nil)
+	all := c.list("/Groups", "").body["Resources"].([]any)
+	for _, body := range []any{r.body, all[1]} {
+		if at(body, "members") != nil || at(body, extension, "externallyManaged") != true ||
+			!slices.Contains(at(body, "schemas").([]any), any(extension)) {
+			t.Errorf("%v", body)
+		}
+	}
+	if len(all[0].(map[string]any)["members"].([]any)) != 2 || at(all[0], extension) != nil {
+		t.Errorf("%v", all[0])
+	}
+	if r := c.must(200, "GET", "/Groups/"+small, nil); len(memberIDs(r)) != 2 || r.body[extension] != nil {
+		t.Errorf("%s", r.raw)
+	}
+	for _, query := range []string{"attributes=members", "attributes=displayName,members.value",
+		"attributes=" + groupURN + ":members"} {
+		if r := c.must(200, "GET", "/Groups/"+large+"?"+query, nil); len(memberIDs(r)) != 3 {
+			t.Errorf("%s: %s", query, r.raw)
+		}
+	}
+	if r := c.must(200, "GET", "/Groups/"+large+"?excludedAttributes="+extension, nil); r.body[extension] != nil ||
+		r.body["members"] != nil {
+		t.Errorf("%s", r.raw)
+	}
+
+	// They can be changed and asked about as before.
+	for filter, want := range map[string]string{
+		extension + `:externallyManaged eq true`:       large,
+		`not (` + extension + `:externallyManaged pr)`: small,
+		`members.value eq "` + users[2] + `"`:          large,
+	} {
+		if got := texts(c.list("/Groups", filter), "id"); got != want {
+			t.Errorf("%s: %s", filter, got)
+		}
+	}
+	r = c.must(200, "PUT", "/Groups/"+large, map[string]any{"schemas": []string{groupURN, extension}, "displayName": "large",
+		"members": memberList(users), extension: map[string]any{"externallyManaged": false}})
+	if at(r.body, extension, "externallyManaged") != true {
+		t.Errorf("%s", r.raw)
+	}
+	c.must(200, "PATCH", "/Groups/"+large, patch(`{"op":"remove","path":"members[value eq \"`+users[0]+`\"]"}`))
+	if r := c.must(200, "GET", "/Groups/"+large, nil); len(memberIDs(r)) != 2 || r.body[extension] != nil {
+		t.Errorf("%s", r.raw)
+	}
+	c.must(201, "POST", "/GroupMemberships", membership(large, users[0]))
+	c.must(200, "PATCH", organization, patch(`{"op":"remove","path":"membersInline"}`))
+	if r := c.must(200, "GET", "/Groups/"+large, nil); len(memberIDs(r)) != 3 {
+		t.Errorf("%s", r.raw)
+	}
+}
+
+// What a PATCH of members may not do, a membership as a resource may not either.
+func TestGroupMembershipRights(t *testing.T) {
+	s := serve(t, scimapi.Options{})
+	admin := s.admin(t)
+	u, v := admin.user("ann"), admin.user("bob")
+	access := func(name string, value map[string]any, members ...string) string {
+		return admin.must(201, "POST", "/Groups", map[string]any{"schemas": []string{groupURN, accessURN},
+			"displayName": name, accessURN: value, "members": memberList(members)}).body["id"].(string)
+	}
+	inner, plain := admin.group("inner", u), admin.group("plain", u)
+	groups := map[string]string{
+		"with roles": access("roles", map[string]any{"roles": rolesOf("nurse")}, u),
+		"protected":  access("protected", map[string]any{"protected": true}, u, v),
+		"in one":     inner,
+	}
+	access("outer", map[string]any{"roles": rolesOf("auditor")}, inner)
+	manager := s.session(t, admin, admin.user("m", "roles", rolesOf("manager")))
+	auditor := s.session(t, admin, admin.user("x", "roles", rolesOf("auditor")))
+	idOf := func(group, member string) string {
+		r := admin.list("/GroupMemberships", `group.value eq "`+group+`" and member.value eq "`+member+`"`)
+		return ids(r.body["Resources"])[0]
+	}
+	for name, c := range map[string]*client{"write": s.client(t, "default", "write", nil), "manager": manager} {
+		newcomer := admin.user("new " + name)
+		for what, g := range groups {
+			r := c.refused(403, "", "POST", "/GroupMemberships", membership(g, newcomer))
+			same := c.refused(403, "", "PATCH", "/Groups/"+g,
+				patch(`{"op":"add","path":"members","value":[{"value":"`+newcomer+`"}]}`))
+			if r.body["detail"] != same.body["detail"] {
+				t.Errorf("%s, %s: %s, and PATCH %s", name, what, r.raw, same.raw)
+			}
+			c.refused(403, "", "POST", "/GroupMemberships", membership(g, u)) // says nothing of who is in it
+			c.refused(403, "", "DELETE", "/GroupMemberships/"+idOf(g, u), nil)
+			c.must(200, "GET", "/GroupMemberships/"+idOf(g, u), nil)
+		}
+		c.must(201, "POST", "/GroupMemberships", membership(plain, newcomer))
+		c.must(204, "DELETE", "/GroupMemberships/"+idOf(plain, newcomer), nil)
+	}
+	for _, c := range []*client{auditor, s.client(t, "default", "read", nil)} {
+		c.refused(403, "", "POST", "/GroupMemberships", membership(plain, v))
+		c.refused(403, "", "DELETE", "/GroupMemberships/"+idOf(plain, u), nil)
+	}
+
+	// A protected group keeps its last active member, whoever asks.
+	protected := groups["protected"]
+	admin.must(204, "DELETE", "/GroupMemberships/"+idOf(protected, u), nil)
+	last := idOf(protected, v)
+	admin.refused(400, "mutability", "DELETE", "/GroupMemberships/"+last, nil)
+	admin.must(200, "GET", "/GroupMemberships/"+last, nil)
 }

@@ -53,6 +53,9 @@ var matrixRows = []matrixRow{
 	{"/GroupMemberships", peopleReaders, peopleWriters, nil, peopleWriters, peopleReaders,
 		func(m *matrix) string { return m.make("/GroupMemberships", m.membership()) },
 		func(m *matrix) any { return m.membership() }, ""},
+	{"/Roles", peopleReaders, administrators, administrators, administrators, peopleReaders,
+		func(m *matrix) string { return m.make("/Roles", m.role()) },
+		func(m *matrix) any { return m.role() }, "display"},
 	{"/Things", peopleReaders, peopleWriters, peopleWriters, peopleWriters, peopleReaders,
 		func(m *matrix) string {
 			return m.make("/Things", map[string]any{"schemas": []string{"urn:example:Thing"}, "colour": "red"})
@@ -104,6 +107,10 @@ func (m *matrix) make(endpoint string, doc any) string {
 
 func (m *matrix) only(endpoint string) string {
 	return ids(m.admin.list(endpoint, "").body["Resources"])[0]
+}
+
+func (m *matrix) role() any {
+	return map[string]any{"schemas": []string{roleURN}, "value": m.name()}
 }
 
 func (m *matrix) membership() any {

@@ -187,6 +187,20 @@ func writeMovesNoRights(t *testing.T, r *rand.Rand) {
 				ops(op("remove", pick([]string{"members", `members[value eq "` + pick(users) + `"]`}), nil))
 		},
 		func() (string, string, any) {
+			return "POST", "/GroupMemberships", membership(pick(groups), pick(slices.Concat(users, groups)))
+		},
+		func() (string, string, any) {
+			list, _ := admin.list("/GroupMemberships", "").body["Resources"].([]any)
+			if len(list) == 0 {
+				return "GET", "/GroupMemberships", nil
+			}
+			return "DELETE", "/GroupMemberships/" + pick(ids(list)), nil
+		},
+		func() (string, string, any) {
+			return "POST", "/Roles", map[string]any{"schemas": []string{roleURN}, "value": name(),
+				"contains": []string{"administrator"}}
+		},
+		func() (string, string, any) {
 			return "PATCH", "/Groups/" + pick(groups), ops(op("replace", "displayName", name()))
 		},
 		func() (string, string, any) {

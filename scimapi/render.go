@@ -26,6 +26,7 @@ type renderer struct {
 	links   []link
 	meta    bool
 	members bool   // of a Group, which are not among derived: they may be very many
+	named   bool   // they are asked for by name
 	element []byte // one of them, where only parts of it are shown
 }
 
@@ -47,6 +48,7 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 	if t.Name == schema.GroupType {
 		rest := slices.DeleteFunc(slices.Clone(v.derived), func(name string) bool { return name == "members" })
 		v.derived, v.members = rest, len(rest) < len(v.derived)
+		v.named = v.members && p != nil && p.include
 	}
 	return v, nil
 }
@@ -88,7 +90,7 @@ func (v *renderer) write(out *stream, s *directory.Snapshot, r *directory.Resour
 	if out.body, err = v.appendTo(out.body, s, r, grouped); err != nil {
 		return err
 	}
-	if v.members {
+	if v.members && (v.named || !s.ExternallyManaged(r.ID)) {
 		err = v.writeMembers(out, s, r.ID)
 	}
 	return cmp.Or(out.err, err)

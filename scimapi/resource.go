@@ -53,6 +53,7 @@ func (x *exchange) write(t *schema.ResourceType, id directory.ID) error {
 		return err
 	}
 	x.reportSkipped(c.skipped)
+	x.warnOf(c.warnings)
 	x.warnOfGrants(s, c.revoked)
 	q.specified = c.specifies
 	status := http.StatusOK

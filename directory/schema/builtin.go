@@ -28,6 +28,9 @@ const (
 	GroupMembershipsURN = "urn:ietf:params:scim:schemas:extension:groupMemberships:2.0:Group"
 )
 
+// RoleURN is of draft-ietf-scim-roles-entitlements, which is a draft, too.
+const RoleURN = "urn:ietf:params:scim:schemas:core:2.0:Role"
+
 //go:embed schemas/*.json
 var files embed.FS
 
@@ -38,11 +41,15 @@ var (
 			"activity")
 	})
 	group = sync.OnceValue(func() *ResourceType {
-		return builtin(GroupType, "/Groups", "A group of users and groups", "group", "group_access")
+		return builtin(GroupType, "/Groups", "A group of users and groups", "group", "group_access",
+			"group_memberships")
 	})
 	groupMembership = sync.OnceValue(func() *ResourceType {
 		return builtin(GroupMembershipType, "/GroupMemberships", "A direct membership of a group", "group_membership",
 			"grant")
+	})
+	role = sync.OnceValue(func() *ResourceType {
+		return builtin(RoleType, "/Roles", "A role that Users may have, and Groups give", "role")
 	})
 	organization = sync.OnceValue(func() *ResourceType {
 		return builtin(OrganizationType, "/Organizations", "A tenant", "organization")
@@ -81,11 +88,14 @@ var (
 // User returns the type of RFC 7643 §4.1 with the enterprise extension (§4.3) and our own, Origin and Access.
 func User() *ResourceType { return user() }
 
-// Group returns the type of RFC 7643 §4.2 with our extension GroupAccess.
+// Group returns the type of RFC 7643 §4.2 with our extension GroupAccess and that of the draft on group memberships.
 func Group() *ResourceType { return group() }
 
 // GroupMembership returns the type of direct memberships (draft-zollner-scim-group-membership) with our extension Grant.
 func GroupMembership() *ResourceType { return groupMembership() }
+
+// Role returns the type of roles (draft-ietf-scim-roles-entitlements).
+func Role() *ResourceType { return role() }
 
 // Organization returns the type of tenants.
 func Organization() *ResourceType { return organization() }
@@ -177,7 +187,8 @@ func (a *Attribute) markDerived() {
 var derived = map[string][]string{
 	UserType: {"groups", AccessURN + ":effectiveRoles", ActivityURN + ":lastSignIn", ActivityURN + ":lastConnection",
 		ActivityURN + ":signInCount", ActivityURN + ":lastSeen"},
-	GroupType:            {"members"},
+	GroupType:            {"members", GroupMembershipsURN + ":externallyManaged"},
+	RoleType:             {"containedBy"},
 	GroupMembershipType:  {GrantURN + ":grants"},
 	AccessTokenType:      {"lastUsed", "orphaned"},
 	IdentityProviderType: {"health"},

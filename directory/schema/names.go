@@ -5,6 +5,7 @@ const (
 	UserType                   = "User"
 	GroupType                  = "Group"
 	GroupMembershipType        = "GroupMembership"
+	RoleType                   = "Role"
 	OrganizationType           = "Organization"
 	IdentityProviderType       = "IdentityProvider"
 	AccessTokenType            = "AccessToken"

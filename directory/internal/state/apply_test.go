@@ -130,8 +130,8 @@ func TestGrantsOfTheDeleted(t *testing.T) {
 			t.Errorf("granted: %v in %v", m, group)
 		}
 	}
-	if n != 1 || sc.CountMembers(g) != 1 {
-		t.Errorf("granted %d; %d members", n, sc.CountMembers(g))
+	if n != 1 || sc.CountMembers(g) != 1 || sc.CountMemberships() != 1 {
+		t.Errorf("granted %d; %d members, %d memberships", n, sc.CountMembers(g), sc.CountMemberships())
 	}
 }
 

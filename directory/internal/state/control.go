@@ -9,7 +9,9 @@ import (
 type Control struct {
 	Active           bool `json:"active"`
 	UniqueGroupNames bool `json:"uniqueGroupNames,omitempty"`
-	Generation       int  `json:"generation,omitempty"` // of the definitions
+	RolesClosed      bool `json:"rolesClosed,omitempty"`
+	MembersInline    int  `json:"membersInline,omitempty"` // 0: any number
+	Generation       int  `json:"generation,omitempty"`    // of the definitions
 
 	Revision int64 `json:"-"` // mod revision; 0: absent
 }
@@ -24,7 +26,7 @@ func (c Control) Next() Control {
 func (c Control) Encode() []byte {
 	b, err := json.Marshal(c)
 	if err != nil {
-		panic(err) // two booleans and a number
+		panic(err) // booleans and numbers
 	}
 	return b
 }

@@ -22,7 +22,7 @@ func (s *Scope) CountGrants(member *Record) int {
 
 // hasMember reports whether a grant of the membership counts, if its ends exist.
 func (s *Scope) hasMember(group, member uint32) (has bool) {
-	s.grantsOf(group, member, func(e edge) bool {
+	s.grantsOf(group, member, func(e grantEdge) bool {
 		has = s.grantCounts(e.grantor)
 		return !has
 	})
@@ -57,7 +57,7 @@ func (s *liveScope) leave(r *Record) (recount func()) {
 			return true
 		})
 	case schema.IdentityProviderType:
-		s.members.Scan(func(e edge) bool { // connections are seldom deleted
+		s.ascendMembers(edge{}, func(e edge) bool { // connections are seldom deleted
 			if s.grantors[e.grantor].Connection == r.ID && s.existsMembership(e.from, e.to) {
 				lost = append(lost, e)
 			}

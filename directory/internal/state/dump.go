@@ -71,7 +71,7 @@ func (s *Scope) dumpMembers(w io.Writer, group *Record) {
 	for m := range s.Members(group) {
 		n++
 		var by []string
-		s.grantsOf(group.ord, m.ord, func(e edge) bool {
+		s.grantsOf(group.ord, m.ord, func(e grantEdge) bool {
 			by = append(by, fmt.Sprintf("%s since %d", s.grantors[e.grantor].Connection, e.since))
 			return true
 		})

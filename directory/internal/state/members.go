@@ -9,10 +9,22 @@ import (
 )
 
 // edge is one grant of a membership in memory: from a group to its member, or from a member to its group. Both ends are
-// ordinals, the grantor is its place in grantors, since is when it was granted in seconds; 0: nobody knows.
-type edge struct{ from, to, grantor, since uint32 }
+// ordinals, the grantor is its place in grantors.
+type edge struct{ from, to, grantor uint32 }
 
-// lessEdge orders edges by what tells one from another.
+// grantEdge is an edge from a group, with when it was granted in seconds; 0: nobody knows.
+type grantEdge struct {
+	edge
+	since uint32
+}
+
+func lessGrant(a, b grantEdge) bool { return lessEdge(a.edge, b.edge) }
+
+// ascendMembers calls f for every edge from a group on, while f returns true.
+func (s *Scope) ascendMembers(from edge, f func(edge) bool) {
+	s.members.Ascend(grantEdge{edge: from}, func(g grantEdge) bool { return f(g.edge) })
+}
+
 func lessEdge(a, b edge) bool {
 	if a.from != b.from {
 		return a.from < b.from
@@ -26,10 +38,10 @@ func lessEdge(a, b edge) bool {
 // grant puts one grant into both trees.
 func (s *liveScope) grant(group, member, by, since uint32) {
 	had := s.hasMember(group, member)
-	if _, was := s.members.Set(edge{group, member, by, since}); !was {
+	if _, was := s.members.Set(grantEdge{edge{group, member, by}, since}); !was {
 		s.countGrants(member, 1)
 	}
-	s.groups.Set(edge{member, group, by, since})
+	s.groups.Set(edge{member, group, by})
 	if !had && s.grantCounts(by) && s.existsMembership(group, member) {
 		s.countMembers(group, 1)
 	}
@@ -38,10 +50,10 @@ func (s *liveScope) grant(group, member, by, since uint32) {
 // revoke takes one grant out of both trees.
 func (s *liveScope) revoke(group, member, by uint32) {
 	had := s.hasMember(group, member)
-	if _, was := s.members.Delete(edge{from: group, to: member, grantor: by}); was {
+	if _, was := s.members.Delete(grantEdge{edge: edge{group, member, by}}); was {
 		s.countGrants(member, -1)
 	}
-	s.groups.Delete(edge{from: member, to: group, grantor: by})
+	s.groups.Delete(edge{member, group, by})
 	if had && !s.hasMember(group, member) && s.existsMembership(group, member) {
 		s.countMembers(group, -1)
 	}
@@ -87,7 +99,7 @@ func (s *Scope) Members(group *Record) iter.Seq[*Record] { return s.MembersAfter
 // MembersAfter yields those of the group's direct members that were created after one of them; nil: all.
 func (s *Scope) MembersAfter(group, after *Record) iter.Seq[*Record] {
 	return func(yield func(*Record) bool) {
-		s.ends(s.members.Ascend, group.ord, after.next(), func(to uint32) bool {
+		s.ends(s.ascendMembers, group.ord, after.next(), func(to uint32) bool {
 			m := s.member(to)
 			return m == nil || yield(m)
 		})
@@ -105,7 +117,7 @@ func (r *Record) next() uint32 {
 // Subgroups yields the group's direct members that are groups.
 func (s *Scope) Subgroups(group *Record) iter.Seq[*Record] {
 	return func(yield func(*Record) bool) {
-		s.ends(s.members.Ascend, group.ord, 0, func(to uint32) bool {
+		s.ends(s.ascendMembers, group.ord, 0, func(to uint32) bool {
 			m := s.at(schema.GroupType, to)
 			return m == nil || yield(m)
 		})
@@ -140,7 +152,7 @@ func (s *Scope) AllMemberships(group, member *Record) iter.Seq2[*Record, *Record
 		}
 		var last edge
 		var g *Record // of last
-		s.members.Ascend(first, func(e edge) bool {
+		s.ascendMembers(first, func(e edge) bool {
 			if e.from == last.from && (g == nil || e.to == last.to) || !s.grantCounts(e.grantor) {
 				return true
 			}
@@ -185,7 +197,7 @@ func (s *Scope) IsMember(group, member *Record) bool {
 // Grants yields the grantors of a membership, and whether what they granted counts.
 func (s *Scope) Grants(group, member *Record) iter.Seq2[Grantor, bool] {
 	return func(yield func(Grantor, bool) bool) {
-		s.grantsOf(group.ord, member.ord, func(e edge) bool {
+		s.grantsOf(group.ord, member.ord, func(e grantEdge) bool {
 			return yield(s.grantors[e.grantor], s.grantCounts(e.grantor))
 		})
 	}
@@ -194,7 +206,7 @@ func (s *Scope) Grants(group, member *Record) iter.Seq2[Grantor, bool] {
 // GrantTimes yields the grantors of a membership whose grants count, and since when; the zero time where nobody knows.
 func (s *Scope) GrantTimes(group, member *Record) iter.Seq2[Grantor, time.Time] {
 	return func(yield func(Grantor, time.Time) bool) {
-		s.grantsOf(group.ord, member.ord, func(e edge) bool {
+		s.grantsOf(group.ord, member.ord, func(e grantEdge) bool {
 			var since time.Time
 			if e.since != 0 {
 				since = time.Unix(int64(e.since), 0).UTC()
@@ -205,8 +217,8 @@ func (s *Scope) GrantTimes(group, member *Record) iter.Seq2[Grantor, time.Time] 
 }
 
 // grantsOf calls f for every grant of a membership, while f returns true.
-func (s *Scope) grantsOf(group, member uint32, f func(edge) bool) {
-	s.members.Ascend(edge{from: group, to: member}, func(e edge) bool {
+func (s *Scope) grantsOf(group, member uint32, f func(grantEdge) bool) {
+	s.members.Ascend(grantEdge{edge: edge{from: group, to: member}}, func(e grantEdge) bool {
 		return e.from == group && e.to == member && f(e)
 	})
 }
@@ -228,7 +240,7 @@ func (s *Scope) GrantedTo(member *Record) iter.Seq2[*Record, Grantor] {
 // GrantedBy yields the groups and members of every membership that the connection granted, whether it counts or not.
 func (s *Scope) GrantedBy(connection ID) iter.Seq2[*Record, *Record] {
 	return func(yield func(group, member *Record) bool) {
-		s.members.Scan(func(e edge) bool {
+		s.ascendMembers(edge{}, func(e edge) bool {
 			if s.grantors[e.grantor].Connection != connection {
 				return true
 			}

@@ -85,7 +85,7 @@ func (s *State) orphansOf(scope ScopeID, d *deletedMembers, id ID, n int) []stri
 			return true
 		}
 	}
-	sc.members.Ascend(edge{from: ord}, list(func(m ID, by Grantor) string { return k.Grant(id, m, by) }))
+	sc.ascendMembers(edge{from: ord}, list(func(m ID, by Grantor) string { return k.Grant(id, m, by) }))
 	sc.groups.Ascend(edge{from: ord}, list(func(g ID, by Grantor) string { return k.Grant(g, id, by) }))
 	return keys
 }

@@ -19,7 +19,7 @@ type Scope struct {
 	nest     int64   // mod revision of the nest key
 	byID     *btree.BTreeG[idEntry]
 	tables   map[string]*table
-	members  *btree.BTreeG[edge]        // by group
+	members  *btree.BTreeG[grantEdge]   // by group
 	groups   *btree.BTreeG[edge]        // by member: group and member change places
 	grants   *btree.Map[uint32, uint32] // how many grants a member has: most have none, which is known without a walk
 	counts   *btree.Map[uint32, uint32] // how many direct members a group has, by grants that count
@@ -66,7 +66,7 @@ func newScope(builtin *Catalog) Scope {
 	return Scope{
 		byID:     newTree(func(a, b idEntry) bool { return lessID(a.id, b.id) }),
 		tables:   map[string]*table{},
-		members:  newTree(lessEdge),
+		members:  newTree(lessGrant),
 		groups:   newTree(lessEdge),
 		grants:   &btree.Map[uint32, uint32]{},
 		counts:   &btree.Map[uint32, uint32]{},

@@ -1,0 +1,297 @@
+package directory
+
+import (
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/google/uuid"
+	"github.com/tidwall/gjson"
+
+	"rollcall/directory/internal/state"
+	"rollcall/directory/schema"
+)
+
+// Roles (draft-ietf-scim-roles-entitlements) are the values that roles of Users and Groups may have. Those that give
+// rights here are built in; an organization's own mean something to the services that read them, and give none.
+
+// builtInTexts say what the roles with rights are for.
+var builtInTexts = map[string]struct{ display, description string }{
+	"administrator": {"Administer organization", "Reads and changes everything in the organization."},
+	"manager": {"Manage organization", "Reads Users, Groups and connections; changes Users without roles, Groups that " +
+		"grant nothing, and of a connection its name, just-in-time creation and ordinary groups."},
+	"auditor": {"Audit organization", "Reads everything in the organization and changes nothing."},
+}
+
+// builtInRoles are the Roles with rights. Their ids are made of their values, so they are the same everywhere.
+var builtInRoles = sync.OnceValue(func() (roles []*state.Record) {
+	for _, known := range roleRights {
+		r := &state.Record{Resource: Resource{Type: schema.RoleType, ID: builtInRoleID(known.role)}}
+		doc := schema.Document{"id": r.ID.String(), "value": known.role, "type": "built-in", "supported": true,
+			"display": builtInTexts[known.role].display, "description": builtInTexts[known.role].description}
+		var contains []any
+		for _, other := range roleRights {
+			if other.role != known.role && known.rights.Has(other.rights) {
+				contains = append(contains, other.role)
+			}
+		}
+		if contains != nil {
+			doc["contains"] = contains
+		}
+		var err error
+		if r.JSON, err = schema.Role().Encode(doc); err != nil {
+			panic(err) // any test that asks for the roles shows it
+		}
+		roles = append(roles, r)
+	}
+	return roles
+})
+
+func builtInRoleID(value string) ID {
+	return ID(uuid.NewSHA1(uuid.NameSpaceURL, []byte(schema.RoleURN+":"+value)))
+}
+
+func isBuiltInRole(id ID) bool {
+	return slices.ContainsFunc(builtInRoles(), func(r *state.Record) bool { return r.ID == id })
+}
+
+// roles yields all Roles of the organization; only the built-in ones where it has a type of its own of that name.
+func (s *Snapshot) roles() iter.Seq[*state.Record] {
+	if s.replaced(schema.RoleType) {
+		return slices.Values(builtInRoles())
+	}
+	return s.withBuiltIn(schema.RoleType)
+}
+
+func createRole(tx *Tx, _ *state.Record, doc schema.Document) error {
+	value, _ := doc["value"].(string)
+	if strings.TrimSpace(value) == "" {
+		return errorf(Invalid, "value", "must not be blank")
+	}
+	for _, known := range roleRights {
+		if schema.Fold(known.role) == schema.Fold(value) {
+			return errorf(Exists, "value", "the role %s is built in", known.role)
+		}
+	}
+	if _, ok := doc["supported"]; !ok {
+		doc["supported"] = true
+	}
+	return tx.checkContains(value, doc)
+}
+
+func replaceRole(tx *Tx, was, _ *state.Record, doc schema.Document) error {
+	if isBuiltInRole(was.ID) {
+		return errBuiltIn(was)
+	}
+	if _, ok := doc["supported"]; !ok {
+		doc["supported"] = true
+	}
+	return tx.checkContains(was.Text("value"), doc)
+}
+
+// deleteRole lets whoever has the role keep it, as a value that is not known any more: nobody's rights change.
+func deleteRole(_ *Tx, r *state.Record) error {
+	if isBuiltInRole(r.ID) {
+		return errBuiltIn(r)
+	}
+	return nil
+}
+
+func errBuiltIn(r *state.Record) error {
+	return errorf(Mutability, "", "the role %s is built in and cannot be changed", r.Text("value"))
+}
+
+// checkContains checks that the Role includes only other Roles of the organization, and not itself, through whichever
+// others: a Role that included a built-in one would give rights. The change depends on the Roles that it names.
+func (tx *Tx) checkContains(value string, doc schema.Document) error {
+	list, _ := doc["contains"].([]any)
+	for i, e := range list {
+		at := fmt.Sprintf("contains[%d]", i)
+		other, _ := e.(string)
+		r := tx.roleNamed(other)
+		switch {
+		case r == nil:
+			return errorf(Invalid, at, "no role has the value %q", other)
+		case isBuiltInRole(r.ID):
+			return errorf(Invalid, at, "the role %s is built in: only it gives its rights", other)
+		}
+		if tx.includes(r, schema.Fold(value), map[ID]bool{}) {
+			return errorf(Invalid, at, "the role %q includes this one, which cannot include itself", other)
+		}
+	}
+	return nil
+}
+
+// includes reports whether the Role is, or includes, the one whose value folds to that. The change depends on every
+// Role that was looked at.
+func (tx *Tx) includes(r *state.Record, folded string, seen map[ID]bool) bool {
+	if schema.Fold(r.Text("value")) == folded {
+		return true
+	}
+	if seen[r.ID] {
+		return false
+	}
+	seen[r.ID] = true
+	tx.guardUnlessStaged(r)
+	for _, e := range gjson.GetBytes(r.JSON, "contains").Array() {
+		if inner := tx.roleNamed(e.String()); inner != nil && tx.includes(inner, folded, seen) {
+			return true
+		}
+	}
+	return false
+}
+
+// roleNamed is the Role with the value, as this change has it; nil if there is none.
+func (tx *Tx) roleNamed(value string) *state.Record {
+	folded := schema.Fold(value)
+	for r := range tx.rolesNow() {
+		if schema.Fold(r.Text("value")) == folded {
+			return r
+		}
+	}
+	return nil
+}
+
+// derivedContainedBy are the values of the Roles that include a Role.
+func derivedContainedBy(v View) []byte {
+	folded := schema.Fold(v.rec.Text("value"))
+	var by []string
+	for r := range v.snap.roles() {
+		for _, e := range gjson.GetBytes(r.JSON, "contains").Array() {
+			if schema.Fold(e.String()) == folded {
+				by = append(by, r.Text("value"))
+				break
+			}
+		}
+	}
+	if by == nil {
+		return nil
+	}
+	b, err := json.Marshal(by)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// knowRoles judges the roles that a change gives for the first time; was is the User or Group as it is, nil for a new
+// one.
+// Where the organization takes only its Roles (rolesClosed), the error is Invalid at attr and names them; else a value
+// that is nearly one of them is warned of. What is stored may stay.
+func (tx *Tx) knowRoles(attr string, was *state.Record, after any) error {
+	var had []string
+	if was != nil {
+		had = slices.Collect(rolesOf(was))
+	}
+	for _, role := range values(after) {
+		if slices.Contains(had, role) {
+			continue
+		}
+		known, found := tx.rolesLike(role)
+		switch {
+		case found:
+		case tx.snap.scope.Control().RolesClosed:
+			return errorf(Invalid, attr, "%q is not a role of the organization, which are: %s", role, listed(known))
+		default:
+			tx.warnOfRole(role, known)
+		}
+	}
+	return nil
+}
+
+// rolesLike looks for a Role that may be given, as this change has it. Where the organization takes no others, the
+// change depends on it. known are the values of those that were passed over.
+func (tx *Tx) rolesLike(value string) (known []string, found bool) {
+	for r := range tx.rolesNow() {
+		switch {
+		case gjson.GetBytes(r.JSON, "supported").Type == gjson.False:
+		case r.Text("value") != value:
+			known = append(known, r.Text("value"))
+		default:
+			if tx.snap.scope.Control().RolesClosed && !isBuiltInRole(r.ID) {
+				tx.guardUnlessStaged(r)
+			}
+			return nil, true
+		}
+	}
+	return known, false
+}
+
+// rolesNow yields all Roles as this change has them.
+func (tx *Tx) rolesNow() iter.Seq[*state.Record] {
+	return func(yield func(*state.Record) bool) {
+		for r := range tx.snap.roles() {
+			if now, staged := tx.staged[r.ID]; staged {
+				r = now
+			}
+			if r != nil && !yield(r) {
+				return
+			}
+		}
+		for _, r := range tx.staged {
+			if r != nil && r.Type == schema.RoleType && r.Uncommitted() && !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// listed joins names, the first fifty of them.
+func listed(names []string) string {
+	const most = 50
+	if len(names) > most {
+		return strings.Join(names[:most], ", ") + fmt.Sprintf(" and %d more", len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}
+
+// warnOfRole warns of a role that is not known and nearly is one that is.
+func (tx *Tx) warnOfRole(role string, known []string) {
+	const most = 3
+	var near []string
+	for _, k := range known {
+		if nearly(role, k) && len(near) < most {
+			near = append(near, k)
+		}
+	}
+	if near != nil {
+		tx.warnings = append(tx.warnings, clip(role)+": did you mean "+strings.Join(near, " or ")+"?")
+	}
+}
+
+// Warnings are what the change tells whoever makes it, in the order in which it found them.
+func (tx *Tx) Warnings() []string { return tx.warnings }
+
+// nearly reports whether two texts differ by their case, or by few letters.
+func nearly(a, b string) bool {
+	x, y := []rune(schema.Fold(a)), []rune(schema.Fold(b))
+	few := min(len(x), len(y)) / 4
+	if len(x) > len(y)+few || len(y) > len(x)+few {
+		return false
+	}
+	return distance(x, y) <= few
+}
+
+// distance is how many letters are to be added, taken away or replaced to make one text of the other.
+func distance(a, b []rune) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i, x := range a {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j, y := range b {
+			change := diagonal
+			if x != y {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
