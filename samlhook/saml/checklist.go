@@ -2,8 +2,6 @@ package saml
 
 import (
 	"strings"
-
-	"github.com/beevik/etree"
 )
 
 // Check is one comparison of the verification. The SignIn record keeps it, so that an administrator sees what was
@@ -40,7 +38,7 @@ func (l *checklist) add(name string, ok bool, expected, received string, reason 
 }
 
 // one is the only child of that name; nil if there is none. Two fail the checklist: readers differ in which they take.
-func (l *checklist) one(el *etree.Element, space, tag string) *etree.Element {
+func (l *checklist) one(el *element, space, tag string) *element {
 	found := children(el, space, tag)
 	switch len(found) {
 	case 0:
@@ -49,6 +47,6 @@ func (l *checklist) one(el *etree.Element, space, tag string) *etree.Element {
 		return found[0]
 	}
 	l.add(strings.ToLower(tag), false, "one "+tag, "several", ReasonDuplicateElement,
-		"The "+el.Tag+" holds "+tag+" more than once.")
+		"The "+el.local+" holds "+tag+" more than once.")
 	return nil
 }
