@@ -3,6 +3,7 @@ package saml
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // This is Exclusive XML Canonicalization 1.0, and Canonical XML 1.0 and 1.1 of what has no xml: attribute above it, of
@@ -45,10 +46,10 @@ func canonicalize(message string, from int, scope namespaces, form canonicalForm
 				return nil, err
 			}
 			if t.closed {
-				c.end(t.name)
+				c.end(t.name.whole)
 			}
 		case endToken:
-			c.end(t.name)
+			c.end(t.name.whole)
 		}
 		if len(c.open) == 0 {
 			return c.out, nil
@@ -73,14 +74,14 @@ type canonicalElement struct{ scope, written int }
 
 type canonicalAttribute struct {
 	attribute
-	space, local string
+	space string
 }
 
 // start writes a start tag: its declarations in the order of their prefixes, then its attributes in the order of their
 // namespaces and names (Canonical XML §2.2, §2.3).
 func (c *canonicalizer) start(t token) *Refusal {
 	c.open = append(c.open, canonicalElement{len(c.scope), len(c.written)})
-	prefix, _ := split(t.name)
+	prefix := t.name.prefix()
 	var err *Refusal
 	if c.scope, err = c.declare(c.scope); err != nil {
 		return err
@@ -96,11 +97,10 @@ func (c *canonicalizer) start(t token) *Refusal {
 		if _, ok := a.declared(); ok {
 			continue
 		}
-		p, local := split(a.name)
-		if p != "" {
+		if p := a.name.prefix(); p != "" {
 			c.use(p)
 		}
-		c.sorted = append(c.sorted, canonicalAttribute{a, c.scope.attribute(p), local})
+		c.sorted = append(c.sorted, canonicalAttribute{a, c.scope.attribute(a.name.prefix())})
 	}
 	for _, p := range c.form.prefixes {
 		c.use(p)
@@ -117,9 +117,9 @@ func (c *canonicalizer) start(t token) *Refusal {
 		if order := strings.Compare(a.space, b.space); order != 0 {
 			return order
 		}
-		return strings.Compare(a.local, b.local)
+		return strings.Compare(a.name.local(), b.name.local())
 	})
-	c.out = append(append(c.out, '<'), t.name...)
+	c.out = append(append(c.out, '<'), t.name.whole...)
 	for _, d := range c.new {
 		if c.out = append(c.out, " xmlns"...); d.prefix != "" {
 			c.out = append(append(c.out, ':'), d.prefix...)
@@ -127,7 +127,7 @@ func (c *canonicalizer) start(t token) *Refusal {
 		c.out = appendValue(c.out, d.uri)
 	}
 	for _, a := range c.sorted {
-		c.out = append(append(c.out, ' '), a.name...)
+		c.out = append(append(c.out, ' '), a.name.whole...)
 		c.out = appendValue(c.out, a.value)
 	}
 	c.out = append(c.out, '>')
@@ -158,7 +158,7 @@ func (c *canonicalizer) end(name string) {
 
 // appendText writes character data (XML 1.0 §2.11: every end of a line is one line feed).
 func appendText(out []byte, s string) []byte {
-	return appendEscaped(out, s, "<>", true)
+	return appendEscaped(out, s, &textEscapes, true)
 }
 
 // appendCDATA writes what a CDATA section holds, in which & is no reference.
@@ -172,67 +172,56 @@ func appendCDATA(out []byte, s string) []byte {
 
 // appendValue writes = and the value of an attribute in quotes (XML 1.0 §3.3.3: white space is spaces).
 func appendValue(out []byte, s string) []byte {
-	return append(appendEscaped(append(out, `="`...), s, "<\"\t\n", false), '"')
+	return append(appendEscaped(append(out, `="`...), s, &valueEscapes, false), '"')
 }
 
-// appendEscaped resolves references and writes &, a carriage return and the others as references.
-func appendEscaped(out []byte, s, others string, text bool) []byte {
-	write := func(b byte) {
-		switch {
-		case b == '&':
-			out = append(out, "&amp;"...)
-		case b == '\r':
-			out = append(out, "&#xD;"...)
-		case strings.IndexByte(others, b) < 0:
-			out = append(out, b)
-		default:
-			out = append(out, escapes[b]...)
-		}
-	}
+// escapes are the references that canonical form uses for a character; empty for one that is written as it is.
+type escapes [256]string
+
+// Canonical XML §2.3.
+var (
+	textEscapes  = escapes{'&': "&amp;", '<': "&lt;", '>': "&gt;", '\r': "&#xD;"}
+	valueEscapes = escapes{'&': "&amp;", '<': "&lt;", '"': "&quot;", '\t': "&#x9;", '\n': "&#xA;", '\r': "&#xD;"}
+)
+
+// appendEscaped resolves references, and ends of lines or white space, and writes what needs one as a reference.
+func appendEscaped(out []byte, s string, table *escapes, text bool) []byte {
 	for i := 0; i < len(s); {
-		b := s[i]
 		plain := i
-		for plain < len(s) && !escapedBytes[s[plain]] {
+		for plain < len(s) && table[s[plain]] == "" {
 			plain++
 		}
-		if plain > i {
-			out, i = append(out, s[i:plain]...), plain
-			continue
+		out, i = append(out, s[i:plain]...), plain
+		if i == len(s) {
+			break
 		}
-		i++
+		b, size := s[i], 1
 		switch {
 		case b == '&':
-			r, size, ok := reference(s[i-1:])
-			if ok && r < 0x80 {
-				write(byte(r))
-			} else if ok {
-				out = append(out, string(r)...)
+			var r rune
+			var ok bool
+			if r, size, ok = reference(s[i:]); !ok {
+				return out // not in a message that passed the scan
 			}
-			i += max(size, 1) - 1
-		case !isSpace(b):
-			write(b)
-		default:
+			if r < 0x80 && table[r] != "" {
+				out = append(out, table[r]...)
+			} else {
+				out = utf8.AppendRune(out, r)
+			}
+		case isSpace(b):
 			// A carriage return and a line feed are one end of a line.
-			if b == '\r' && i < len(s) && s[i] == '\n' {
-				i++
+			if b == '\r' && i+1 < len(s) && s[i+1] == '\n' {
+				size = 2
 			}
-			if out = append(out, ' '); text && b != '\t' {
-				out[len(out)-1] = '\n'
-			} else if text {
-				out[len(out)-1] = '\t'
+			if text {
+				out = append(out, '\n')
+			} else {
+				out = append(out, ' ')
 			}
+		default:
+			out = append(out, table[b]...)
 		}
+		i += size
 	}
 	return out
 }
-
-// escapes are the references that canonical form uses (Canonical XML §2.3).
-var escapes = map[byte]string{'<': "&lt;", '>': "&gt;", '"': "&quot;", '\t': "&#x9;", '\n': "&#xA;"}
-
-// escapedBytes are the bytes that are not always written as they are.
-var escapedBytes = func() (table [256]bool) {
-	for _, b := range []byte("&<>\"\t\r\n") {
-		table[b] = true
-	}
-	return table
-}()

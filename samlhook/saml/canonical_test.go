@@ -158,8 +158,8 @@ func forLibrary(o *outline) (message string, ok bool) {
 		if tok.kind == startToken {
 			prefixed := 0
 			for _, a := range t.attrs {
-				prefix, _ := split(a.name)
-				if prefix == "xml" || a.name == "xmlns" && a.value == "" {
+				prefix := a.name.prefix()
+				if prefix == "xml" || a.name.whole == "xmlns" && a.value == "" {
 					return "", false
 				}
 				if prefix != "" && prefix != "xmlns" {

@@ -24,6 +24,7 @@ func parse(canonical []byte) (*element, *Refusal) {
 	var open []*element
 	var before []int // the declarations in scope before each of them
 	var scope namespaces
+	room := room{elements: make([]element, strings.Count(t.in, "</"))}
 	for t.pos < len(t.in) {
 		token, err := t.next()
 		if err != nil {
@@ -35,8 +36,8 @@ func parse(canonical []byte) (*element, *Refusal) {
 		switch token.kind {
 		case startToken:
 			before = append(before, len(scope))
-			el := &element{}
-			if scope, err = t.fill(el, token.name, scope); err != nil {
+			el := room.element()
+			if scope, err = t.fill(el, token.name, scope, &room); err != nil {
 				return nil, err
 			}
 			if len(open) > 0 {
@@ -63,24 +64,40 @@ func parse(canonical []byte) (*element, *Refusal) {
 	return root, nil
 }
 
+// room is where the elements of a tree and their attributes stand.
+type room struct {
+	elements   []element // yet to be used
+	attributes []elementAttribute
+}
+
+func (r *room) element() *element {
+	if len(r.elements) == 0 {
+		return &element{}
+	}
+	el := &r.elements[0]
+	r.elements = r.elements[1:]
+	return el
+}
+
 // fill reads the start tag of el.
-func (t *tokens) fill(el *element, name string, scope namespaces) (namespaces, *Refusal) {
+func (t *tokens) fill(el *element, name qname, scope namespaces, room *room) (namespaces, *Refusal) {
 	scope, err := t.declare(scope)
 	if err != nil {
 		return nil, err
 	}
-	prefix, local := split(name)
-	if el.space, err = t.resolve(prefix, scope); err != nil {
+	if el.space, err = t.resolve(name.prefix(), scope); err != nil {
 		return nil, err
 	}
-	el.local = local
+	el.local = name.local()
+	from := len(room.attributes)
 	for _, a := range t.attrs {
 		if _, ok := a.declared(); ok {
 			continue
 		}
-		prefix, local := split(a.name)
-		el.attrs = append(el.attrs, elementAttribute{scope.attribute(prefix), local, resolved(a.value)})
+		room.attributes = append(room.attributes,
+			elementAttribute{scope.attribute(a.name.prefix()), a.name.local(), resolved(a.value)})
 	}
+	el.attrs = room.attributes[from:len(room.attributes):len(room.attributes)]
 	return scope, nil
 }
 

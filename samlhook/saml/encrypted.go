@@ -8,8 +8,7 @@ import "time"
 func (c *Connection) believeEncrypted(r *Response, o *outline, now time.Time) (response, assertion *element,
 	refusal *Refusal) {
 	if !c.WantEncrypted {
-		return nil, nil, Refuse(ReasonEncrypted, "The assertion is encrypted, but the connection does not ask for "+
-			"that; set wantEncrypted, or switch encryption off at the identity provider.")
+		return nil, nil, notAskedFor()
 	}
 	if response, refusal = c.believeOuter(r, o, now); refusal != nil {
 		return nil, nil, c.signatureFailed(r, refusal)
@@ -32,6 +31,11 @@ func (c *Connection) believeEncrypted(r *Response, o *outline, now time.Time) (r
 		return nil, nil, errUndecryptable
 	}
 	return c.believeInner(r, inner, response, now)
+}
+
+func notAskedFor() *Refusal {
+	return Refuse(ReasonEncrypted, "The assertion is encrypted, but the connection does not ask for that; set "+
+		"wantEncrypted, or switch encryption off at the identity provider.")
 }
 
 // believeOuter returns the Response as it was signed; nil if it is not signed.

@@ -31,11 +31,11 @@ func (n namespaces) of(prefix string) string {
 
 // declared is the prefix that an attribute declares (Namespaces in XML 1.0 §3).
 func (a attribute) declared() (prefix string, ok bool) {
-	if rest, found := strings.CutPrefix(a.name, "xmlns"); found {
-		if rest == "" {
-			return "", true
-		}
-		return strings.CutPrefix(rest, ":")
+	switch {
+	case a.name.whole == "xmlns":
+		return "", true
+	case a.name.prefix() == "xmlns":
+		return a.name.local(), true
 	}
 	return "", false
 }
@@ -86,7 +86,7 @@ func (t *tokens) resolve(prefix string, scope namespaces) (string, *Refusal) {
 		return "", t.malformed("a prefix that is not declared")
 	}
 	for i, a := range t.attrs {
-		p, local := split(a.name)
+		p, local := a.name.prefix(), a.name.local()
 		if p == "" || p == "xmlns" {
 			continue
 		}
@@ -95,7 +95,7 @@ func (t *tokens) resolve(prefix string, scope namespaces) (string, *Refusal) {
 			return "", t.malformed("a prefix that is not declared")
 		}
 		for _, other := range t.attrs[:i] {
-			if q, l := split(other.name); l == local && q != "" && q != "xmlns" && scope.attribute(q) == uri {
+			if q := other.name.prefix(); other.name.local() == local && q != "" && q != "xmlns" && scope.attribute(q) == uri {
 				return "", t.malformed("an attribute given twice")
 			}
 		}

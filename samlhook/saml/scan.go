@@ -62,7 +62,7 @@ type scanner struct {
 
 // openElement is an element whose end tag has not come yet.
 type openElement struct {
-	name     string // as written, with its prefix
+	name     string // as written
 	space    string
 	local    string
 	scope    int // declarations in scope before it
@@ -134,13 +134,12 @@ func (s *scanner) startTag(t token) *Refusal {
 	}
 
 	// Its own declarations are in scope for its name and its attributes.
-	prefix, local := split(t.name)
-	e := openElement{name: t.name, local: local, scope: len(s.scope)}
+	e := openElement{name: t.name.whole, local: t.name.local(), scope: len(s.scope)}
 	var err *Refusal
 	if s.scope, err = s.declare(s.scope); err != nil {
 		return err
 	}
-	if e.space, err = s.resolve(prefix, s.scope); err != nil {
+	if e.space, err = s.resolve(t.name.prefix(), s.scope); err != nil {
 		return err
 	}
 	if err := s.identify(); err != nil {
@@ -176,7 +175,7 @@ func (s *scanner) mayOpen() *Refusal {
 }
 
 func (s *scanner) endTag(t token) *Refusal {
-	if len(s.open) == 0 || s.open[len(s.open)-1].name != t.name {
+	if len(s.open) == 0 || s.open[len(s.open)-1].name != t.name.whole {
 		return s.malformed("an end tag without its start tag")
 	}
 	if i := s.open[len(s.open)-1].cipher; i > 0 {
@@ -205,7 +204,7 @@ func (s *scanner) pop() {
 // identify checks that an ID is used once.
 func (s *scanner) identify() *Refusal {
 	for _, a := range s.attrs {
-		prefix, local := split(a.name)
+		prefix, local := a.name.prefix(), a.name.local()
 		if len(local) != len("ID") || !strings.EqualFold(local, "id") || (prefix != "" && prefix != "xml") {
 			continue
 		}

@@ -16,7 +16,7 @@ import (
 
 // maxSignatureBytes bounds a Signature element, which is judged before anything is known of its maker. With a chain of
 // certificates it has about 8 KB.
-const maxSignatureBytes = 64 << 10
+const maxSignatureBytes = 32 << 10
 
 // signer is who made a signature, and how.
 type signer struct {
@@ -81,7 +81,7 @@ func (o *outline) parentID(s signatureSpan) string {
 		return ""
 	}
 	for _, a := range t.attrs {
-		if a.name == "ID" {
+		if a.name.whole == "ID" {
 			return a.value // the scan allows no references in it
 		}
 	}

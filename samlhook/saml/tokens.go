@@ -13,16 +13,30 @@ type tokens struct {
 	in    string
 	pos   int
 	attrs []attribute // of the start tag that was read last
+
+	partial bool // in may end in a CDATA section
 }
 
+// qname is a name as it is written, with its prefix.
+type qname struct {
+	whole string
+	colon int // its place; -1 if there is no prefix
+}
+
+func (n qname) prefix() string { return n.whole[:max(n.colon, 0)] }
+func (n qname) local() string  { return n.whole[n.colon+1:] }
+
 // attribute is one as it is written.
-type attribute struct{ name, value string }
+type attribute struct {
+	name  qname
+	value string
+}
 
 // token is a start tag, an end tag, or character data.
 type token struct {
 	kind   tokenKind
 	from   int    // where it begins
-	name   string // of a tag, with its prefix
+	name   qname  // of a tag
 	closed bool   // the start tag of an empty element
 	text   string // character data as written; of a CDATA section, what is inside
 }
@@ -50,18 +64,11 @@ func (t *tokens) next() (token, *Refusal) {
 	switch {
 	case rest[0] != '<':
 		return t.characterData(rest)
-	case strings.HasPrefix(rest, "</"):
+	case len(rest) > 1 && rest[1] == '/':
 		name, err := t.endTag()
 		return token{kind: endToken, from: from, name: name}, err
-	case strings.HasPrefix(rest, "<!--"):
-		return token{}, Refuse(ReasonComment,
-			"The message holds an XML comment, which can hide part of a value from its reader.")
-	case strings.HasPrefix(rest, "<![CDATA["):
-		return t.cdata(rest)
-	case strings.HasPrefix(rest, "<!"):
-		return token{}, Refuse(ReasonDoctype, "The message holds a document type declaration.")
-	case strings.HasPrefix(rest, "<?"):
-		return token{}, Refuse(ReasonInstruction, "The message holds a processing instruction.")
+	case len(rest) > 1 && (rest[1] == '!' || rest[1] == '?'):
+		return t.declared(rest)
 	}
 	t.pos++
 	name, err := t.name()
@@ -70,6 +77,20 @@ func (t *tokens) next() (token, *Refusal) {
 	}
 	closed, err := t.attributes()
 	return token{kind: startToken, from: from, name: name, closed: closed}, err
+}
+
+// declared reads what begins with <! or <?: a CDATA section, or nothing that a message may hold.
+func (t *tokens) declared(rest string) (token, *Refusal) {
+	switch {
+	case strings.HasPrefix(rest, "<![CDATA["):
+		return t.cdata(rest)
+	case strings.HasPrefix(rest, "<!--"):
+		return token{}, Refuse(ReasonComment,
+			"The message holds an XML comment, which can hide part of a value from its reader.")
+	case rest[1] == '!':
+		return token{}, Refuse(ReasonDoctype, "The message holds a document type declaration.")
+	}
+	return token{}, Refuse(ReasonInstruction, "The message holds a processing instruction.")
 }
 
 // characterData goes to the next markup.
@@ -90,9 +111,11 @@ func (t *tokens) characterData(rest string) (token, *Refusal) {
 
 func (t *tokens) cdata(rest string) (token, *Refusal) {
 	const open = "<![CDATA["
-	end := strings.Index(rest, "]]>")
-	if end < 0 {
+	end, size := strings.Index(rest, "]]>"), len("]]>")
+	if end < 0 && !t.partial {
 		return token{}, t.malformed("a CDATA section that does not end")
+	} else if end < 0 {
+		end, size = len(rest), 0
 	}
 	data := rest[len(open):end]
 	for i := 0; ; i++ {
@@ -104,7 +127,7 @@ func (t *tokens) cdata(rest string) (token, *Refusal) {
 		}
 	}
 	made := token{kind: cdataToken, from: t.pos, text: data}
-	t.pos += end + len("]]>")
+	t.pos += end + size
 	return made, nil
 }
 
@@ -200,15 +223,15 @@ func reference(s string) (r rune, size int, ok bool) {
 }
 
 // endTag reads an end tag.
-func (t *tokens) endTag() (string, *Refusal) {
+func (t *tokens) endTag() (qname, *Refusal) {
 	t.pos += 2
 	name, err := t.name()
 	if err != nil {
-		return "", err
+		return qname{}, err
 	}
 	t.space()
 	if !t.take('>') {
-		return "", t.malformed("an end tag that does not end")
+		return qname{}, t.malformed("an end tag that does not end")
 	}
 	return name, nil
 }
@@ -238,7 +261,7 @@ func (t *tokens) attributes() (closed bool, err *Refusal) {
 			return false, err
 		}
 		for _, other := range t.attrs {
-			if other.name == a.name {
+			if other.name.whole == a.name.whole {
 				return false, t.malformed("an attribute given twice")
 			}
 		}
@@ -277,12 +300,12 @@ func (t *tokens) attribute() (attribute, *Refusal) {
 }
 
 // name reads a name: an optional prefix, one colon, a local part.
-func (t *tokens) name() (string, *Refusal) {
+func (t *tokens) name() (qname, *Refusal) {
 	from, to, colon, ascii := t.pos, t.pos, -1, true
 	for ; to < len(t.in) && nameBytes[t.in[to]] != 0; to++ {
 		if b := t.in[to]; b == ':' {
 			if colon >= 0 {
-				return "", t.malformed("a name with two colons")
+				return qname{}, t.malformed("a name with two colons")
 			}
 			colon = to
 		} else if b >= 0x80 {
@@ -292,9 +315,12 @@ func (t *tokens) name() (string, *Refusal) {
 	name := t.in[from:to]
 	if t.pos = to; len(name) == 0 || nameBytes[name[0]] != nameStart ||
 		(colon >= 0 && (colon+1 >= to || nameBytes[t.in[colon+1]] != nameStart)) || (!ascii && !validName(name)) {
-		return "", t.malformed("a name that XML does not allow")
+		return qname{}, t.malformed("a name that XML does not allow")
 	}
-	return name, nil
+	if colon >= 0 {
+		colon -= from
+	}
+	return qname{name, colon}, nil
 }
 
 const (
@@ -362,12 +388,4 @@ func (t *tokens) take(b byte) bool {
 		return true
 	}
 	return false
-}
-
-// split takes a qualified name apart; the prefix may be empty.
-func split(name string) (prefix, local string) {
-	if prefix, local, found := strings.Cut(name, ":"); found {
-		return prefix, local
-	}
-	return "", name
 }
