@@ -21,17 +21,19 @@ func canonicalCases() map[string]string {
 		return `<saml:Attribute Name="x"><saml:AttributeValue>` + s + `</saml:AttributeValue></saml:Attribute>`
 	}
 	return map[string]string{
-		"references":         value(`a&amp;b&lt;c&gt;d&quot;e&apos;f&#x41;&#66;&#233;&#x1F600;`),
-		"characters":         value(`é 日本 😀 " ' >`),
-		"carriage returns":   value("a\r\nb\rc&#13;d&#xd;&#xA;e\r\r\n"),
-		"CDATA":              value(`a<![CDATA[<b>&amp; ]] > "]]><![CDATA[]]>c<![CDATA[]]]]><![CDATA[>]]>`),
-		"white space":        value(" \t\n <saml:NameID > \n</saml:NameID\n>\t"),
-		"mixed":              value(`a<saml:NameID>b</saml:NameID>c<saml:NameID/>d`),
-		"attribute values":   `<saml:Attribute Name="&lt;&amp;&gt;&quot;&apos;'" FriendlyName='"&#9;&#10;&#13; '/>`,
-		"literal white":      "<saml:Attribute Name=\"a\tb\nc\r\nd\re\"/>",
-		"order":              `<saml:Attribute Z="1" a="2" Name="x" xmlns:b="urn:a" xmlns:a="urn:b" a:a="3" b:z="4" b:a="5"/>`,
-		"xml attributes":     `<saml:Attribute xml:lang="de" Name="x" xml:space="preserve" xmlns:z="urn:a" z:a=""/>`,
-		"unused":             `<saml:Attribute xmlns:unused="urn:u" Name="x"><unused:a xmlns:unused="urn:v"/></saml:Attribute>`,
+		"references":       value(`a&amp;b&lt;c&gt;d&quot;e&apos;f&#x41;&#66;&#233;&#x1F600;`),
+		"characters":       value(`é 日本 😀 " ' >`),
+		"carriage returns": value("a\r\nb\rc&#13;d&#xd;&#xA;e\r\r\n"),
+		"CDATA":            value(`a<![CDATA[<b>&amp; ]] > "]]><![CDATA[]]>c<![CDATA[]]]]><![CDATA[>]]>`),
+		"white space":      value(" \t\n <saml:NameID > \n</saml:NameID\n>\t"),
+		"mixed":            value(`a<saml:NameID>b</saml:NameID>c<saml:NameID/>d`),
+		"attribute values": `<saml:Attribute Name="&lt;&amp;&gt;&quot;&apos;'" FriendlyName='"&#9;&#10;&#13; '/>`,
+		"literal white":    "<saml:Attribute Name=\"a\tb\nc\r\nd\re\"/>",
+		"order": `<saml:Attribute Z="1" a="2" Name="x" xmlns:b="urn:a" xmlns:a="urn:b" a:a="3" b:z="4" ` +
+			`b:a="5"/>`,
+		"xml attributes": `<saml:Attribute xml:lang="de" Name="x" xml:space="preserve" xmlns:z="urn:a" z:a=""/>`,
+		"unused": `<saml:Attribute xmlns:unused="urn:u" Name="x"><unused:a xmlns:unused="urn:v"/>` +
+			`</saml:Attribute>`,
 		"used twice":         value(`<u:a xmlns:u="urn:u"/><u:a xmlns:u="urn:u"><u:b xmlns:u="urn:u"/></u:a>`),
 		"rebound":            value(`<u:a xmlns:u="urn:u"><u:b xmlns:u="urn:v"><u:c xmlns:u="urn:u"/></u:b></u:a>`),
 		"default":            value(`<a xmlns="urn:a"><b/><c xmlns=""><d/><e xmlns="urn:a"/></c></a>`),
@@ -60,14 +62,15 @@ func TestCanonicalByPeer(t *testing.T) {
 	key := writeFile(t, "key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	cert := writeFile(t, "cert.pem", keys().IdP.PEM())
 	exclusive := func(list string) string {
-		return ` Algorithm="` + nsExclusive + `"><ec:InclusiveNamespaces xmlns:ec="` + nsExclusive + `" PrefixList="` + list +
-			`"/></`
+		return ` Algorithm="` + nsExclusive + `"><ec:InclusiveNamespaces xmlns:ec="` + nsExclusive +
+			`" PrefixList="` + list + `"/></`
 	}
 	for _, form := range []struct{ name, ofInfo, transform string }{
 		{"exclusive", ` Algorithm="` + nsExclusive + `"/>`, ` Algorithm="` + nsExclusive + `"/>`},
 		{"prefixes", exclusive("xs #default") + "ds:CanonicalizationMethod>",
 			exclusive("xs #default unknown u") + "ds:Transform>"},
-		{"inclusive", ` Algorithm="http://www.w3.org/TR/2001/REC-xml-c14n-20010315"/>`, ` Algorithm="` + nsExclusive + `"/>`},
+		{"inclusive", ` Algorithm="http://www.w3.org/TR/2001/REC-xml-c14n-20010315"/>`,
+			` Algorithm="` + nsExclusive + `"/>`},
 		{"inclusive 1.1", ` Algorithm="http://www.w3.org/2006/12/xml-c14n11"/>`, ` Algorithm="` + nsExclusive + `"/>`},
 	} {
 		for name, attribute := range canonicalCases() {

@@ -27,8 +27,8 @@ type Post struct {
 }
 
 // ReadPost reads a message from a request to the ACS, and no further than it can be one. limit caps the body in bytes;
-// zero means DefaultBodyBytes. A large message is looked at while it comes, unless look is nil. The error is a *Refusal,
-// also if look refuses, or that of the connection if the body could not be read.
+// zero means DefaultBodyBytes. A large message is looked at while it comes, unless look is nil. The error is a
+// *Refusal, also if look refuses, or that of the connection if the body could not be read.
 func ReadPost(r *http.Request, limit int64, look Look) (Post, error) {
 	if limit <= 0 {
 		limit = DefaultBodyBytes
