@@ -102,3 +102,14 @@ func Kinds() (names []string) {
 
 // StoreOf is the store of a directory.
 func StoreOf(d *Directory) *Store { return d.store }
+
+// Recorded are the paths of which Events of the built-in types have the values, by type.
+func Recorded() map[string][]string {
+	recorded := map[string][]string{}
+	for _, k := range kinds {
+		if k.recorded != nil {
+			recorded[k.schema().Name] = k.recorded
+		}
+	}
+	return recorded
+}

@@ -98,7 +98,8 @@ func (s *scopeSweeper) run(ctx context.Context) error {
 		s.pins(ctx),
 		s.sessions(ctx),
 		s.events(ctx, r),
-		s.log(ctx, s.keys.SignIns(), r.signIns, s.now.Add(-r.age), s.now),
+		s.signIns(ctx, r),
+		s.numbers(ctx),
 		s.rings(ctx, s.now.Add(-r.age)),
 		s.identities(ctx, state.TimeBound(s.now.Add(-r.identity))),
 		s.tombstones(ctx, s.now.Add(-r.deleted)),
@@ -201,28 +202,43 @@ func (s *scopeSweeper) sessions(ctx context.Context) error {
 func (s *scopeSweeper) events(ctx context.Context, r retention) (failed error) {
 	for _, c := range state.EventClasses {
 		count, age := r.ofEvents(c)
-		failed = errors.Join(failed, s.log(ctx, s.keys.Events(c), count, s.now.Add(-age), s.now.Add(-youngEvent)))
+		prefix := s.keys.Events(c)
+		end, err := s.beyond(ctx, prefix, count, s.now.Add(-age), s.now.Add(-youngEvent))
+		if err == nil {
+			err = s.store.node.Trim(ctx, prefix, end, s.keys.Trimmed(c))
+		}
+		failed = errors.Join(failed, err)
 	}
 	return failed
 }
 
-// log trims records beyond the count and before the age; none that is younger than the bound.
-func (s *scopeSweeper) log(ctx context.Context, prefix string, count int64, before, bound time.Time) error {
-	n, err := s.store.node.Count(ctx, prefix)
+// signIns trims the SignIns.
+func (s *scopeSweeper) signIns(ctx context.Context, r retention) error {
+	end, err := s.beyond(ctx, s.keys.SignIns(), r.signIns, s.now.Add(-r.age), s.now)
 	if err != nil {
 		return err
 	}
-	end := prefix + state.TimeBound(before).Raw()
+	return s.store.node.PurgeUntil(ctx, s.keys.SignIns(), end)
+}
+
+// beyond returns the key before which records are beyond the count or before the age; none is younger than the bound.
+func (s *scopeSweeper) beyond(ctx context.Context, prefix string, count int64, before, bound time.Time) (
+	end string, err error) {
+	n, err := s.store.node.Count(ctx, prefix)
+	if err != nil {
+		return "", err
+	}
+	end = prefix + state.TimeBound(before).Raw()
 	if extra := n - count; extra > 0 {
 		over, _, err := s.store.node.Keys(ctx, prefix, store.PrefixEnd(prefix), extra)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if len(over) > 0 {
 			end = max(end, over[len(over)-1]+"\x00")
 		}
 	}
-	return s.store.node.PurgeUntil(ctx, prefix, min(end, prefix+state.TimeBound(bound).Raw()))
+	return min(end, prefix+state.TimeBound(bound).Raw()), nil
 }
 
 // tombstones deletes DeletedUsers beyond their retention, as an administrator would.

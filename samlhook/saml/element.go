@@ -31,7 +31,7 @@ func parse(canonical []byte) (*element, *Refusal) {
 			return nil, err
 		}
 		if len(open) == 0 && (root != nil || token.kind != startToken) || token.kind == cdataToken {
-			return nil, t.malformed("it is not one element in canonical form")
+			return nil, t.malformed("it ends too early")
 		}
 		switch token.kind {
 		case startToken:

@@ -8,7 +8,7 @@ import "time"
 func (c *Connection) believeEncrypted(r *Response, o *outline, now time.Time) (response, assertion *element,
 	refusal *Refusal) {
 	if !c.WantEncrypted {
-		return nil, nil, notAskedFor()
+		return nil, nil, Refuse(ReasonEncrypted)
 	}
 	if response, refusal = c.believeOuter(r, o, now); refusal != nil {
 		return nil, nil, c.signatureFailed(r, refusal)
@@ -16,13 +16,10 @@ func (c *Connection) believeEncrypted(r *Response, o *outline, now time.Time) (r
 	if response != nil {
 		r.Verified = true // whatever is inside
 		r.read(response)
-	} else if c.HoldDecryption {
-		return nil, nil, Refuse(ReasonDecryptionHeld, "Too many messages could not be decrypted lately, so none is "+
-			"for a minute; an identity provider that also signs the Response does not have to wait.")
 	}
 
 	// Decrypt, and look at the whole again.
-	opened, refusal := c.decrypt(o)
+	opened, refusal := c.decrypt(o, response != nil)
 	if refusal != nil {
 		return nil, nil, refusal
 	}
@@ -31,11 +28,6 @@ func (c *Connection) believeEncrypted(r *Response, o *outline, now time.Time) (r
 		return nil, nil, errUndecryptable
 	}
 	return c.believeInner(r, inner, response, now)
-}
-
-func notAskedFor() *Refusal {
-	return Refuse(ReasonEncrypted, "The assertion is encrypted, but the connection does not ask for that; set "+
-		"wantEncrypted, or switch encryption off at the identity provider.")
 }
 
 // believeOuter returns the Response as it was signed; nil if it is not signed.
@@ -57,8 +49,7 @@ func (c *Connection) believeInner(r *Response, o *outline, response *element, no
 	}
 	delete(signers, "Response") // it signs the message as it was encrypted
 	if response == nil && len(signers) == 0 {
-		return nil, nil, Refuse(ReasonUnsigned,
-			"Neither the Response nor the encrypted assertion is signed; have the identity provider sign at least one.")
+		return nil, nil, Refuse(ReasonUnsigned, Say("unsigned.encrypted"))
 	}
 	if len(signers) == 0 {
 		// What was decrypted is part of the Response that was verified.

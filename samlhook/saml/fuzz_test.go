@@ -252,7 +252,7 @@ func TestHeads(t *testing.T) {
 			t.Errorf("%s: %v", name, refusal)
 		}
 	}
-	connection.Used = func(string) *Refusal { return Refuse(ReasonRequestForeign, "It was used before.") }
+	connection.Used = func(string) *Refusal { return Refuse(ReasonRequestForeign) }
 	if _, _, refusal := connection.JudgeHead([]byte(signed(t, nil)), testNow); refusal == nil {
 		t.Error("a message that was used is read on")
 	}

@@ -2,7 +2,6 @@ package saml
 
 import (
 	"bytes"
-	"fmt"
 	"time"
 	"unicode/utf8"
 )
@@ -36,12 +35,11 @@ func (c *Connection) JudgeHead(head []byte, now time.Time) (checks []Check, enou
 		}
 		return nil, true, c.usedUp(signers)
 	case o.encrypted.to > 0 && !c.WantEncrypted:
-		return nil, false, notAskedFor()
+		return nil, false, Refuse(ReasonEncrypted)
 	case o.encrypted.to > 0:
 		return nil, true, nil // it may be signed inside
 	case len(head) >= maxHead:
-		return nil, false, Refuse(ReasonUnsigned,
-			fmt.Sprintf("The message has no signature within its first %d bytes.", maxHead))
+		return nil, false, Refuse(ReasonUnsigned, Say("unsigned.head", "limit", maxHead))
 	}
 	return nil, false, nil
 }
@@ -51,7 +49,7 @@ func (c *Connection) JudgeHead(head []byte, now time.Time) (checks []Check, enou
 func scanHead(head []byte, limits Limits) (*outline, *Refusal) {
 	head = head[:max(bytes.LastIndexByte(head, '<'), 0)]
 	if !utf8.Valid(head) {
-		return nil, Refuse(ReasonNotUTF8, "The message is not UTF-8.")
+		return nil, Refuse(ReasonNotUTF8)
 	}
 	s := newScanner(head, limits)
 	s.partial = true

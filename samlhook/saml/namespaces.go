@@ -1,9 +1,6 @@
 package saml
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // namespaces are declarations in scope, the innermost last.
 type namespaces []declaration
@@ -56,7 +53,7 @@ func (t *tokens) declare(scope namespaces) (namespaces, *Refusal) {
 		case a.value != "" && !isAbsolute(a.value):
 			return nil, t.malformed("a relative namespace, which has no canonical form")
 		case len(scope) == maxScope:
-			return nil, t.malformed(fmt.Sprintf("more than %d namespace declarations in scope", maxScope))
+			return nil, t.malformed("too many namespace declarations in scope")
 		}
 		scope = append(scope, declaration{prefix, a.value})
 	}

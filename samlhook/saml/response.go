@@ -65,8 +65,7 @@ func (c *Connection) Verify(message []byte, now time.Time) (*Response, *Refusal)
 	r.read(response)
 	c.checkResponse(&list, r, now)
 	if assertion == nil {
-		list.add("assertion", false, "one assertion", "none", ReasonNoAssertion,
-			"The Response is signed but holds no assertion.")
+		list.add("assertion", false, "Assertion", "", ReasonNoAssertion)
 	} else {
 		c.checkAssertion(&list, r, assertion, now)
 	}
@@ -145,7 +144,7 @@ func (r *Response) verifyAll(o *outline, signers map[string]signer) (response, a
 	// The one assertion is part of the Response that was verified.
 	found := children(response, nsAssertion, "Assertion")
 	if !r.ResponseSigned || len(found) != 1 {
-		return nil, nil, Refuse(ReasonMisplaced, "The verified Response does not hold exactly one assertion.")
+		return nil, nil, Refuse(ReasonMisplaced, Say("misplaced_assertion.verified"))
 	}
 	return response, found[0], nil
 }
@@ -188,7 +187,6 @@ func (r *Response) signedBy(what string, by signer) {
 	r.Certificate, r.Algorithm = by.certificate, by.algorithm
 	r.SignedIDs = append(r.SignedIDs, by.id)
 	r.Checks = append(r.Checks, Check{Name: "signature of the " + what, OK: true,
-		Expected: "a certificate of the connection",
 		Received: describeCertificate(by.certificate) + ", " + by.algorithm})
 	if by.sha1 {
 		r.Warnings = append(r.Warnings, "The "+what+" is signed with SHA-1.")
@@ -213,8 +211,7 @@ const smallMessage = 16 << 10
 // small message without an assertion, often unsigned, and the administrator wants to read what it said.
 func (c *Connection) unsigned(r *Response, o *outline) *Refusal {
 	if o.assertion.to > 0 || len(o.message) > smallMessage {
-		return Refuse(ReasonUnsigned,
-			"Neither the Response nor the assertion is signed; have the identity provider sign at least one.")
+		return Refuse(ReasonUnsigned)
 	}
 	response, refusal := o.received()
 	if refusal != nil {
@@ -222,9 +219,9 @@ func (c *Connection) unsigned(r *Response, o *outline) *Refusal {
 	}
 	r.read(response)
 	if r.Status.Code != statusSuccess {
-		return r.Status.refusal()
+		return Refuse(ReasonStatus, r.Status.said())
 	}
-	return Refuse(ReasonNoAssertion, "The Response holds no assertion.")
+	return Refuse(ReasonNoAssertion)
 }
 
 // read fills in what the Response element says of itself.

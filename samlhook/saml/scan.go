@@ -2,7 +2,6 @@ package saml
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -34,10 +33,10 @@ type signatureSpan struct {
 // limits, with unique IDs, and with assertions and signatures only where the SAML schema has them.
 func scan(message []byte, limits Limits) (*outline, *Refusal) {
 	if len(message) > limits.Bytes {
-		return nil, Refuse(ReasonTooLarge, fmt.Sprintf("The message is larger than %d bytes.", limits.Bytes))
+		return nil, Refuse(ReasonTooLarge, Say("too_large", "limit", limits.Bytes))
 	}
 	if !utf8.Valid(message) {
-		return nil, Refuse(ReasonNotUTF8, "The message is not UTF-8.")
+		return nil, Refuse(ReasonNotUTF8)
 	}
 	s := newScanner(message, limits)
 	if err := s.scan(); err != nil {
@@ -97,7 +96,7 @@ func (s *scanner) scan() *Refusal {
 			}
 		case cdataToken:
 			if len(s.open) == 0 {
-				err = s.malformed("a CDATA section outside the root element")
+				err = s.malformed("a CDATA section that does not end or stands outside the root element")
 			}
 		}
 		if err != nil {
@@ -118,7 +117,7 @@ func (s *scanner) declaration() *Refusal {
 	}
 	inner := strings.ToLower(s.in[:end])
 	if i := strings.Index(inner, "encoding"); i >= 0 && !strings.Contains(inner[i:], "utf-8") {
-		return Refuse(ReasonNotUTF8, "The message declares an encoding other than UTF-8.")
+		return Refuse(ReasonNotUTF8, Say("not_utf8.declared"))
 	}
 	if i := strings.Index(inner, "version"); i >= 0 && !strings.Contains(inner[i:], "1.0") {
 		return s.malformed("a version of XML other than 1.0")
@@ -165,11 +164,10 @@ func (s *scanner) mayOpen() *Refusal {
 		return s.malformed("a second root element")
 	}
 	if s.out.elements++; s.out.elements > s.limits.Elements {
-		return Refuse(ReasonTooManyElements, fmt.Sprintf("The message has more than %d elements.", s.limits.Elements))
+		return Refuse(ReasonTooManyElements, Say("too_many_elements", "limit", s.limits.Elements))
 	}
 	if len(s.open) == s.limits.Depth {
-		return Refuse(ReasonTooDeep, fmt.Sprintf("The elements of the message are nested deeper than %d.",
-			s.limits.Depth))
+		return Refuse(ReasonTooDeep, Say("too_deep", "limit", s.limits.Depth))
 	}
 	return nil
 }
@@ -212,7 +210,7 @@ func (s *scanner) identify() *Refusal {
 			return s.malformed("a reference in an ID")
 		}
 		if _, used := s.ids[a.value]; used {
-			return Refuse(ReasonDuplicateID, "Two elements of the message have the ID "+Clip(a.value)+".")
+			return Refuse(ReasonDuplicateID, Say("duplicate_id", "id", Clip(a.value)))
 		}
 		s.ids[a.value] = struct{}{}
 	}

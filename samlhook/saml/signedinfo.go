@@ -39,28 +39,23 @@ const maxPrefixList = 1000
 func (c *Connection) judgeSignedInfo(info *element, id string) (signer, *Refusal) {
 	parts := dsigChildren(info)
 	if len(parts) < 2 || parts[0].local != "CanonicalizationMethod" || parts[1].local != "SignatureMethod" {
-		return signer{}, Refuse(ReasonSignatureShape,
-			"The SignedInfo must start with CanonicalizationMethod and SignatureMethod.")
+		return signer{}, Refuse(ReasonSignatureShape, Say("signature_shape.signedInfo"))
 	}
 	if len(parts) != 3 || parts[2].local != "Reference" || id == "" || attr(parts[2], "URI") != "#"+id {
-		return signer{}, Refuse(ReasonReference,
-			"The signature must have exactly one Reference, to the ID of the element that holds it.")
+		return signer{}, Refuse(ReasonReference)
 	}
 
 	// Algorithms: known ones, and SHA-1 only on request.
 	made := signer{algorithm: attr(parts[1], "Algorithm"), id: id}
 	if _, known := signatureMethods[made.algorithm]; !known {
-		return signer{}, Refuse(ReasonAlgorithm, "The signature algorithm "+Clip(made.algorithm)+
-			" is not accepted; use RSA or ECDSA with SHA-256.")
+		return signer{}, Refuse(ReasonAlgorithm, Say("signature_algorithm", "algorithm", Clip(made.algorithm)))
 	}
 	if refusal := made.judgeReference(parts[2]); refusal != nil {
 		return signer{}, refusal
 	}
 	made.sha1 = made.hash == crypto.SHA1 || strings.HasSuffix(made.algorithm, "-sha1")
 	if made.sha1 && !c.AllowSHA1 {
-		return signer{}, Refuse(ReasonWeakAlgorithm,
-			"The message is signed with SHA-1; set the identity provider to SHA-256, "+
-				"or allowSha1 on the connection until it can.")
+		return signer{}, Refuse(ReasonWeakAlgorithm)
 	}
 	return made, nil
 }
@@ -71,26 +66,25 @@ func (by *signer) judgeReference(ref *element) *Refusal {
 	parts := dsigChildren(ref)
 	if len(parts) != 3 || parts[0].local != "Transforms" || parts[1].local != "DigestMethod" ||
 		parts[2].local != "DigestValue" {
-		return Refuse(ReasonTransforms, "The Reference must hold Transforms, DigestMethod and DigestValue.")
+		return Refuse(ReasonTransforms, Say("signature_transforms.reference"))
 	}
 	transforms := dsigChildren(parts[0])
 	if len(transforms) != 2 || transforms[0].local != "Transform" || transforms[1].local != "Transform" ||
 		attr(transforms[0], "Algorithm") != dsig.EnvelopedSignatureAltorithmId.String() ||
 		len(transforms[0].children) > 0 || !isExclusive(attr(transforms[1], "Algorithm")) {
-		return Refuse(ReasonTransforms,
-			"The transforms must be enveloped-signature and then exclusive canonicalization.")
+		return Refuse(ReasonTransforms)
 	}
 	var ok bool
 	if by.prefixes, ok = inclusivePrefixes(transforms[1]); !ok {
-		return Refuse(ReasonTransforms, "The canonicalization has a parameter that is not supported.")
+		return Refuse(ReasonTransforms, Say("signature_transforms.parameter"))
 	}
 	digest := attr(parts[1], "Algorithm")
 	if by.hash, ok = digestMethods[digest]; !ok {
-		return Refuse(ReasonAlgorithm, "The digest algorithm "+Clip(digest)+" is not accepted; use SHA-256.")
+		return Refuse(ReasonAlgorithm, Say("signature_algorithm.digest", "algorithm", Clip(digest)))
 	}
 	var err error
 	if by.digest, err = decodeBase64(text(parts[2])); err != nil || len(parts[2].children) > 0 {
-		return Refuse(ReasonSignatureShape, "The DigestValue is not base64.")
+		return Refuse(ReasonSignatureShape, Say("signature_shape.digest"))
 	}
 	return nil
 }
@@ -125,7 +119,7 @@ func isExclusive(algorithm string) bool {
 // are the same here, because a message with comments was refused.
 func (o *outline) signedInfo(s signatureSpan, info *element) ([]byte, *Refusal) {
 	if parts := dsigChildren(info); len(parts) == 0 || parts[0].local != "CanonicalizationMethod" {
-		return nil, Refuse(ReasonSignatureShape, "The SignedInfo must start with CanonicalizationMethod.")
+		return nil, Refuse(ReasonSignatureShape, Say("signature_shape.signedInfo"))
 	}
 	method := info.children[0]
 	algorithm := attr(method, "Algorithm")
@@ -134,13 +128,13 @@ func (o *outline) signedInfo(s signatureSpan, info *element) ([]byte, *Refusal) 
 	case dsig.CanonicalXML10ExclusiveAlgorithmId, dsig.CanonicalXML10ExclusiveWithCommentsAlgorithmId:
 		var ok bool
 		if form.prefixes, ok = inclusivePrefixes(method); !ok {
-			return nil, Refuse(ReasonTransforms, "The canonicalization has a parameter that is not supported.")
+			return nil, Refuse(ReasonTransforms, Say("signature_transforms.parameter"))
 		}
 	case dsig.CanonicalXML11AlgorithmId, dsig.CanonicalXML11WithCommentsAlgorithmId,
 		dsig.CanonicalXML10RecAlgorithmId, dsig.CanonicalXML10WithCommentsAlgorithmId:
 		form.inclusive = true
 	default:
-		return nil, Refuse(ReasonTransforms, "The canonicalization "+Clip(algorithm)+" is not supported.")
+		return nil, Refuse(ReasonTransforms, Say("signature_transforms.canonicalization", "algorithm", Clip(algorithm)))
 	}
 
 	// Its start tag is the first one behind that of the Signature.

@@ -1,7 +1,6 @@
 package saml
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -54,8 +53,9 @@ const (
 // in scope.
 const maxAttributes = 48
 
+// malformed is the refusal of a message that is not well-formed where the tokenizer is. The catalogue has what is wrong.
 func (t *tokens) malformed(what string) *Refusal {
-	return Refuse(ReasonMalformed, fmt.Sprintf("The message is not well-formed XML at byte %d: %s.", t.pos, what))
+	return Refuse(ReasonMalformed, Say(string(ReasonMalformed)+"."+what, "byte", t.pos))
 }
 
 // next reads a token. There must be one.
@@ -85,12 +85,11 @@ func (t *tokens) declared(rest string) (token, *Refusal) {
 	case strings.HasPrefix(rest, "<![CDATA["):
 		return t.cdata(rest)
 	case strings.HasPrefix(rest, "<!--"):
-		return token{}, Refuse(ReasonComment,
-			"The message holds an XML comment, which can hide part of a value from its reader.")
+		return token{}, Refuse(ReasonComment)
 	case rest[1] == '!':
-		return token{}, Refuse(ReasonDoctype, "The message holds a document type declaration.")
+		return token{}, Refuse(ReasonDoctype)
 	}
-	return token{}, Refuse(ReasonInstruction, "The message holds a processing instruction.")
+	return token{}, Refuse(ReasonInstruction)
 }
 
 // characterData goes to the next markup.
@@ -113,7 +112,7 @@ func (t *tokens) cdata(rest string) (token, *Refusal) {
 	const open = "<![CDATA["
 	end, size := strings.Index(rest, "]]>"), len("]]>")
 	if end < 0 && !t.partial {
-		return token{}, t.malformed("a CDATA section that does not end")
+		return token{}, t.malformed("a CDATA section that does not end or stands outside the root element")
 	} else if end < 0 {
 		end, size = len(rest), 0
 	}
@@ -151,10 +150,9 @@ func (t *tokens) characters(data string) *Refusal {
 		}
 		end := strings.IndexByte(data[i:min(len(data), i+maxReference)], ';')
 		if end < 2 || data[i+1] == '#' {
-			return t.malformed("a reference that does not end, or is none")
+			return t.malformed("a reference that does not end")
 		}
-		return Refuse(ReasonEntity, "The message uses the entity &"+Clip(data[i+1:i+end])+
-			";, which XML does not predefine.")
+		return Refuse(ReasonEntity, Say("entity_reference", "entity", Clip(data[i+1:i+end])))
 	}
 }
 
@@ -252,7 +250,7 @@ func (t *tokens) attributes() (closed bool, err *Refusal) {
 		case !spaced:
 			return false, t.malformed("a tag that does not end")
 		case len(t.attrs) == maxAttributes:
-			return false, t.malformed(fmt.Sprintf("an element with more than %d attributes", maxAttributes))
+			return false, t.malformed("an element with too many attributes")
 		}
 
 		// Another attribute, whose name is new.

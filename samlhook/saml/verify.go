@@ -12,8 +12,7 @@ func (o *outline) verify(what string, from int, scope namespaces, signature span
 	h := by.hash.New()
 	h.Write(canonical)
 	if subtle.ConstantTimeCompare(h.Sum(nil), by.digest) != 1 {
-		return nil, Refuse(ReasonContentChanged, "The signature is genuine, but the "+what+
-			" is not what was signed: it was changed on the way.")
+		return nil, Refuse(ReasonContentChanged, Say("content_changed", "element", what))
 	}
 	return parse(canonical)
 }
