@@ -101,7 +101,8 @@ func TestAuthnRequestOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := doc.Root()
-	if root.SelectAttrValue("ForceAuthn", "") != "true" || root.FindElement("NameIDPolicy").SelectAttrValue("Format", "") != NameIDEmail {
+	if root.SelectAttrValue("ForceAuthn", "") != "true" ||
+		root.FindElement("NameIDPolicy").SelectAttrValue("Format", "") != NameIDEmail {
 		t.Errorf("request = %s", message)
 	}
 	var classes []string

@@ -53,7 +53,8 @@ const (
 // in scope.
 const maxAttributes = 48
 
-// malformed is the refusal of a message that is not well-formed where the tokenizer is. The catalogue has what is wrong.
+// malformed is the refusal of a message that is not well-formed where the tokenizer is. The catalogue has what is
+// wrong.
 func (t *tokens) malformed(what string) *Refusal {
 	return Refuse(ReasonMalformed, Say(string(ReasonMalformed)+"."+what, "byte", t.pos))
 }
