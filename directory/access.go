@@ -92,7 +92,8 @@ func protected(group []byte) bool { return groupAccess(group, "protected").Bool(
 // grantsAccess reports whether membership of the Group, by its own document, means more than membership: the Group has
 // roles or is protected.
 func grantsAccess(group []byte) bool {
-	return protected(group) || len(groupAccess(group, "roles").Array()) > 0
+	access := gjson.GetBytes(group, escapedGroupAccess)
+	return access.Get("protected").Bool() || len(access.Get("roles").Array()) > 0
 }
 
 // inGroupWithAccess reports whether the resource is in a Group that grants access, directly or not.

@@ -26,9 +26,14 @@ func (x *exchange) acs() error {
 	}
 	body := x.bodies.Within(x.w, x.r, remote.Network(x.r.RemoteAddr))
 	defer body.Release()
-	post, err := saml.ReadPost(x.r, 0)
+	a := &attempt{exchange: x, at: x.now()}
+	post, err := saml.ReadPost(x.r, 0, a.look(s, connection))
 	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
-		return x.unverified(connection.Display(), refusal, nil)
+		var checks []saml.Check
+		if a.response != nil {
+			checks = a.response.Checks
+		}
+		return x.unverified(connection.Display(), refusal, checks)
 	}
 	if errors.Is(err, bodies.ErrFull) {
 		return errUnavailable
@@ -47,7 +52,7 @@ func (x *exchange) acs() error {
 	}
 
 	// Judge, commit, and count what came of it.
-	a := &attempt{exchange: x, post: post, at: x.now()}
+	a.post, a.at = post, x.now()
 	err = a.settle(s, connection)
 	if errors.Is(err, errIsTest) {
 		_, err := x.endTest(s, connection, post)

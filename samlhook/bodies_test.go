@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"rollcall/internal/bodies"
 	"rollcall/samlhook/saml"
+	"rollcall/samlhook/saml/samltest"
 )
 
 // Forms that lack their last byte hold no more together than the bound of the node allows one network; what comes
@@ -19,7 +21,7 @@ import (
 func TestFormsTogether(t *testing.T) {
 	const most = 8 << 20
 	s := newSite(t)
-	connection := s.connect(jitOn)
+	connection := s.own(jitOn)
 	s.hook.bodies = bodies.New(most)
 	router := mux.NewRouter()
 	s.hook.Register(router)
@@ -31,7 +33,11 @@ func TestFormsTogether(t *testing.T) {
 		router.ServeHTTP(w, r)
 		return w.Code
 	}
-	short := ("SAMLResponse=" + strings.Repeat("PDw8", saml.DefaultBodyBytes/4))[:saml.DefaultBodyBytes-1]
+	// What a key of the connection signed is read on.
+	signed := s.largeBy(connection, "_x", samltest.Keys().IdP).Get("SAMLResponse")
+	short := "SAMLResponse=" + url.QueryEscape(signed[:len(signed)/4*4-4])
+	short += strings.Repeat("PDw8", saml.DefaultBodyBytes/4)
+	short = short[:saml.DefaultBodyBytes-1]
 
 	// Each sends all but the last byte, one after the other, and waits.
 	rest := make(chan struct{})

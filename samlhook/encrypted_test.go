@@ -39,7 +39,7 @@ func decoded(t *testing.T, form url.Values) string {
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	post, err := saml.ReadPost(r, 0)
+	post, err := saml.ReadPost(r, 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

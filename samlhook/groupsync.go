@@ -252,7 +252,7 @@ func (y *syncing) find(name string) []*directory.Resource {
 
 // allows reports whether sign-in may change the Group at all.
 func (y *syncing) allows(g *directory.Resource) bool {
-	return y.allow.has(g.ID.String(), g.Text("displayName"), g.Text("externalId"))
+	return y.allow == nil || y.allow.has(g.ID.String(), g.Text("displayName"), g.Text("externalId"))
 }
 
 // mayCreate reports whether sign-in creates a Group of that name: not one that only looks like another.

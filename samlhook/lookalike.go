@@ -28,7 +28,7 @@ const (
 // compare tells whether an asserted value links to a stored one: if both are the same in NFC with A to Z in lower case.
 func compare(asserted, stored string) likeness {
 	switch {
-	case linkForm(asserted) == linkForm(stored):
+	case asserted == stored || linkForm(asserted) == linkForm(stored):
 		return same
 	case wideFold(asserted) == wideFold(stored):
 		return alike

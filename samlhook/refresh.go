@@ -191,17 +191,21 @@ func (a *attempt) refreshed(connection *directory.Resource) bool {
 	if a.refused == nil {
 		return false
 	}
-	switch a.refused.Reason {
-	case saml.ReasonUnknownCertificate, saml.ReasonSignatureInvalid, saml.ReasonCertificateExpired:
-	default:
-		return false
-	}
 	s, err := a.snapshot()
-	if err != nil || connection.Text("metadataUrl") == "" ||
-		a.at.Sub(readRefreshed(s, connection.ID).latest()) < refreshSoonest {
+	if err != nil || !a.mayRefresh(s, connection, a.refused) {
 		return false
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.r.Context()), refreshTimeout)
 	defer cancel()
 	return a.refresh(ctx, a.org, s, connection, true)
+}
+
+// mayRefresh reports whether a message was refused for its key, and the metadata may be refreshed for that now.
+func (a *attempt) mayRefresh(s *directory.Snapshot, connection *directory.Resource, refused *saml.Refusal) bool {
+	switch refused.Reason {
+	case saml.ReasonUnknownCertificate, saml.ReasonSignatureInvalid, saml.ReasonCertificateExpired:
+		return connection.Text("metadataUrl") != "" &&
+			a.at.Sub(readRefreshed(s, connection.ID).latest()) >= refreshSoonest
+	}
+	return false
 }

@@ -57,13 +57,7 @@ func (a *attempt) verify(s *directory.Snapshot, connection *directory.Resource) 
 // judge verifies the message. Those that are encrypted with CBC are counted (cbctries.go), unless a key of the identity
 // provider vouches for what they turn out to be.
 func (a *attempt) judge() (*saml.Response, *saml.Refusal) {
-	c := *a.loaded.Connection
-	c.Used = func(id string) *saml.Refusal {
-		if a.used.has(a.connection, id, a.at) && !a.isDryRun() {
-			return usedBefore()
-		}
-		return nil
-	}
+	c := a.judging(a.loaded)
 	var tried [][]byte
 	c.TryCBC = func(secret []byte) bool {
 		if !a.tries.begin(secret, a.at) {
@@ -79,4 +73,42 @@ func (a *attempt) judge() (*saml.Response, *saml.Refusal) {
 		}
 	}
 	return response, refusal
+}
+
+// judging is a connection that knows which messages this node has seen used up.
+func (a *attempt) judging(l *loaded) saml.Connection {
+	c := *l.Connection
+	c.Used = func(id string) *saml.Refusal {
+		if a.used.has(a.connection, id, a.at) && !a.isDryRun() {
+			return usedBefore()
+		}
+		return nil
+	}
+	return c
+}
+
+// look judges a large message while it comes, so that nobody has us read a megabyte that no key of the connection
+// signed. What a draft, or a refresh of the metadata, may judge otherwise is read to its end.
+func (a *attempt) look(s *directory.Snapshot, connection *directory.Resource) saml.Look {
+	return func(head []byte) (enough bool, refusal *saml.Refusal) {
+		l, err := a.load(s, a.org, connection)
+		if err != nil {
+			return true, nil
+		}
+		if draft, err := s.Draft(connection); err != nil || draft != nil {
+			return true, nil
+		}
+		turn := a.verifier.Begin(fair.Owner{Organization: a.org, Credential: a.connection.String()})
+		defer turn.End()
+		if err := turn.Spend(a.r.Context(), fair.Slice); err != nil {
+			return true, nil // whoever sends it is gone
+		}
+		c := a.judging(l)
+		checks, enough, refusal := c.JudgeHead(head, a.at)
+		if refusal != nil && a.mayRefresh(s, connection, refusal) {
+			return true, nil
+		}
+		a.response = &saml.Response{Checks: checks}
+		return enough, refusal
+	}
 }

@@ -186,7 +186,7 @@ func TestAcceptPost(t *testing.T) {
 			form := url.Values{"SAMLResponse": {value}, "RelayState": {"token"}}
 			r := httptest.NewRequest("POST", "/acs", strings.NewReader(form.Encode()))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-			post, err := ReadPost(r, 0)
+			post, err := ReadPost(r, 0, nil)
 			if err != nil || post.RelayState != "token" || string(post.Message) != message {
 				t.Fatalf("ReadPost = %.60q, %q, %v", post.Message, post.RelayState, err)
 			}

@@ -1,10 +1,6 @@
 package saml
 
-import (
-	"time"
-
-	"github.com/beevik/etree"
-)
+import "time"
 
 // Assertion is a verified assertion, as it was signed.
 type Assertion struct {
@@ -41,7 +37,7 @@ type Attribute struct {
 }
 
 // decodeAttributes reads all AttributeStatements.
-func decodeAttributes(assertion *etree.Element) []Attribute {
+func decodeAttributes(assertion *element) []Attribute {
 	var all []Attribute
 	for _, statement := range children(assertion, nsAssertion, "AttributeStatement") {
 		for _, el := range children(statement, nsAssertion, "Attribute") {

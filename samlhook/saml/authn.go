@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/beevik/etree"
 )
 
 // What a connection asks for beyond a sign-in, RequestedAuthnContext and ForceAuthn (SAML Core §3.4.1), is only a
@@ -17,7 +15,7 @@ var authnMethods = []string{"http://schemas.microsoft.com/claims/authnmethodsref
 
 // checkAuthn checks how and when the person authenticated. One AuthnStatement must have all that was asked for; of
 // several that don't, the first is shown. made is when our request was made; zero if there was none.
-func (c *Connection) checkAuthn(l *checklist, a *Assertion, el *etree.Element, made, now time.Time) {
+func (c *Connection) checkAuthn(l *checklist, a *Assertion, el *element, made, now time.Time) {
 	methods, _ := newFinder(a.Attributes).find("authentication methods", authnMethods)
 	var shown *checklist
 	for _, statement := range children(el, nsAssertion, "AuthnStatement") {
@@ -43,7 +41,7 @@ func (c *Connection) checkAuthn(l *checklist, a *Assertion, el *etree.Element, m
 }
 
 // authnContexts are the classes of an AuthnStatement (SAML Core §2.7.2.2).
-func authnContexts(statement *etree.Element) []string {
+func authnContexts(statement *element) []string {
 	var classes []string
 	for _, context := range children(statement, nsAssertion, "AuthnContext") {
 		for _, class := range children(context, nsAssertion, "AuthnContextClassRef") {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/beevik/etree"
@@ -141,13 +142,21 @@ func write(root *etree.Element) ([]byte, error) {
 	return xml, nil
 }
 
+// deflaters are used again: each takes two thirds of a megabyte.
+var deflaters = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(nil, flate.DefaultCompression)
+	if err != nil {
+		panic("saml: the default level is one: " + err.Error())
+	}
+	return w
+}}
+
 // deflate compresses a message for a URL (Bindings §3.4.4.1).
 func deflate(xml []byte) ([]byte, error) {
 	var out bytes.Buffer
-	w, err := flate.NewWriter(&out, flate.DefaultCompression)
-	if err != nil {
-		return nil, err
-	}
+	w := deflaters.Get().(*flate.Writer)
+	defer deflaters.Put(w)
+	w.Reset(&out)
 	if _, err := w.Write(xml); err != nil {
 		return nil, err
 	}

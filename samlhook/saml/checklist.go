@@ -3,8 +3,6 @@ package saml
 import (
 	"strconv"
 	"strings"
-
-	"github.com/beevik/etree"
 )
 
 // Check is one comparison of the verification. The SignIn record keeps it, so that an administrator sees what was
@@ -41,7 +39,7 @@ func (l *checklist) add(name string, ok bool, expected, received string, reason 
 }
 
 // one is the only child of that name; nil if there is none. Two fail the checklist: readers differ in which they take.
-func (l *checklist) one(el *etree.Element, space, tag string) *etree.Element {
+func (l *checklist) one(el *element, space, tag string) *element {
 	found := children(el, space, tag)
 	switch len(found) {
 	case 0:
@@ -50,6 +48,6 @@ func (l *checklist) one(el *etree.Element, space, tag string) *etree.Element {
 		return found[0]
 	}
 	l.add(strings.ToLower(tag), false, "1", strconv.Itoa(len(found)), ReasonDuplicateElement,
-		Say("duplicate_element", "parent", el.Tag, "element", tag))
+		Say("duplicate_element", "parent", el.local, "element", tag))
 	return nil
 }

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/beevik/etree"
 )
 
 // checkResponse checks the Response element. If it is not signed, its word makes nothing true, but it may still
@@ -43,7 +41,7 @@ func (c *Connection) checkIssued(l *checklist, name string, issued, now time.Tim
 }
 
 // checkAssertion decodes a verified assertion into r.Assertion and checks it.
-func (c *Connection) checkAssertion(l *checklist, r *Response, el *etree.Element, now time.Time) {
+func (c *Connection) checkAssertion(l *checklist, r *Response, el *element, now time.Time) {
 	a := &Assertion{ID: attr(el, "ID"), Version: attr(el, "Version"), Attributes: decodeAttributes(el)}
 	r.Assertion = a
 	a.IssueInstant, _ = parseInstant(attr(el, "IssueInstant"))
@@ -88,7 +86,7 @@ func isID(s string) bool {
 }
 
 // checkConditions checks when the assertion is valid, and for whom (SAML Core §2.5).
-func (c *Connection) checkConditions(l *checklist, a *Assertion, el *etree.Element, now time.Time) {
+func (c *Connection) checkConditions(l *checklist, a *Assertion, el *element, now time.Time) {
 	conditions := l.one(el, nsAssertion, "Conditions")
 	if !l.add("conditions", conditions != nil, "Conditions", present(conditions), ReasonNoConditions) {
 		return
@@ -106,15 +104,15 @@ func (c *Connection) checkConditions(l *checklist, a *Assertion, el *etree.Eleme
 
 	// Every condition must hold. Core §2.5.1.1: one that is not understood makes validity indeterminate.
 	restricted := false
-	for _, condition := range conditions.ChildElements() {
-		switch known := condition.NamespaceURI() == nsAssertion; {
-		case known && condition.Tag == "AudienceRestriction":
+	for _, condition := range conditions.children {
+		switch known := condition.space == nsAssertion; {
+		case known && condition.local == "AudienceRestriction":
 			restricted = true
 			c.checkAudience(l, condition)
-		case known && (condition.Tag == "OneTimeUse" || condition.Tag == "ProxyRestriction"):
+		case known && (condition.local == "OneTimeUse" || condition.local == "ProxyRestriction"):
 			// Every assertion is used once here, and none is passed on.
 		default:
-			l.add("condition", false, "AudienceRestriction, OneTimeUse, ProxyRestriction", condition.Tag,
+			l.add("condition", false, "AudienceRestriction, OneTimeUse, ProxyRestriction", condition.local,
 				ReasonUnknownCondition)
 		}
 	}
@@ -123,7 +121,7 @@ func (c *Connection) checkConditions(l *checklist, a *Assertion, el *etree.Eleme
 	}
 }
 
-func (c *Connection) checkAudience(l *checklist, restriction *etree.Element) {
+func (c *Connection) checkAudience(l *checklist, restriction *element) {
 	var audiences []string
 	for _, audience := range children(restriction, nsAssertion, "Audience") {
 		audiences = append(audiences, trim(text(audience)))
@@ -141,7 +139,7 @@ func (c *Connection) ahead(raw string, now time.Time) (time.Time, bool) {
 func (c *Connection) stillAhead(now time.Time) string { return "> " + stamp(now.Add(-c.skew())) }
 
 // checkSubject checks who the assertion is about, and that whoever presents it may (SAML Core §2.4).
-func (c *Connection) checkSubject(l *checklist, a *Assertion, el *etree.Element, now time.Time) {
+func (c *Connection) checkSubject(l *checklist, a *Assertion, el *element, now time.Time) {
 	subject := l.one(el, nsAssertion, "Subject")
 	if !l.add("subject", subject != nil, "Subject", present(subject), ReasonNoSubject) {
 		return
@@ -181,7 +179,7 @@ func (c *Connection) checkSubject(l *checklist, a *Assertion, el *etree.Element,
 }
 
 // checkNameID checks that the NameID can identify a person.
-func (c *Connection) checkNameID(l *checklist, a *Assertion, subject *etree.Element) {
+func (c *Connection) checkNameID(l *checklist, a *Assertion, subject *element) {
 	nameID := l.one(subject, nsAssertion, "NameID")
 	if !l.add("name id", nameID != nil, "NameID", present(nameID), ReasonNoNameID) {
 		return
@@ -195,7 +193,7 @@ func (c *Connection) checkNameID(l *checklist, a *Assertion, subject *etree.Elem
 		a.SPNameQualifier = ""
 	}
 	plain := ValidNameID(a.NameID) && ValidNameID(a.NameQualifier) && ValidNameID(a.SPNameQualifier)
-	l.add("name id form", len(nameID.ChildElements()) == 0 && plain,
+	l.add("name id form", len(nameID.children) == 0 && plain,
 		fmt.Sprintf("≤ %d", maxNameID), a.NameID, ReasonInvalidNameID, Say("invalid_name_id", "limit", maxNameID))
 	l.add("name id format", a.NameIDFormat != NameIDTransient, "≠ "+NameIDTransient, a.NameIDFormat,
 		ReasonTransientNameID)
@@ -205,7 +203,7 @@ func (c *Connection) checkNameID(l *checklist, a *Assertion, subject *etree.Elem
 func ValidNameID(text string) bool { return validValue(text, maxNameID) }
 
 // checkConfirmation checks one bearer SubjectConfirmation (SAML Profiles §4.1.4.3).
-func (c *Connection) checkConfirmation(l *checklist, a *Assertion, confirmation *etree.Element, now time.Time) {
+func (c *Connection) checkConfirmation(l *checklist, a *Assertion, confirmation *element, now time.Time) {
 	data := l.one(confirmation, nsAssertion, "SubjectConfirmationData")
 	if !l.add("subject confirmation data", data != nil, "SubjectConfirmationData", present(data),
 		ReasonNoSubjectConfirmationData) {
@@ -225,7 +223,7 @@ func (c *Connection) checkConfirmation(l *checklist, a *Assertion, confirmation 
 }
 
 // checkStatements checks that somebody signed in, and how long that holds (SAML Core §2.7.2).
-func (c *Connection) checkStatements(l *checklist, a *Assertion, el *etree.Element, now time.Time) {
+func (c *Connection) checkStatements(l *checklist, a *Assertion, el *element, now time.Time) {
 	statements := children(el, nsAssertion, "AuthnStatement")
 	if !l.add("authentication statement", len(statements) > 0, "≥ 1", fmt.Sprint(len(statements)),
 		ReasonNoAuthnStatement) {
@@ -285,9 +283,9 @@ func encryptionOf(r *Response) string {
 }
 
 // present names an element for a check; empty if there is none.
-func present(el *etree.Element) string {
+func present(el *element) string {
 	if el == nil {
 		return ""
 	}
-	return el.Tag
+	return el.local
 }

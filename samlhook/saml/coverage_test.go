@@ -68,7 +68,7 @@ func TestCoverage(t *testing.T) {
 	// What is refused before there is a message.
 	lines = nil
 	for _, c := range readPostCases() {
-		_, err := ReadPost(c.request(), 0)
+		_, err := ReadPost(c.request(), 0, nil)
 		refusal, _ := err.(*Refusal)
 		lines = append(lines, line(c.name, refusal))
 	}

@@ -12,8 +12,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-
-	"github.com/beevik/etree"
 )
 
 // This is XML Encryption 1.1, as much of it as SAML needs. Anybody has our public key, so all of this runs on messages
@@ -97,7 +95,7 @@ func (c *Connection) decrypt(o *outline, signed bool) ([]byte, *Refusal) {
 			}
 			if plain, err := algorithm.open(block, slices.Clone(sealed)); err == nil {
 				at := o.encrypted
-				return slices.Concat(o.message[:at.from], bytes.TrimSpace(plain), o.message[at.to:]), nil
+				return slices.Concat([]byte(o.message[:at.from]), bytes.TrimSpace(plain), []byte(o.message[at.to:])), nil
 			}
 		}
 	}
@@ -106,49 +104,41 @@ func (c *Connection) decrypt(o *outline, signed bool) ([]byte, *Refusal) {
 
 // encryptedAssertion parses the EncryptedAssertion. Its cipher values, which may be megabytes, do not pass through the
 // parser.
-func encryptedAssertion(o *outline) (*etree.Element, *Refusal) {
+func encryptedAssertion(o *outline) (*element, *Refusal) {
 	misshapen := Refuse(ReasonEncryptionShape)
-	frame := slices.Clone(o.message[o.response.from:o.response.to])
+	var frame strings.Builder
 	at := o.encrypted.from
 	for _, value := range o.ciphers {
-		frame = append(frame, o.message[at:value.from]...)
+		frame.WriteString(o.message[at:value.from])
 		at = value.to
 	}
-	frame = append(frame, o.message[at:o.encrypted.to]...)
-	if len(frame) > maxEncryptedFrame {
+	frame.WriteString(o.message[at:o.encrypted.to])
+	if frame.Len() > maxEncryptedFrame {
 		return nil, misshapen
 	}
-	root, err := parseOpen(frame, 1)
-	if err != nil {
+	canonical, refusal := canonicalize(frame.String(), 0, o.scope, canonicalForm{})
+	if refusal != nil {
 		return nil, misshapen
 	}
-	el := root.ChildElements()[0]
+	el, refusal := parse(canonical)
+	if refusal != nil {
+		return nil, misshapen
+	}
 
 	// Back into their places, in the order of the document.
-	values := cipherValues(el)
+	values := descendants(el, "CipherValue")
 	if len(values) != len(o.ciphers) {
 		return nil, misshapen
 	}
 	for i, value := range values {
-		value.SetText(string(o.message[o.ciphers[i].from:o.ciphers[i].to]))
+		value.text = o.message[o.ciphers[i].from:o.ciphers[i].to]
 	}
 	return el, nil
 }
 
-// cipherValues are the CipherValues inside an element, in the order of the document.
-func cipherValues(el *etree.Element) (found []*etree.Element) {
-	for _, child := range el.ChildElements() {
-		if child.Tag == "CipherValue" {
-			found = append(found, child)
-		}
-		found = append(found, cipherValues(child)...)
-	}
-	return found
-}
-
 // encryptedParts finds the data and the keys that may be for us, inside of its KeyInfo or beside it, and refuses
 // algorithms that nobody should use before any key is.
-func (c *Connection) encryptedParts(el *etree.Element) (data *etree.Element, keys []wrappedKey, refusal *Refusal) {
+func (c *Connection) encryptedParts(el *element) (data *element, keys []wrappedKey, refusal *Refusal) {
 	found := children(el, nsEnc, "EncryptedData")
 	if len(found) != 1 {
 		return nil, nil, Refuse(ReasonEncryptionShape)
@@ -182,7 +172,7 @@ func badEncryption(algorithm string) *Refusal {
 }
 
 // methodOf is the algorithm of EncryptedData or EncryptedKey.
-func methodOf(el *etree.Element) string {
+func methodOf(el *element) string {
 	for _, method := range children(el, nsEnc, "EncryptionMethod") {
 		return attr(method, "Algorithm")
 	}
@@ -196,7 +186,7 @@ type wrappedKey struct {
 }
 
 // readWrappedKey reads an EncryptedKey with the digest and the mask that it names.
-func readWrappedKey(el *etree.Element) (k wrappedKey, refusal *Refusal) {
+func readWrappedKey(el *element) (k wrappedKey, refusal *Refusal) {
 	algorithm, digest, mask := methodOf(el), "", ""
 	var label []byte
 	var err error
@@ -241,7 +231,7 @@ func (k wrappedKey) unwrap(own *rsa.PrivateKey) ([]byte, error) {
 
 // cipherValue is the decoded CipherValue of EncryptedData or EncryptedKey. Java writes the ends of its lines as
 // references.
-func cipherValue(el *etree.Element) ([]byte, error) {
+func cipherValue(el *element) ([]byte, error) {
 	data := children(el, nsEnc, "CipherData")
 	if len(data) == 0 {
 		return nil, errNoCipherValue

@@ -6,10 +6,10 @@
 // the message is believed before a signature by a certificate of the connection covers it, and what is read is decoded
 // from the bytes that were signed, never from the bytes that arrived. The order keeps a hostile message cheap:
 //
-//   - scan.go and scantag.go pass over the bytes once and build nothing;
+//   - scan.go passes over the bytes once (tokens.go, namespaces.go) and builds nothing;
 //   - signature.go judges the small Signature element alone;
-//   - only when a configured key has signed that element does verify.go compare the digest of what it covers, for which
-//     response.go builds a tree of the whole message;
+//   - only when a configured key has signed that element does verify.go bring what it covers into canonical form
+//     (canonical.go) and compare the digest; element.go builds the tree that is read from those very bytes;
 //   - of an encrypted assertion, encrypted.go verifies what is signed outside first, decrypt.go puts the assertion into
 //     the message in its place, and the whole begins again;
 //   - checks.go compares what the assertion says with what the connection expects (assertion.go reads it);

@@ -1,15 +1,11 @@
 package saml
 
-import (
-	"time"
-
-	"github.com/beevik/etree"
-)
+import "time"
 
 // believeEncrypted is believe for a message whose assertion is encrypted. A signature of the Response is verified
 // before anything is decrypted; without one, the assertion must be signed inside. What was decrypted stands in the
 // message as if it had come so, and passes the scan again with everything around it.
-func (c *Connection) believeEncrypted(r *Response, o *outline, now time.Time) (response, assertion *etree.Element,
+func (c *Connection) believeEncrypted(r *Response, o *outline, now time.Time) (response, assertion *element,
 	refusal *Refusal) {
 	if !c.WantEncrypted {
 		return nil, nil, Refuse(ReasonEncrypted)
@@ -35,22 +31,18 @@ func (c *Connection) believeEncrypted(r *Response, o *outline, now time.Time) (r
 }
 
 // believeOuter returns the Response as it was signed; nil if it is not signed.
-func (c *Connection) believeOuter(r *Response, o *outline, now time.Time) (*etree.Element, *Refusal) {
+func (c *Connection) believeOuter(r *Response, o *outline, now time.Time) (*element, *Refusal) {
 	signers, refusal := c.authenticateAll(o, now)
 	if refusal != nil || len(signers) == 0 {
 		return nil, refusal
 	}
-	root, refusal := parse(o.message)
-	if refusal != nil {
-		return nil, refusal
-	}
-	response, _, refusal := r.verifyAll(root, signers, false)
+	response, _, refusal := r.verifyAll(o, signers)
 	return response, refusal
 }
 
 // believeInner verifies the assertion that was decrypted. response is what was signed around it; nil if nothing was.
-func (c *Connection) believeInner(r *Response, o *outline, response *etree.Element, now time.Time) (
-	_, assertion *etree.Element, refusal *Refusal) {
+func (c *Connection) believeInner(r *Response, o *outline, response *element, now time.Time) (
+	_, assertion *element, refusal *Refusal) {
 	signers, refusal := c.authenticateAll(o, now)
 	if refusal != nil {
 		return nil, nil, c.signatureFailed(r, refusal)
@@ -59,11 +51,12 @@ func (c *Connection) believeInner(r *Response, o *outline, response *etree.Eleme
 	if response == nil && len(signers) == 0 {
 		return nil, nil, Refuse(ReasonUnsigned, Say("unsigned.encrypted"))
 	}
-	root, refusal := parse(o.message)
-	if refusal != nil {
-		return nil, nil, errUndecryptable
+	if len(signers) == 0 {
+		// What was decrypted is part of the Response that was verified.
+		assertion, refusal = o.element(o.assertion.from, o.scope, span{})
+		return response, assertion, refusal
 	}
-	outer, assertion, refusal := r.verifyAll(root, signers, true)
+	outer, assertion, refusal := r.verifyAll(o, signers)
 	if refusal != nil {
 		return nil, nil, c.signatureFailed(r, refusal)
 	}

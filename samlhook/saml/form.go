@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,8 @@ type formReader struct {
 	padded  bool   // the base64 has ended
 	started bool   // a character that is not white space was decoded
 	relay   []byte
+	look    Look           // nil: no more
+	next    int            // when the message has so many bytes
 	seen    map[string]int // parameters that SAML defines
 }
 
@@ -167,7 +170,7 @@ func notBase64() *Refusal { return Refuse(ReasonNotBase64) }
 
 // decode decodes base64, with white space anywhere. A message begins with <.
 func (f *formReader) decode(text []byte) error {
-	if bytes.ContainsAny(text, " \t\r\n") {
+	if slices.ContainsFunc([]byte(" \t\r\n"), func(b byte) bool { return bytes.IndexByte(text, b) >= 0 }) {
 		text = bytes.Map(func(r rune) rune {
 			if strings.ContainsRune(" \t\r\n", r) {
 				return -1
@@ -208,6 +211,16 @@ func (f *formReader) decodeGroups(groups []byte) error {
 	var err error
 	if f.message, err = base64.StdEncoding.AppendDecode(f.message, groups); err != nil {
 		return notBase64()
+	}
+	if f.look != nil && len(f.message) >= f.next {
+		f.next = 2 * len(f.message)
+		enough, refusal := f.look(f.message)
+		if refusal != nil {
+			return refusal
+		}
+		if enough {
+			f.look = nil
+		}
 	}
 	if !f.started {
 		head := bytes.TrimLeft(bytes.TrimPrefix(f.message[from:], []byte("\xef\xbb\xbf")), " \t\r\n")

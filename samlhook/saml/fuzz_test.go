@@ -1,7 +1,12 @@
 package saml
 
 import (
+	"bytes"
+	"fmt"
+	"maps"
+	"math/rand/v2"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,20 +86,66 @@ func FuzzParseMetadata(f *testing.F) {
 func refusedFast(t testing.TB) map[string][]byte {
 	big := newParts()
 	big.Attributes = samltest.Groups(3000)
-	forged := sign(t, big.Response(), "Assertion", signing{By: keys().Attacker, KeyInfo: keys().IdP.Cert})
+	forged := func(tag string) []byte {
+		return []byte(sign(t, big.Response(), tag, signing{By: keys().Attacker, KeyInfo: keys().IdP.Cert}))
+	}
+	random := make([]byte, 1<<20)
+	rand.NewChaCha8([32]byte{}).Read(random)
+	open := newParts().ResponseOpen
+	status := func(inside string) []byte {
+		return []byte(open + newParts().ResponseIssuer + "<samlp:Status>" + inside + "</samlp:Status></samlp:Response>")
+	}
 	return map[string][]byte{
-		"junk text":     []byte(strings.Repeat("junk ", 200_000)),
-		"one long text": []byte(newParts().ResponseOpen + strings.Repeat("x", 1<<20)),
-		"100,000 elements": []byte(newParts().ResponseOpen + newParts().Status + strings.Repeat("<a b='c'/>",
-			100_000)),
-		"deep nesting":    []byte(strings.Repeat("<a>", 300_000)),
-		"unsigned, 3,000": []byte(big.Response()),
-		"forged, 3,000":   []byte(forged),
-		"references": []byte(newParts().ResponseOpen + "<samlp:Status>" + strings.Repeat("&lt;", 250_000) +
-			"</samlp:Status></samlp:Response>"),
-		"open CDATA sections": []byte(newParts().ResponseOpen + strings.Repeat("<![CDATA[", 100_000)),
-		"attributes": []byte(newParts().ResponseOpen + "<samlp:Status>" +
-			strings.Repeat("<a"+strings.Repeat(" bcdefghi='jklmnop'", 40)+">", 1000)),
+		"junk text":           []byte(strings.Repeat("junk ", 200_000)),
+		"random bytes":        append([]byte("<"), random...),
+		"one long text":       []byte(open + strings.Repeat("x", 1<<20)),
+		"one long status":     status(strings.Repeat("x", 1<<20)),
+		"characters":          status(strings.Repeat("é", 1<<19)),
+		"100,000 elements":    []byte(open + newParts().Status + strings.Repeat("<a b='c'/>", 100_000)),
+		"siblings":            status(strings.Repeat("<a/>", 1<<18)),
+		"deep nesting":        []byte(strings.Repeat("<a>", 300_000)),
+		"deep in a Response":  status(strings.Repeat("<a>", 1<<18)),
+		"one long attribute":  status("<a b='" + strings.Repeat("x", 1<<20) + "'/>"),
+		"one long name":       []byte("<" + strings.Repeat("a", 1<<20)),
+		"one long comment":    status("<!--" + strings.Repeat("x", 1<<20) + "-->"),
+		"white space":         []byte("<a>" + strings.Repeat("\r\n", 1<<19)),
+		"a Response and more": []byte(newParts().Response() + strings.Repeat("<a>", 1<<18)),
+		"unsigned, 3,000":     []byte(big.Response()),
+		"forged, 3,000":       forged("Assertion"),
+		"forged Response":     forged("Response"),
+		"references":          status(strings.Repeat("&lt;", 1<<18)),
+		"open CDATA sections": []byte(open + strings.Repeat("<![CDATA[", 100_000)),
+		"CDATA sections":      status(strings.Repeat("<![CDATA[]]>", 90_000)),
+		"attributes":          status(strings.Repeat(manyAttributes(), 1000)),
+		"encrypted":           []byte(open + "<saml:EncryptedAssertion>" + strings.Repeat("A", 1<<20)),
+	}
+}
+
+// manyAttributes is an element of about a kilobyte.
+func manyAttributes() string {
+	attributes := ""
+	for i := range maxAttributes {
+		attributes += fmt.Sprintf(" attribute%d='%d'", i, i)
+	}
+	return "<a" + attributes + "/>"
+}
+
+// signedJunk are messages of about a megabyte that have a genuine signature of something else.
+func signedJunk(t testing.TB) map[string][]byte {
+	big := newParts()
+	big.Attributes = samltest.Groups(5000)
+	changed := sign(t, big.Response(), "Assertion", signing{})
+	genuine := sign(t, newParts().Response(), "Response", signing{})
+	inside := func(junk string) []byte {
+		return []byte(replace(t, genuine, "<saml:Subject>", junk+"<saml:Subject>"))
+	}
+	return map[string][]byte{
+		"changed":        []byte(replace(t, changed, "Group number 4999", "Group number 5000")),
+		"one long text":  inside(strings.Repeat("x", 1<<20)),
+		"elements":       inside(strings.Repeat("<a b='"+strings.Repeat("c", 70)+"'/>", 11_900)),
+		"references":     inside(strings.Repeat("&lt;", 1<<18)),
+		"CDATA sections": inside(strings.Repeat("<![CDATA[x]]>", 80_000)),
+		"attributes":     inside(strings.Repeat(manyAttributes(), 1000)),
 	}
 }
 
@@ -116,8 +167,8 @@ func TestRefusedCheaply(t *testing.T) {
 				best = min(best, time.Since(start))
 			}
 			runtime.ReadMemStats(&after)
-			if bytes := (after.TotalAlloc - before.TotalAlloc) / runs; bytes > 3<<20 {
-				t.Errorf("refusing %d bytes allocated %d", len(message), bytes)
+			if allocated := (after.TotalAlloc - before.TotalAlloc) / runs; allocated > 3<<20 {
+				t.Errorf("refusing %d bytes allocated %d", len(message), allocated)
 			}
 			// Generous for a loaded machine and the race detector; building a tree of such a message takes several
 			// times as long.
@@ -134,6 +185,7 @@ func BenchmarkRefuse(b *testing.B) {
 		b.Run(strings.ReplaceAll(name, " ", "_"), func(b *testing.B) {
 			b.SetBytes(int64(len(message)))
 			b.ReportAllocs()
+			defer samltest.ReportCPU(b, samltest.CPU())
 			for b.Loop() {
 				if _, err := connection.Verify(message, testNow); err == nil {
 					b.Fatal("accepted")
@@ -164,6 +216,7 @@ func BenchmarkAccept(b *testing.B) {
 			message := []byte(signed(b, edit))
 			b.SetBytes(int64(len(message)))
 			b.ReportAllocs()
+			defer samltest.ReportCPU(b, samltest.CPU())
 			for b.Loop() {
 				if _, err := connection.Verify(message, testNow); err != nil {
 					b.Fatal(err)
@@ -171,4 +224,66 @@ func BenchmarkAccept(b *testing.B) {
 			}
 		})
 	}
+}
+
+// TestHeads: no beginning of a message that is accepted is refused, and what anybody can send is refused by its
+// beginning.
+func TestHeads(t *testing.T) {
+	for _, c := range acceptCases() {
+		connection := testConnection()
+		if c.connection != nil {
+			c.connection(connection)
+		}
+		message := []byte(c.message(t))
+		for cut := 0; cut <= len(message); cut += 1 + len(message)/2000 {
+			if _, _, refusal := connection.JudgeHead(message[:cut], testNow); refusal != nil {
+				t.Fatalf("%s: the first %d of %d bytes: %v", c.name, cut, len(message), refusal)
+			}
+		}
+	}
+	connection := testConnection()
+	for name, message := range refusedFast(t) {
+		if _, _, refusal := connection.JudgeHead(message[:maxHead], testNow); refusal == nil {
+			t.Errorf("%s: %d bytes are read on", name, len(message))
+		}
+	}
+	for name, message := range signedJunk(t) {
+		if _, enough, refusal := connection.JudgeHead(message[:maxHead], testNow); !enough {
+			t.Errorf("%s: %v", name, refusal)
+		}
+	}
+	connection.Used = func(string) *Refusal { return Refuse(ReasonRequestForeign) }
+	if _, _, refusal := connection.JudgeHead([]byte(signed(t, nil)), testNow); refusal == nil {
+		t.Error("a message that was used is read on")
+	}
+}
+
+// FuzzHead: the beginning of a message is refused for its form only if the whole is.
+func FuzzHead(f *testing.F) {
+	messages := refusedFast(f)
+	for _, name := range slices.Sorted(maps.Keys(messages)) {
+		f.Add(messages[name][:4<<10], 2000)
+	}
+	f.Add([]byte(signed(f, nil)), 3000)
+	f.Add([]byte(replace(f, signed(f, nil), "alice", "<![CDATA[<a>]]>")), 2500)
+	connection := testConnection()
+	f.Fuzz(func(t *testing.T, message []byte, cut int) {
+		head := message[:max(0, min(cut, len(message)))]
+		o, refusal := scanHead(head, Limits{}.withDefaults())
+		whole, wholly := scan(message, Limits{}.withDefaults())
+		switch {
+		case wholly == nil && refusal != nil:
+			t.Fatalf("%q is refused: %v", head, refusal)
+		case wholly == nil:
+			for i, s := range o.signatures {
+				if s.span != whole.signatures[i].span || s.parent != whole.signatures[i].parent {
+					t.Fatalf("signature %d of %+v, of the whole %+v", i, o.signatures, whole.signatures)
+				}
+			}
+		}
+		if checks, enough, refusal := connection.JudgeHead(head, testNow); enough && refusal != nil ||
+			checks != nil && refusal == nil || !bytes.Equal(head, message[:len(head)]) {
+			t.Fatalf("%v, %t, %v", checks, enough, refusal)
+		}
+	})
 }

@@ -114,3 +114,26 @@ func TestLibraryDecryptionPanics(t *testing.T) {
 		}
 	}
 }
+
+// goxmldsig brings three things into a form that differs from what xmlsec1 signs (TestCanonicalByPeer).
+func TestLibraryCanonicalForm(t *testing.T) {
+	for _, c := range []struct{ name, element, wrong, right string }{
+		{"attributes of two namespaces", `<x xmlns:a="urn:b" xmlns:b="urn:a" a:a="" b:z=""/>`,
+			`<x xmlns:a="urn:b" xmlns:b="urn:a" a:a="" b:z=""></x>`, `<x xmlns:a="urn:b" xmlns:b="urn:a" b:z="" a:a=""></x>`},
+		{"xml attributes", `<x xmlns:a="urn:a" a:a="" xml:lang=""/>`,
+			`<x xmlns:a="urn:a" a:a="" xml:lang=""></x>`, `<x xmlns:a="urn:a" xml:lang="" a:a=""></x>`},
+		{"no default namespace", `<x><y xmlns=""/></x>`, `<x><y xmlns=""></y></x>`, `<x><y></y></x>`},
+	} {
+		doc := etree.NewDocument()
+		if err := doc.ReadFromString(c.element); err != nil {
+			t.Fatal(err)
+		}
+		theirs, err := dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(doc.Root())
+		if err != nil || string(theirs) != c.wrong {
+			t.Errorf("%s: it writes %s, %v", c.name, theirs, err)
+		}
+		if ours, refusal := canonicalize(c.element, 0, nil, canonicalForm{}); refusal != nil || string(ours) != c.right {
+			t.Errorf("%s: we write %s, %v", c.name, ours, refusal)
+		}
+	}
+}

@@ -27,8 +27,9 @@ type Post struct {
 }
 
 // ReadPost reads a message from a request to the ACS, and no further than it can be one. limit caps the body in bytes;
-// zero means DefaultBodyBytes. The error is a *Refusal, or that of the connection if the body could not be read.
-func ReadPost(r *http.Request, limit int64) (Post, error) {
+// zero means DefaultBodyBytes. A large message is looked at while it comes, unless look is nil. The error is a
+// *Refusal, also if look refuses, or that of the connection if the body could not be read.
+func ReadPost(r *http.Request, limit int64, look Look) (Post, error) {
 	if limit <= 0 {
 		limit = DefaultBodyBytes
 	}
@@ -39,7 +40,7 @@ func ReadPost(r *http.Request, limit int64) (Post, error) {
 	if r.ContentLength > limit {
 		return Post{}, tooLarge
 	}
-	form := formReader{in: http.MaxBytesReader(nil, r.Body, limit), seen: map[string]int{}}
+	form := formReader{in: http.MaxBytesReader(nil, r.Body, limit), seen: map[string]int{}, look: look, next: firstHead}
 	err := form.read()
 	if _, over := errors.AsType[*http.MaxBytesError](err); over {
 		return Post{}, tooLarge

@@ -308,12 +308,12 @@ func readPostCases() []readPostCase {
 func TestReadPost(t *testing.T) {
 	for _, c := range readPostCases() {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := ReadPost(c.request(), 0)
+			_, err := ReadPost(c.request(), 0, nil)
 			wantReason(t, err, c.want)
 			if c.want == ReasonTooLarge { // the cap must hold for chunked bodies too
 				r := c.request()
 				r.ContentLength = -1
-				_, err = ReadPost(r, 0)
+				_, err = ReadPost(r, 0, nil)
 				wantReason(t, err, c.want)
 			}
 		})

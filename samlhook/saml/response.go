@@ -4,8 +4,6 @@ import (
 	"crypto/x509"
 	"strings"
 	"time"
-
-	"github.com/beevik/etree"
 )
 
 // Response is what a posted message turned out to be. Of a refused message it holds what is known: Assertion only when
@@ -77,7 +75,7 @@ func (c *Connection) Verify(message []byte, now time.Time) (*Response, *Refusal)
 
 // believe verifies the signatures of a message. It returns the Response and the assertion to read; the assertion is nil
 // if there is none.
-func (c *Connection) believe(r *Response, o *outline, now time.Time) (response, assertion *etree.Element,
+func (c *Connection) believe(r *Response, o *outline, now time.Time) (response, assertion *element,
 	refusal *Refusal) {
 	// Signatures first, alone: what nobody signed is not parsed.
 	signers, refusal := c.authenticateAll(o, now)
@@ -90,23 +88,10 @@ func (c *Connection) believe(r *Response, o *outline, now time.Time) (response, 
 	if refusal := c.usedUp(signers); refusal != nil {
 		return nil, nil, refusal
 	}
-	root, refusal := parse(o.message)
-	if refusal != nil {
-		return nil, nil, refusal
-	}
-	if response, assertion, refusal = r.verifyAll(root, signers, o.assertion.to > 0); refusal != nil {
+	if response, assertion, refusal = r.verifyAll(o, signers); refusal != nil {
 		return nil, nil, c.signatureFailed(r, refusal)
 	}
 	return response, assertion, nil
-}
-
-// parse builds a tree of a message that passed the scan.
-func parse(message []byte) (*etree.Element, *Refusal) {
-	doc := etree.NewDocument()
-	if err := doc.ReadFromBytes(message); err != nil || doc.Root() == nil {
-		return nil, Refuse(ReasonMalformed)
-	}
-	return doc.Root(), nil
 }
 
 // usedUp refuses a message of which a signed part is known to be used.
@@ -138,37 +123,63 @@ func (c *Connection) authenticateAll(o *outline, now time.Time) (map[string]sign
 
 // verifyAll checks the digests. It returns the Response to read (as received if it is not signed) and the assertion to
 // read, which always comes out of a verification; nil if there is none.
-func (r *Response) verifyAll(root *etree.Element, signers map[string]signer, hasAssertion bool) (
-	response, assertion *etree.Element, refusal *Refusal) {
-	response = root
+func (r *Response) verifyAll(o *outline, signers map[string]signer) (response, assertion *element, refusal *Refusal) {
+	hasAssertion := o.assertion.to > 0
 	if by, signed := signers["Response"]; signed {
-		if response, refusal = verify(root, by); refusal != nil {
+		if response, refusal = r.verified(o, "Response", by); refusal != nil {
 			return nil, nil, refusal
 		}
-		r.signedBy("Response", by)
 		r.ResponseSigned = true
+	} else if response, refusal = o.received(); refusal != nil {
+		return nil, nil, refusal
+	}
+	if by, signed := signers["Assertion"]; signed {
+		assertion, refusal = r.verified(o, "Assertion", by)
+		return response, assertion, refusal
 	}
 	if !hasAssertion {
 		return response, nil, nil
 	}
 
-	// The one assertion is read from what was verified, or verified itself.
+	// The one assertion is part of the Response that was verified.
 	found := children(response, nsAssertion, "Assertion")
-	if len(found) != 1 {
+	if !r.ResponseSigned || len(found) != 1 {
 		return nil, nil, Refuse(ReasonMisplaced, Say("misplaced_assertion.verified"))
 	}
-	by, signed := signers["Assertion"]
-	if !signed {
-		return response, found[0], nil
+	return response, found[0], nil
+}
+
+// verified is the signed Response or Assertion as it was signed.
+func (r *Response) verified(o *outline, what string, by signer) (*element, *Refusal) {
+	from, scope := o.response.from, namespaces(nil)
+	if what == "Assertion" {
+		from, scope = o.assertion.from, o.scope
 	}
-	if assertion, refusal = verify(found[0], by); refusal != nil {
-		return nil, nil, refusal
+	el, refusal := o.verify(what, from, scope, o.signatureOf(what), by)
+	if refusal != nil {
+		return nil, refusal
 	}
-	r.signedBy("Assertion", by)
-	if assertion.Tag != "Assertion" || assertion.NamespaceURI() != nsAssertion {
-		return nil, nil, Refuse(ReasonMisplaced, Say("misplaced_assertion.other"))
+	r.signedBy(what, by)
+	return el, nil
+}
+
+// signatureOf is the Signature that a Response or an Assertion holds; empty if it has none.
+func (o *outline) signatureOf(what string) span {
+	for _, s := range o.signatures {
+		if s.parent == what {
+			return s.span
+		}
 	}
-	return response, assertion, nil
+	return span{}
+}
+
+// received is the Response as it was received, without what it asserts.
+func (o *outline) received() (*element, *Refusal) {
+	without := o.encrypted
+	if o.assertion.to > 0 {
+		without = span{o.assertion.from, o.assertionEnd}
+	}
+	return o.element(o.response.from, nil, without)
 }
 
 // signedBy notes a signature that holds.
@@ -202,11 +213,11 @@ func (c *Connection) unsigned(r *Response, o *outline) *Refusal {
 	if o.assertion.to > 0 || len(o.message) > smallMessage {
 		return Refuse(ReasonUnsigned)
 	}
-	root, refusal := parse(o.message)
+	response, refusal := o.received()
 	if refusal != nil {
 		return refusal
 	}
-	r.read(root)
+	r.read(response)
 	if r.Status.Code != statusSuccess {
 		return Refuse(ReasonStatus, r.Status.said())
 	}
@@ -214,7 +225,7 @@ func (c *Connection) unsigned(r *Response, o *outline) *Refusal {
 }
 
 // read fills in what the Response element says of itself.
-func (r *Response) read(el *etree.Element) {
+func (r *Response) read(el *element) {
 	r.ID, r.Version = attr(el, "ID"), attr(el, "Version")
 	r.Destination = attr(el, "Destination")
 	r.InResponseTo = attr(el, "InResponseTo")

@@ -2,6 +2,7 @@ package saml
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
@@ -10,13 +11,11 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/beevik/etree"
 )
 
 // maxSignatureBytes bounds a Signature element, which is judged before anything is known of its maker. With a chain of
 // certificates it has about 8 KB.
-const maxSignatureBytes = 64 << 10
+const maxSignatureBytes = 32 << 10
 
 // signer is who made a signature, and how.
 type signer struct {
@@ -24,66 +23,41 @@ type signer struct {
 	algorithm   string // identifier of the SignatureMethod
 	sha1        bool   // in the signature or the digest
 	id          string // of what it signs
+
+	// What the signature covers must have this digest in the canonical form in which these prefixes are inclusive.
+	hash     crypto.Hash
+	digest   []byte
+	prefixes []string
 }
 
 // authenticate judges a Signature element apart from what it signs: its shape, its algorithms, that its one Reference
 // points at its own parent, and that a certificate of the connection made it. It reads no more of the message than the
-// start tags above the Signature, so that a large message with a signature that is not genuine costs no more than a
-// small one. The digest is for verify.
+// Signature and its parent's start tag, so that a large message with a signature that is not genuine costs no more than
+// a small one. The digest is for verify.
 func (c *Connection) authenticate(o *outline, s signatureSpan, now time.Time) (signer, *Refusal) {
 	if s.to-s.from > maxSignatureBytes {
 		return signer{}, Refuse(ReasonSignatureShape, Say("signature_shape.large", "limit", maxSignatureBytes))
 	}
-	skeleton := slices.Clone(o.message[o.response.from:o.response.to])
-	ends := 1
-	if s.parent == "Assertion" {
-		skeleton, ends = append(skeleton, o.message[o.assertion.from:o.assertion.to]...), 2
+	sig, refusal := o.element(s.from, s.scope, span{})
+	if refusal != nil {
+		return signer{}, refusal
 	}
-	skeleton = append(skeleton, o.message[s.from:s.to]...)
-	root, err := parseOpen(skeleton, ends)
-	if err != nil {
-		return signer{}, Refuse(ReasonMalformed, Say("malformed_xml.signature"))
-	}
-	parent := root
-	if ends == 2 {
-		parent = root.ChildElements()[0]
-	}
-	return c.signerOf(parent.ChildElements()[0], attr(parent, "ID"), now)
-}
-
-// parseOpen parses XML whose outermost elements have no end tags.
-func parseOpen(xml []byte, open int) (*etree.Element, error) {
-	doc := etree.NewDocument()
-	names := make([]string, 0, open)
-	rest := xml
-	for range open {
-		tag := rest[1:]
-		names = append(names, string(tag[:bytes.IndexAny(tag, " \t\r\n>/")]))
-		if i := bytes.IndexByte(tag, '<'); i >= 0 {
-			rest = tag[i:]
-		}
-	}
-	for _, name := range slices.Backward(names) {
-		xml = append(xml, "</"+name+">"...)
-	}
-	if err := doc.ReadFromBytes(xml); err != nil {
-		return nil, err
-	}
-	if doc.Root() == nil {
-		return nil, etree.ErrXML
-	}
-	return doc.Root(), nil
-}
-
-// signerOf is authenticate for a Signature element that stands under its ancestors' start tags; id is the ID of its
-// parent.
-func (c *Connection) signerOf(sig *etree.Element, id string, now time.Time) (signer, *Refusal) {
 	parts := dsigChildren(sig)
-	if len(parts) < 2 || len(parts) > 3 || parts[0].Tag != "SignedInfo" || parts[1].Tag != "SignatureValue" ||
-		(len(parts) == 3 && parts[2].Tag != "KeyInfo") {
+	if len(parts) < 2 || len(parts) > 3 || parts[0].local != "SignedInfo" || parts[1].local != "SignatureValue" ||
+		(len(parts) == 3 && parts[2].local != "KeyInfo") {
 		return signer{}, Refuse(ReasonSignatureShape)
 	}
-	made, refusal := c.judgeSignedInfo(parts[0], id)
+
+	// SignedInfo is judged as it was signed.
+	canonical, refusal := o.signedInfo(s, parts[0])
+	if refusal != nil {
+		return signer{}, refusal
+	}
+	info, refusal := parse(canonical)
+	if refusal != nil {
+		return signer{}, refusal
+	}
+	made, refusal := c.judgeSignedInfo(info, o.parentID(s))
 	if refusal != nil {
 		return signer{}, refusal
 	}
@@ -91,12 +65,29 @@ func (c *Connection) signerOf(sig *etree.Element, id string, now time.Time) (sig
 	if refusal != nil {
 		return signer{}, refusal
 	}
-	canonical, err := canonicalSignedInfo(sig, parts[0])
-	if err != nil {
-		return signer{}, Refuse(ReasonSignatureShape, Say("signature_shape.canonical"))
-	}
+	return c.whoSigned(made, canonical, value, parts[2:], now)
+}
 
-	// KeyInfo is not trusted: every certificate of the connection is tried.
+// parentID is the ID of the element that holds a Signature; empty if it has none.
+func (o *outline) parentID(s signatureSpan) string {
+	t := tokens{in: o.message, pos: o.response.from}
+	if s.parent == "Assertion" {
+		t.pos = o.assertion.from
+	}
+	if _, err := t.next(); err != nil {
+		return ""
+	}
+	for _, a := range t.attrs {
+		if a.name.whole == "ID" {
+			return a.value // the scan allows no references in it
+		}
+	}
+	return ""
+}
+
+// whoSigned tries every certificate of the connection: KeyInfo is not trusted.
+func (c *Connection) whoSigned(made signer, canonical, value []byte, keyInfo []*element, now time.Time) (signer,
+	*Refusal) {
 	weak := false
 	for _, cert := range c.Certificates {
 		if cert.CheckSignature(signatureMethods[made.algorithm], canonical, value) != nil {
@@ -106,13 +97,13 @@ func (c *Connection) signerOf(sig *etree.Element, id string, now time.Time) (sig
 			weak = true
 			continue
 		}
-		made.certificate, made.id = cert, id
+		made.certificate = cert
 		return made, c.checkValidity(cert, now)
 	}
 	if weak {
 		return signer{}, Refuse(ReasonWeakAlgorithm, Say("weak_algorithm.key", "bits", minRSABits))
 	}
-	return signer{}, c.notOurs(parts)
+	return signer{}, c.notOurs(keyInfo)
 }
 
 // checkValidity checks that a certificate that signed is valid now.
@@ -126,11 +117,11 @@ func (c *Connection) checkValidity(cert *x509.Certificate, now time.Time) *Refus
 
 // notOurs is the refusal of a signature that no certificate verifies. It looks into KeyInfo, which is never trusted,
 // only to give the better hint.
-func (c *Connection) notOurs(parts []*etree.Element) *Refusal {
-	if len(parts) < 3 {
+func (c *Connection) notOurs(keyInfo []*element) *Refusal {
+	if len(keyInfo) == 0 {
 		return Refuse(ReasonSignatureInvalid)
 	}
-	for _, el := range parts[2].FindElements(".//X509Certificate") {
+	for _, el := range descendants(keyInfo[0], "X509Certificate") {
 		der, err := decodeBase64(text(el))
 		if err != nil {
 			continue
@@ -147,10 +138,10 @@ func (c *Connection) notOurs(parts []*etree.Element) *Refusal {
 
 // signatureValue decodes a SignatureValue into what crypto/x509 verifies. XML Signature writes ECDSA's two numbers side
 // by side (RFC 4050 §3.3); crypto/x509 wants them in ASN.1.
-func signatureValue(el *etree.Element, algorithm string) ([]byte, *Refusal) {
+func signatureValue(el *element, algorithm string) ([]byte, *Refusal) {
 	empty := Refuse(ReasonSignatureEmpty)
 	value, err := decodeBase64(text(el))
-	if err != nil || len(value) == 0 || len(el.ChildElements()) > 0 {
+	if err != nil || len(value) == 0 || len(el.children) > 0 {
 		return nil, empty
 	}
 	if !strings.Contains(algorithm, "#ecdsa-") || len(value)%2 != 0 || len(value) > 132 {
