@@ -56,7 +56,7 @@ func readAuthority(s *directory.Snapshot, connection directory.ID) *authority {
 			continue
 		}
 		if a.connections++; a.fallback.IsZero() || c.marked && !a.marked {
-			a.fallback, a.marked = r.ID, a.marked || c.marked
+			a.fallback, a.marked = r.ID, c.marked
 		}
 		for _, domain := range c.domains {
 			if o := a.domains[domain]; o != nil {
