@@ -63,7 +63,7 @@ func Granted(ctx context.Context, d *Directory, connection ID) (n int, err error
 }
 
 // Sweeps returns the sweep of a node that was just elected: call it once for each minute.
-func Sweeps(s *Store) func(context.Context) error { return (&rota{store: s}).sweep }
+func Sweeps(s *Store) func(context.Context) error { return newRota(s).sweep }
 
 // Look makes the store look at etcd's size now.
 func Look(ctx context.Context, s *Store) error { return s.node.Quota.Look(ctx) }
@@ -102,3 +102,14 @@ func Kinds() (names []string) {
 
 // StoreOf is the store of a directory.
 func StoreOf(d *Directory) *Store { return d.store }
+
+// Recorded are the paths of which Events of the built-in types have the values, by type.
+func Recorded() map[string][]string {
+	recorded := map[string][]string{}
+	for _, k := range kinds {
+		if k.recorded != nil {
+			recorded[k.schema().Name] = k.recorded
+		}
+	}
+	return recorded
+}

@@ -78,6 +78,7 @@ type Store struct {
 	held      held
 	sessions  int // at most, of an organization
 	work      *fair.Scheduler
+	large     *fair.Scheduler // of large bodies
 	timeIDs   state.TimeIDs
 	lostRaces prometheus.Counter
 
@@ -97,7 +98,8 @@ func Open(ctx context.Context, c *clientv3.Client, o Options) (*Store, error) {
 
 	// Make sure that the data can be read before anything follows it.
 	s := &Store{keys: state.NewKeyspace(o.Root), now: o.Now, log: o.Log, sealer: sealer,
-		lostRaces: newLostRaces(o.Registry), work: newWork(o), sessions: o.MaxSessions}
+		lostRaces: newLostRaces(o.Registry), work: newWork(o),
+		large: fair.New(fair.Options{Slots: largeAtOnce}), sessions: o.MaxSessions}
 	s.operator = newOperator(append([]string{o.OperatorToken}, o.OtherTokens...))
 	if err := s.prepare(ctx, c); err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,7 +31,22 @@ func newWork(o Options) *fair.Scheduler {
 
 // Work begins work on behalf of the actor, for what a request does beside queries. It must be ended with End.
 func (d *Directory) Work() *fair.Task {
-	return d.store.work.Begin(fair.Owner{Organization: d.name, Credential: d.actor.Type + "/" + d.actor.ID})
+	return d.store.work.Begin(d.owner())
+}
+
+func (d *Directory) owner() fair.Owner {
+	return fair.Owner{Organization: d.name, Credential: d.actor.Type + "/" + d.actor.ID}
+}
+
+// largeAtOnce is how many large bodies a node works on at once. What is made of one takes many times its size, so more
+// of them would cost everybody time for garbage collection, and no body would be done sooner.
+const largeAtOnce = 2
+
+// Large returns once it is the actor's turn to work on a large body; in the same order as for other work. The turn lasts
+// until End. Error: that of the context.
+func (d *Directory) Large(ctx context.Context) (*fair.Task, error) {
+	turn := d.store.large.Begin(d.owner())
+	return turn, turn.Spend(ctx, fair.Slice)
 }
 
 // inWords is the error of Pay as a client may read it.

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"rollcall/directory/schema"
 )
 
 // planText returns a plan as text: steps in order, each with its operations and its level.
 func planText(t *testing.T, operations ...string) string {
 	t.Helper()
 	j, err := parseJob([]byte(`{"schemas":["`+bulkRequestURN+`"],"Operations":[`+strings.Join(operations, ",")+`]}`),
-		100)
+		schema.Mode{}, 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +109,7 @@ func FuzzBulk(f *testing.F) {
 	f.Add(`{"schemas":[],"Operations":{}}`)
 	f.Add(`{"failOnErrors":-1,"Operations":[{"method":1}]}`)
 	f.Fuzz(func(t *testing.T, body string) {
-		j, err := parseJob([]byte(body), 50)
+		j, err := parseJob([]byte(body), schema.Mode{}, 50)
 		if err != nil {
 			return
 		}

@@ -1,7 +1,6 @@
 package scimapi
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -49,12 +48,23 @@ func (o *operation) defines() bool {
 	return o.endpoint == schema.SchemaDefinition().Endpoint || o.endpoint == schema.ResourceTypeDefinition().Endpoint
 }
 
+// about names the resource that the operation changes; "" for a new one. A membership is changed together with others
+// of its Group, and with the Group.
+func (o *operation) about() string {
+	switch {
+	case isMembership(o.change.t):
+		return schema.Group().Endpoint + "/" + o.change.membership.Group.String()
+	case o.target == "":
+		return ""
+	}
+	return o.endpoint + "/" + o.target
+}
+
 // parseJob reads a BulkRequest (RFC 7644 §3.7). Names are taken in any case. It returns an error for a malformed
 // message; a malformed operation has its own error.
-func parseJob(body []byte, maxOperations int) (*job, error) {
+func parseJob(body []byte, mode schema.Mode, maxOperations int) (*job, error) {
 	// The message.
-	if !json.Valid(body) {
-		_, err := schema.Unmarshal(body) // says what is wrong, and where
+	if err := mode.Check(body); err != nil {
 		return nil, err
 	}
 	m, err := knownMembers(gjson.ParseBytes(body), "", "schemas", "failOnErrors", "Operations")

@@ -85,7 +85,7 @@ func (x *exchange) private() {
 // listOf returns a ListResponse with all resources.
 func listOf(all []described) []byte {
 	n := int64(len(all))
-	body := strconv.AppendInt([]byte(listHead), n, 10)
+	body := strconv.AppendInt([]byte(listHead+`,"totalResults":`), n, 10)
 	body = strconv.AppendInt(append(body, `,"startIndex":1,"itemsPerPage":`...), n, 10)
 	body = append(body, `,"Resources":[`...)
 	for i, d := range all {

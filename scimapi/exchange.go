@@ -27,6 +27,8 @@ type exchange struct {
 	work    *fair.Task   // see task
 	units   int          // of work before there is a task
 
+	largeTurn *fair.Task // once a large body was read, see large
+
 	headers  []string            // values of headers, see set
 	resolved map[need]resolution // what hooks got for the request's changes
 }

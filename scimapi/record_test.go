@@ -320,6 +320,31 @@ func TestWhatAnEventSays(t *testing.T) {
 	}
 }
 
+// All Events of a Bulk request have its id, those of operations that were committed together and one by one.
+func TestEventsOfABulkRequest(t *testing.T) {
+	s := serve(t, scimapi.Options{})
+	c := s.admin(t)
+	ann := c.user("ann")
+	op := func(method, path, more string) string {
+		return `{"method":"` + method + `","path":"` + path + `"` + more + `}`
+	}
+	user := func(name, bulkID string) string {
+		return op("POST", "/Users", `,"bulkId":"`+bulkID+`","data":{"schemas":["`+userURN+`"],"userName":"`+name+`"}`)
+	}
+	r := c.must(200, "POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[`+
+		strings.Join([]string{user("x", "a"), user("y", "b"), user("z", "c"),
+			op("POST", "/Groups", `,"bulkId":"g","data":{"schemas":["`+groupURN+`"],"displayName":"g",`+
+				`"members":[{"value":"bulkId:a"},{"value":"bulkId:b"}]}`), op("DELETE", "/Users/"+ann, "")}, ",")+`]}`)
+	id := r.header.Get("X-Request-Id")
+	list := c.list("/Events", `request eq "`+id+`"`).body["Resources"].([]any)
+	var told []string
+	for _, e := range list {
+		told = append(told, fmt.Sprint(at(e, "action"), " ", at(e, "resource", "display")))
+	}
+	slices.Sort(told)
+	wantText(t, "the Events", fmt.Sprint(told), "[create g create x create y create z delete ann]")
+}
+
 func wantText(t *testing.T, what, got, want string) {
 	t.Helper()
 	if got != want {

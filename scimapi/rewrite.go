@@ -134,7 +134,7 @@ func (w rewriter) originIn(t *schema.ResourceType, a *schema.Attribute) origin {
 		return fromDirectory
 	}
 	if a.Name == "$ref" && (t.Name == schema.UserType && p.Path == "groups" || t.Name == schema.GroupType &&
-		p.Path == "members") {
+		p.Path == "members" || t.Kind() == schema.GroupMembershipType) {
 		return fromID
 	}
 	for _, k := range w.x.shape(t).links {

@@ -73,12 +73,22 @@ func (x *exchange) pause() {
 	}
 }
 
-// bytesPerUnit is how many bytes of JSON are read, or validated, with a unit of work, beside what is paid for each
-// element.
+// bytesPerUnit is how many bytes of JSON are received with a unit of work. What is made of them is paid when it is made.
 const bytesPerUnit = 64
 
-// payBody pays for validating a body that was read.
-func (x *exchange) payBody(bytes int) error { return x.pay(bytes / bytesPerUnit) }
+// largeBody is the size in bytes from which a body waits for its turn (directory.Large).
+const largeBody = 64 << 10
+
+// large waits, if a body of so many bytes is large, until it is the request's turn to work on one. The turn ends with
+// release. Error: that of the context.
+func (x *exchange) large(bytes int) (err error) {
+	if bytes < largeBody || x.largeTurn != nil {
+		return nil
+	}
+	x.pause() // others do not wait for who waits
+	x.largeTurn, err = x.dir.Large(x.r.Context())
+	return err
+}
 
 // paidReader pays for what is read from r. It has no turn while it waits for the client.
 type paidReader struct {

@@ -16,8 +16,15 @@ const (
 	OriginURN           = "urn:rollcall:params:scim:schemas:extension:1.0:Origin"
 	AccessURN           = "urn:rollcall:params:scim:schemas:extension:1.0:Access"
 	GroupAccessURN      = "urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess"
+	GrantURN            = "urn:rollcall:params:scim:schemas:extension:1.0:Grant"
 	enterpriseUserURN11 = "urn:scim:schemas:extension:enterprise:1.0" // SCIM 1.1, which OneLogin templates still send
 	coreURN11           = "urn:scim:schemas:core:1.0"
+)
+
+// URNs of draft-zollner-scim-group-membership, which is a draft: both may change with it.
+const (
+	GroupMembershipURN  = "urn:ietf:params:scim:schemas:core:2.0:GroupMembership"
+	GroupMembershipsURN = "urn:ietf:params:scim:schemas:extension:groupMemberships:2.0:Group"
 )
 
 //go:embed schemas/*.json
@@ -30,6 +37,10 @@ var (
 	})
 	group = sync.OnceValue(func() *ResourceType {
 		return builtin(GroupType, "/Groups", "A group of users and groups", "group", "group_access")
+	})
+	groupMembership = sync.OnceValue(func() *ResourceType {
+		return builtin(GroupMembershipType, "/GroupMemberships", "A direct membership of a group", "group_membership",
+			"grant")
 	})
 	organization = sync.OnceValue(func() *ResourceType {
 		return builtin(OrganizationType, "/Organizations", "A tenant", "organization")
@@ -70,6 +81,9 @@ func User() *ResourceType { return user() }
 
 // Group returns the type of RFC 7643 §4.2 with our extension GroupAccess.
 func Group() *ResourceType { return group() }
+
+// GroupMembership returns the type of direct memberships (draft-zollner-scim-group-membership) with our extension Grant.
+func GroupMembership() *ResourceType { return groupMembership() }
 
 // Organization returns the type of tenants.
 func Organization() *ResourceType { return organization() }
@@ -161,6 +175,7 @@ func (a *Attribute) markDerived() {
 var derived = map[string][]string{
 	UserType:             {"groups", AccessURN + ":effectiveRoles"},
 	GroupType:            {"members"},
+	GroupMembershipType:  {GrantURN + ":grants"},
 	AccessTokenType:      {"lastUsed", "orphaned"},
 	IdentityProviderType: {"health"},
 }

@@ -15,24 +15,19 @@ const MaxDepth = 32
 // Unmarshal is [Mode.Unmarshal] without a Spend.
 func Unmarshal(body []byte) (any, error) { return Mode{}.Unmarshal(body) }
 
-// Unmarshal reads one JSON value, numbers as json.Number. It returns an *Error (invalidSyntax) for duplicate keys, data
-// after the value, nesting beyond MaxDepth and bytes that are not UTF-8; or the error of Spend.
+// Unmarshal reads one JSON value, numbers as json.Number. Its strings may share the bytes of the body, which must not
+// change. It returns an *Error (invalidSyntax) for duplicate keys, data after the value, nesting beyond MaxDepth and
+// bytes that are not UTF-8; or the error of Spend, which is told of the whole body piece by piece.
 func (m Mode) Unmarshal(body []byte) (any, error) {
-	if !utf8.Valid(body) {
-		return nil, Errorf(InvalidSyntax, "", "the body is not UTF-8")
-	}
-	if depth(body) > MaxDepth {
-		return nil, Errorf(InvalidSyntax, "", "the JSON is nested deeper than %d levels", MaxDepth)
-	}
-	if !json.Valid(body) {
-		var raw json.RawMessage
-		err := json.Unmarshal(body, &raw)
-		if syntax, ok := err.(*json.SyntaxError); ok {
-			return nil, Errorf(InvalidSyntax, "", "the body is not JSON: at byte %d: %v", syntax.Offset, err)
-		}
-		return nil, Errorf(InvalidSyntax, "", "the body is not JSON: %v", err)
-	}
-	return m.build(gjson.ParseBytes(body), "")
+	r := reader{spend: m.Spend, text: unsafe.String(unsafe.SliceData(body), len(body))}
+	return r.whole()
+}
+
+// Check returns what Unmarshal finds wrong with the body, but for duplicate keys.
+func (m Mode) Check(body []byte) error {
+	r := reader{spend: m.Spend, text: unsafe.String(unsafe.SliceData(body), len(body)), checks: true}
+	_, err := r.whole()
+	return err
 }
 
 // spend is told of work that follows.
@@ -41,84 +36,6 @@ func (m Mode) spend(units int) error {
 		return nil
 	}
 	return m.Spend(units)
-}
-
-// depth returns how deep arrays and objects are nested.
-func depth(body []byte) int {
-	level, deepest, inString := 0, 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{', c == '[':
-			level++
-			deepest = max(deepest, level)
-		case c == '}', c == ']':
-			level--
-		}
-	}
-	return deepest
-}
-
-// build makes Go values from valid JSON.
-func (m Mode) build(v gjson.Result, at string) (any, error) {
-	switch {
-	case v.IsObject():
-		return m.buildObject(v, at)
-	case v.IsArray():
-		var err error
-		array := []any{}
-		v.ForEach(func(_, e gjson.Result) bool {
-			if err = m.spend(1); err != nil {
-				return false
-			}
-			var element any
-			element, err = m.build(e, at)
-			array = append(array, element)
-			return err == nil
-		})
-		return array, err
-	}
-	return scalar(v), nil
-}
-
-func (m Mode) buildObject(v gjson.Result, at string) (map[string]any, error) {
-	var err error
-	object := map[string]any{}
-	v.ForEach(func(key, e gjson.Result) bool {
-		name := key.String()
-		if _, twice := object[name]; twice {
-			err = Errorf(InvalidSyntax, join(at, name), "is given twice")
-			return false
-		}
-		object[name], err = m.build(e, join(at, name))
-		return err == nil
-	})
-	return object, err
-}
-
-func scalar(v gjson.Result) any {
-	switch v.Type {
-	case gjson.String:
-		return v.Str
-	case gjson.Number:
-		return json.Number(v.Raw)
-	case gjson.True:
-		return true
-	case gjson.False:
-		return false
-	}
-	return nil
-}
-
-func join(at, name string) string {
-	if at == "" {
-		return name
-	}
-	return at + "." + name
 }
 
 // Decode is the inverse of Encode. It trusts the bytes, and the Document's strings may share them: they must not
@@ -159,6 +76,20 @@ func decode(v gjson.Result) any {
 		return array
 	}
 	return scalar(v)
+}
+
+func scalar(v gjson.Result) any {
+	switch v.Type {
+	case gjson.String:
+		return v.Str
+	case gjson.Number:
+		return json.Number(v.Raw)
+	case gjson.True:
+		return true
+	case gjson.False:
+		return false
+	}
+	return nil
 }
 
 // appendString appends a JSON string. It escapes only what JSON demands.

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"sort"
 	"strings"
 )
@@ -10,6 +11,8 @@ type Mode struct {
 	// Strict reads requests to the letter of the RFCs: no coercion of types, no unknown attributes, no unknown URNs, no
 	// extension that "schemas" does not list, no null in a list.
 	Strict bool
+	// Known refuses what the schemas do not have and names what comes nearest, as Strict does beside more.
+	Known bool
 	// KeepReadOnly keeps readOnly values, which are dropped otherwise. It is for documents of our own.
 	KeepReadOnly bool
 	// Named keeps an extension that the body names without giving it values, in "schemas" or as a member that is null,
@@ -17,8 +20,8 @@ type Mode struct {
 	Named bool
 	// Warn hears of what was made up for the client: "schemas" that it left out. It may be nil.
 	Warn func(problem string)
-	// Spend is told of work before it is done, in units of about a microsecond: it may wait, and its error ends the
-	// reading. What it is not told of depends on the size of the body alone. nil is told nothing.
+	// Spend is told of work as it is done, in units of about a microsecond: it may wait, and its error ends the reading.
+	// nil is told nothing.
 	Spend func(units int) error
 }
 
@@ -101,8 +104,8 @@ func (t *ResourceType) parseMember(doc Document, key string, v any, m Mode) (str
 	}
 	a := findFold(list, key)
 	if a == nil || a.unpublished && m.Strict {
-		if m.Strict {
-			return "", Errorf(InvalidSyntax, key, "is not an attribute of %s", t.Name)
+		if m.Strict || m.Known {
+			return "", Unknown(key, "", t.Name, t.Schema.Attributes)
 		}
 		return "", nil
 	}
@@ -134,22 +137,28 @@ func (t *ResourceType) parseExtension(e *Schema, v any, m Mode) (map[string]any,
 	return parseMembers(e.Attributes, object, e.ID, e.ID+":", m)
 }
 
+// named is an attribute and the name that a body has for it.
+type named struct {
+	attribute *Attribute
+	as        string
+}
+
 // parseMembers reads an object whose members are attributes of the list.
 func parseMembers(list []*Attribute, object map[string]any, of, at string, m Mode) (map[string]any, error) {
 	values := make(map[string]any, len(object))
-	seen := make(map[*Attribute]string, len(object))
+	var seen []named // few: no map is needed
 	for _, key := range sortedKeys(object) {
 		a := findFold(list, key)
 		if a == nil {
-			if m.Strict {
-				return nil, Errorf(InvalidSyntax, at+key, "is not an attribute of %s", of)
+			if m.Strict || m.Known {
+				return nil, Unknown(key, at, of, list)
 			}
 			continue
 		}
-		if other, twice := seen[a]; twice {
-			return nil, Errorf(InvalidSyntax, at+key, "is given twice, also as %s", other)
+		if i := slices.IndexFunc(seen, func(n named) bool { return n.attribute == a }); i >= 0 {
+			return nil, Errorf(InvalidSyntax, at+key, "is given twice, also as %s", seen[i].as)
 		}
-		seen[a] = key
+		seen = append(seen, named{a, key})
 		if err := parseInto(values, a, at+a.Name, object[key], m); err != nil {
 			return nil, err
 		}

@@ -1,9 +1,13 @@
 package schema
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func userBody(rest string) string {
@@ -358,6 +362,66 @@ func TestUnmarshal(t *testing.T) {
 			t.Errorf("%.20q was taken", bad)
 		} else if e, ok := err.(*Error); !ok || e.Type != InvalidSyntax {
 			t.Errorf("%.20q: %#v", bad, err)
+		}
+	}
+}
+
+// What Unmarshal takes is what encoding/json takes, with the same values, as long as it is UTF-8, not too deep, and has
+// no name twice.
+func FuzzUnmarshal(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,-2.50e+7,"x",true,null,{}],"b":{"c":false}}`, ` [ ] `, `"\u00e9\ud83d\ude00\ud800x\udc00"`,
+		`"\ud800\u0041\n\/\b\f\r\t\"\\"`, `01`, `-`, `1.`, `1e`, `.5`, `tru`, `[1,]`, `{"a" 1}`, `{"a":1,}`, `{"a":1,"a":2}`,
+		`{"a":{"b":1,"b":2}}`, `"` + "\x01" + `"`, `"` + "\xff" + `"`, "\xff", `"\u12G4"`, `"\x"`, `"\`, `[[[[]]]]`, `1 2`, "",
+		strings.Repeat("[", 32) + strings.Repeat("]", 32), strings.Repeat("[", 33) + strings.Repeat("]", 33)} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		got, err := Unmarshal(body)
+		if e, ok := err.(*Error); err != nil && (!ok || e.Type != InvalidSyntax) {
+			t.Fatalf("%q: %#v", body, err)
+		}
+		if check := (Mode{}).Check(body); (check == nil) != (err == nil || strings.Contains(err.Error(), "given twice")) &&
+			json.Valid(body) {
+			t.Fatalf("%q: checked: %v, read: %v", body, check, err)
+		}
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.UseNumber()
+		var want any
+		valid := utf8.Valid(body) && json.Valid(body) && d.Decode(&want) == nil
+		switch {
+		case err == nil && (!valid || !reflect.DeepEqual(got, want)):
+			t.Fatalf("%q: %#v, want %#v", body, got, want)
+		case err != nil && valid && !strings.Contains(err.Error(), "given twice") && !strings.Contains(err.Error(), "deeper"):
+			t.Fatalf("%q is refused: %v", body, err)
+		}
+	})
+}
+
+// A large body is told of piece by piece, all of it, whatever it is made of; and an error of Spend ends the reading.
+func TestUnmarshalInPieces(t *testing.T) {
+	const size = 1 << 20
+	for name, body := range map[string]string{
+		"elements": "[" + strings.Repeat(`{"value":"x"},`, size/14) + "1]",
+		"string":   `"` + strings.Repeat("é", size/2) + `"`,
+		"escapes":  `"` + strings.Repeat(`\u00e9`, size/6) + `"`,
+		"spaces":   strings.Repeat(" ", size) + "1",
+		"behind":   "1" + strings.Repeat(" ", size),
+	} {
+		for _, read := range []func(Mode) error{
+			func(m Mode) error { _, err := m.Unmarshal([]byte(body)); return err },
+			func(m Mode) error { return m.Check([]byte(body)) },
+		} {
+			total, largest := 0, 0
+			if err := read(Mode{Spend: func(n int) error { total, largest = total+n, max(largest, n); return nil }}); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if total != len(body)/bytesPerUnit || largest > 2*piece/bytesPerUnit {
+				t.Errorf("%s: %d units in all, up to %d at once", name, total, largest)
+			}
+			full, calls := errors.New("full"), 0
+			if err := read(Mode{Spend: func(int) error { calls++; return full }}); err != full || calls != 1 {
+				t.Errorf("%s: %v after %d calls", name, err, calls)
+			}
 		}
 	}
 }
