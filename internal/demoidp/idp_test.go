@@ -100,7 +100,7 @@ func (sp *serviceProvider) login(t *testing.T, w http.ResponseWriter, r *http.Re
 }
 
 func (sp *serviceProvider) acs(w http.ResponseWriter, r *http.Request) {
-	post, err := saml.ReadPost(r, 0)
+	post, err := saml.ReadPost(r, 0, nil)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
