@@ -52,6 +52,8 @@ func filterCases() []filterCase {
 		raw("04", `userName pr and`, "", badFilter),
 		raw("04", `not title pr and (userName pr)`, "title", badFilter),
 		raw("04", `userName eq x"y"`, "", badFilter),
+		raw("04", `userName eq "\x"`, "", badFilter),
+		raw("04", `emails[type eq "work"].value eq`, "emails.type", badFilter),
 		raw("04", `(userName pr] and (title pr)`, "title", badFilter),
 		raw("04", `emails[type eq "work") and emails[type pr]`, "emails.type", badFilter),
 		raw("05", `userName regex "x"`, "", badFilter+"!"),

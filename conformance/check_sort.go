@@ -26,7 +26,7 @@ func sortChecks() []check {
 			run: checkSortByPrimary},
 		{name: "complex", needs: "sort filter User.name", ids: ids("R7644-3.4.2.3-08"), run: func(p *probe) {
 			sd := p.seeded()
-			for _, by := range []string{"name", "scimconformNope", enterpriseURN} {
+			for _, by := range []string{"name", "scimconformNope", enterpriseURN, "active"} {
 				r := p.get(p.s.typ("User").endpoint, "sortBy", by, "filter", `userName sw "`+sd.tag+`"`, "count", "4")
 				p.refused("R7644-3.4.2.3-08", r, "400/invalidValue,invalidPath 200", "sortBy="+by)
 			}

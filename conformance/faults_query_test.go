@@ -87,6 +87,9 @@ func queryFaults() []fault {
 			x.input()["excludedAttributes"] = x.input()["Attributes"]
 			delete(x.input(), "Attributes")
 		}),
+		before("R7644-3.9-04", param("attributes", "^name.givenName,"), func(x *exchange) {
+			x.q.Set("attributes", "name.familyName")
+		}),
 		before("R7644-3.4.2.3-08", param("sortBy", "^name$"), refuse(500, "")),
 		before("R7644-3.4.2.3-10", param("sortOrder", "^up$"), noParam("sortOrder")),
 		before("R7644-3.4.2.3-11", and(param("sortBy", "."), param("startIndex", "^3$")), noParam("sortBy")),

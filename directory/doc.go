@@ -28,8 +28,8 @@
 //   - groupmembership.go, membershipquery.go: memberships as resources, which are made of grants and not stored.
 //     rules_role.go: roles, of which some are built in.
 //   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers. follow.go: Events in the order of
-//     their commits. ring.go, ringplan.go: SignIns that
-//     nobody vouches for. identity.go: what a SignIn keeps of the person.
+//     their commits. ring.go, ringplan.go: SignIns that nobody vouches for. numbered.go: SignIns by the
+//     number that a person tells. identity.go: what a SignIn keeps of the person.
 //     draft.go: what a connection is to become once it has been tried.
 //   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go, eventclass.go,
 //     changes.go: a change in the making. rules_*.go: what the directory demands of each type.
@@ -63,6 +63,7 @@
 //	{root}/{s}/trimmed/{class}                 the last Event, by revision and ID, that a class no longer keeps; the
 //	                                           class is as in the key of the Event
 //	{root}/{s}/s/{id}                          a SignIn; its ID begins with the time
+//	{root}/{s}/number/{day}/{hash}{id}         leads from a SignIn's correlation id to the SignIn
 //	{root}/{s}/i/{id}                          what a SignIn keeps of the person
 //	{root}/{s}/ring/{connection}/{network}{n}  a SignIn that nobody vouches for, in one of the network's slots
 //	{root}/operator/{lease}                    fingerprints of a running node's operator tokens, under its lease

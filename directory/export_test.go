@@ -63,7 +63,7 @@ func Granted(ctx context.Context, d *Directory, connection ID) (n int, err error
 }
 
 // Sweeps returns the sweep of a node that was just elected: call it once for each minute.
-func Sweeps(s *Store) func(context.Context) error { return (&rota{store: s}).sweep }
+func Sweeps(s *Store) func(context.Context) error { return newRota(s).sweep }
 
 // Look makes the store look at etcd's size now.
 func Look(ctx context.Context, s *Store) error { return s.node.Quota.Look(ctx) }

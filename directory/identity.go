@@ -73,5 +73,8 @@ func (s *scopeSweeper) identities(ctx context.Context, bound ID) error {
 	if len(first) > 0 {
 		end = max(end, prefix+first[0][len(s.keys.SignIns()):])
 	}
-	return s.store.node.PurgeUntil(ctx, prefix, end)
+	if err := s.store.node.PurgeUntil(ctx, prefix, end); err != nil {
+		return err
+	}
+	return s.unless(ctx, prefix)
 }

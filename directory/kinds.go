@@ -115,6 +115,10 @@ var kindsByName = sync.OnceValue(func() map[string]*kind {
 	return byName
 })
 
+// IsAdministrative reports whether the type's resources are for administrators, who must not believe that something was
+// stored which was not.
+func (s *Snapshot) IsAdministrative(typ string) bool { return s.kind(typ).access }
+
 // kind is the kind of the type as the scope has it. One that the organization defined is custom, also where it hides a
 // built-in type of the same name, which came later.
 func (s *Snapshot) kind(typ string) *kind {

@@ -215,7 +215,7 @@ func TestEchoOfMembers(t *testing.T) {
 		}
 		about := 0
 		for _, e := range page.Resources {
-			if e.Text("target.type") == "Group" {
+			if e.Text("resource.type") == "Group" {
 				about++
 			}
 		}

@@ -2,10 +2,12 @@ package directory_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -30,12 +32,15 @@ func (r *reads) Do(ctx context.Context, op clientv3.Op) (clientv3.OpResponse, er
 	return r.KV.Do(ctx, op)
 }
 
-// A sweep costs as much as happens, not as many organizations as there are; within an hour it has looked at each.
+// A sweep costs as much as there is to do, not as many organizations as there are: it looks at those in which something
+// happened, whose retention changed, or where time has ended something.
 func TestSweepInProportion(t *testing.T) {
 	c := directorytest.NewClient(t)
 	counted := &reads{KV: c.KV}
 	c.KV = counted
-	s := directorytest.Open(t, c, directory.Options{Root: directorytest.Root(), Alone: true})
+	var later atomic.Int64
+	s := directorytest.Open(t, c, directory.Options{Root: directorytest.Root(), Alone: true,
+		Now: func() time.Time { return time.Now().Add(time.Duration(later.Load())) }})
 	const organizations = 120
 	var changes []func(*directory.Tx) error
 	for i := range organizations {
@@ -47,6 +52,10 @@ func TestSweepInProportion(t *testing.T) {
 	if err := errors.Join(s.System().UpdateEach(t.Context(), changes)...); err != nil {
 		t.Fatal(err)
 	}
+	for i := range organizations { // each keeps an Event
+		create(t, s.Organization(fmt.Sprintf("org-%d", i)), "User", schema.Document{"userName": "ada"})
+	}
+	tight := create(t, s.System(), "Organization", schema.Document{"name": "tight"})
 	next := directory.Sweeps(s)
 	sweep := func() int64 {
 		before := counted.n.Load()
@@ -56,19 +65,35 @@ func TestSweepInProportion(t *testing.T) {
 		return counted.n.Load() - before
 	}
 	first := sweep()
-	idle := min(sweep(), sweep()) // the store's own sweep may run beside one of them
-	create(t, s.Organization("org-7"), "User", schema.Document{"userName": "ada"})
-	busy := min(sweep(), sweep())
-	hour := idle + busy
-	for range 56 {
-		hour += sweep()
-	}
 	each := first / organizations
-	t.Logf("first %d, idle %d, busy %d, an hour %d", first, idle, busy, hour)
-	if idle > first/4 || busy > first/4 {
-		t.Errorf("120 organizations: the first sweep reads %d times, an idle one %d, one after a change %d", first, idle, busy)
+	idle := min(sweep(), sweep(), sweep()) // the store's own sweep may run beside one of them
+	if idle > 3*each {
+		t.Errorf("120 organizations: the first sweep reads %d times, an idle one %d", first, idle)
 	}
-	if hour < first-6*each || hour > 4*first {
-		t.Errorf("an hour of sweeps reads %d times, one full sweep %d", hour, first)
+
+	// Something happened in one; the retention of another one has changed.
+	create(t, s.Organization("org-7"), "User", schema.Document{"userName": "grace"})
+	if busy := sweep(); busy < idle+each/2 {
+		t.Errorf("an idle sweep reads %d times, one after a change %d", idle, busy)
+	}
+	update(t, s.System(), func(tx *directory.Tx) error {
+		o, err := tx.Get("Organization", tight.ID)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Replace(o, schema.Document{"name": "tight", "retention": map[string]any{"days": json.Number("1")}})
+		return err
+	})
+	if changed := sweep(); changed < idle+each/2 {
+		t.Errorf("an idle sweep reads %d times, one after a change of retention %d", idle, changed)
+	}
+
+	// What is kept for 30 days is old; then there is nothing left that ends.
+	later.Store(int64(31 * 24 * time.Hour))
+	if old := sweep(); old < first/2 {
+		t.Errorf("after 31 days a sweep reads %d times, the first one read %d", old, first)
+	}
+	if again := min(sweep(), sweep(), sweep()); again > 3*each {
+		t.Errorf("after that, an idle sweep reads %d times", again)
 	}
 }

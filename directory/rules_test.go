@@ -262,3 +262,11 @@ func TestRulesOfTokens(t *testing.T) {
 		wantRefusal(t, c.name+", on change", err, directory.Invalid, c.attr)
 	}
 }
+
+// A User who is inactive has no valid session, however it came to be.
+func TestSessionOfAnInactiveUser(t *testing.T) {
+	d := home(t)
+	u := create(t, d, "User", schema.Document{"userName": "u", "active": false})
+	_, err := d.Authenticate(t.Context(), directory.Credential{Session: sessionOf(t, d, u.ID)})
+	wantKind(t, err, directory.Unauthenticated)
+}

@@ -63,6 +63,11 @@ func (s *Store) snapshot(f *state.Frozen, id state.ScopeID, a Actor) *Snapshot {
 	return &Snapshot{store: s, frozen: f, id: id, scope: f.Scope(id), sys: f.Scope(state.System), actor: a}
 }
 
+// Inside is the organization at the same state, of a snapshot of the system scope.
+func (s *Snapshot) Inside(organization ID) *Snapshot {
+	return s.store.snapshot(s.frozen, state.ScopeID{Organization: organization}, s.actor)
+}
+
 // Revision tells snapshots of one store apart; a later one has a greater revision.
 func (s *Snapshot) Revision() int64 { return s.frozen.Revision() }
 

@@ -19,7 +19,7 @@ type sweeper struct {
 	store  *Store
 	frozen *state.Frozen
 	now    time.Time
-	due    func(state.ScopeID) bool // scopes to look at
+	rota   *rota // of scopes to look at; nil: all
 }
 
 func (s *sweeper) run(ctx context.Context) error {
@@ -28,8 +28,13 @@ func (s *sweeper) run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if sc.Exists() && s.due(id) {
-			failed = errors.Join(failed, s.scope(id).run(ctx))
+		if !sc.Exists() {
+			s.rota.forget(id)
+			continue
+		}
+		if sweep := s.scope(id); s.rota.due(sweep) {
+			failed = errors.Join(failed, sweep.run(ctx))
+			s.rota.swept(sweep)
 		}
 	}
 	return errors.Join(failed, s.complete(ctx))
@@ -87,6 +92,23 @@ type scopeSweeper struct {
 	*sweeper
 	snap *Snapshot
 	keys state.ScopeKeys
+	next time.Time // when time may have ended something again; zero: never
+}
+
+// again has the scope swept at the time, or before.
+func (s *scopeSweeper) again(at time.Time) {
+	if s.next.IsZero() || at.Before(s.next) {
+		s.next = at
+	}
+}
+
+// unless has the scope swept in an hour if there is a key with the prefix.
+func (s *scopeSweeper) unless(ctx context.Context, prefix string) error {
+	left, _, err := s.store.node.Keys(ctx, prefix, store.PrefixEnd(prefix), 1)
+	if len(left) > 0 {
+		s.again(s.now.Add(sweepAnyway))
+	}
+	return err
 }
 
 func (s *scopeSweeper) run(ctx context.Context) error {
@@ -99,9 +121,10 @@ func (s *scopeSweeper) run(ctx context.Context) error {
 		s.sessions(ctx),
 		s.events(ctx, r),
 		s.signIns(ctx, r),
+		s.numbers(ctx),
 		s.rings(ctx, s.now.Add(-r.age)),
 		s.identities(ctx, state.TimeBound(s.now.Add(-r.identity))),
-		s.tombstones(ctx, s.now.Add(-r.deleted)),
+		s.tombstones(ctx, r.deleted),
 	)
 }
 
@@ -117,6 +140,9 @@ func (s *scopeSweeper) rings(ctx context.Context, before time.Time) error {
 		if id, ok := slotID(l); !ok || bytes.Compare(id[:], bound[:]) < 0 {
 			keys = append(keys, l.Key)
 		}
+	}
+	if len(keys) < len(list) {
+		s.again(s.now.Add(sweepAnyway))
 	}
 	return s.store.node.Delete(ctx, keys)
 }
@@ -148,6 +174,7 @@ func (s *scopeSweeper) once(ctx context.Context) error {
 		if err != nil || len(keys) == 0 {
 			return err
 		}
+		s.again(s.now.Add(sweepAnyway))
 		kind, ok := s.keys.OnceKindOf(keys[0])
 		if !ok {
 			return errors.New("a key of used IDs cannot be read")
@@ -162,7 +189,11 @@ func (s *scopeSweeper) once(ctx context.Context) error {
 // pending withdraws a change of definitions whose node did not live to end it.
 func (s *scopeSweeper) pending(ctx context.Context) error {
 	p := s.snap.scope.Pending()
-	if p == nil || s.now.Sub(p.At) < definitionTimeout {
+	if p == nil {
+		return nil
+	}
+	if s.now.Sub(p.At) < definitionTimeout {
+		s.again(p.At.Add(definitionTimeout))
 		return nil
 	}
 	return s.store.withdraw(ctx, s.keys, s.snap.scope, p.Change)
@@ -178,6 +209,8 @@ func (s *scopeSweeper) pins(ctx context.Context) error {
 	for _, l := range list {
 		if p, err := state.DecodePin(l.Value); err != nil || s.now.Sub(p.At) > PinLifetime {
 			keys = append(keys, l.Key)
+		} else {
+			s.again(s.now.Add(sweepAnyway))
 		}
 	}
 	return s.store.node.Delete(ctx, keys)
@@ -192,6 +225,8 @@ func (s *scopeSweeper) sessions(ctx context.Context) error {
 	for r := range s.snap.All(schema.SessionType) {
 		if !s.snap.SessionValid(r) {
 			keys = append(keys, s.keys.Resource(r.Type, r.ID))
+		} else {
+			s.again(s.now.Add(sweepAnyway))
 		}
 	}
 	return s.store.node.Delete(ctx, keys)
@@ -202,46 +237,57 @@ func (s *scopeSweeper) events(ctx context.Context, r retention) (failed error) {
 	for _, c := range state.EventClasses {
 		count, age := r.ofEvents(c)
 		prefix := s.keys.Events(c)
-		end, err := s.beyond(ctx, prefix, count, s.now.Add(-age), s.now.Add(-youngEvent))
-		if err == nil {
-			err = s.store.node.Trim(ctx, prefix, end, s.keys.Trimmed(c))
-		}
-		failed = errors.Join(failed, err)
+		failed = errors.Join(failed, s.log(ctx, prefix, count, age, youngEvent, func(end string) error {
+			return s.store.node.Trim(ctx, prefix, end, s.keys.Trimmed(c))
+		}))
 	}
 	return failed
 }
 
 // signIns trims the SignIns.
 func (s *scopeSweeper) signIns(ctx context.Context, r retention) error {
-	end, err := s.beyond(ctx, s.keys.SignIns(), r.signIns, s.now.Add(-r.age), s.now)
-	if err != nil {
-		return err
-	}
-	return s.store.node.PurgeUntil(ctx, s.keys.SignIns(), end)
+	prefix := s.keys.SignIns()
+	return s.log(ctx, prefix, r.signIns, r.age, 0, func(end string) error {
+		return s.store.node.PurgeUntil(ctx, prefix, end)
+	})
 }
 
-// beyond returns the key before which records are beyond the count or before the age; none is younger than the bound.
-func (s *scopeSweeper) beyond(ctx context.Context, prefix string, count int64, before, bound time.Time) (
-	end string, err error) {
+// log trims records beyond the count and those that have the age; none that is young. trim deletes those before a key.
+func (s *scopeSweeper) log(ctx context.Context, prefix string, count int64, age, young time.Duration,
+	trim func(end string) error) error {
 	n, err := s.store.node.Count(ctx, prefix)
-	if err != nil {
-		return "", err
+	if err != nil || n == 0 {
+		return err
 	}
-	end = prefix + state.TimeBound(before).Raw()
+	end := prefix + state.TimeBound(s.now.Add(-age)).Raw()
 	if extra := n - count; extra > 0 {
 		over, _, err := s.store.node.Keys(ctx, prefix, store.PrefixEnd(prefix), extra)
 		if err != nil {
-			return "", err
+			return err
 		}
 		if len(over) > 0 {
 			end = max(end, over[len(over)-1]+"\x00")
 		}
 	}
-	return min(end, prefix+state.TimeBound(bound).Raw()), nil
+	bound := min(end, prefix+state.TimeBound(s.now.Add(-young)).Raw())
+	if err := trim(bound); err != nil {
+		return err
+	}
+
+	// The next is the first of those that are left.
+	if bound < end {
+		s.again(s.now.Add(min(young, sweepAnyway)))
+	}
+	left, _, err := s.store.node.Keys(ctx, prefix, store.PrefixEnd(prefix), 1)
+	if len(left) > 0 {
+		id, _ := state.RawID(left[0][len(prefix):])
+		s.again(id.Time().Add(age))
+	}
+	return err
 }
 
 // tombstones deletes DeletedUsers beyond their retention, as an administrator would.
-func (s *scopeSweeper) tombstones(ctx context.Context, before time.Time) error {
+func (s *scopeSweeper) tombstones(ctx context.Context, age time.Duration) error {
 	org := s.snap.Organization()
 	if org == nil || !s.snap.Active() || s.snap.replaced(schema.DeletedUserType) {
 		return nil
@@ -249,9 +295,11 @@ func (s *scopeSweeper) tombstones(ctx context.Context, before time.Time) error {
 	d := s.store.Organization(org.Text("name"))
 	for r := range s.snap.All(schema.DeletedUserType) {
 		if r.Version == 0 { // bare: not written yet
+			s.again(s.now.Add(sweepAnyway))
 			continue
 		}
-		if !r.Created.Before(before) || ctx.Err() != nil {
+		if !r.Created.Before(s.now.Add(-age)) || ctx.Err() != nil {
+			s.again(r.Created.Add(age))
 			return nil // those behind it are younger
 		}
 		_, err := d.Update(ctx, func(tx *Tx) error {

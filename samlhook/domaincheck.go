@@ -107,8 +107,12 @@ func (h *Hook) checkDue(ctx context.Context) error {
 	}
 	var due []*directory.Resource
 	for r := range s.All(schema.OrganizationType) {
+		domains := domainsOf(r)
+		if len(domains) == 0 || !directory.Active(r.JSON) {
+			continue
+		}
 		seen := readSightings(s, r.ID)
-		if directory.Active(r.JSON) && slices.ContainsFunc(domainsOf(r), func(d orgDomain) bool {
+		if slices.ContainsFunc(domains, func(d orgDomain) bool {
 			return d.challenge != "" && seen[d.name].due(d.state, h.now())
 		}) {
 			due = append(due, r)

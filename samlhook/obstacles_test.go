@@ -121,8 +121,8 @@ func TestEmptyValues(t *testing.T) {
 	})
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
 	record := s.lastSignIn(OutcomeRefused, saml.ReasonMissingAttribute)
-	for _, want := range []string{"lacks firstName;", "For firstName, received `firstName`, but without a visible character, so it is empty",
-		"Received: "} {
+	for _, want := range []string{"lacks firstName;", "Received: ",
+		"For firstName, received `firstName`, but without a visible character, so it is empty"} {
 		if !strings.Contains(record.Text("explanation"), want) {
 			t.Errorf("the explanation lacks %q: %s", want, record.Text("explanation"))
 		}

@@ -120,8 +120,12 @@ func (p *preparation) identityProvider() error {
 	if location == "" {
 		return wrong("binding", "the metadata does not offer %s", stringOf(p.doc, "binding"))
 	}
-	p.doc["idp"] = map[string]any{"entityId": m.EntityID, "ssoUrl": location,
+	idp := map[string]any{"entityId": m.EntityID, "ssoUrl": location,
 		"certificates": append(certificateList(m.Certificates), p.leaving(m)...)}
+	if sent := p.doc["idp"]; sent != nil && !schema.EqualValues(sent, p.before["idp"]) && !schema.EqualValues(sent, idp) {
+		return wrong("idp", "comes from %s; remove that to set it by hand", source)
+	}
+	p.doc["idp"] = idp
 	return nil
 }
 

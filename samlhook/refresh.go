@@ -80,13 +80,9 @@ func (h *Hook) refreshDue(ctx context.Context) error {
 	var group errgroup.Group
 	group.SetLimit(maxRefreshes)
 	for organization := range system.All(schema.OrganizationType) {
-		name := organization.Text("name")
-		s, err := h.store.Organization(name).Snapshot(ctx)
-		if err != nil || !s.Active() {
-			continue
-		}
+		s := system.Inside(organization.ID)
 		for connection := range s.All(schema.IdentityProviderType) {
-			if connection.Text("metadataUrl") != "" &&
+			if name := organization.Text("name"); s.Active() && connection.Text("metadataUrl") != "" &&
 				h.now().Sub(readRefreshed(s, connection.ID).Tried) >= refreshEvery {
 				group.Go(func() error {
 					h.refresh(ctx, name, s, connection, false)

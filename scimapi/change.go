@@ -25,8 +25,11 @@ type change struct {
 	// The body.
 	doc     schema.Document // of POST and PUT
 	docErr  error           // what is wrong with doc; the run reports it if the resource is as the client expects
+	sent    schema.Document // of POST and PUT of an administrative type: doc with what is readOnly in it
 	members []string        // of POST and PUT of a Group: ids as sent
 	patch   *patch.Change   // of PATCH
+
+	administrative bool // nothing that is sent is dropped in silence
 
 	// The results.
 	done         *directory.Resource // as the commit leaves it; nil for DELETE
@@ -95,6 +98,9 @@ func (c *change) create(tx *directory.Tx) error {
 	if err != nil {
 		return err
 	}
+	if err := c.t.Contradiction(c.sent, nil, nil); err != nil {
+		return err
+	}
 	if err := c.prepare(tx, nil, doc); err != nil {
 		return err
 	}
@@ -119,6 +125,9 @@ func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
 	}
 	before, err := c.t.Decode(old.JSON)
 	if err != nil {
+		return err
+	}
+	if err := c.contradiction(tx, old, before, c.sent); err != nil {
 		return err
 	}
 	c.t.CarryUnnamed(before, doc)
@@ -155,6 +164,15 @@ func (c *change) modify(tx *directory.Tx, old *directory.Resource, pending bool)
 	doc, err := base()
 	if err != nil {
 		return err
+	}
+	if c.administrative {
+		sent, err := c.given()
+		if err != nil {
+			return err
+		}
+		if err := c.contradiction(tx, old, doc, sent); err != nil {
+			return err
+		}
 	}
 	res, err := c.applyPatch(tx, old, doc)
 	if err != nil {

@@ -150,6 +150,9 @@ func (t *Task) next(ctx context.Context) error {
 	if t.holds && t.left > 0 && now.Sub(t.since) < t.scheduler.shortest { // work that cannot be cut waits for each turn
 		return nil
 	}
+	if t.holds {
+		network().pass(now)
+	}
 	t.since = now
 	return t.scheduler.turn(ctx, t)
 }

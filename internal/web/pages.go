@@ -17,6 +17,9 @@ var layout embed.FS
 
 // Pages are the pages of one package, in every language that it has words for. They are safe for concurrent use.
 type Pages struct {
+	// Platform is whose pages they are unless they are an organization's. It is set before the first page is written.
+	Platform *Platform
+
 	words     *Words
 	templates map[key]*template.Template
 }
@@ -60,7 +63,7 @@ func (p *Pages) parse(files fs.FS, name, language string) (*template.Template, e
 	t, err := template.New(root).Funcs(template.FuncMap{
 		"language": func() string { return language },
 		"asset":    assetPath,
-		"brand":    brandOf,
+		"brand":    p.brandOf,
 		"initial":  func(name string) string { return Brand{Name: name}.Initial() },
 		"groups":   inGroups,
 		"t":        func(key string, values ...any) (string, error) { return p.words.text(language, key, values...) },

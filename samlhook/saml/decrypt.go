@@ -35,16 +35,17 @@ const (
 // dataCipher is an algorithm that encrypts the assertion itself.
 type dataCipher struct {
 	keyBytes int
+	cbc      bool // does not find what was changed
 	open     func(block cipher.Block, sealed []byte) ([]byte, error)
 }
 
 var dataCiphers = map[string]dataCipher{
-	nsEnc + "aes128-cbc":   {16, openCBC},
-	nsEnc + "aes192-cbc":   {24, openCBC},
-	nsEnc + "aes256-cbc":   {32, openCBC},
-	nsEnc11 + "aes128-gcm": {16, openGCM},
-	nsEnc11 + "aes192-gcm": {24, openGCM},
-	nsEnc11 + "aes256-gcm": {32, openGCM},
+	nsEnc + "aes128-cbc":   {16, true, openCBC},
+	nsEnc + "aes192-cbc":   {24, true, openCBC},
+	nsEnc + "aes256-cbc":   {32, true, openCBC},
+	nsEnc11 + "aes128-gcm": {16, false, openGCM},
+	nsEnc11 + "aes192-gcm": {24, false, openGCM},
+	nsEnc11 + "aes256-gcm": {32, false, openGCM},
 }
 
 // oaepDigests and oaepMasks are the hashes of RSA-OAEP (XML Encryption 1.1 §5.5.2).
@@ -63,7 +64,7 @@ var (
 
 // decrypt returns the message with the assertion in place of the EncryptedAssertion. What stands there then came from
 // anybody, unless the Response was signed: it has to be scanned, and its signature verified.
-func (c *Connection) decrypt(o *outline) ([]byte, *Refusal) {
+func (c *Connection) decrypt(o *outline, signed bool) ([]byte, *Refusal) {
 	el, refusal := encryptedAssertion(o)
 	if refusal != nil {
 		return nil, refusal
@@ -81,6 +82,9 @@ func (c *Connection) decrypt(o *outline) ([]byte, *Refusal) {
 			secret, err := key.unwrap(own)
 			if err != nil || len(secret) != algorithm.keyBytes {
 				continue
+			}
+			if algorithm.cbc && !signed && c.TryCBC != nil && !c.TryCBC(secret) {
+				return nil, Refuse(ReasonDecryptionHeld)
 			}
 			if sealed == nil {
 				if sealed, err = cipherValue(data); err != nil {

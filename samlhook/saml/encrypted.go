@@ -20,12 +20,10 @@ func (c *Connection) believeEncrypted(r *Response, o *outline, now time.Time) (r
 	if response != nil {
 		r.Verified = true // whatever is inside
 		r.read(response)
-	} else if c.HoldDecryption {
-		return nil, nil, Refuse(ReasonDecryptionHeld)
 	}
 
 	// Decrypt, and look at the whole again.
-	opened, refusal := c.decrypt(o)
+	opened, refusal := c.decrypt(o, response != nil)
 	if refusal != nil {
 		return nil, nil, refusal
 	}

@@ -75,6 +75,9 @@ func (ids *TimeIDs) Next(t time.Time) ID {
 	}
 }
 
+// Time is the time with which an ID of a TimeIDs begins.
+func (id ID) Time() time.Time { return time.UnixMicro(int64(binary.BigEndian.Uint64(id[:8]))) }
+
 // TimeBound is the least ID of its time: all IDs of earlier times sort below it.
 func TimeBound(t time.Time) ID {
 	var id ID

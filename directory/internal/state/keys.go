@@ -119,6 +119,22 @@ var EventClasses = []EventClass{OrdinaryEvents, AccessEvents, AdministrationEven
 // SignIns is the prefix of the SignIns.
 func (k ScopeKeys) SignIns() string { return k.prefix + "s/" }
 
+// Numbers is the prefix of the keys that lead from numbers to SignIns.
+func (k ScopeKeys) Numbers() string { return k.prefix + "number/" }
+
+// NumbersOf is the prefix of those of a day.
+func (k ScopeKeys) NumbersOf(at time.Time) string {
+	const day = 24 * 60 * 60
+	return k.Numbers() + string(binary.BigEndian.AppendUint32(nil, uint32(at.Unix()/day))) + "/"
+}
+
+// Numbered is the prefix of the keys of a number on a day; the ids of the SignIns follow.
+func (k ScopeKeys) Numbered(number string, at time.Time) string {
+	return k.NumbersOf(at) + digest(number)[:numberBytes]
+}
+
+const numberBytes = 8
+
 // Identities is the prefix of what is kept of people who signed in.
 func (k ScopeKeys) Identities() string { return k.prefix + "i/" }
 
