@@ -3,9 +3,10 @@
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME    ?= 1m
 PEERS       := simplesamlphp php-cli php-xml php-mbstring php-curl xmlsec1 python3-pysaml2 chromium curl ca-certificates
+AXE         := axe-core@4.14.1
 SUDO        := $(if $(filter 0,$(shell id -u)),,sudo)
 
-.PHONY: build test race bench fuzz peers rfc-check conformance-peers conformance-mutants lint clean
+.PHONY: build test race bench fuzz peers axe rfc-check conformance-peers conformance-mutants lint clean
 
 build: ## build static binaries in bin/
 	mkdir -p bin
@@ -28,7 +29,7 @@ fuzz: ## run every fuzz target for FUZZTIME
 	  done; \
 	done
 
-peers: ## install the programs that some tests need (Debian); does nothing if they are all installed
+peers: axe ## install the programs that some tests need (Debian); does nothing if they are all installed
 	@missing=$$(for p in $(PEERS); do \
 	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || printf '%s ' $$p; done); \
 	if [ -z "$$missing" ]; then echo "peers: all installed"; exit 0; fi; \
@@ -36,10 +37,16 @@ peers: ## install the programs that some tests need (Debian); does nothing if th
 	$(SUDO) apt-get update -q && \
 	$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
 
+axe: ## install axe-core (npm), which judges pages, into bin/axe
+	@test -f bin/axe/node_modules/axe-core/axe.min.js && exit 0; \
+	command -v npm >/dev/null || { $(SUDO) apt-get update -q && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends npm; } && \
+	mkdir -p bin/axe && npm install --prefix bin/axe --no-audit --no-fund --silent $(AXE)
+
 rfc-check: ## verify what requirements of the suite rest on: make rfc-check RFC=DIR (DIR/rfc7644.txt …)
 	go run ./conformance/internal/rfccheck $(RFC)
 
-conformance-peers: ## judge the SCIM servers that can be installed by name (npm, Go), into bin/peers
+conformance-peers: ## judge the SCIM servers that can be installed by name (npm, Go); make docs/conformance-peers.md
 	conformance/peers/run bin/peers
 
 conformance-mutants: ## run the conformance suite on mutants of its reference server; takes an hour

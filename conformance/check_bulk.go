@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 )
 
@@ -103,6 +104,7 @@ func checkBulk(p *probe) {
 	g := p.get(p.s.absolute(loc))
 	p.expect("R7644-3.7-08", statusText(made["status"]) == "201" && g.status == 200, r,
 		"after a failed operation the next one has status %s", statusText(made["status"]))
+	p.judgeBulkLocations(r, u, gone)
 	want := map[string]int{"201": 1, "400": 1, "200": 1, "204": 1, "404": 1}
 	for _, o := range ops {
 		st := statusText(at(o, "status"))
@@ -124,6 +126,28 @@ func checkBulk(p *probe) {
 			"version of a result is %s, the resource's ETag %s", text(made["version"]), g.header.Get("ETag"))
 	} else {
 		p.skip("R7644-3.7-14", "etag is not promised")
+	}
+}
+
+// judgeBulkLocations: each result names what its operation was about, and a failed POST nothing that is there.
+func (p *probe) judgeBulkLocations(r *reply, changed, gone *res) {
+	for _, o := range list(r.at("Operations")) {
+		loc, st := str(at(o, "location")), statusText(at(o, "status"))
+		var about *res
+		switch {
+		case str(at(o, "method")) == http.MethodPut && st == "200":
+			about = changed
+		case str(at(o, "method")) == http.MethodDelete && st == "204":
+			about = gone
+		case str(at(o, "method")) == http.MethodPost && strings.HasPrefix(st, "4") && loc != "":
+			g := p.get(p.s.absolute(loc))
+			p.expect("R7644-3.7-11", g.status != 200 || str(g.at("id")) == "", r,
+				"a POST with status %s has the location of a resource, %s", st, loc)
+		}
+		if about != nil {
+			p.expect("R7644-3.7-11", strings.HasSuffix(loc, about.path), r, "the location of a %s of %s is %s",
+				text(at(o, "method")), about.path, loc)
+		}
 	}
 }
 

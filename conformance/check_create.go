@@ -37,6 +37,14 @@ func createChecks() []check {
 					p.refused("R7644-3.12-02", r, "400/invalidValue,invalidSyntax", "a User with "+text(bad))
 				}
 			}
+			if t.has(enterpriseURN + ":department") {
+				for what, ext := range sorted(map[string]any{"a department that is an object": obj{"department": obj{"a": 1}},
+					"an extension that is a string": "x"}) {
+					r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "schemas", arr{t.base.id,
+						enterpriseURN}, enterpriseURN, ext))
+					p.refused("R7644-3.12-02", r, "400/invalidValue,invalidSyntax", what)
+				}
+			}
 		}},
 		{name: "syntax", each: true, ids: ids("R7644-3.12-03"), run: func(p *probe) {
 			good := text(p.s.generate(p.typ, p.unique(), false))
@@ -349,6 +357,8 @@ func checkLegalValues(p *probe) {
 	}
 }
 
+// checkDateTimeValues: what is no date with a time is refused; of legal values a server may refuse some, for reasons of
+// its own, but not all.
 func checkDateTimeValues(p *probe) {
 	f, ok := p.typ.find(func(f field) bool {
 		return f.typ == "dateTime" && f.mutability == "readWrite" && f.parent == nil && !f.multi
@@ -360,6 +370,16 @@ func checkDateTimeValues(p *probe) {
 		r := p.send("POST", p.typ.endpoint, body)
 		p.refused("R7643-2.3.5-01", r, "400/invalidValue,invalidSyntax", f.path()+" with "+v)
 	}
+	var r *reply
+	for _, v := range []string{"2031-05-06T07:08:09Z", "2031-05-06T07:08:09.123Z", "2001-02-03T04:05:06+02:00"} {
+		body := p.s.generate(p.typ, p.unique(), false)
+		f.set(body, v)
+		if r = p.send("POST", p.typ.endpoint, body); r.status == 201 {
+			break
+		}
+	}
+	p.expect("R7643-2.3.5-01", r.status == 201, r, "%s refuses every legal dateTime: it is answered %d: %s", f.path(),
+		r.status, detail(r))
 }
 
 func checkBodySchemas(p *probe) {

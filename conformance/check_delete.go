@@ -56,5 +56,11 @@ func deleteChecks() []check {
 				"a member that names no resource is answered %d/%s; it may be taken, or refused 400/invalidValue",
 				r.status, text(r.at("scimType")))
 		}},
+		{name: "manager", needs: "User." + enterpriseURN + ":manager", ids: ids("R7643-2.3.7-04"), run: func(p *probe) {
+			t := p.s.typ("User")
+			r := p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "schemas", arr{t.base.id,
+				enterpriseURN}, enterpriseURN, obj{"manager": obj{"value": "scimconform-no-such-id"}}))
+			p.note("R7643-2.3.7-04", r, "a manager that names no resource is answered %d", r.status)
+		}},
 	}
 }

@@ -2,7 +2,7 @@ package conformance
 
 import (
 	"encoding/base64"
-
+	"net/http"
 	"regexp"
 	"strings"
 )
@@ -52,7 +52,8 @@ var async = header("Prefer", "respond-async")
 func eventChecks() []check {
 	return append([]check{
 		{name: "async", needs: "async User",
-			ids: ids("R9967-2.5.1.1-01 02 04 05 06 07 R9967-3-01 02 R9967-2.5.1.3-01 R9967-4-05"), run: checkAsync},
+			ids: ids("R9967-2.5.1.1-01 02 04 05 06 07 R9967-3-01 02 R9967-2.5.1.3-01 R9967-4-05 R9967-2.1-01 02 03 04"),
+			run: checkAsync},
 		{name: "async-wait", needs: "async User", ids: ids("R9967-2.5.1.1-03"), run: func(p *probe) {
 			t := p.s.typ("User")
 			r := p.send("POST", t.endpoint, p.s.generate(t, p.unique(), false), header("Prefer",
@@ -93,7 +94,7 @@ func eventChecks() []check {
 				"respond-async, which is not announced, is answered %d with Set-Txn %q", r.status,
 				r.header.Get("Set-Txn"))
 		}},
-		{name: "async-bulk", needs: "async bulk User Group.members", ids: ids("R9967-2.5.1.2-01 02 03 04"),
+		{name: "async-bulk", needs: "async bulk User Group.members", ids: ids("R9967-2.5.1.2-01 02 03 04 R9967-2.1-04"),
 			run: checkAsyncBulk},
 	}, streamChecks()...)
 }
@@ -133,7 +134,7 @@ func checkAsync(p *probe) {
 		p.expect("R9967-2.5.1.1-04", g.status == 200 || s.method == "DELETE" && g.status == 404, g,
 			"GET of the 202's Location is answered %d", g.status)
 		if len(sets) == 1 {
-			p.judgeCompletion(s.method, txn, g, sets[0])
+			p.judgeCompletion(s.method, s.path, txn, g, sets[0])
 		} else if g.status == 200 {
 			p.expect("R9967-2.5.1.1-04", str(g.at("id")) != "", g,
 				"the 202's Location has neither a completion event nor the resource")
@@ -145,12 +146,44 @@ func checkAsync(p *probe) {
 		"Accept: text/html with respond-async is answered %d", r.status)
 }
 
-func (p *probe) judgeCompletion(method, txn string, r *reply, e securityEvent) {
+// judgeCompletion judges the event that tells how a request ended.
+func (p *probe) judgeCompletion(method, path, txn string, r *reply, e securityEvent) {
 	p.expect("R9967-2.5.1.1-07", e.txn() == txn, r, "txn of the event is %q, Set-Txn was %q", e.txn(), txn)
 	o := e.payload("misc:asyncresp")
 	st := str(o["status"])
 	ok := o != nil && str(o["method"]) == method && len(st) == 3 && strings.HasPrefix(st, "2")
 	p.expect("R9967-2.5.1.3-01", ok, r, "the completion of a %s is %s", method, text(e.events()))
+	p.judgeSubject(r, e)
+	if method != http.MethodPost {
+		p.expect("R9967-2.1-04", e.uri() == path, r, "sub_id.uri of the completion of %s %s is %q", method, path,
+			e.uri())
+	} else if made := path + "/"; p.expect("R9967-2.1-04", strings.HasPrefix(e.uri(), made) && e.uri() != made, r,
+		"sub_id.uri of the completion of a POST to %s is %q", path, e.uri()) {
+		path = e.uri()
+		x := p.get(path)
+		p.expect("R9967-2.1-04", x.status == 200, x, "GET of sub_id.uri, which a POST made, is answered %d", x.status)
+	}
+	if v, given := o["version"]; given {
+		tag := ""
+		if method != http.MethodDelete {
+			tag = p.get(path).header.Get("ETag")
+		}
+		p.expect("R9967-2.5.1.3-01", str(v) != "" && (tag == "" || str(v) == tag), r,
+			"version of the completion of a %s is %s, the ETag of the resource %s", method, text(v), text(tag))
+	}
+}
+
+// judgeSubject judges how an event names what it is about.
+func (p *probe) judgeSubject(r *reply, e securityEvent) {
+	inside := false
+	for _, payload := range e.events() {
+		_, is := at(payload, "sub_id").(obj)
+		inside = inside || is
+	}
+	p.expect("R9967-2.1-01", !inside && e.claims["sub_id"] != nil, r, "sub_id stands inside of the event, or nowhere")
+	p.expect("R9967-2.1-02", e.claims["sub"] == nil, r, "sub is %s", text(e.claims["sub"]))
+	p.expect("R9967-2.1-03", str(at(e.claims, "sub_id", "format")) == "scim", r, "sub_id.format is %s",
+		text(at(e.claims, "sub_id", "format")))
 }
 
 func checkAsyncBulk(p *probe) {
@@ -179,6 +212,10 @@ func checkAsyncBulk(p *probe) {
 			"txn %q belongs to bulkId %s, by the order of the request it is %q", e.txn(), text(o["bulkId"]), id)
 		p.expect("R9967-2.5.1.2-03", !strings.HasSuffix(e.txn(), ":g") && !strings.HasSuffix(e.txn(), ":u"), l,
 			"txn %q uses the bulkId", e.txn())
+		if str(o["method"]) == http.MethodDelete {
+			p.expect("R9967-2.1-04", e.uri() == gone.path, l, "sub_id.uri of the completion of DELETE %s is %q", gone.path,
+				e.uri())
+		}
 		if loc := str(o["location"]); strings.EqualFold(str(o["method"]), "POST") {
 			p.s.keep(p.s.absolute(loc), nil)
 		}

@@ -52,6 +52,10 @@ func filterCases() []filterCase {
 		raw("04", `userName pr and`, "", badFilter),
 		raw("04", `not title pr and (userName pr)`, "title", badFilter),
 		raw("04", `userName eq x"y"`, "", badFilter),
+		raw("04", `userName eq "\x"`, "", badFilter),
+		raw("04", `emails[type eq "work"].value eq`, "emails.type", badFilter),
+		raw("04", `(userName pr] and (title pr)`, "title", badFilter),
+		raw("04", `emails[type eq "work") and emails[type pr]`, "emails.type", badFilter),
 		raw("05", `userName regex "x"`, "", badFilter+"!"),
 		raw("06", `userName eq "TAGanna" or userName eq "TAGcarl" and title pr`, "title", "a"),
 		raw("06", `userName sw "TAG" and not (userName eq "TAGanna") and title pr`, "title", "bd"),
@@ -131,6 +135,7 @@ func filterCases() []filterCase {
 		raw("47", `not (title pr) and userName sw "TAG"`, "title", "c"),
 		raw("47", `not (nickName pr) and userName sw "TAG"`, "nickName", "bcd"),
 		c("48", `title eq null`, "title", "c", badFilter), c("48", `title ne null`, "title", "abd", badFilter),
+		c("48", `ims.type ne null`, "ims.type", "a", badFilter),
 		c("49", `name.middleName pr`, "name.middleName", "a"),
 		c("49", `emails.primary pr`, "emails.primary", "ad", "abcd"),
 		c("49", `emails.display pr`, "emails.display", ""),
@@ -197,7 +202,7 @@ func filterChecks() []check {
 		}},
 		{name: "password", needs: "filter User.password", ids: ids("R7644-3.4.2.2-23 R7643-4.1.1-04"),
 			run: checkFilterPassword},
-		{name: "numbers", needs: "filter", each: true, ids: ids("R7644-3.4.2.2-41"), run: checkFilterNumbers},
+		{name: "numbers", needs: "filter", each: true, ids: ids("R7644-3.4.2.2-41 51"), run: checkFilterNumbers},
 		{name: "dateTimes", needs: "filter User", ids: ids("R7644-3.4.2.2-42 60"), run: checkFilterTimes},
 		{name: "meta", needs: "filter User", ids: ids("R7644-3.4.2.2-62"), run: func(p *probe) {
 			u := p.user()
@@ -363,6 +368,11 @@ func checkFilterNumbers(p *probe) {
 		found, r := p.search(p.typ, fmt.Sprintf(`id eq "%s" and %s %s`, x.id, f.path(), filter))
 		p.expect(id, len(found) == want && r.status == 200, r, "%s is 10; %s %s finds %d (status %d)", f.path(),
 			f.path(), filter, len(found), r.status)
+	}
+	for _, filter := range []string{`gt "x"`, `co 1`} { // open, but for a crash
+		found, r := p.search(p.typ, fmt.Sprintf(`id eq "%s" and %s %s`, x.id, f.path(), filter))
+		p.expect("R7644-3.4.2.2-51", r.status == 400 || r.status == 200 && len(found) == 0, r,
+			"%s, a number, %s is answered %d with %d resources", f.path(), filter, r.status, len(found))
 	}
 }
 

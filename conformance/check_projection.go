@@ -12,13 +12,16 @@ func projectionChecks() []check {
 		{name: "queries", each: true, ids: ids("R7644-3.4.2.5-01 02 R7644-3.9-02 03 08 R7643-7-13 14"),
 			run: checkProjection},
 		{name: "operations", needs: "User.displayName", ids: ids("R7644-3.9-01"), run: checkProjectionOperations},
-		{name: "sub-attributes", needs: "User.name.givenName User.emails.type", ids: ids("R7644-3.9-04"),
+		{name: "sub-attributes", needs: "User.name.givenName User.name.familyName User.emails.type", ids: ids("R7644-3.9-04"),
 			run: func(p *probe) {
 				u := p.user()
 				r := p.get(u.path, "attributes", "name.givenName")
 				n, _ := r.at("name").(obj)
 				p.expect("R7644-3.9-04", n["givenName"] != nil && n["familyName"] == nil, r,
 					"attributes=name.givenName gives name %s", text(n))
+				r = p.get(u.path, "attributes", "name.givenName,name.familyName")
+				p.expect("R7644-3.9-04", r.at("name", "givenName") != nil && r.at("name", "familyName") != nil, r,
+					"attributes=name.givenName,name.familyName gives name %s", text(r.at("name")))
 				r = p.get(u.path, "excludedAttributes", "emails.type")
 				p.expect("R7644-3.9-04", at(r.json, "emails.0.value") != nil && at(r.json, "emails.0.type") == nil, r,
 					"excludedAttributes=emails.type gives emails %s", text(r.at("emails")))

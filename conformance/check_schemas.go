@@ -103,6 +103,12 @@ func schemaChecks() []check {
 			r = p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "x509Certificates",
 				arr{obj{"value": twoCertificates()}}))
 			p.refused("R7643-4.1.2-07", r, "400/invalidValue,invalidSyntax", "two certificates in one value")
+			r = p.send("POST", t.endpoint, with(p.s.generate(t, p.unique(), false), "x509Certificates",
+				arr{obj{"value": paddedCertificate()}}))
+			back := str(at(r.json, "x509Certificates.0.value"))
+			p.expect("R7643-4.1.2-07", r.status == 201 && strings.TrimRight(back, "=") ==
+				strings.TrimRight(paddedCertificate(), "="), r,
+				"a certificate that ends in == is answered %d, or is returned changed", r.status)
 		}},
 		{name: "locale", needs: "User.locale User.timezone User.preferredLanguage", ids: ids("R7643-4.1.1-05"),
 			run: func(p *probe) {

@@ -30,6 +30,13 @@ func searchChecks() []check {
 				"the same query by .search and in the URL gives %d and %d resources, or others",
 				len(resources(a.json)), len(resources(b.json)))
 		}},
+		{name: "names", needs: "search User filter", ids: ids("R7643-2.1-03"), run: func(p *probe) {
+			u := p.user()
+			r := p.send("POST", u.typ.endpoint+"/.search", body("filter", `id eq "`+u.id+`"`, "Attributes", arr{"userName"}))
+			o := element(r.at("Resources"), "id", u.id)
+			p.expect("R7643-2.1-03", r.status == 400 || str(o["userName"]) != "", r,
+				"Attributes, in this case, hides userName, which it names (status %d)", r.status)
+		}},
 		{name: "schemas", needs: "search", ids: ids("R7644-3.4.3-03"), run: func(p *probe) {
 			t := p.s.svc.types[0]
 			for _, b := range []obj{{"count": 1}, {"schemas": arr{userURN}, "count": 1}} {

@@ -22,9 +22,11 @@ func sortChecks() []check {
 			"descending", "", "dcba"},
 	}
 	out := []check{
+		{name: "primary", needs: "sort filter User.emails.value User.emails.primary", ids: ids("R7644-3.4.2.3-07"),
+			run: checkSortByPrimary},
 		{name: "complex", needs: "sort filter User.name", ids: ids("R7644-3.4.2.3-08"), run: func(p *probe) {
 			sd := p.seeded()
-			for _, by := range []string{"name", "scimconformNope", enterpriseURN} {
+			for _, by := range []string{"name", "scimconformNope", enterpriseURN, "active"} {
 				r := p.get(p.s.typ("User").endpoint, "sortBy", by, "filter", `userName sw "`+sd.tag+`"`, "count", "4")
 				p.refused("R7644-3.4.2.3-08", r, "400/invalidValue,invalidPath 200", "sortBy="+by)
 			}
@@ -65,4 +67,24 @@ func sortChecks() []check {
 		}})
 	}
 	return out
+}
+
+// checkSortByPrimary: of several values the primary one counts, wherever it stands.
+func checkSortByPrimary(p *probe) {
+	tag := p.unique()
+	mail := func(local string) obj {
+		return obj{"value": tag + local + "@example.com", "type": "work", "primary": local == "-b"}
+	}
+	other := with(mail("-z"), "type", "other")
+	p.user("userName", tag+"-front", "emails", arr{mail("-b"), other})
+	p.user("userName", tag+"-back", "emails", arr{other, mail("-b")})
+	between := p.user("userName", tag+"-between", "emails", arr{mail("-m")})
+	r := p.get(p.s.typ("User").endpoint, "filter", `userName sw "`+tag+`"`, "sortBy", "emails.value", "count", "5")
+	l := resources(r.json)
+	var names []string
+	for _, o := range l {
+		names = append(names, strings.TrimPrefix(str(o["userName"]), tag+"-"))
+	}
+	p.expect("R7644-3.4.2.3-07", len(l) == 3 && str(l[2]["id"]) == between.id, r,
+		"sortBy=emails.value gives %v, but the primary values of front and back come before that of between", names)
 }

@@ -85,12 +85,12 @@ func (s *suite) cleanup(ctx context.Context) {
 	if s.target.ReadOnly {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute+2*time.Duration(len(s.made))*s.latency)
 	defer cancel()
 	s.http.observe = func(*reply) {} // judged already
 	made := slices.Clone(s.made)
 	slices.Reverse(made)
-	for _, m := range made {
+	for _, m := range s.removeTogether(ctx, made) {
 		s.remove(ctx, m.url, m.auth)
 	}
 	for _, t := range s.svc.types {
@@ -98,6 +98,50 @@ func (s *suite) cleanup(ctx context.Context) {
 			s.sweep(ctx, t, s.target.Prefix+"-"+s.id)
 		}
 	}
+}
+
+// together is how many resources one Bulk request deletes.
+const together = 25
+
+// removeTogether deletes resources by Bulk, where that is promised and the
+// run's own credentials made them. It returns those that are still to be deleted.
+func (s *suite) removeTogether(ctx context.Context, made []creation) []creation {
+	n := min(together, s.svc.bulkOps)
+	if !s.svc.features["bulk"] || n < 2 {
+		return made
+	}
+	own := slices.Clone(made)
+	var rest []creation
+	own = slices.DeleteFunc(own, func(m creation) bool {
+		other := m.auth != nil || !strings.HasPrefix(m.url, s.target.URL)
+		if other {
+			rest = append(rest, m)
+		}
+		return other
+	})
+	for some := range slices.Chunk(own, n) {
+		rest = append(rest, s.removeByBulk(ctx, some)...)
+	}
+	return rest
+}
+
+// removeByBulk deletes resources by one request and returns those that it did not delete.
+func (s *suite) removeByBulk(ctx context.Context, made []creation) []creation {
+	var ops []any
+	for _, m := range made {
+		ops = append(ops, obj{"method": http.MethodDelete, "path": strings.TrimPrefix(m.url, s.target.URL)})
+	}
+	r, err := s.http.do(ctx, request{method: http.MethodPost, path: "/Bulk", body: bulkRequest(ops...)})
+	if err != nil || r.status != http.StatusOK {
+		return made
+	}
+	gone := map[string]bool{}
+	for _, o := range list(r.at("Operations")) {
+		if st := statusText(at(o, "status")); st == "204" || st == "404" {
+			gone[s.absolute(str(at(o, "location")))] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(made), func(m creation) bool { return gone[m.url] })
 }
 
 func (s *suite) remove(ctx context.Context, u string, auth *Credentials) {

@@ -168,6 +168,7 @@ func coreFaults() []fault {
 				x.refuse(422, "")
 			}
 		}),
+		after("R7644-3.12-02", and((*exchange).create, status(400), sends(`"department":\{`)), accept),
 		after("R7644-3.12-02", and((*exchange).create, status(400), sends(`"active":"maybe"`)), accept),
 		before("R7644-3.12-03", and((*exchange).create, sends(`^\[\]$`)), accept),
 		after("R7643-3-02", and((*exchange).create, status(400)), func(x *exchange) {
@@ -205,6 +206,8 @@ func coreFaults() []fault {
 				set("emails", arr{in[0], in[1]})(x)
 			}
 		}),
+		before("R7643-2.3.5-01", and(on("POST", "/Widgets"), sends(`"(2031-05-06|2001-02-03)T`)),
+			refuse(400, "invalidValue")),
 		before("R7643-2.3.5-01", and(on("POST", "/Widgets"), sends(`"2024-01-01"`)), func(x *exchange) {
 			x.answer(201,
 				obj{"id": "x"})

@@ -99,6 +99,21 @@ func eventFaults() []fault {
 			mustObj(c["sub_id"])["uri"] = "https://example.com" +
 				str(at(c, "sub_id", "uri"))
 		}),
+		claims("R9967-2.1-01 R9967-2.1-04", func(c obj) {
+			if payload(c, "misc:asyncresp")["method"] != nil {
+				delete(c, "sub_id")
+			}
+		}),
+		claims("R9967-2.1-04", func(c obj) {
+			if p := payload(c, "misc:asyncresp"); p["method"] == "POST" {
+				mustObj(c["sub_id"])["uri"] = "/Users"
+			}
+		}),
+		claims("R9967-2.5.1.3-01", func(c obj) {
+			if p := payload(c, "misc:asyncresp"); p["method"] == "PATCH" {
+				p["version"] = "7"
+			}
+		}),
 		claims("R9967-2.1-05", func(c obj) { mustObj(c["sub_id"])["externalId"] = "other" }),
 		claims("R9967-2.1-06", func(c obj) {
 			if _, ok := events(c)[eventURN+"prov:create:full"]; ok {

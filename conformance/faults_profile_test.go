@@ -196,7 +196,7 @@ func profileFaults() []fault {
 		after("OKTA-20", and(status(401), asks("Authorization", "Bearer x$")),
 			func(x *exchange) { x.out = nil; x.body = []byte("Unauthorized") }),
 		before("OKTA-21", and(on("GET", "/Groups"), func(x *exchange) bool { return len(x.q) == 0 }), refuse(503, "")),
-		before("OKTA-22", and(on("GET", "/Users"), param("count", "^2$"), param("startIndex", "^3$"),
+		before("OKTA-22", and(on("GET", "/Users"), param("count", "^7$"), param("startIndex", "^8$"),
 			func(x *exchange) bool { return len(x.q) == 2 }), func(x *exchange) { x.q.Set("startIndex", "2") }),
 		after("OKTA-23", and(on("DELETE", "/Groups/.*"), status(204)), func(x *exchange) { x.st = 200 }),
 		before("OKTA-24", and(users, asks("Content-Type", "charset=utf-8")), refuse(415, "")),

@@ -80,6 +80,16 @@ func queryFaults() []fault {
 		before("R7644-3.4.2.2-65", param("filter", `^groups.value`), empty),
 		after("R7644-3.4.2.2-05", and(failing, param("filter", "regex")), drop("detail")),
 
+		after("R7644-3.4.2.3-07", and(param("sortBy", "^emails.value$"), param("count", "^5$")), func(x *exchange) {
+			slices.Reverse(list(at(x.out, "Resources")))
+		}),
+		before("R7643-2.1-03", and(search, sends(`"Attributes"`)), func(x *exchange) {
+			x.input()["excludedAttributes"] = x.input()["Attributes"]
+			delete(x.input(), "Attributes")
+		}),
+		before("R7644-3.9-04", param("attributes", "^name.givenName,"), func(x *exchange) {
+			x.q.Set("attributes", "name.familyName")
+		}),
 		before("R7644-3.4.2.3-08", param("sortBy", "^name$"), refuse(500, "")),
 		before("R7644-3.4.2.3-10", param("sortOrder", "^up$"), noParam("sortOrder")),
 		before("R7644-3.4.2.3-11", and(param("sortBy", "."), param("startIndex", "^3$")), noParam("sortBy")),

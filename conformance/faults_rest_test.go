@@ -56,6 +56,19 @@ func restFaults() []fault {
 		}),
 		after("R7644-3.7-10", bulk, results(func(o obj) { delete(o, "bulkId") })),
 		after("R7644-3.7-11", bulk, results(func(o obj) { delete(o, "location") })),
+		after("R7644-3.7-11", bulk, results(func(o obj) {
+			if o["method"] == "PUT" {
+				o["location"] = str(o["location"]) + "0"
+			}
+		})),
+		after("R7644-3.7-11", bulk, func(x *exchange) {
+			l := list(at(x.out, "Operations"))
+			for _, o := range l {
+				if str(at(o, "status")) == "400" && len(l) > 1 {
+					mustObj(o)["location"] = at(l[1], "location")
+				}
+			}
+		}),
 		after("R7644-3.7-12", bulk, results(func(o obj) { delete(o, "response") })),
 		after("R7644-3.7-13", bulk, results(func(o obj) {
 			if o["response"] == nil {
@@ -224,6 +237,7 @@ func restFaults() []fault {
 		before("R7643-4.1.2-06", and(users, sends("https://example.com/me")),
 			func(x *exchange) { x.input()["profileUrl"] = "me" }),
 		after("R7643-4.1.2-07", and(users, status(400), sends("x509Certificates")), accept),
+		before("R7643-4.1.2-07", and(users, sends(`x509Certificates.*=="`)), refuse(400, "invalidValue")),
 		before("R7643-4.1.1-05", and(users, sends(`"timezone":"America`)),
 			func(x *exchange) { x.input()["timezone"] = "PST" }),
 		docs("R7644-3.2-02", rtPath, func(o obj) { o["name"] = "My" + str(o["name"]) }),

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -468,5 +469,48 @@ func TestSchemasOfOneState(t *testing.T) {
 	}
 	if diff := typ("request").unlike(obj{"schemas": arr{"urn:base", "urn:other"}}, plain, nil); diff != "schemas" {
 		t.Errorf("an unknown schema: %q differs", diff)
+	}
+}
+
+// TestCleanupByBulk: what the run made is deleted by Bulk where that works, and one by one where it does not.
+func TestCleanupByBulk(t *testing.T) {
+	for name, c := range map[string]struct {
+		plant func(*exchange)
+		most  int // requests to delete
+		least int
+	}{
+		"works": {func(*exchange) {}, 20, 1},
+		"refused": {func(x *exchange) {
+			if x.p == "/Bulk" && strings.Contains(string(x.raw), `"DELETE"`) {
+				x.refuse(501, "")
+			}
+		}, 1000, 20},
+		"does nothing": {func(x *exchange) {
+			if x.p == "/Bulk" && strings.Contains(string(x.raw), `"DELETE"`) {
+				x.answer(200, obj{"schemas": arr{messageURN + "BulkResponse"}, "Operations": arr{}})
+			}
+		}, 1000, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := refserver.New(refserver.Options{})
+			before, after := srv.Len(), 0
+			var ended atomic.Bool
+			f := fault{plant: func(x *exchange) {
+				if ended.Load() && (x.m == "DELETE" || x.p == "/Bulk") {
+					after++
+				}
+				c.plant(x)
+			}}
+			target := refTarget(srv, f.handler(srv))
+			target.Run, target.Concurrency = regexp.MustCompile("^(retrieve|list|delete)$"), 1
+			target.Progress = func(p Progress) { ended.Store(p.Done == p.Total) }
+			rep, err := Run(t.Context(), target)
+			if err != nil || srv.Len() != before || len(rep.Leftovers) > 0 {
+				t.Fatalf("%v, %d resources of %d left, %v", err, srv.Len(), before, rep.Leftovers)
+			}
+			if after < c.least || after > c.most {
+				t.Errorf("%d requests to delete, expected %d to %d", after, c.least, c.most)
+			}
+		})
 	}
 }

@@ -43,12 +43,12 @@ func oktaChecks() []check {
 		}},
 		{name: "push", needs: "patch User Group.members", ids: ids("OKTA-13 14 15 16 17 18"), run: oktaPush},
 		{name: "pages", needs: "User", alone: true, ids: ids("OKTA-22"), run: func(p *probe) {
-			for range 3 {
+			for range 8 { // more than one page, whatever is there
 				p.user()
 			}
 			seen, total := map[string]int{}, 0
 			for start := 1; start <= 2000; {
-				r := p.get(p.s.typ("User").endpoint, "startIndex", fmt.Sprint(start), "count", "2")
+				r := p.get(p.s.typ("User").endpoint, "startIndex", fmt.Sprint(start), "count", "7")
 				total, _ = integer(r.at("totalResults"))
 				items := resources(r.json)
 				for _, o := range items {
@@ -104,8 +104,9 @@ func oktaSpecTest(p *probe) {
 		p.stop("there is no Group")
 	}
 	r = p.get(p.s.typ("Group").endpoint)
-	p.expect("OKTA-21", r.status == 200 && r.took < 600*time.Millisecond, r, "GET of the groups takes %s",
-		r.took.Round(time.Millisecond))
+	if p.expect("OKTA-21", r.status == 200, r, "GET of the groups is answered %d", r.status) {
+		p.note("OKTA-21", r, "GET of the groups takes %s; Okta waits 600 ms", r.took.Round(time.Millisecond))
+	}
 }
 
 func oktaUser(p *probe) {

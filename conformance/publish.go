@@ -27,6 +27,7 @@ var sideBySide = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("publish").Funcs(template.FuncMap{
 		"style":    func() template.CSS { return template.CSS(reportStyle) },
 		"percent":  percent,
+		"words":    words,
 		"allAreas": allAreas,
 		"areaScore": func(p published, name string) int {
 			for _, a := range p.Areas {

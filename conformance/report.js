@@ -6,12 +6,12 @@
     const words = by("q").value.toLowerCase().split(/\s+/).filter(Boolean);
     const status = by("status").value, level = by("level").value;
     const asked = words.length || status || level;
-    let shown = 0;
+    const shown = new Set(); // a requirement stands under its cause and in its area
     for (const e of all) {
       const t = e.textContent.toLowerCase();
       const fits = (!status || e.dataset.status === status) && (!level || e.dataset.level === level) && words.every(w => t.includes(w));
       e.dataset.fits = fits ? "1" : "";
-      shown += fits ? 1 : 0;
+      if (fits) shown.add(e.querySelector(".id").textContent);
     }
     for (const e of all) e.hidden = !e.dataset.fits && !e.querySelector('.req[data-fits="1"]');
     for (const d of document.querySelectorAll("details")) {
@@ -21,7 +21,7 @@
       d.hidden = !fits;
       if (asked && fits) d.open = true;
     }
-    by("shown").textContent = asked ? shown + " shown" : "";
+    by("shown").textContent = asked ? shown.size + " shown" : "";
   };
   for (const id of ["q", "status", "level"]) by(id).addEventListener("input", apply);
   document.querySelector("form.filter").addEventListener("submit", e => e.preventDefault());

@@ -24,6 +24,7 @@ var page = sync.OnceValue(func() *template.Template {
 		"style":    func() template.CSS { return template.CSS(reportStyle) },
 		"script":   func() template.JS { return template.JS(reportScript) },
 		"round":    short,
+		"words":    words,
 		"percent":  percent,
 		"join":     func(s []string) string { return strings.Join(s, ", ") },
 		"result":   func(v view, id string) *Result { return v.Result(id) },
@@ -44,6 +45,23 @@ func short(d time.Duration) string {
 		return d.Round(time.Second).String()
 	}
 	return d.Round(time.Millisecond).String()
+}
+
+// words is a text for the page; what stands in backticks is code.
+func words(text string) template.HTML {
+	parts := strings.Split(text, "`")
+	var b strings.Builder
+	for i, p := range parts {
+		switch p = template.HTMLEscapeString(p); {
+		case i%2 == 0:
+			b.WriteString(p)
+		case i == len(parts)-1: // it is not closed
+			b.WriteString("`" + p)
+		default:
+			b.WriteString("<code>" + p + "</code>")
+		}
+	}
+	return template.HTML(b.String())
 }
 
 type chip struct {

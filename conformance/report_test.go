@@ -234,3 +234,17 @@ func TestCausesNameRequirements(t *testing.T) {
 		walk(id, []string{id})
 	}
 }
+
+func TestWords(t *testing.T) {
+	for text, want := range map[string]string{
+		"a `b<c` d": "a <code>b&lt;c</code> d",
+		"`a` and":   "<code>a</code> and",
+		"it's `a":   "it&#39;s `a",
+		"<b>":       "&lt;b&gt;",
+		"":          "",
+	} {
+		if got := string(words(text)); got != want {
+			t.Errorf("%q becomes %q, expected %q", text, got, want)
+		}
+	}
+}

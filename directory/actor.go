@@ -61,6 +61,12 @@ func (a Actor) MayWriteSchema(urn string) bool {
 	return urn != schema.GroupAccessURN || a.Rights.Has(administer)
 }
 
+// MayReadSchema reports whether the actor may see what a schema defines, where it may read the type that has it: who
+// can read people and nothing else does not see when they sign in.
+func (a Actor) MayReadSchema(urn string) bool {
+	return urn != schema.ActivityURN || a.Rights&(writePeople|readConnections) != 0
+}
+
 // operatorType is the Type of whoever acts with an operator token.
 const operatorType = "Operator"
 

@@ -140,7 +140,7 @@ func TestUnderTheAlarm(t *testing.T) {
 				if l := now.Link(connection, "ann"); l == nil || now.TombstoneOf(l.User) == nil {
 					t.Errorf("node %d: ann's link: %v", n, l)
 				}
-				if got := now.MemberCount(group.ID, 10); got != 1 {
+				if got := now.MemberCount(group.ID); got != 1 {
 					t.Errorf("node %d: %d members, want 1", n, got)
 				}
 			}

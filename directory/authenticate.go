@@ -161,6 +161,7 @@ func (s *Snapshot) judgeSession(secret string) (Actor, error) {
 	}
 	a := Actor{Type: r.Type, ID: r.ID.String(), User: state.SessionUser(r), maker: state.SessionUser(r)}
 	a.Rights, _ = s.sessionRights(a.User)
+	s.store.usage.sawSession(s, a.User)
 	a.judge = sessionJudge{r.ID, a.User, a.Rights}.judge
 	return a, nil
 }

@@ -79,22 +79,15 @@ func (tx *Tx) proposedType(t *schema.ResourceType) *schema.ResourceType {
 // pending.
 func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) (*Snapshot, error) {
 	// The definitions must be right in themselves.
-	defs := tx.proposed()
-	next, err := builtinCatalog().With(defs, tx.snap.scope.Definitions())
+	next, err := tx.nextCatalog()
 	if err != nil {
-		return nil, err
-	}
-	if err := withinBounds(tx.snap.scope.Catalog(), next); err != nil {
-		return nil, err
-	}
-	if err := keepsKeys(tx.snap.scope.Catalog(), next); err != nil {
 		return nil, err
 	}
 
 	// Every writer must heed them from now on.
 	ctx, cancel := context.WithTimeout(ctx, definitionTimeout*3/4)
 	defer cancel()
-	p, err := d.announce(ctx, tx, defs, next)
+	p, err := d.announce(ctx, tx, next)
 	if KindOf(err) == Full && tx.frees() {
 		return nil, errDefinesFull()
 	}
@@ -119,21 +112,36 @@ func (d *Directory) define(ctx context.Context, tx *Tx, change func(*Tx) error) 
 	return done, nil
 }
 
+// nextCatalog are the types as the change would leave them. Errors: *schema.Error and Invalid for definitions that are
+// wrong in themselves.
+func (tx *Tx) nextCatalog() (*state.Catalog, error) {
+	next, err := builtinCatalog().With(tx.proposed(), tx.snap.scope.Definitions())
+	if err != nil {
+		return nil, err
+	}
+	if err := withinBounds(tx.snap.scope.Catalog(), next); err != nil {
+		return nil, err
+	}
+	return next, keepsKeys(tx.snap.scope.Catalog(), next)
+}
+
+func errDefinitionsPending() error {
+	return errorf(Busy, "", "another change of schemas or resource types is under way; try again")
+}
+
 // announce puts the change as pending and changes the scope key with it.
-func (d *Directory) announce(ctx context.Context, tx *Tx, defs state.Definitions, next *state.Catalog) (
-	*state.PendingChange, error) {
+func (d *Directory) announce(ctx context.Context, tx *Tx, next *state.Catalog) (*state.PendingChange, error) {
 	s, k := tx.snap, tx.keys()
 	now := s.scope.Control()
-	busy := errorf(Busy, "", "another change of schemas or resource types is under way; try again")
 	if s.scope.Pending() != nil {
-		return nil, busy
+		return nil, errDefinitionsPending()
 	}
 	if _, err := tx.part(); err != nil { // the credential, the organization
 		return nil, err
 	}
 
 	// Keys that are left from an earlier time would keep everybody from the values.
-	p := &state.PendingChange{Change: NewID(), At: d.store.now(), Definitions: defs}
+	p := &state.PendingChange{Change: NewID(), At: d.store.now(), Definitions: tx.proposed()}
 	value, err := json.Marshal(p)
 	if err != nil {
 		return nil, err
@@ -156,7 +164,7 @@ func (d *Directory) announce(ctx context.Context, tx *Tx, defs state.Definitions
 		return nil, out[0].Refused
 	}
 	if !out[0].Committed {
-		return nil, busy
+		return nil, errDefinitionsPending()
 	}
 	p.Revision = out[0].Revision
 	return p, nil

@@ -14,11 +14,14 @@ type Directory struct {
 	store *Store
 	name  string // of the organization; "" for the system scope
 	actor Actor
+	dry   bool                     // see DryRun
 	first atomic.Pointer[Snapshot] // on which the actor was judged: serves reads until this directory has written
 }
 
 // As returns the same scope for another actor.
-func (d *Directory) As(a Actor) *Directory { return &Directory{store: d.store, name: d.name, actor: a} }
+func (d *Directory) As(a Actor) *Directory {
+	return &Directory{store: d.store, name: d.name, actor: a, dry: d.dry}
+}
 
 // Actor is who acts.
 func (d *Directory) Actor() Actor { return d.actor }

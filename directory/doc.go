@@ -25,15 +25,18 @@
 //     note.go, secret.go, session.go, tombstone.go: what a snapshot says about each thing, and how a change writes it.
 //   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
 //     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
-//   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers. ring.go, ringplan.go: SignIns that
-//     nobody vouches for. identity.go: what a SignIn keeps of the person.
+//   - groupmembership.go, membershipquery.go: memberships as resources, which are made of grants and not stored.
+//   - query.go, lookup.go, sort.go, log.go, view.go, pin.go, cursor.go: answers. follow.go: Events in the order of
+//     their commits. ring.go, ringplan.go: SignIns that nobody vouches for. numbered.go: SignIns by the
+//     number that a person tells. identity.go: what a SignIn keeps of the person.
 //     draft.go: what a connection is to become once it has been tried.
 //   - tx.go, writes.go, unique.go, membership.go, memberships.go, protected.go, once.go, event.go, eventclass.go,
 //     changes.go: a change in the making. rules_*.go: what the directory demands of each type.
 //   - update.go, batch.go: running changes and committing them.
 //   - define.go, conform.go, loaddefinitions.go: an organization's own schemas and types.
 //   - frees.go, takeaway.go, held.go, complete.go, budget.go: what a store that is full accepts, and what follows.
-//   - housekeeping.go, sweeper.go, retention.go, usage.go, reseal.go, prepare.go: what the store does by itself.
+//   - housekeeping.go, sweeper.go, retention.go, usage.go, reseal.go, prepare.go: what the store does by
+//     itself. activity.go, fillactivity.go: when people signed in.
 //
 // # Keys
 //
@@ -42,12 +45,14 @@
 //
 //	{root}/format                              version of the data and the fingerprint of the secret key
 //	{root}/complete                            exists while every deleted User has its DeletedUser, or none is needed
+//	{root}/activity                            how far SignIns from before are counted; empty when all are
 //	{root}/{s}/leftover/{id}                   a deleted organization or connection whose keys are yet to be swept
 //	{root}/{s}/scope                           state of the organization; compared by every write
 //	{root}/{s}/nest                            moves when a group gets into a group, or its roles or protection change
 //	{root}/{s}/r/{Type}/{id}                   a resource: what only the server knows, and its canonical JSON
 //	{root}/{s}/u/{Type}/{attribute}/{value}    the ID that holds a unique value
-//	{root}/{s}/m/{group}/{member}/{grantor}    one grant of a membership
+//	{root}/{s}/m/{group}/{member}/{grantor}    one grant of a membership: when it was granted, in seconds; empty in
+//	                                           grants from before that was kept
 //	{root}/{s}/v/{group}                       when the members of a group changed last
 //	{root}/{s}/l/{connection}/{hash}           link of a NameID to a User
 //	{root}/{s}/n/{kind}/{id}                   a note outside every version
@@ -56,7 +61,10 @@
 //	{root}/{s}/pin/{id}                        a state that a walk over pages goes on seeing
 //	{root}/{s}/e/{id}                          an Event; /e-access/{id} one that concerns access, /e-admin/{id} one
 //	                                           that does and that an administrator left; IDs begin with the time
+//	{root}/{s}/trimmed/{class}                 the last Event, by revision and ID, that a class no longer keeps; the
+//	                                           class is as in the key of the Event
 //	{root}/{s}/s/{id}                          a SignIn; its ID begins with the time
+//	{root}/{s}/number/{day}/{hash}{id}         leads from a SignIn's correlation id to the SignIn
 //	{root}/{s}/i/{id}                          what a SignIn keeps of the person
 //	{root}/{s}/ring/{connection}/{network}{n}  a SignIn that nobody vouches for, in one of the network's slots
 //	{root}/operator/{lease}                    fingerprints of a running node's operator tokens, under its lease

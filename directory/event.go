@@ -193,6 +193,8 @@ func (tx *Tx) RecordSignIn(doc schema.Document) (ID, error) {
 			len(r.JSON), MaxDocument)
 	}
 	tx.put(tx.keys().SignIns()+id.Raw(), r.Encode())
+	tx.putNumber(id, doc)
+	tx.noteActivity(r)
 	tx.about("signIn", schema.SignInType, id)
 	return id, nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -263,6 +264,22 @@ func TestFloodOfCreations(t *testing.T) {
 	if !found || page.Total > 10_010 {
 		t.Errorf("%d Events, the oldest one about %s; the administrator's is kept: %v", page.Total,
 			first.Text("resource.display"), found)
+	}
+}
+
+// Events have the values of what decides about access, and of nothing else: no names of people, addresses,
+// certificates or secrets.
+func TestRecordedPaths(t *testing.T) {
+	const groupAccess = "urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess:"
+	want := map[string][]string{
+		"User":             {"active", "roles"},
+		"Group":            {groupAccess + "protected", groupAccess + "roles"},
+		"IdentityProvider": {"domains", "enabled", "groupSync.*", "jit.*", "linkBy", "linkPrivileged"},
+		"AccessToken":      {"expiresAt", "scopes"},
+		"Organization":     {"active", "domains", "name"},
+	}
+	if got := directory.Recorded(); !reflect.DeepEqual(got, want) {
+		t.Errorf("recorded: %v, want %v", got, want)
 	}
 }
 

@@ -102,3 +102,25 @@ func Kinds() (names []string) {
 
 // StoreOf is the store of a directory.
 func StoreOf(d *Directory) *Store { return d.store }
+
+// Recorded are the paths of which Events of the built-in types have the values, by type.
+func Recorded() map[string][]string {
+	recorded := map[string][]string{}
+	for _, k := range kinds {
+		if k.recorded != nil {
+			recorded[k.schema().Name] = k.recorded
+		}
+	}
+	return recorded
+}
+
+// NotesPrefix is the prefix of the keys of the notes of a kind.
+func NotesPrefix(s *Store, in *Snapshot, kind string) string {
+	note := s.keys.Scope(in.id).Note(kind, ID{})
+	return note[:len(note)-len(ID{})]
+}
+
+// FillSome counts the next SignIns from before sign-ins were counted.
+func FillSome(ctx context.Context, s *Store) (done bool, err error) {
+	return (&sweeper{store: s}).fillSome(ctx)
+}

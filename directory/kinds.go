@@ -23,6 +23,10 @@ type kind struct {
 	access     bool // every change of it concerns access (eventclass.go)
 	minor      bool // its resources tell of themselves: a change has an Event about one only if it is about nothing else
 
+	// unstored finds a resource of a type whose resources are not stored but made of others, by its id, which is longer
+	// than an ID; nil for all other types.
+	unstored func(s *Snapshot, id string) *state.Record
+
 	recorded []string // paths of which an Event has the values before and after (changes.go)
 
 	// withdraws reports whether a document takes away what the one before it allowed; nil: no document does.
@@ -59,7 +63,7 @@ var kinds []*kind
 func init() {
 	kinds = []*kind{
 		{schema: schema.User, shown: inOrganizations, read: readPeople, write: writePeople, extensible: true,
-			derived: map[string]func(View) []byte{schema.AccessURN: derivedAccess},
+			derived: map[string]func(View) []byte{schema.AccessURN: derivedAccess, schema.ActivityURN: derivedActivity},
 			lists:   map[string]func(View) iter.Seq2[*state.Record, string]{"groups": derivedGroups},
 			rule:    rule{createUser, replaceUser, deleteUser}, withdraws: withdrawsUser,
 			recorded: []string{"active", "roles"}},
@@ -67,6 +71,9 @@ func init() {
 			lists:    map[string]func(View) iter.Seq2[*state.Record, string]{"members": derivedMembers},
 			rule:     rule{createGroup, replaceGroup, deleteGroup},
 			recorded: []string{schema.GroupAccessURN + ":protected", schema.GroupAccessURN + ":roles"}},
+		{schema: schema.GroupMembership, shown: inOrganizations, read: readPeople, write: writePeople,
+			unstored: (*Snapshot).membershipNamed, rule: rule{create: unstoredAlone},
+			derived: map[string]func(View) []byte{schema.GrantURN: derivedGrants}},
 		{schema: schema.IdentityProvider, shown: inOrganizations, read: readConnections, write: tuneConnections, access: true,
 			derived: map[string]func(View) []byte{"health": derivedHealth},
 			rule:    rule{createConnection, replaceConnection, deleteConnection}, withdraws: disables("enabled"),
@@ -74,10 +81,10 @@ func init() {
 		{schema: schema.AccessToken, shown: everywhere, read: readAll, write: administer, access: true,
 			derived: map[string]func(View) []byte{"lastUsed": derivedLastUsed, "orphaned": derivedOrphaned},
 			rule:    rule{createAccessToken, replaceAccessToken, deleteAccessToken}, withdraws: withdrawsToken,
-			recorded: []string{"adopted", "expiresAt", "scopes"}},
+			recorded: []string{"expiresAt", "scopes"}},
 		{schema: schema.Organization, shown: everywhere, read: readConnections, write: administer, central: true,
 			access: true, rule: rule{createOrganization, replaceOrganization, deleteOrganization}, withdraws: disables("active"),
-			recorded: []string{"active", "adminTokenDays", "domains", "name"}},
+			recorded: []string{"active", "domains", "name"}},
 		{schema: schema.SchemaDefinition, shown: inOrganizations, read: readAll, write: administer, defines: true,
 			access: true},
 		{schema: schema.ResourceTypeDefinition, shown: inOrganizations, read: readAll, write: administer, defines: true,
@@ -101,6 +108,10 @@ var kindsByName = sync.OnceValue(func() map[string]*kind {
 	}
 	return byName
 })
+
+// IsAdministrative reports whether the type's resources are for administrators, who must not believe that something was
+// stored which was not.
+func (s *Snapshot) IsAdministrative(typ string) bool { return s.kind(typ).access }
 
 // kind is the kind of the type as the scope has it. One that the organization defined is custom, also where it hides a
 // built-in type of the same name, which came later.

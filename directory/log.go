@@ -14,7 +14,7 @@ import (
 // appendLogged adds the Events or SignIns that match, read from etcd, the newest first.
 func (s *search) appendLogged(found []*state.Record, t *schema.ResourceType, compiled *filter.Query) (
 	[]*state.Record, error) {
-	list, err := s.readLog(t.Name)
+	list, err := s.readFor(t, compiled)
 	if err != nil {
 		return nil, err
 	}
@@ -45,12 +45,22 @@ type logged struct {
 	state.Loaded
 }
 
-// readLog reads all Events or SignIns, the newest first, whatever their class.
-func (s *search) readLog(typ string) (all []logged, err error) {
+// readFor reads those among which all matches are, the newest first.
+func (s *search) readFor(t *schema.ResourceType, compiled *filter.Query) ([]logged, error) {
 	revision := int64(0)
-	if s.snap.pinned {
+	if s.snap.pinned || s.AsOf {
 		revision = s.snap.Revision()
 	}
+	if number, ok := numberOf(t, compiled); ok {
+		if found, err := s.numbered(number, revision); err != nil || len(found) > 0 {
+			return found, err
+		}
+	}
+	return s.readLog(t.Name, revision)
+}
+
+// readLog reads all Events or SignIns, the newest first, whatever their class.
+func (s *search) readLog(typ string, revision int64) (all []logged, err error) {
 	prefixes := s.snap.logPrefixes(typ)
 	if typ == schema.SignInType {
 		prefixes = append(prefixes, s.snap.keys().Rings())
@@ -70,9 +80,13 @@ func (s *search) readLog(typ string) (all []logged, err error) {
 			}
 		}
 	}
+	return newestFirst(all), nil
+}
+
+// newestFirst sorts what was read from several places. A SignIn in a ring whose outcome was unknown was written again.
+func newestFirst(all []logged) []logged {
 	slices.SortFunc(all, func(a, b logged) int { return bytes.Compare(b.id[:], a.id[:]) })
-	// A SignIn in a ring whose outcome was unknown was written again.
-	return slices.CompactFunc(all, func(a, b logged) bool { return a.id == b.id }), nil
+	return slices.CompactFunc(all, func(a, b logged) bool { return a.id == b.id })
 }
 
 // getLogged reads an Event or a SignIn. Errors: Forbidden, NotFound, Unavailable.

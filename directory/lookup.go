@@ -12,6 +12,10 @@ import (
 
 // candidates yields, in order of creation, the records among which all matches are, and says how many there are.
 func (s *search) candidates(typ string, compiled *filter.Query) (iter.Seq[*state.Record], int) {
+	if s.snap.kind(typ).unstored != nil {
+		r := s.membershipRange(compiled)
+		return s.membershipRecords(r), s.atMost(r)
+	}
 	if compiled != nil {
 		for _, l := range compiled.Lookups() {
 			if found, ok := s.lookUp(typ, l); ok {

@@ -36,11 +36,10 @@ func (s *Snapshot) Members(group ID) iter.Seq[MemberRef] {
 	}
 }
 
-// MemberCount counts the group's direct members, up to limit, without looking at them: those that were deleted and are
-// not swept yet are counted too.
-func (s *Snapshot) MemberCount(group ID, limit int) int {
+// MemberCount is how many direct members the group has.
+func (s *Snapshot) MemberCount(group ID) int {
 	if g := s.scope.Of(schema.GroupType, group); g != nil {
-		return s.scope.CountMembers(g, limit)
+		return s.scope.CountMembers(g)
 	}
 	return 0
 }

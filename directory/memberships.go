@@ -22,6 +22,7 @@ type memberships struct {
 	visited int           // groups that were looked at to find circles and depth
 	grantor state.Grantor // of those that are added
 	quiet   bool          // the Groups get no Events of their own
+	revoked []RevokedGrant
 }
 
 // edge is a membership.
@@ -34,6 +35,7 @@ func newMemberships(tx *Tx) memberships {
 func (m *memberships) clone() memberships {
 	c := *m
 	c.edges, c.nested, c.nests = maps.Clone(m.edges), cloneLists(m.nested), cloneLists(m.nests)
+	c.revoked = slices.Clone(m.revoked)
 	return c
 }
 
@@ -88,7 +90,7 @@ func (m *memberships) grant(group, member *state.Record) (isNew bool, err error)
 			return false, err
 		}
 	}
-	m.tx.put(m.key(group.ID, member.ID), nil)
+	m.tx.put(m.key(group.ID, member.ID), state.GrantTime(m.tx.at))
 	m.tx.noteAccess(group, member)
 	m.tellOf(group.ID)
 	m.edges[e] = true
@@ -143,6 +145,9 @@ func (m *memberships) revoke(group *state.Record, id ID) (ended bool) {
 		if m.grantor.IsSCIM() || by == m.grantor {
 			m.tx.delete(m.tx.keys().Grant(group.ID, id, by))
 			m.tellOf(group.ID)
+			if c := m.tx.snap.scope.Of(schema.IdentityProviderType, by.Connection); counts && m.grantor.IsSCIM() && c != nil {
+				m.revoked = append(m.revoked, RevokedGrant{MembershipID{group.ID, id}, &c.Resource})
+			}
 		} else if counts {
 			goesOn = true
 		}

@@ -76,11 +76,15 @@ func (s *Snapshot) putPin(ctx context.Context, id ID, v state.PinValue) error {
 }
 
 // Query answers on the pinned state. It must be the same query each time but for Offset and Limit: its matches are
-// gathered once, so that a page costs the same wherever it stands.
+// gathered once, so that a page costs the same wherever it stands. GroupMemberships that are not sorted are found from
+// After on instead: there may be very many.
 func (p *Pin) Query(ctx context.Context, q Query) (Page, error) {
 	work := p.dir.Work()
 	defer work.End()
 	s := &search{ctx: ctx, snap: p.Snapshot, Query: q, work: work}
+	if s.simple() && s.snap.kind(q.Type).unstored != nil {
+		return s.runSimple()
+	}
 	found, err := p.kept.Matches(ctx, s.matches)
 	if err != nil {
 		return Page{}, err

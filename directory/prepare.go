@@ -93,6 +93,7 @@ func (s *Store) firstWrites() ([]state.Entry, error) {
 	return []state.Entry{
 		state.Put(s.keys.Format(), f),
 		state.Put(s.keys.Complete(), nil),
+		state.Put(s.keys.Activity(), nil),
 		state.Put(system.Control(), active.Encode()),
 		state.Put(s.keys.Organization(org.ID).Control(), active.Encode()),
 		state.Put(system.Resource(org.Type, org.ID), org.Encode()),

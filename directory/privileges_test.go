@@ -746,12 +746,15 @@ func TestRoleOfAGroupThatExists(t *testing.T) {
 	d := home(t)
 	u, g := createUser(t, d, "u"), createGroup(t, d, "g")
 	update(t, d, add(g.ID, u.ID))
+	auditor := create(t, d, "User", schema.Document{"userName": "auditor", "roles": roles("auditor")})
+	audits := directory.RightsOf(snapshot(t, d), auditor.ID)
 	for _, step := range []struct {
 		give []string
 		want directory.Rights
 	}{
 		{[]string{"administrator"}, directory.ScopeAdmin}, {nil, directory.ScopeSelf},
 		{[]string{"x", "administrator"}, directory.ScopeAdmin}, {[]string{"x"}, directory.ScopeSelf},
+		{[]string{"x", "auditor"}, audits}, {[]string{"auditor"}, audits},
 	} {
 		update(t, d, modify("Group", g.ID, giving("g", step.give...)))
 		if got := directory.RightsOf(snapshot(t, d), u.ID); got != step.want {

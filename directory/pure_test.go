@@ -113,10 +113,15 @@ func TestUsedOnceInABatch(t *testing.T) {
 	}
 }
 
-// pendingUnique changes a definition so that the badge's number becomes unique, and stops when all is checked and every
-// value has its key, before the change takes effect. release lets it go on.
+// pendingUnique changes a definition so that the badge's number becomes unique, as far as pendingChange.
 func pendingUnique(t *testing.T, d *directory.Directory, def *directory.Resource) (release func()) {
-	unique := schema.Document{"attributes": []any{attribute("number", "string", "uniqueness", "server")}}
+	return pendingChange(t, d, modify("SchemaDefinition", def.ID,
+		schema.Document{"attributes": []any{attribute("number", "string", "uniqueness", "server")}}))
+}
+
+// pendingChange changes definitions and stops when all is checked and every value that becomes unique has its key,
+// before the change takes effect. release lets it go on.
+func pendingChange(t *testing.T, d *directory.Directory, change func(*directory.Tx) error) (release func()) {
 	checked, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		runs := 0
@@ -125,7 +130,7 @@ func pendingUnique(t *testing.T, d *directory.Directory, def *directory.Resource
 				close(checked)
 				<-goOn
 			}
-			return modify("SchemaDefinition", def.ID, unique)(tx)
+			return change(tx)
 		})
 		done <- err
 	}()

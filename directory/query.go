@@ -21,9 +21,11 @@ type Query struct {
 	SortBy     string                 // an attribute, by its primary or first value, missing ones last; "" for none
 	Descending bool                   // missing ones first
 	Offset     int                    // how many matches to pass over
+	After      MembershipID           // of GroupMemberships without SortBy: to pass over, up to this one; then Total is 0
 	Limit      int                    // how many to return at most; 0: none, only count
 	Meta       func(*Resource) []byte // JSON of meta, for filters on it
 	Effective  bool                   // members.value eq also holds for members of groups in the group
+	AsOf       bool                   // Events and SignIns are read as they were at the snapshot's revision
 }
 
 // Page is an answer.
@@ -126,7 +128,10 @@ func (s *search) runSimple() (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	if compiled == nil && !s.snap.hides(s.Type) {
+	switch {
+	case s.snap.kind(s.Type).unstored != nil:
+		return s.pageOfMemberships(compiled)
+	case compiled == nil && !s.snap.hides(s.Type):
 		return s.pageOfAll(), nil
 	}
 	page := Page{Snapshot: s.snap}

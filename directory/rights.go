@@ -28,6 +28,12 @@ func (r Rights) Has(other Rights) bool { return r&other == other }
 // MayChange reports whether there is anything that the rights allow to change.
 func (r Rights) MayChange() bool { return r&(writePeople|tuneConnections|administer) != 0 }
 
+// ReadEverything reports whether the rights show everything in the organization, as an auditor's and an
+// administrator's do.
+func (r Rights) ReadEverything() bool {
+	return r.Has(ScopeSelf | readPeople | readConnections | readAll)
+}
+
 // scopes are what a token may have, by name.
 var scopes = map[string]Rights{"read": ScopeRead, "write": ScopeWrite, "admin": ScopeAdmin}
 

@@ -41,6 +41,7 @@ func deleteUser(tx *Tx, r *state.Record) error {
 	tx.endSessions(r.ID)
 	tx.delete(tx.keys().Note(epochNote, r.ID))
 	tx.delete(tx.keys().Note(accessNote, r.ID))
+	tx.forgetActivity(r.ID)
 	if tx.snap.Note(claimNote, r.ID) != nil {
 		tx.delete(tx.keys().Note(claimNote, r.ID))
 	}

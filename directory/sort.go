@@ -140,8 +140,14 @@ func (s *search) sortValue(r *state.Record, a *schema.Attribute) gjson.Result {
 	root := a.Root()
 	holder := gjson.GetBytes(r.JSON, root.JSONPath)
 	if root.Derived {
-		value, _ := View{s.snap, r, s.Meta, s}.Derived(root.Name) // the first of a list is in its first part
-		holder = gjson.ParseBytes(value)
+		name, inExtension := root.Name, root.Path != root.Name
+		if inExtension {
+			name = root.URN
+		}
+		value, _ := View{s.snap, r, s.Meta, s}.Derived(name) // the first of a list is in its first part
+		if holder = gjson.ParseBytes(value); inExtension {
+			holder = holder.Get(gjson.Escape(root.Name))
+		}
 	}
 	if holder.IsArray() {
 		holder = primary(holder)

@@ -37,7 +37,7 @@ func (s *sweeper) run(ctx context.Context) error {
 			s.rota.swept(sweep)
 		}
 	}
-	return errors.Join(failed, s.complete(ctx))
+	return errors.Join(failed, s.complete(ctx), s.fillActivity(ctx))
 }
 
 // orphans deletes the grants of Users and Groups that were deleted.
@@ -120,7 +120,8 @@ func (s *scopeSweeper) run(ctx context.Context) error {
 		s.pins(ctx),
 		s.sessions(ctx),
 		s.events(ctx, r),
-		s.log(ctx, s.keys.SignIns(), r.signIns, r.age, 0),
+		s.signIns(ctx, r),
+		s.numbers(ctx),
 		s.rings(ctx, s.now.Add(-r.age)),
 		s.identities(ctx, state.TimeBound(s.now.Add(-r.identity))),
 		s.tombstones(ctx, r.deleted),
@@ -235,13 +236,25 @@ func (s *scopeSweeper) sessions(ctx context.Context) error {
 func (s *scopeSweeper) events(ctx context.Context, r retention) (failed error) {
 	for _, c := range state.EventClasses {
 		count, age := r.ofEvents(c)
-		failed = errors.Join(failed, s.log(ctx, s.keys.Events(c), count, age, youngEvent))
+		prefix := s.keys.Events(c)
+		failed = errors.Join(failed, s.log(ctx, prefix, count, age, youngEvent, func(end string) error {
+			return s.store.node.Trim(ctx, prefix, end, s.keys.Trimmed(c))
+		}))
 	}
 	return failed
 }
 
-// log trims records beyond the count and those that have the age; none that is young.
-func (s *scopeSweeper) log(ctx context.Context, prefix string, count int64, age, young time.Duration) error {
+// signIns trims the SignIns.
+func (s *scopeSweeper) signIns(ctx context.Context, r retention) error {
+	prefix := s.keys.SignIns()
+	return s.log(ctx, prefix, r.signIns, r.age, 0, func(end string) error {
+		return s.store.node.PurgeUntil(ctx, prefix, end)
+	})
+}
+
+// log trims records beyond the count and those that have the age; none that is young. trim deletes those before a key.
+func (s *scopeSweeper) log(ctx context.Context, prefix string, count int64, age, young time.Duration,
+	trim func(end string) error) error {
 	n, err := s.store.node.Count(ctx, prefix)
 	if err != nil || n == 0 {
 		return err
@@ -257,7 +270,7 @@ func (s *scopeSweeper) log(ctx context.Context, prefix string, count int64, age,
 		}
 	}
 	bound := min(end, prefix+state.TimeBound(s.now.Add(-young)).Raw())
-	if err := s.store.node.PurgeUntil(ctx, prefix, bound); err != nil {
+	if err := trim(bound); err != nil {
 		return err
 	}
 
@@ -268,7 +281,7 @@ func (s *scopeSweeper) log(ctx context.Context, prefix string, count int64, age,
 	left, _, err := s.store.node.Keys(ctx, prefix, store.PrefixEnd(prefix), 1)
 	if len(left) > 0 {
 		id, _ := state.RawID(left[0][len(prefix):])
-		s.again(state.TimeOf(id).Add(age))
+		s.again(id.Time().Add(age))
 	}
 	return err
 }

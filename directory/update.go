@@ -41,7 +41,12 @@ func (d *Directory) update(ctx context.Context, change func(*Tx) error,
 			return s, nil
 		}
 		if tx.defines() && !tx.activating {
-			return d.define(ctx, tx, change)
+			if !d.dry {
+				return d.define(ctx, tx, change)
+			}
+			if err := d.judgeDefinitions(ctx, tx); err != nil {
+				return nil, err
+			}
 		}
 
 		// Commit what it staged.
@@ -51,10 +56,12 @@ func (d *Directory) update(ctx context.Context, change func(*Tx) error,
 		}
 		out, err := d.commit(ctx, p)
 		switch {
-		case KindOf(err) == Full && takeAway != nil && tx.frees():
+		case KindOf(err) == Full && takeAway != nil && tx.frees() && !d.dry:
 			return takeAway(ctx, change)
 		case err != nil:
 			return nil, err
+		case out.Committed && d.dry:
+			return d.tried(tx, p, out)
 		case out.Committed:
 			return d.after(tx, out)
 		}
@@ -64,8 +71,15 @@ func (d *Directory) update(ctx context.Context, change func(*Tx) error,
 	return nil, errTooManyRaces()
 }
 
-// commit commits one part by itself.
+// commit commits one part by itself, or lets the store judge it if this is a dry run.
 func (d *Directory) commit(ctx context.Context, p store.Part) (store.Outcome, error) {
+	if d.dry {
+		out, err := d.store.node.Try(ctx, p)
+		if err != nil {
+			return store.Outcome{}, err
+		}
+		return out, out.Refused
+	}
 	out, err := d.store.node.Commit(ctx, []store.Part{p})
 	if err != nil {
 		return store.Outcome{}, err

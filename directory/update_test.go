@@ -120,6 +120,34 @@ func TestLostRace(t *testing.T) {
 		{"add members: group deleted meanwhile", func() (mine, other change) {
 			return add(g.ID, u.ID), remove("Group", g.ID)
 		}, 2, directory.NotFound},
+		{"add a membership: another one of the group", func() (mine, other change) {
+			return enrol(g.ID, u.ID), enrol(g.ID, v.ID)
+		}, 1, 0},
+		{"add a membership: added meanwhile", func() (mine, other change) {
+			return enrol(g.ID, u.ID), add(g.ID, u.ID)
+		}, 2, directory.Exists},
+		{"add a membership: a connection grants it meanwhile", func() (mine, other change) {
+			by := connected(t, d)
+			return enrol(g.ID, u.ID), func(tx *directory.Tx) error { tx.GrantBy(by); return add(g.ID, u.ID)(tx) }
+		}, 1, 0},
+		{"add a membership: group deleted meanwhile", func() (mine, other change) {
+			return enrol(g.ID, u.ID), remove("Group", g.ID)
+		}, 2, directory.Invalid},
+		{"add a membership: group gets roles meanwhile", func() (mine, other change) {
+			return enrol(g.ID, u.ID), modify("Group", g.ID, access)
+		}, 2, 0},
+		{"remove a membership: another one of the group", func() (mine, other change) {
+			update(t, d, add(g.ID, u.ID, v.ID))
+			return expel(g.ID, u.ID), take(g.ID, v.ID)
+		}, 1, 0},
+		{"remove a membership: removed meanwhile", func() (mine, other change) {
+			update(t, d, add(g.ID, u.ID))
+			return expel(g.ID, u.ID), take(g.ID, u.ID)
+		}, 2, directory.NotFound},
+		{"remove a membership: its User deleted meanwhile", func() (mine, other change) {
+			update(t, d, add(g.ID, u.ID))
+			return expel(g.ID, u.ID), remove("User", u.ID)
+		}, 2, directory.NotFound},
 		{"set members: another addition", func() (mine, other change) {
 			return set(g.ID, u.ID), add(g.ID, v.ID)
 		}, 2, 0},
@@ -197,6 +225,26 @@ func TestLostRace(t *testing.T) {
 			}
 		})
 	}
+}
+
+// enrol and expel are the changes that add and remove a membership as a resource.
+func enrol(group, member directory.ID) change {
+	return func(tx *directory.Tx) error {
+		_, err := tx.AddMembership(directory.MembershipID{Group: group, Member: member})
+		return err
+	}
+}
+
+func expel(group, member directory.ID) change {
+	return func(tx *directory.Tx) error {
+		return tx.RemoveMembership(directory.MembershipID{Group: group, Member: member})
+	}
+}
+
+// connected makes a connection.
+func connected(t *testing.T, d *directory.Directory) directory.ID {
+	t.Helper()
+	return create(t, d, "IdentityProvider", schema.Document{"displayName": "c"}).ID
 }
 
 func TestTwoNodesCreateOneUserName(t *testing.T) {

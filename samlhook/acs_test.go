@@ -368,11 +368,7 @@ func (s *site) numbered(correlation string) []*directory.Resource {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	page, err := s.org.Query(s.t.Context(), directory.Query{Type: "SignIn", Filter: f, Limit: 10})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return page.Resources
+	return s.signInsBy(f)
 }
 
 // Nobody has to flush: what is written is there within two seconds.

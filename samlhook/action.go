@@ -20,6 +20,9 @@ func (h *Hook) Actions() map[string]Action {
 		".applyHeld": h.applyHeld, ".discardHeld": h.discardHeld}
 }
 
+// Inquiries are the actions of IdentityProviders that change nothing.
+func (h *Hook) Inquiries() []string { return []string{".dryRun"} }
+
 // UserActions are the actions of Users by name.
 func (h *Hook) UserActions() map[string]Action {
 	return map[string]Action{".link": h.link, ".unlink": h.unlink, ".claim": h.claim}

@@ -188,8 +188,7 @@ func (a *attempt) consume(tx *directory.Tx) error {
 	if request.For == forTest {
 		return errIsTest
 	}
-	return a.once(tx, onceRequest, id, request.Expires.Add(maxClockSkew), saml.Refuse(ReasonRequestUsed,
-		"The request that this answers was answered before; start the sign-in again."))
+	return a.once(tx, onceRequest, id, request.Expires.Add(maxClockSkew), saml.Refuse(ReasonRequestUsed))
 }
 
 func (a *attempt) once(tx *directory.Tx, kind, id string, until time.Time, refusal *saml.Refusal) error {
@@ -237,8 +236,8 @@ func (a *attempt) decide(tx *directory.Tx) error {
 	}
 
 	if a.claimant = a.claims(); a.claimant != nil {
-		a.decision = Decision{Outcome: OutcomeRefused, Reason: ReasonClaimUnconfirmed, Explanation: "The person wants to " +
-			"claim a User and has not confirmed yet on our page that this is their own; if they do, another record says so."}
+		a.decision = Decision{Outcome: OutcomeRefused, Reason: ReasonClaimUnconfirmed,
+			Explanation: saml.Refuse(ReasonClaimUnconfirmed).Explanation}
 		return nil
 	}
 
@@ -264,7 +263,7 @@ func (a *attempt) decide(tx *directory.Tx) error {
 	case OutcomeSignedIn:
 		return a.update(tx, d)
 	}
-	a.refusal = saml.Refuse(d.Reason, d.Explanation)
+	a.refusal = saml.Refuse(d.Reason, d.Explanation...)
 	return nil
 }
 
@@ -332,6 +331,5 @@ func unfit(err error) *saml.Refusal {
 	if said == "" {
 		return nil
 	}
-	return saml.Refuse(saml.ReasonInvalidAttribute, "The User cannot hold what the assertion says ("+saml.Clip(said)+
-		"); change what the identity provider sends.")
+	return saml.Refuse(saml.ReasonInvalidAttribute, saml.Say("invalid_attribute.unfit", "problem", saml.Clip(said)))
 }

@@ -48,6 +48,80 @@ func TestDomainOf(t *testing.T) {
 	}
 }
 
+// A connection counts while it is enabled and knows its identity provider wholly.
+func TestWhichConnectionsCount(t *testing.T) {
+	for doc, counts := range map[string]bool{
+		`{"idp":{"entityId":"e","ssoUrl":"u","certificates":[{"pem":"p"}]}}`:                 true,
+		`{"enabled":true,"idp":{"entityId":"e","ssoUrl":"u","certificates":[{"pem":"p"}]}}`:  true,
+		`{"enabled":false,"idp":{"entityId":"e","ssoUrl":"u","certificates":[{"pem":"p"}]}}`: false,
+		`{"idp":{"entityId":"e","ssoUrl":"u","certificates":[{"pem":"p"}]},"enabled":false}`: false,
+		`{"idp":{"entityId":"","ssoUrl":"u","certificates":[{"pem":"p"}]}}`:                  false,
+		`{"idp":{"ssoUrl":"u","certificates":[{"pem":"p"}]}}`:                                false,
+		`{"idp":{"entityId":"e","certificates":[{"pem":"p"}]}}`:                              false,
+		`{"idp":{"entityId":"e","ssoUrl":"u","certificates":[]}}`:                            false,
+		`{"idp":{"entityId":"e","ssoUrl":"u"}}`:                                              false,
+		`{}`:                                                                                 false,
+	} {
+		if got := readStanding(&directory.Resource{JSON: []byte(doc)}).counts; got != counts {
+			t.Errorf("%s counts: %v", doc, got)
+		}
+	}
+}
+
+// Who speaks for a value: the connection of its domain; nobody where the domain is lost or has several; else the
+// default connection, of two that are marked the older one.
+func TestWhoSpeaks(t *testing.T) {
+	w := &world{site: newSite(t)}
+	w.setDomains(map[string]any{"value": "own.example", "verified": true},
+		map[string]any{"value": "shared.example", "verified": true},
+		map[string]any{"value": "free.example", "verified": true},
+		map[string]any{"value": "gone.example", "state": domainLost},
+		map[string]any{"value": "held.example", "state": domainLost},
+		map[string]any{"value": "claimed.example"})
+	plain := w.connectionHolding("own.example", "shared.example", "held.example", "claimed.example")
+
+	// Two become the default at one moment.
+	marked := func() directory.ID { return w.second(schema.Document{"default": true}) }
+	var first, second directory.ID
+	runs := 0
+	w.update(func(tx *directory.Tx) error {
+		if runs++; runs == 1 {
+			defer func() { second = marked() }()
+		}
+		made, err := tx.Create(schema.IdentityProviderType, schema.Document{"displayName": "First", "default": true,
+			"idp": configured, "domains": []any{"shared.example"}})
+		if err == nil {
+			first = made.ID
+		}
+		return err
+	})
+	older := second // it was committed while the other one was being made
+	if runs > 1 {
+		older = first
+	}
+	a := readAuthority(w.snapshot(), plain)
+	for value, want := range map[string]directory.ID{"a@own.example": plain, "a@shared.example": {}, "a@gone.example": {},
+		"a@held.example": {}, "a@free.example": older, "a@claimed.example": older, "a@else.example": older, "a": older} {
+		if got := a.on(value).by; got != want {
+			t.Errorf("%s: %s speaks, want %s (of %s, %s, %s)", value, got, want, plain, first, second)
+		}
+	}
+
+	// A domain of another connection is named once, however many values are in it.
+	user := w.user(schema.Document{"userName": "a@own.example", "emails": []any{map[string]any{"value": "b@OWN.example"},
+		map[string]any{"value": "c@own.example"}, map[string]any{"value": "d@free.example"}}})
+	r, err := w.snapshot().Get(schema.UserType, user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := a.foreign(r, second); len(got) != 1 || got[0] != "own.example" {
+		t.Errorf("foreign domains %q", got)
+	}
+	if got := a.foreign(r, plain); len(got) != 0 {
+		t.Errorf("foreign domains %q of the connection that has it", got)
+	}
+}
+
 // What belongs to another connection's domain is neither created nor written: nobody there is found by it.
 func TestWithheld(t *testing.T) {
 	w := &world{site: newSite(t)}

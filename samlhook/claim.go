@@ -169,8 +169,7 @@ func (f *finishing) confirmClaim(s *directory.Snapshot, code string) error {
 }
 
 func claimInvalid() *saml.Refusal {
-	return saml.Refuse(ReasonClaimInvalid, "The claim was used before, was replaced by a later one, or has expired; "+
-		"make another one (POST /Users/{id}/.claim).")
+	return saml.Refuse(ReasonClaimInvalid)
 }
 
 // takeClaim uses up the claim and links the person to the User. The rest of the change signs them in.
@@ -198,7 +197,7 @@ func (f *finishing) takeClaim(tx *directory.Tx) error {
 		held: findLink(tx, tx.Snapshot().LinksLike, f.connection, who.identity())}
 	err = link.link()
 	if e, ok := errors.AsType[*directory.Error](err); ok && e.Kind == directory.Exists {
-		f.refusal = saml.Refuse(ReasonLinkedElsewhere, "The claim was not carried out: "+e.Detail+".")
+		f.refusal = saml.Refuse(ReasonLinkedElsewhere, saml.Say("linked_elsewhere.claim", "problem", e.Detail))
 		return nil
 	}
 	if err == nil {

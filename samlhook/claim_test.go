@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tidwall/gjson"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -174,5 +175,71 @@ func TestClaimRace(t *testing.T) {
 	}
 	if s.linked(connection, "alice@example.com") != nil || s.linked(connection, "bob@example.com") == nil {
 		t.Error("linked to the wrong person")
+	}
+}
+
+// A claim is of the sessions that the User has at that time: those that were ended before do not end it.
+func TestClaimAfterSessionsEnded(t *testing.T) {
+	s := newSite(t)
+	s.connect(nil)
+	user := s.createUser(schema.Document{"userName": "boss"})
+	for range 2 {
+		s.update(func(tx *directory.Tx) error { return tx.EndSessions(user) })
+	}
+	b := s.browser()
+	wantStatus(t, b.step(b.openClaimed(s, s.claimed(user), "alice")), http.StatusSeeOther)
+	if s.signedInAs(b.session(s)) != user {
+		t.Error("not signed in")
+	}
+}
+
+// A claim needs a connection to sign in through, when it is made and when it is opened.
+func TestClaimWithoutConnection(t *testing.T) {
+	s := newSite(t)
+	user := s.createUser(schema.Document{"userName": "boss"})
+	wantKind(t, s.act(s.hook.claim, user, ""), directory.Invalid, "create an IdentityProvider first")
+	wantPage(t, s.browser().get(s.url+"/orgs/default/claim?token=AAAA"), http.StatusForbidden, "claimOver")
+	connection := s.connect(nil)
+	link := s.claimed(user)
+	wantPage(t, s.browser().get(link), http.StatusOK, "claim")
+	s.mustModify(schema.IdentityProviderType, connection, changed("enabled", false))
+	if page := s.browser().get(link); page.Status == http.StatusOK || strings.Contains(page.Body, `<main id="claim">`) {
+		t.Errorf("%d: %s", page.Status, page.Body)
+	}
+}
+
+// A claim of a User who is deleted between the sign-in and the page with both names shows no names.
+func TestClaimOverBeforeTheNames(t *testing.T) {
+	s := newSite(t)
+	connection := s.connect(nil)
+	user := s.createUser(schema.Document{"userName": "boss", "displayName": "Grace"})
+	b := s.browser()
+	page := b.get(s.claimed(user))
+	wantPage(t, page, http.StatusOK, "claim")
+	_, rest, _ := strings.Cut(page.Body, `<a class="button" href="`)
+	login, _, _ := strings.Cut(rest, `"`)
+	landed := b.step(s.acsURL(connection), b.answer(strings.ReplaceAll(login, "&amp;", "&"), "alice"))
+	wantStatus(t, landed, http.StatusSeeOther)
+	s.remove(schema.UserType, user)
+	page = b.get(landed.Header.Get("Location"))
+	if page.Status == http.StatusOK || strings.Contains(page.Body, "Grace") {
+		t.Errorf("%d: %s", page.Status, page.Body)
+	}
+	s.lastSignIn(OutcomeFailed, ReasonClaimInvalid)
+}
+
+// Who claims a User has ten minutes to look at both names, and a sign-in one to finish.
+func TestTimeToConfirmAClaim(t *testing.T) {
+	for after, status := range map[time.Duration]int{claimConfirmation - time.Minute: http.StatusSeeOther,
+		claimConfirmation + time.Second: http.StatusForbidden} {
+		s := newSite(t)
+		s.connect(nil)
+		link := s.claimed(s.createUser(schema.Document{"userName": "boss"}))
+		b := s.browser()
+		action, form := b.openClaimed(s, link, "alice")
+		s.later(after)
+		if r := b.step(action, form); r.StatusCode != status {
+			t.Errorf("confirmed after %v: %d, want %d", after, r.StatusCode, status)
+		}
 	}
 }

@@ -54,8 +54,7 @@ func (k requestKey) sealCode(connection string, o handOver) (string, error) {
 // openCode reads a code. It refuses one that this key did not make for the connection (ReasonCodeInvalid), and one that
 // has expired, whose contents it returns as well (ReasonCodeExpired).
 func (k requestKey) openCode(connection, code string, now time.Time) (handOver, *saml.Refusal) {
-	invalid := saml.Refuse(ReasonCodeInvalid,
-		"The hand-over code was not made by this connection; start the sign-in again.")
+	invalid := saml.Refuse(ReasonCodeInvalid)
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(code)
 	if err != nil {
 		return handOver{}, invalid
@@ -69,8 +68,7 @@ func (k requestKey) openCode(connection, code string, now time.Time) (handOver, 
 		return handOver{}, invalid
 	}
 	if !now.Before(o.Expires) {
-		return o, saml.Refuse(ReasonCodeExpired, "The browser took more than "+codeLifetime.String()+
-			" from the identity provider's answer to the end of the sign-in.")
+		return o, saml.Refuse(ReasonCodeExpired, saml.Say("code_expired", "limit", codeLifetime))
 	}
 	return o, nil
 }

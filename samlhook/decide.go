@@ -15,7 +15,7 @@ import (
 type Decision struct {
 	Outcome     Outcome
 	Reason      saml.Reason
-	Explanation string // one or two sentences for the administrator, with the remedy
+	Explanation saml.Explanation // for the administrator, with the remedy
 
 	// User is the one found; nil if one is to be created, or if no User was found. For a person whose User was deleted,
 	// it is the DeletedUser.
@@ -53,9 +53,8 @@ func Decide(s *directory.Snapshot, c Settings, id saml.Identity, now time.Time) 
 		for _, user := range found {
 			ids = append(ids, user.ID)
 		}
-		explanation := fmt.Sprintf("%d Users match (%s); change what they share, or link one of them by hand%s",
-			len(found), saml.Clip(strings.Join(idTexts(ids), ", ")), d.byHand(ids[0]))
-		return d.refuse(nil, ReasonAmbiguous, explanation), nil
+		return d.refuse(nil, ReasonAmbiguous, saml.Say("ambiguous", "count", len(found),
+			"users", saml.Clip(strings.Join(idTexts(ids), ", "))), d.byHand(ids[0])), nil
 	case len(found) == 1:
 		return d.link(found[0])
 	}
@@ -74,37 +73,38 @@ type decider struct {
 	authority *authority
 }
 
-func (d *decider) refuse(user *directory.Resource, reason saml.Reason, explanation string) Decision {
-	return Decision{Outcome: OutcomeRefused, Reason: reason, Explanation: explanation, User: user}
+// refuse is a Decision that explains itself as a Refusal does.
+func (d *decider) refuse(user *directory.Resource, reason saml.Reason, said ...saml.Sentence) Decision {
+	return Decision{Outcome: OutcomeRefused, Reason: reason, Explanation: saml.Refuse(reason, said...).Explanation,
+		User: user}
 }
 
 // link is for a User whom linkBy found.
 func (d *decider) link(user *directory.Resource) (Decision, error) {
-	remedy := "if both are the same person, link this one by hand" + d.byHand(user.ID)
 	here, elsewhere := d.heldBy(user)
 	switch {
 	case elsewhere != nil:
-		return d.refuse(user, ReasonLinkedElsewhere, "The User signs in through another connection, "+
-			d.connection(elsewhere.Connection)+" (NameID "+saml.Clip(elsewhere.NameID)+"); "+remedy), nil
+		return d.refuse(user, ReasonLinkedElsewhere, saml.Say("linked_elsewhere.connection",
+			"connection", d.connection(elsewhere.Connection), "nameId", saml.Clip(elsewhere.NameID)),
+			d.byHand(user.ID)), nil
 	case here != nil:
-		return d.refuse(user, ReasonLinkedElsewhere, "The User signs in through this connection with another NameID ("+
-			saml.Clip(here.NameID)+"); "+remedy), nil
+		return d.refuse(user, ReasonLinkedElsewhere, saml.Say("linked_elsewhere", "nameId", saml.Clip(here.NameID)),
+			d.byHand(user.ID)), nil
 	}
 	if domains := d.authority.foreign(user, d.settings.ID); len(domains) > 0 {
-		return d.refuse(user, ReasonLinkedElsewhere, "The User also has values in domains of other connections ("+
-			saml.Clip(strings.Join(domains, ", "))+"), which speak for it; "+remedy), nil
+		return d.refuse(user, ReasonLinkedElsewhere, saml.Say("linked_elsewhere.domains",
+			"domains", saml.Clip(strings.Join(domains, ", "))), d.byHand(user.ID)), nil
 	}
 	if !d.settings.LinkPrivileged && d.snapshot.Privileged(user.ID) {
-		r := refusePrivileged(d.byHand(user.ID))
-		return d.refuse(user, r.Reason, r.Explanation), nil
+		return d.refuse(user, ReasonPrivilegedUser, saml.Say("privileged_user"), d.byHand(user.ID)), nil
 	}
 	return d.known(user, nil)
 }
 
 // byHand is how an administrator links the person.
-func (d *decider) byHand(user directory.ID) string {
-	return fmt.Sprintf(`: POST /Users/%s/.link {"connection": %q, "nameId": %q}.`, user, d.settings.ID,
-		saml.Clip(d.identity.NameID))
+func (d *decider) byHand(user directory.ID) saml.Sentence {
+	return saml.Say("by_hand", "command", fmt.Sprintf(`POST /Users/%s/.link {"connection": %q, "nameId": %q}`, user,
+		d.settings.ID, saml.Clip(d.identity.NameID)))
 }
 
 // connection names a connection for the administrator.
@@ -118,25 +118,22 @@ func (d *decider) connection(id directory.ID) string {
 // known is for a User who exists; link is nil if there is none yet.
 func (d *decider) known(user *directory.Resource, link *directory.Link) (Decision, error) {
 	if !directory.Active(user.JSON) {
-		r := refuseInactive()
-		return d.refuse(user, r.Reason, r.Explanation), nil
+		return d.refuse(user, ReasonUserInactive), nil
 	}
 	if link != nil {
 		if domains := d.authority.suspended(user, link); len(domains) > 0 {
-			return d.refuse(user, ReasonLinkSuspended, "The link of this NameID to the User is suspended: the User has "+
-				"values in "+saml.Clip(strings.Join(domains, ", "))+", which belongs to another connection now. If it "+
-				"is the same person, confirm the link"+d.byHand(user.ID)+" If not, take it away (.unlink)."), nil
+			return d.refuse(user, ReasonLinkSuspended, saml.Say("link_suspended",
+				"domains", saml.Clip(strings.Join(domains, ", "))), d.byHand(user.ID)), nil
 		}
 	}
 	decision := Decision{Outcome: OutcomeSignedIn, Reason: ReasonSignedIn, User: user,
-		Explanation: "The person is linked to this User."}
+		Explanation: saml.Refuse(ReasonSignedIn).Explanation}
 	if link == nil {
 		decision.Reason = ReasonLinked
-		decision.Explanation = "The User was found by " + strings.Join(d.settings.LinkBy, ", ") +
-			" and is linked to this NameID now."
+		decision.Explanation = saml.Explanation{saml.Say("linked", "by", strings.Join(d.settings.LinkBy, ", "))}
 	}
 	w, withheld := d.writer()
-	decision.Explanation += withheld
+	decision.Explanation = append(decision.Explanation, withheld...)
 	var err error
 	decision.Document, decision.Link, err = w.update(user, link)
 	decision.Sync = d.syncGroups(user)
@@ -146,8 +143,7 @@ func (d *decider) known(user *directory.Resource, link *directory.Link) (Decisio
 // deleted is for a person whose User was deleted.
 func (d *decider) deleted(tombstone *directory.Resource) (Decision, error) {
 	if !d.settings.ReviveDeleted {
-		return d.refuse(tombstone, ReasonUserDeleted, "The User was deleted; to let the person sign in again, "+
-			"delete the DeletedUser "+tombstone.ID.String()+", create the User again, or set jit.reviveDeleted."), nil
+		return d.refuse(tombstone, ReasonUserDeleted, saml.Say("user_deleted", "id", tombstone.ID)), nil
 	}
 	return d.create(true)
 }
@@ -158,14 +154,12 @@ func (d *decider) create(revived bool) (Decision, error) {
 		return *refusal, nil
 	}
 	decision := Decision{Outcome: OutcomeCreated, Reason: ReasonCreated,
-		Explanation: "No User matched; one was created from the assertion."}
+		Explanation: saml.Refuse(ReasonCreated).Explanation}
 	if revived {
-		decision.Reason = ReasonRevived
-		decision.Explanation = "The User had been deleted; another one was created from the assertion " +
-			"(jit.reviveDeleted)."
+		decision.Reason, decision.Explanation = ReasonRevived, saml.Refuse(ReasonRevived).Explanation
 	}
 	w, withheld := d.writer()
-	decision.Explanation += withheld
+	decision.Explanation = append(decision.Explanation, withheld...)
 	decision.Document, decision.Link = w.create()
 	d.addGroups(&decision)
 	decision.Sync = d.syncGroups(nil)
@@ -178,55 +172,53 @@ func (d *decider) mayNotCreate() *Decision {
 	if refusal := d.lookAlike(); refusal != nil {
 		return refusal
 	}
-	refuse := func(user *directory.Resource, reason saml.Reason, explanation string) *Decision {
-		decision := d.refuse(user, reason, explanation)
+	refuse := func(user *directory.Resource, reason saml.Reason, said ...saml.Sentence) *Decision {
+		decision := d.refuse(user, reason, said...)
 		return &decision
 	}
+	userName := saml.Clip(id.UserName)
 	if !c.JIT {
-		return refuse(nil, ReasonJITDisabled, "No User in the organization is "+saml.Clip(id.UserName)+d.why()+
-			"; create the User by SCIM, or set jit.enabled to true to have sign-in create it.")
+		return refuse(nil, ReasonJITDisabled, append(
+			saml.Explanation{saml.Say("jit_disabled", "userName", userName)}, d.why()...)...)
 	}
 	if c.RequireNames {
 		if refusal := id.RequireNames(); refusal != nil {
-			return refuse(nil, refusal.Reason, refusal.Explanation)
+			return refuse(nil, refusal.Reason, refusal.Explanation...)
 		}
 	}
 
-	if said := d.mayNotSpeak(); said != "" {
-		return refuse(nil, ReasonDomainNotVerified, said)
+	if said := d.mayNotSpeak(); said != nil {
+		return refuse(nil, ReasonDomainNotVerified, *said)
 	}
 	for user := range d.snapshot.Find(schema.UserType, attributeUserName, id.UserName) {
-		return refuse(user, ReasonUserNameTaken, "The userName "+saml.Clip(id.UserName)+" belongs to a User that this "+
-			"sign-in may not be linked to"+d.why()+"; link them by hand, or let linkBy and domains allow it.")
+		return refuse(user, ReasonUserNameTaken, append(
+			saml.Explanation{saml.Say("username_taken", "userName", userName)}, d.why()...)...)
 	}
 	return nil
 }
 
 // mayNotSpeak says why the connection may not create the person: another one speaks for it, or none; or the connection
-// has domains, and the person is in none of them. It is empty if the connection may.
-func (d *decider) mayNotSpeak() string {
+// has domains, and the person is in none of them. It is nil if the connection may.
+func (d *decider) mayNotSpeak() *saml.Sentence {
 	c, subject := d.settings, d.subject()
 	on := d.authority.on(subject)
+	say := func(which string, more ...any) *saml.Sentence {
+		s := saml.Say("domain_not_verified."+which, append([]any{"subject", saml.Clip(subject)}, more...)...)
+		return &s
+	}
 	switch {
 	case on.owner != nil && on.owner.lost:
-		return saml.Clip(subject) + " is in " + on.domain + ", whose DNS record is gone, so nobody is created in it; " +
-			"restore the record (see domains of the Organization), or create the User by SCIM."
+		return say("lost", "domain", on.domain)
 	case on.owner != nil && on.by.IsZero():
-		return saml.Clip(subject) + " is in " + on.domain + ", which is assigned to several connections and so counts " +
-			"for none; assign it to one."
+		return say("several", "domain", on.domain)
 	case on.owner != nil && on.by != c.ID:
-		return saml.Clip(subject) + " is in a verified domain of another connection (" + on.domain + " of " +
-			d.connection(on.by) + "), and only that one creates its people; have the person sign in there, assign " +
-			"the domain to this connection, or create the User by SCIM."
+		return say("other", "domain", on.domain, "connection", d.connection(on.by))
 	case on.by != c.ID:
-		return saml.Clip(subject) + " is in no verified domain, and of several connections only the default one (" +
-			d.connection(on.by) + ") links and creates such people; verify the domain and assign it to this " +
-			"connection, or link the person to a User by hand (POST /Users/{id}/.link)."
+		return say("default", "connection", d.connection(on.by))
 	case len(c.Domains) > 0 && on.owner == nil:
-		return saml.Clip(subject) + " is in none of the connection's domains that the organization has verified (" +
-			strings.Join(c.Domains, ", ") + "); assign and verify the domain, or create the User by SCIM."
+		return say("none", "domains", strings.Join(c.Domains, ", "))
 	}
-	return ""
+	return nil
 }
 
 // subject is the value whose domain decides whether the connection may create the person: the userName, or the e-mail
@@ -240,33 +232,27 @@ func (d *decider) subject() string {
 
 // writer writes what this connection may speak for. Values in another connection's domain are left out, so that nobody
 // there is found by them; withheld says which.
-func (d *decider) writer() (w *writer, withheld string) {
+func (d *decider) writer() (w *writer, withheld saml.Explanation) {
 	w = &writer{settings: d.settings, identity: d.identity, now: d.now}
 	for _, v := range []struct {
 		name  string
 		value *string
-	}{{"e-mail address", &w.identity.Email}, {"externalId", &w.identity.ExternalID}} {
+	}{{"emails", &w.identity.Email}, {"externalId", &w.identity.ExternalID}} {
 		if on := d.authority.on(*v.value); on.owner != nil && on.by != d.settings.ID {
-			withheld += " The " + v.name + " was not written: " + on.domain + " belongs to another connection."
+			withheld = append(withheld, saml.Say("withheld", "attribute", v.name, "domain", on.domain))
 			*v.value = ""
 		}
 	}
 	return w, withheld
 }
 
-// why explains that Users were not even looked for.
-func (d *decider) why() string {
+// why explains that Users were not even looked for; nil if they were.
+func (d *decider) why() saml.Explanation {
 	if d.mayLink(d.identity.UserName) {
-		return ""
+		return nil
 	}
-	return " (with several connections, a value links only through the one that has its verified domain, or through " +
-		"the default one if it is in none; here, " + d.speaker() + ")"
-}
-
-// speaker names who may speak for the subject.
-func (d *decider) speaker() string {
 	if by := d.authority.on(d.identity.UserName).by; !by.IsZero() {
-		return d.connection(by)
+		return saml.Explanation{saml.Say("not_looked_for", "connection", d.connection(by))}
 	}
-	return "none may"
+	return saml.Explanation{saml.Say("not_looked_for.nobody")}
 }

@@ -294,7 +294,7 @@ func TestDecide(t *testing.T) {
 			w.defaultElsewhere()
 			w.user(userAnn)
 			return directory.ID{}
-		}, OutcomeRefused, ReasonDomainNotVerified, "/.link"},
+		}, OutcomeRefused, ReasonDomainNotVerified, "(.link of the User)"},
 		{"several connections, explicit linkBy changes nothing", linkBy("userName", "email"), ann,
 			func(w *world) directory.ID {
 				w.defaultElsewhere()
@@ -485,8 +485,8 @@ func TestDecide(t *testing.T) {
 			if d.Outcome != c.outcome || d.Reason != c.reason {
 				t.Fatalf("%s %s (%s), want %s %s", d.Outcome, d.Reason, d.Explanation, c.outcome, c.reason)
 			}
-			if !strings.Contains(d.Explanation, c.names) || d.Explanation == "" {
-				t.Errorf("explanation %q does not name %q", d.Explanation, c.names)
+			if said := english(d.Explanation); !strings.Contains(said, c.names) || said == "" {
+				t.Errorf("explanation %q does not name %q", said, c.names)
 			}
 			if got := (directory.ID{}); d.User != nil {
 				got = d.User.ID

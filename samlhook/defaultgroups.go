@@ -109,8 +109,7 @@ func (d *decider) addGroups(decision *Decision) {
 		}
 	}
 	if passed := decision.PrivilegedGroups; len(passed) > 0 {
-		decision.Explanation += " It was not added to default groups that have roles or are protected, themselves or " +
-			"through a Group that they are in (" + saml.Clip(strings.Join(idTexts(passed), ", ")) +
-			"); to have sign-in add to them, list them in groupSync.allowPrivileged."
+		decision.Explanation = append(decision.Explanation, saml.Say("default_groups_passed",
+			"groups", saml.Clip(strings.Join(idTexts(passed), ", "))))
 	}
 }

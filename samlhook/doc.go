@@ -18,8 +18,8 @@
 //   - session.go is the landing page, and sign-out.
 //
 // verify.go judges a message when it is the connection's turn; used.go spares a node what it has seen before,
-// failures.go bounds what strangers may have decrypted. logincookie.go keeps the sign-ins under way, seal.go what
-// travels sealed.
+// cbctries.go bounds what may be tried out on a message that somebody caught. logincookie.go keeps the sign-ins under
+// way, seal.go what travels sealed.
 //
 // decide.go answers who the person is and whether they may come in. It is pure, and so are its parts: find.go looks for
 // the User, nameid.go finds the link of a NameID, lookalike.go tells a value from one that only looks like it,
@@ -33,9 +33,9 @@
 // organization.go checks the domains of an Organization, domaincheck.go looks for their records, domainstate.go says
 // what follows. action.go reads and answers what SCIM has no method for.
 //
-// An administrator reads afterwards what record.go writes of each sign-in. What anybody could send goes into the
-// connection's ring (unvouched.go, ring.go). notes.go remembers when a connection was last used, metrics.go counts for
-// the operator.
+// An administrator reads afterwards what record.go writes of each sign-in; explanation.go tells it in words. What
+// anybody could send goes into the connection's ring (unvouched.go, ring.go). notes.go remembers when a connection was
+// last used, metrics.go counts for the operator.
 //
 // trial.go judges a sign-in without carrying it out: for a dry run (dryrun.go) and a test sign-in (testsignin.go).
 // obstacles.go finds everything that stands in the way, kept.go what a record keeps of the person.

@@ -34,11 +34,12 @@ type dryRunRequest struct {
 	User string `json:"user"`
 }
 
-// dryRun serves POST /IdentityProviders/{id}/.dryRun: it says what would become of a sign-in, and writes nothing. It
-// needs the scope admin, because it tells of anybody.
+// dryRun serves POST /IdentityProviders/{id}/.dryRun: it says what would become of a sign-in, and writes nothing. It is
+// for whoever may read everything, because it tells of anybody.
 func (h *Hook) dryRun(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
-	if err := administers(d); err != nil {
-		return err
+	if !d.Actor().Rights.ReadEverything() {
+		return &directory.Error{Kind: directory.Forbidden, Detail: "only a credential with the scope admin, an " +
+			"administrator or an auditor may do this"}
 	}
 	asked, err := h.readDryRun(w, r)
 	if err != nil {
@@ -60,7 +61,11 @@ func (h *Hook) dryRun(w http.ResponseWriter, r *http.Request, d *directory.Direc
 	if err := a.try(s, connection); err != nil {
 		return err
 	}
-	return writeAction(w, http.StatusOK, a.dryRunReply())
+	language, reply := h.Language(r), a.dryRunReply()
+	tellAll(language, reply)
+	w.Header().Set("Content-Language", language)
+	w.Header().Add("Vary", "Accept-Language")
+	return writeAction(w, http.StatusOK, reply)
 }
 
 // administers returns Forbidden unless the actor administers the organization.

@@ -213,6 +213,25 @@ func TestDryRunRefuses(t *testing.T) {
 	if _, err := s.dryRun(connection, person); err != nil {
 		t.Errorf("admin: %v", err)
 	}
+
+	// Of the roles, those that read everything; and it stays a dry run.
+	for role, may := range map[string]bool{"administrator": true, "auditor": true, "manager": false} {
+		d := s.sessionOf(role, connection)
+		before := s.revision()
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(
+			`{"nameId":"ann","attributes":{"firstName":["A"],"lastName":["B"]}}`)).WithContext(t.Context())
+		w := httptest.NewRecorder()
+		err := s.hook.dryRun(w, r, d, connection)
+		if may && (err != nil || gjson.Get(w.Body.String(), "outcome").String() != "created") {
+			t.Errorf("%s: %v %s", role, err, w.Body)
+		}
+		if !may && directory.KindOf(err) != directory.Forbidden {
+			t.Errorf("%s: %v", role, err)
+		}
+		if s.revision() != before {
+			t.Errorf("%s wrote something", role)
+		}
+	}
 	for name, body := range map[string]string{
 		"nothing": `{}`, "two things": `{"nameId":"ann","user":"x"}`, "unknown": `{"who":"ann"}`, "not JSON": `{`,
 		"a list": `[]`, "attributes alone": `{"attributes":{"a":["b"]}}`, "not base64": `{"response":"%%%"}`,

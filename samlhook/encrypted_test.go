@@ -115,72 +115,122 @@ func TestKeyRollover(t *testing.T) {
 	}
 }
 
-// Too many messages that cannot be decrypted hold decryption for the rest of the minute: from one network its own, from
-// many all. What the identity provider signs outside is never held.
-func TestDecryptionFailures(t *testing.T) {
-	var f failures
-	id, now := directory.NewID(), time.Unix(600, 0)
-	began := func(network string, n int) (ok int) {
+// Tries are counted by the key of the message: under one there are few, and those under others do not count.
+func TestCBCTries(t *testing.T) {
+	var c cbcTries
+	now := time.Unix(600, 0)
+	began := func(secret string, n int) (ok int) {
 		for range n {
-			if f.begin(id, network, now) {
+			if c.begin([]byte(secret), now) {
 				ok++
 			}
 		}
 		return ok
 	}
-	if n := began("a", 100); n != mostNetworkFailures {
-		t.Errorf("%d from one network", n)
+	if n := began("caught", 100); n != mostTries {
+		t.Errorf("%d tries", n)
 	}
-	if n := began("b", 100) + began("c", 100) + began("d", 100); n != mostFailures-mostNetworkFailures {
-		t.Errorf("%d from three more", n)
+	for i := range 1000 {
+		if began(fmt.Sprint(i), 1) != 1 {
+			t.Fatal("another key is held, too")
+		}
 	}
-	if !f.begin(directory.NewID(), "a", now) {
-		t.Error("another connection is held, too")
-	}
-	f.succeed(id, "b", now)
-	if n := began("e", 2); n != 1 {
-		t.Errorf("%d after one that was decrypted", n)
+	c.succeed([]byte("caught"))
+	if n := began("caught", 5); n != 1 {
+		t.Errorf("%d after a good one", n)
 	}
 	now = now.Add(time.Minute)
-	if n := began("a", 1); n != 1 {
-		t.Error("held after a minute")
+	if n := began("caught", 5); n != 0 {
+		t.Errorf("%d at the turn of the minute", n)
 	}
-	f.succeed(id, "a", now.Add(-time.Minute)) // of the minute before
-	if n := began("a", 100); n != mostNetworkFailures-1 {
-		t.Errorf("%d in the next minute", n)
+	c.succeed([]byte("caught")) // of the minute before
+	if n := began("caught", 5); n != 1 {
+		t.Errorf("%d after a good one of the minute before", n)
+	}
+	c.succeed([]byte("unknown"))
+	now = now.Add(2 * time.Minute)
+	if n := began("caught", 100); n != mostTries {
+		t.Errorf("%d after two minutes", n)
 	}
 
-	// Through the door, where good messages of people are no failures.
+	// There is always room; what is remembered is bounded.
+	for i := range 2*maxTried + 10 {
+		if began(fmt.Sprint("many", i), 1) != 1 {
+			t.Fatal("no room")
+		}
+	}
+	if len(c.now) > maxTried || len(c.before) > maxTried {
+		t.Errorf("%d and %d are remembered", len(c.now), len(c.before))
+	}
+}
+
+// Anybody can encrypt for us. However much strangers send that can't be used, people come in, whichever network they are
+// in and however their identity provider encrypts. Who tries changes of a message that he caught is stopped, and stops
+// nobody else; a Response that the identity provider signs is never held.
+func TestStrangersHoldNobodysDecryption(t *testing.T) {
 	s := newSite(t)
 	connection := s.own(with(jitOn, "wantEncrypted", true))
 	s.later(time.Until(time.Now().Truncate(time.Minute).Add(time.Minute))) // the clock is at the beginning of a minute
+	l, err := s.hook.load(s.snapshot(), "default", s.connection(connection))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := samltest.Party{Key: l.DecryptionKeys[0]}
 	b := s.browser()
-	for i := range 3 {
-		wantStatus(t, b.step(s.acsURL(connection), s.encrypted(connection, s.request(b, connection), "ann",
-			fmt.Sprint("_g", i), 0)), http.StatusSeeOther)
+	form := func(e samltest.Encryption, id string) url.Values {
+		e.To = ours
+		message := decoded(t, s.forged(connection, s.request(b, connection), "ann", id, nil))
+		return url.Values{"SAMLResponse": {encode(samltest.Encrypt(t, message, e))}}
 	}
-	bad := s.encrypted(connection, "_r", "ann", "_b", 0)
-	message := decoded(t, bad)
-	at := strings.LastIndex(message, "</xenc:CipherValue>") - 20
-	flipped := "A"
-	if message[at] == 'A' {
-		flipped = "B"
+	comesIn := func(when string) {
+		t.Helper()
+		for _, data := range []string{samltest.AES128CBC, samltest.AES128GCM} {
+			id := "_" + directory.NewID().String()
+			response := b.step(s.acsURL(connection), form(samltest.Encryption{Data: data}, id))
+			if response.StatusCode != http.StatusSeeOther {
+				t.Errorf("%s, %s: %d", when, data, response.StatusCode)
+			}
+		}
 	}
-	bad.Set("SAMLResponse", encode(message[:at]+flipped+message[at+1:]))
-	for range mostNetworkFailures {
-		wantStatus(t, b.step(s.acsURL(connection), bad), http.StatusBadRequest)
+
+	// What can't be read, and what can be read and nobody signed.
+	flip := func(b []byte) []byte { b[len(b)-1] ^= 1; return b }
+	unsigned := func(string) string { return `<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"/>` }
+	for i := range 4 * mostTries {
+		for _, e := range []samltest.Encryption{{Data: samltest.AES128CBC, Cipher: flip},
+			{Data: samltest.AES128CBC, Plain: unsigned}, {Cipher: flip}} {
+			bad := b.step(s.acsURL(connection), form(e, fmt.Sprint("_s", i)))
+			if bad.StatusCode != http.StatusBadRequest && bad.StatusCode != http.StatusTooManyRequests {
+				t.Fatalf("%+v: %d", e, bad.StatusCode)
+			}
+		}
 	}
-	good := s.encrypted(connection, s.request(b, connection), "ann", "_h", 0)
-	held := b.step(s.acsURL(connection), good)
-	wantStatus(t, held, http.StatusServiceUnavailable)
-	if held.Header.Get("Retry-After") == "" {
-		t.Error("no Retry-After")
+	comesIn("after a flood")
+
+	// Changes of a caught message, which has the key of the genuine one.
+	caught := form(samltest.Encryption{Data: samltest.AES128CBC}, "_caught")
+	message := decoded(t, caught)
+	at := strings.LastIndex(message, "</xenc:CipherValue>") - 60
+	changed := func(i int) url.Values {
+		return url.Values{"SAMLResponse": {encode(message[:at] + string(rune('A'+i%26)) + message[at+1:])}}
 	}
-	outer := samltest.Sign(t, decoded(t, s.encrypted(connection, s.request(b, connection), "ann", "_o", 0)), "Response",
+	held := 0
+	for i := range 2 * mostTries {
+		if b.step(s.acsURL(connection), changed(i)).StatusCode == http.StatusServiceUnavailable {
+			held++
+		}
+	}
+	if held < mostTries-2 || held > mostTries+2 { // one of the 26 letters is the one that was there
+		t.Errorf("%d of %d tries were held", held, 2*mostTries)
+	}
+	comesIn("while somebody tries")
+	late := b.step(s.acsURL(connection), changed(0))
+	if late.StatusCode != http.StatusServiceUnavailable || late.Header.Get("Retry-After") == "" {
+		t.Errorf("held: %d %v", late.StatusCode, late.Header)
+	}
+	outer := samltest.Sign(t, decoded(t, form(samltest.Encryption{Data: samltest.AES128CBC}, "_o")), "Response",
 		samltest.Signing{})
 	wantStatus(t, b.step(s.acsURL(connection), url.Values{"SAMLResponse": {encode(outer)}}), http.StatusSeeOther)
-	s.later(time.Minute)
-	wantStatus(t, b.step(s.acsURL(connection), good), http.StatusSeeOther)
 }
 
 // Whoever sends what anybody can encrypt learns nothing from the answer: every failure of an encrypted message that

@@ -99,7 +99,7 @@ func (f *fetcher) fetch(ctx context.Context, address string, have validators) ([
 	body, got, err := f.get(ctx, address, have)
 	if err != nil {
 		return nil, got, saml.Refuse(ReasonMetadataUnavailable,
-			"The metadata could not be fetched from "+saml.Clip(address)+": "+saml.Clip(explain(err))+".")
+			saml.Say("metadata_unavailable", "address", saml.Clip(address), "problem", saml.Clip(explain(err))))
 	}
 	return body, got, nil
 }

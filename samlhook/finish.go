@@ -80,9 +80,7 @@ type finishing struct {
 // sameBrowser checks that this is the browser that the sign-in belongs to, and reads where the person wanted to go.
 func (f *finishing) sameBrowser() *saml.Refusal {
 	if !f.handOver.boundTo(f.cookie(f.bindingCookie())) {
-		return saml.Refuse(ReasonBrowserMismatch, "The browser that finished the sign-in is not the one that brought "+
-			"the identity provider's answer: it lacks the cookie set there. Either cookies are blocked, or somebody "+
-			"passed the link on.")
+		return saml.Refuse(ReasonBrowserMismatch)
 	}
 	if f.handOver.Request == "" {
 		f.target = f.handOver.Target
@@ -90,9 +88,7 @@ func (f *finishing) sameBrowser() *saml.Refusal {
 	}
 
 	// We started it: with the cookie of that very request.
-	mismatch := saml.Refuse(ReasonBrowserMismatch, "The sign-in was not started in the browser that finished it: it "+
-		"lacks the cookie set at the start. Either cookies are blocked, or somebody tried to sign another person in "+
-		"under their own name.")
+	mismatch := saml.Refuse(ReasonBrowserMismatch, saml.Say("browser_mismatch.start"))
 	login, ok := f.logins(f.loaded.requests).find(f.handOver.Request, f.at)
 	if !ok {
 		return mismatch
@@ -116,7 +112,7 @@ type confirmPage struct {
 func (f *finishing) confirm(s *directory.Snapshot, code, location string) error {
 	user, err := s.Get(schema.UserType, f.handOver.User)
 	if err != nil {
-		return f.complete(saml.Refuse(ReasonUserDeleted, "The User was deleted while the person signed in."))
+		return f.complete(saml.Refuse(ReasonUserDeleted, saml.Say("user_deleted.meanwhile")))
 	}
 	policy := web.Policy{}
 	if origin := f.originOf(location); origin != "" {
@@ -166,7 +162,7 @@ func (f *finishing) complete(refusal *saml.Refusal) error {
 	_, err := as.Update(f.r.Context(), func(tx *directory.Tx) error { return f.change(tx, refusal) })
 	if directory.KindOf(err) == directory.Exists {
 		return f.unverified(f.loaded.Name,
-			saml.Refuse(ReasonCodeUsed, "The hand-over code was used before; it counts once."), nil)
+			saml.Refuse(ReasonCodeUsed), nil)
 	}
 	if err != nil {
 		return err
@@ -211,7 +207,7 @@ func (f *finishing) change(tx *directory.Tx, refusal *saml.Refusal) error {
 	if f.refusal != nil {
 		judged(doc, OutcomeFailed, f.refusal.Reason, f.refusal.Explanation)
 	} else {
-		judged(doc, OutcomeSignedIn, ReasonClaimed, "The person claimed the User, confirmed it, and is linked to it now.")
+		judged(doc, OutcomeSignedIn, ReasonClaimed, saml.Refuse(ReasonClaimed).Explanation)
 	}
 	if c := f.handOver.Claimant; c != nil {
 		putText(doc, "nameId", saml.Clip(c.NameID))
@@ -233,8 +229,7 @@ func (f *finishing) begin(tx *directory.Tx) error {
 		end = limit
 	}
 	if !tx.Now().Before(end) {
-		f.refusal = saml.Refuse(saml.ReasonSessionExpired,
-			"The session at the identity provider is over (SessionNotOnOrAfter).")
+		f.refusal = saml.Refuse(saml.ReasonSessionExpired)
 		return nil
 	}
 	var err error
@@ -265,14 +260,13 @@ func (f *finishing) recheck(tx *directory.Tx) error {
 	}
 	switch {
 	case !directory.Enabled(connection.JSON):
-		f.refusal = saml.Refuse(ReasonConnectionDisabled, "The connection was disabled while the person signed in.")
+		f.refusal = saml.Refuse(ReasonConnectionDisabled, saml.Say("connection_disabled.meanwhile"))
 	case err != nil:
-		f.refusal = saml.Refuse(ReasonUserDeleted, "The User was deleted while the person signed in.")
+		f.refusal = saml.Refuse(ReasonUserDeleted, saml.Say("user_deleted.meanwhile"))
 	case !directory.Active(user.JSON):
-		f.refusal = saml.Refuse(ReasonUserInactive, "The User was deactivated while the person signed in.")
+		f.refusal = saml.Refuse(ReasonUserInactive, saml.Say("user_inactive.meanwhile"))
 	case tx.Snapshot().SessionEpoch(user.ID) != f.handOver.Epoch:
-		f.refusal = saml.Refuse(ReasonSessionsEnded,
-			"All sessions of the User were ended while the person signed in; start the sign-in again.")
+		f.refusal = saml.Refuse(ReasonSessionsEnded)
 	}
 	return nil
 }

@@ -65,6 +65,17 @@ func (s Sync) changes() bool {
 	return len(s.Added)+len(s.Removed)+len(s.Held)+len(s.Created) > 0
 }
 
+// GrantsGroup reports whether group sync makes people members of the Group whose assertions name it.
+func (h *Hook) GrantsGroup(s *directory.Snapshot, connection *directory.Resource, group directory.ID) bool {
+	g, err := s.Get(schema.GroupType, group)
+	if err != nil {
+		return false
+	}
+	c := ReadSettings(connection)
+	return c.Enabled && c.JIT && (c.Groups.Mode == syncAdd || c.Groups.Mode == syncFull) && c.mayTouch(s, group) &&
+		newAllowList(c.Groups.Allow).has(group.String(), g.Text("displayName"), g.Text("externalId"))
+}
+
 // syncGroups compares the asserted groups with what the connection granted; user is nil for a User to be created. With
 // just-in-time provisioning off, it does nothing.
 func (d *decider) syncGroups(user *directory.Resource) Sync {

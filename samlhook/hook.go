@@ -37,6 +37,8 @@ type Options struct {
 	Bodies *bodies.Bound
 	// Resolver looks up the records that prove control of domains; nil means the host's.
 	Resolver Resolver
+	// Platform is the brand of pages that belong to no organization; nil means Rollcall's.
+	Platform *web.Platform
 	// Registry takes the metrics; nil means none.
 	Registry prometheus.Registerer
 }
@@ -73,9 +75,9 @@ type Hook struct {
 	shown       sync.Map // name of an organization → its name to show, as last read
 	noted       notes
 
-	verifier    *fair.Scheduler
-	used        usedIDs
-	decryptions failures
+	verifier *fair.Scheduler
+	used     usedIDs
+	tries    cbcTries
 }
 
 // New makes a Hook. It returns an error if PublicURL is not an http or https URL without a path. Call Close when you
@@ -109,6 +111,7 @@ func New(store *directory.Store, o Options) (*Hook, error) {
 		}
 		h.resolver = host
 	}
+	h.pages.Platform = o.Platform
 	// A proxy may rewrite Host; the browser's Origin is still ours.
 	if err := h.origin.AddTrustedOrigin(h.public); err != nil {
 		return nil, err
@@ -154,4 +157,5 @@ func (h *Hook) Register(r *mux.Router) {
 		r.HandleFunc(route.path, func(w http.ResponseWriter, r *http.Request) { h.serve(route, w, r) })
 	}
 	r.PathPrefix(web.AssetsPath).Handler(web.Assets())
+	r.PathPrefix(web.PlatformPath).Handler(h.pages.Platform)
 }

@@ -111,7 +111,7 @@ func (l *loaded) readConnection(r *directory.Resource, now time.Time) {
 	var offered map[string]string
 	if xml := v[11].String(); xml != "" {
 		if m, refusal := saml.ParseStoredMetadata([]byte(xml)); refusal != nil {
-			l.problems = append(l.problems, refusal.Explanation)
+			l.problems = append(l.problems, english(refusal.Explanation))
 		} else {
 			offered = m.SSOURLs
 			l.problems = append(l.problems, m.Warnings...)
@@ -146,10 +146,9 @@ func chooseBinding(setting string, offered map[string]string) string {
 func (l *loaded) usable() *saml.Refusal {
 	switch {
 	case l.IdPEntityID == "" || l.SSOURL == "" || len(l.Certificates) == 0:
-		return saml.Refuse(ReasonNotConfigured,
-			"The connection has no identity provider yet; set metadataXml, metadataUrl, or idp.")
+		return saml.Refuse(ReasonNotConfigured)
 	case !l.Enabled:
-		return saml.Refuse(ReasonConnectionDisabled, "The connection is disabled (enabled: false).")
+		return saml.Refuse(ReasonConnectionDisabled)
 	}
 	return nil
 }

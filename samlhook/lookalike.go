@@ -1,7 +1,6 @@
 package samlhook
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -126,16 +125,15 @@ func (d *decider) lookAlike() *Decision {
 	if email := d.identity.Email; email != "" && slices.Contains(d.settings.LinkBy, linkByEmail) && d.mayLink(email) {
 		having, resembled := holders(d.snapshot, attributeEmail, email)
 		if len(having) == 0 && len(resembled) > 0 {
-			return d.refuseLookAlike("e-mail address", email, resembled[0])
+			return d.refuseLookAlike("emails", email, resembled[0])
 		}
 	}
 	return nil
 }
 
-func (d *decider) refuseLookAlike(what, value string, of *directory.Resource) *Decision {
-	explanation := fmt.Sprintf("The %s %s only looks like that of the %s %s (%s), so it neither links nor creates a "+
-		"User: a value must be spelled the same, except for the case of A to Z. Correct it at the identity provider.",
-		what, saml.Clip(strconv.QuoteToASCII(value)), of.Type, of.ID, saml.Clip(of.Text("userName")))
-	decision := d.refuse(of, ReasonLookAlike, explanation)
+func (d *decider) refuseLookAlike(attribute, value string, of *directory.Resource) *Decision {
+	decision := d.refuse(of, ReasonLookAlike, saml.Say("look_alike", "attribute", attribute,
+		"value", saml.Clip(strconv.QuoteToASCII(value)), "type", of.Type, "id", of.ID,
+		"userName", saml.Clip(of.Text("userName"))))
 	return &decision
 }

@@ -20,7 +20,7 @@ func messageObstacles(r *saml.Response, first *saml.Refusal) (all []*saml.Refusa
 	}
 	for _, c := range r.Checks {
 		if !c.OK && c.Reason != "" {
-			all = appendObstacle(all, saml.Refuse(c.Reason, c.Explanation))
+			all = appendObstacle(all, saml.Refuse(c.Reason, c.Explanation...))
 		}
 	}
 	return all
@@ -49,7 +49,7 @@ func decisionObstacles(s *directory.Snapshot, c Settings, id saml.Identity, now 
 			break
 		}
 		known := len(all)
-		if all = appendObstacle(all, saml.Refuse(d.Reason, d.Explanation)); len(all) == known {
+		if all = appendObstacle(all, saml.Refuse(d.Reason, d.Explanation...)); len(all) == known {
 			break
 		}
 		if d.User != nil {
@@ -92,42 +92,21 @@ func userObstacles(s *directory.Snapshot, c Settings, user *directory.Resource, 
 	}
 	var more []*saml.Refusal
 	if !c.LinkPrivileged && has(ReasonLinkedElsewhere) && s.Privileged(user.ID) {
-		more = append(more, refusePrivileged("."))
+		more = append(more, saml.Refuse(ReasonPrivilegedUser))
 	}
 	if !directory.Active(user.JSON) && !has(ReasonUserInactive) {
-		more = append(more, refuseInactive())
+		more = append(more, saml.Refuse(ReasonUserInactive))
 	}
 	return more
-}
-
-// refusePrivileged and refuseInactive are what Decide says, too.
-func refusePrivileged(byHand string) *saml.Refusal {
-	return saml.Refuse(ReasonPrivilegedUser, "The User has roles or is in a protected group and was never "+
-		"linked to this NameID; link it by hand"+byHand)
-}
-
-func refuseInactive() *saml.Refusal {
-	return saml.Refuse(ReasonUserInactive, "The User is not active (active: false); set active to true to let "+
-		"the person sign in again.")
-}
-
-// explanationOf is what all obstacles say.
-func explanationOf(all []*saml.Refusal) string {
-	var text string
-	for i, o := range all {
-		if i > 0 {
-			text += " Also: "
-		}
-		text += o.Explanation
-	}
-	return text
 }
 
 // putObstacles records all obstacles.
 func putObstacles(doc schema.Document, all []*saml.Refusal) {
 	var list []any
 	for _, o := range all {
-		list = append(list, map[string]any{"reason": string(o.Reason), "explanation": o.Explanation})
+		obstacle := map[string]any{"reason": string(o.Reason)}
+		putSaid(obstacle, attributeArgs, o.Explanation)
+		list = append(list, obstacle)
 	}
 	if len(list) > 0 {
 		doc["obstacles"] = list

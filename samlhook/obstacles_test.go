@@ -121,13 +121,13 @@ func TestEmptyValues(t *testing.T) {
 	})
 	wantStatus(t, b.step(s.acsURL(connection), form), http.StatusForbidden)
 	record := s.lastSignIn(OutcomeRefused, saml.ReasonMissingAttribute)
-	for _, want := range []string{"lacks firstName (received `firstName`, but without a visible character, so it is empty",
-		"Received: "} {
+	for _, want := range []string{"lacks firstName;", "Received: ",
+		"For firstName, received `firstName`, but without a visible character, so it is empty"} {
 		if !strings.Contains(record.Text("explanation"), want) {
 			t.Errorf("the explanation lacks %q: %s", want, record.Text("explanation"))
 		}
 	}
-	if !strings.Contains(record.Text("explanation"), "firstName (empty)") || record.Text("empty.0") != "firstName" {
+	if !strings.Contains(record.Text("explanation"), `firstName=""`) || record.Text("empty.0") != "firstName" {
 		t.Errorf("not called empty: %s", record.JSON)
 	}
 }

@@ -38,8 +38,8 @@ func TestPages(t *testing.T) {
 			Next: &link{"signInAgain", "javascript:alert(1)"}, Correlation: hostile,
 			Organization: hostile}},
 		{"test", testPage{Organization: hostile, Connection: hostile, Explanation: hostile, NameID: hostile,
-			Checks:     []saml.Check{{Name: hostile, Expected: hostile, Received: hostile}},
-			Obstacles:  []*saml.Refusal{{Reason: hostile, Explanation: hostile}},
+			Checks:     []toldCheck{{Check: saml.Check{Expected: hostile, Received: hostile}, Name: hostile}},
+			Obstacles:  []obstacle{{Reason: hostile, Explanation: hostile}},
 			Attributes: []saml.ReceivedAttribute{{Name: hostile, FriendlyName: hostile, Value: hostile, Values: 2}},
 			Again:      "javascript:alert(1)", Correlation: hostile}},
 	} {

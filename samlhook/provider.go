@@ -80,7 +80,7 @@ func (p *preparation) metadata() error {
 	}
 	fetched, err := p.resolved(metadataAt(address))
 	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
-		return wrong("metadataUrl", "%s", refusal.Explanation)
+		return wrong("metadataUrl", "%s", english(refusal.Explanation))
 	}
 	if err != nil {
 		return err
@@ -113,15 +113,19 @@ func (p *preparation) identityProvider() error {
 		m, refusal = saml.ParseStoredMetadata([]byte(given))
 	}
 	if refusal != nil {
-		return wrong(source, "%s", refusal.Explanation)
+		return wrong(source, "%s", english(refusal.Explanation))
 	}
 	binding := chooseBinding(stringOf(p.doc, "binding"), m.SSOURLs)
 	location := m.SSOURLs[binding]
 	if location == "" {
 		return wrong("binding", "the metadata does not offer %s", stringOf(p.doc, "binding"))
 	}
-	p.doc["idp"] = map[string]any{"entityId": m.EntityID, "ssoUrl": location,
+	idp := map[string]any{"entityId": m.EntityID, "ssoUrl": location,
 		"certificates": append(certificateList(m.Certificates), p.leaving(m)...)}
+	if sent := p.doc["idp"]; sent != nil && !schema.EqualValues(sent, p.before["idp"]) && !schema.EqualValues(sent, idp) {
+		return wrong("idp", "comes from %s; remove that to set it by hand", source)
+	}
+	p.doc["idp"] = idp
 	return nil
 }
 

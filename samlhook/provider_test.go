@@ -3,6 +3,7 @@ package samlhook
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -100,9 +101,8 @@ func TestPrepareRefuses(t *testing.T) {
 				"metadataXml": strings.Replace(good, "HTTP-Redirect", "SOAP", 1)}, attr: "binding", names: "redirect"},
 		{name: "by hand", doc: schema.Document{"idp": idp()}, binding: saml.BindingRedirect,
 			location: "https://idp.example.com/sso"},
-		{name: "metadata goes before idp", doc: schema.Document{"metadataXml": good,
-			"idp": idp("ssoUrl", "https://other.example.com/")}, binding: saml.BindingRedirect,
-			location: "https://idp.example.com/redirect"},
+		{name: "metadata says otherwise than idp", doc: schema.Document{"metadataXml": good,
+			"idp": idp("ssoUrl", "https://other.example.com/")}, attr: "idp", names: "metadataXml"},
 		{name: "not XML", doc: schema.Document{"metadataXml": "hello"}, attr: "metadataXml"},
 		{name: "no certificate", doc: schema.Document{"metadataXml": strings.Replace(testMetadata, "KEY", "", 1)},
 			attr: "metadataXml", names: "X509Certificate"},
@@ -299,6 +299,30 @@ func TestKeysComeWithTheConnection(t *testing.T) {
 	s.mustModify(schema.IdentityProviderType, id, changed("displayName", "y"))
 	if now := gjson.Get(s.render(id), "sp.certificates.0.fingerprint").String(); now != own {
 		t.Errorf("a change made another key: %s, it was %s", now, own)
+	}
+}
+
+// A dry run of a new connection fetches its metadata and makes no key.
+func TestDryRunMakesNoKey(t *testing.T) {
+	s := newSite(t)
+	before, asked := s.written(), map[string]int{}
+	id := directory.NewID()
+	imagined, err := s.org.DryRun().Update(t.Context(), func(tx *directory.Tx) error {
+		doc := schema.Document{"displayName": "x"}
+		if err := s.hook.Prepare(tx, id, nil, doc, func(need any) (any, error) {
+			asked[fmt.Sprintf("%T", need)]++
+			return nil, fmt.Errorf("asked for %T", need)
+		}); err != nil {
+			return err
+		}
+		_, err := tx.CreateAs(id, schema.IdentityProviderType, doc)
+		return err
+	})
+	if err != nil || len(asked) > 0 || s.written() != before {
+		t.Errorf("%v; asked for %v; %v", err, asked, s.written() != before)
+	}
+	if _, err := imagined.Get(schema.IdentityProviderType, id); err != nil {
+		t.Errorf("the answer has no connection: %v", err)
 	}
 }
 

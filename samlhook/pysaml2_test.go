@@ -13,8 +13,8 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/schema"
+	"rollcall/internal/peers"
 	"rollcall/samlhook/saml"
-	"rollcall/samlhook/saml/samltest"
 )
 
 const pysamlEntity = "https://pysaml2.example.org/idp"
@@ -28,7 +28,7 @@ type pysaml struct {
 
 func newPysaml(t *testing.T) *pysaml {
 	t.Helper()
-	python, xmlsec := findPython(t), samltest.Peer(t, "xmlsec1")
+	python, xmlsec := findPython(t), peers.Find(t, "xmlsec1")
 	folder := t.TempDir()
 	stored, err := newKeyPair("pysaml2", time.Now())
 	if err != nil {
@@ -55,7 +55,7 @@ func findPython(t *testing.T) string {
 			return python
 		}
 	}
-	samltest.NoPeer(t, "pysaml2")
+	peers.Missing(t, "pysaml2")
 	return ""
 }
 

@@ -21,7 +21,7 @@ func (a *attempt) record() schema.Document {
 	a.describeDecision(doc)
 	a.keepIdentity(doc)
 	if a.refusal != nil {
-		judged(doc, OutcomeRefused, a.refusal.Reason, explanationOf(a.obstacles))
+		judged(doc, OutcomeRefused, a.refusal.Reason, a.refusal.Explanation)
 		putObstacles(doc, a.obstacles)
 	} else {
 		judged(doc, a.decision.Outcome, a.decision.Reason, a.decision.Explanation)
@@ -41,8 +41,10 @@ func newRecord(correlation string, connection directory.ID, display string) sche
 	return doc
 }
 
-func judged(doc schema.Document, outcome Outcome, reason saml.Reason, explanation string) {
-	doc["outcome"], doc["reason"], doc["explanation"] = string(outcome), string(reason), explanation
+// judged records the outcome. The explanation is recorded as data (explanation.go).
+func judged(doc schema.Document, outcome Outcome, reason saml.Reason, explanation saml.Explanation) {
+	doc["outcome"], doc["reason"] = string(outcome), string(reason)
+	putSaid(doc, attributeArgs, explanation)
 }
 
 // describeMessage records what was received.
@@ -80,7 +82,7 @@ func (a *attempt) describeUnvouched(doc schema.Document) {
 // describeDecision records whom the decision found or created, and which groups it touched.
 func (a *attempt) describeDecision(doc schema.Document) {
 	d := a.decision
-	putText(doc, "decision", d.Explanation)
+	putSaid(doc, attributeDecisionArgs, d.Explanation)
 	switch {
 	case d.User != nil:
 		doc["user"] = map[string]any{"value": d.User.ID.String(), "display": saml.Clip(d.User.Display())}
@@ -120,7 +122,7 @@ func putChecks(doc schema.Document, checks []saml.Check) {
 		check := map[string]any{"name": c.Name, "passed": c.OK}
 		putText(check, "expected", c.Expected)
 		putText(check, "received", c.Received)
-		putText(check, "detail", c.Explanation)
+		putSaid(check, attributeArgs, c.Explanation)
 		list = append(list, check)
 	}
 	if len(list) > 0 {

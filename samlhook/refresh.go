@@ -125,7 +125,7 @@ func (h *Hook) refresh(ctx context.Context, organization string, s *directory.Sn
 // sentenceOf is what an administrator reads of an error; of one that nobody planned, nothing.
 func sentenceOf(err error) string {
 	if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
-		return refusal.Explanation
+		return english(refusal.Explanation)
 	}
 	if e, ok := errors.AsType[*schema.Error](err); ok {
 		return e.Error()
@@ -143,7 +143,7 @@ func (h *Hook) refetch(ctx context.Context, d *directory.Directory, connection *
 	}
 	text, err := saml.MetadataText(body)
 	if err != nil {
-		return saml.Refuse(saml.ReasonMetadata, "The metadata cannot be used: "+err.Error()+".")
+		return saml.Refuse(saml.ReasonMetadata, saml.Say("metadata", "problem", err))
 	}
 	_, err = d.Update(ctx, func(tx *directory.Tx) error {
 		old, err := tx.Get(schema.IdentityProviderType, connection.ID)
@@ -173,8 +173,8 @@ func replaceMetadata(tx *directory.Tx, old *directory.Resource, text string) err
 		return refusal
 	}
 	if was := old.Text("idp.entityId"); m.EntityID != was {
-		return saml.Refuse(saml.ReasonMetadata, "The metadata is of "+saml.Clip(m.EntityID)+" now, no longer of "+
-			saml.Clip(was)+"; set metadataUrl again to use it.")
+		return saml.Refuse(saml.ReasonMetadata, saml.Say("metadata.other", "now", saml.Clip(m.EntityID),
+			"before", saml.Clip(was)))
 	}
 	p := preparation{tx: tx, id: old.ID, before: before, doc: before.Clone()}
 	p.doc["metadataXml"] = text

@@ -3,8 +3,10 @@ package samlhook
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +16,7 @@ import (
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
 	"rollcall/directory/schema"
+	"rollcall/samlhook/saml"
 )
 
 type action = func(http.ResponseWriter, *http.Request, *directory.Directory, directory.ID) error
@@ -294,4 +297,121 @@ func TestHeldRace(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Of links of one NameID that differ in format or qualifiers a request means those that it does not rule out; it must
+// mean one, and touches no other.
+func TestLinksThatDifferInFormat(t *testing.T) {
+	s := newSite(t)
+	connection := s.own(nil)
+	const persistent, email = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent", saml.NameIDEmail
+	links := map[string]linkRequest{
+		"a": {NameID: "n", NameIDFormat: persistent, NameQualifier: "q", SPNameQualifier: "p"},
+		"b": {NameID: "n", NameIDFormat: persistent, NameQualifier: "q", SPNameQualifier: "other"},
+		"c": {NameID: "n", NameIDFormat: persistent, NameQualifier: "other", SPNameQualifier: "p"},
+		"d": {NameID: "n", NameIDFormat: email},
+	}
+	users := map[string]directory.ID{}
+	for _, name := range []string{"a", "b", "c", "d"} {
+		in := links[name]
+		in.Connection = connection.String()
+		links[name] = in
+		users[name] = s.createUser(schema.Document{"userName": name})
+		s.update(func(tx *directory.Tx) error {
+			l := newLink(connection, saml.Identity{NameID: in.NameID, NameIDFormat: in.NameIDFormat,
+				NameQualifier: in.NameQualifier, SPNameQualifier: in.SPNameQualifier})
+			l.User = users[name]
+			tx.PutLink(l)
+			return nil
+		})
+	}
+	for _, c := range []struct {
+		name string
+		in   linkRequest
+		user string // whose link it means; "" where it means several
+	}{
+		{"any", linkRequest{NameID: "n"}, ""},
+		{"a format of several", linkRequest{NameID: "n", NameIDFormat: persistent}, ""},
+		{"a qualifier of several", linkRequest{NameID: "n", NameQualifier: "q"}, ""},
+		{"an SP qualifier of several", linkRequest{NameID: "n", SPNameQualifier: "p"}, ""},
+		{"the other format", linkRequest{NameID: "n", NameIDFormat: email}, "d"},
+		{"a qualifier", linkRequest{NameID: "n", NameQualifier: "other"}, "c"},
+		{"an SP qualifier", linkRequest{NameID: "n", SPNameQualifier: "other"}, "b"},
+		{"all", links["a"], "a"},
+	} {
+		c.in.Connection = connection.String()
+		for name, user := range users {
+			_, err := s.org.Update(t.Context(), func(tx *directory.Tx) error {
+				r, err := newRelinking(tx, user, c.in)
+				if err != nil {
+					return err
+				}
+				if err := r.unlink(); err != nil {
+					return err
+				}
+				return errNotRecorded // leave it
+			})
+			switch {
+			case c.user == "" && directory.KindOf(err) == directory.Invalid:
+			case c.user == name && errors.Is(err, errNotRecorded):
+			case c.user != "" && c.user != name && directory.KindOf(err) == directory.NotFound:
+			default:
+				t.Errorf("%s, of the User %s: %v", c.name, name, err)
+			}
+		}
+	}
+	for _, in := range []linkRequest{{NameID: "n", NameIDFormat: "\x00"}, {NameID: "n", NameQualifier: "\x00"},
+		{NameID: "n", SPNameQualifier: "\x00"}, {NameID: "n", NameIDFormat: saml.NameIDTransient}, {NameID: "\x00"}, {}} {
+		in.Connection = connection.String()
+		wantKind(t, s.act(s.hook.link, users["a"], in), directory.Invalid, "")
+	}
+
+	// A link is moved away from its User, and the others stay.
+	in := links["b"]
+	in.Move = true
+	s.mustAct(s.hook.link, users["a"], in)
+	var held []directory.ID
+	for l := range s.snapshot().LinksLike(connection, "n") {
+		held = append(held, l.User)
+	}
+	slices.SortFunc(held, func(x, y directory.ID) int { return strings.Compare(x.String(), y.String()) })
+	want := []directory.ID{users["a"], users["a"], users["c"], users["d"]}
+	slices.SortFunc(want, func(x, y directory.ID) int { return strings.Compare(x.String(), y.String()) })
+	if !slices.Equal(held, want) {
+		t.Errorf("linked to %v, want %v", held, want)
+	}
+}
+
+// A reply shows which links are suspended, and in which domains; another link beside one is refused.
+func TestSuspendedLinkIsShown(t *testing.T) {
+	w := &world{site: newSite(t)}
+	w.connection = w.own(nil)
+	user := w.user(schema.Document{"userName": "ann@secure.example", "emails": []any{
+		map[string]any{"value": "ann@also.example"}}})
+	w.link(user, "ann", nil)
+	w.connectionHolding("secure.example", "also.example")
+	w.setDomains(map[string]any{"value": "secure.example", "verified": true},
+		map[string]any{"value": "also.example", "verified": true})
+	if got := gjson.GetBytes(mustJSON(t, listLinks(w.snapshot(), user)), "0.suspended").Raw; got !=
+		`["also.example","secure.example"]` {
+		t.Errorf("suspended %s", got)
+	}
+	in := linkRequest{Connection: w.connection.String(), NameID: "another"}
+	wantKind(t, w.act(w.hook.link, user, in), directory.Exists, "suspended link")
+	in.NameID = "ann"
+	body := w.mustAct(w.hook.link, user, in)
+	if gjson.Get(body, "links.0.suspended").Exists() || gjson.Get(body, "links.0.confirmedAt").String() == "" {
+		t.Errorf("reply %s", body)
+	}
+	in.NameID = "another"
+	w.mustAct(w.hook.link, user, in)
+}
+
+func mustJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }

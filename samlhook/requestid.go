@@ -75,8 +75,7 @@ func (k requestKey) check(connection, id string, now time.Time) (requestID, *sam
 		})
 	}
 	if made < 0 {
-		return requestID{}, saml.Refuse(saml.ReasonRequestUnknown,
-			"The response answers a request that this organization did not make; start at our login URL again.")
+		return requestID{}, saml.Refuse(saml.ReasonRequestUnknown)
 	}
 	request := requestID{
 		Nonce:   base64.RawURLEncoding.EncodeToString(raw[:nonceBytes]),
@@ -84,12 +83,11 @@ func (k requestKey) check(connection, id string, now time.Time) (requestID, *sam
 		For:     purposes[made],
 	}
 	if !hmac.Equal(raw[nonceBytes:nonceBytes+connectionBytes], connectionTag(connection)) {
-		return requestID{}, saml.Refuse(saml.ReasonRequestForeign,
-			"The response answers a request that was made through another connection of this organization.")
+		return requestID{}, saml.Refuse(saml.ReasonRequestForeign)
 	}
 	if !now.Before(request.Expires) {
-		return requestID{}, saml.Refuse(saml.ReasonRequestExpired, "The sign-in took too long: its request expired at "+
-			request.Expires.Format(time.RFC3339)+"; start again.")
+		return requestID{}, saml.Refuse(saml.ReasonRequestExpired,
+			saml.Say("request_expired", "expired", request.Expires.Format(time.RFC3339)))
 	}
 	return request, nil
 }

@@ -48,10 +48,33 @@ func TestRequestKey(t *testing.T) {
 		{"cut", "c1", id[:40], key, samltest.Now, saml.ReasonRequestUnknown},
 		{"empty", "c1", "", key, samltest.Now, saml.ReasonRequestUnknown},
 		{"without underscore", "c1", id[1:], key, samltest.Now, saml.ReasonRequestUnknown},
+		{"followed by something", "c1", id + "!", key, samltest.Now, saml.ReasonRequestUnknown},
+		{"longer", "c1", id + "AAAA", key, samltest.Now, saml.ReasonRequestUnknown},
+		{"without its end", "c1", id[:len(id)-4], key, samltest.Now, saml.ReasonRequestUnknown},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := c.key.check(c.connection, c.id, c.now)
 			wantReason(t, err, c.want)
 		})
+	}
+}
+
+// What is sealed or signed for one purpose is not for another one, nor are the two parts taken for each other.
+func TestPurposesStandApart(t *testing.T) {
+	key := requestKey(strings.Repeat("a", 32))
+	if string(key.mac("ab", []byte("c"))) == string(key.mac("a", []byte("bc"))) {
+		t.Error("a purpose runs into what is signed")
+	}
+	seen := map[string]purpose{}
+	for _, p := range purposes {
+		id, made := key.issue(p, "c1", samltest.Now.Add(time.Minute))
+		if got, err := key.check("c1", id, samltest.Now); err != nil || got != made || got.For != p {
+			t.Errorf("%q: %+v, %v", p, got, err)
+		}
+		mac := string(key.requestMAC(p, []byte("same")))
+		if other, ok := seen[mac]; ok {
+			t.Errorf("%q and %q have one signature", p, other)
+		}
+		seen[mac] = p
 	}
 }

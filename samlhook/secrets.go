@@ -86,6 +86,9 @@ func (p *preparation) rollOver(held secrets) error {
 }
 
 func (p *preparation) makeKey(name string) error {
+	if p.tx.IsDryRun() {
+		return nil
+	}
 	made, err := p.resolved(keyFor{p.tx.Snapshot().Organization().Text("name"), p.id, name})
 	if err != nil {
 		return err

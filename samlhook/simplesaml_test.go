@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"rollcall/directory/schema"
+	"rollcall/internal/peers"
 	"rollcall/samlhook/saml"
-	"rollcall/samlhook/saml/samltest"
 )
 
 const simpleSAMLFolder = "/usr/share/simplesamlphp/www"
@@ -23,9 +23,9 @@ const simpleSAMLFolder = "/usr/share/simplesamlphp/www"
 // service provider with our metadata's values.
 func simpleSAML(t *testing.T) (base string, trust func(entityID, acs, certificate, more string)) {
 	t.Helper()
-	php := samltest.Peer(t, "php")
+	php := peers.Find(t, "php")
 	if _, err := os.Stat(simpleSAMLFolder); err != nil {
-		samltest.NoPeer(t, "simplesamlphp")
+		peers.Missing(t, "simplesamlphp")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

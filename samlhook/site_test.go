@@ -20,10 +20,12 @@ import (
 
 	"github.com/gorilla/mux"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/tidwall/gjson"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
+	"rollcall/directory/filter"
 	"rollcall/directory/schema"
 	"rollcall/internal/demoidp"
 	"rollcall/samlhook/saml"
@@ -286,12 +288,24 @@ func (s *site) linked(connection directory.ID, nameID string) *directory.Link {
 	return nil
 }
 
-// signIns are the records, the newest first.
+// signIns are the SignIns, the newest first, as the API shows them in English.
 func (s *site) signIns() []*directory.Resource {
 	s.t.Helper()
-	page, err := s.org.Query(s.t.Context(), directory.Query{Type: "SignIn", Limit: 100})
+	return s.signInsBy(nil)
+}
+
+func (s *site) signInsBy(f filter.Expr) []*directory.Resource {
+	s.t.Helper()
+	page, err := s.org.Query(s.t.Context(), directory.Query{Type: "SignIn", Filter: f, Limit: 100})
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	for _, r := range page.Resources {
+		told := gjson.ParseBytes(r.JSON).Value().(map[string]any)
+		tellAll("en", told)
+		if r.JSON, err = json.Marshal(told); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	return page.Resources
 }

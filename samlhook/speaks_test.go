@@ -49,7 +49,7 @@ func TestWhatAConnectionSpeaksFor(t *testing.T) {
 					t.Errorf("%s: %v", attribute, d.Document[attribute])
 				}
 			}
-			if c.lacks != "" && !strings.Contains(d.Explanation, "secure.example") {
+			if c.lacks != "" && !strings.Contains(english(d.Explanation), "secure.example") {
 				t.Errorf("the explanation does not say what was left out: %s", d.Explanation)
 			}
 		})

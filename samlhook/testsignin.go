@@ -143,7 +143,7 @@ func (x *exchange) endTest(s *directory.Snapshot, connection *directory.Resource
 	}
 	reason, _ := doc["reason"].(string)
 	x.count(OutcomeTested, saml.Reason(reason))
-	x.show(http.StatusOK, "test", a.testPage(s), web.Policy{})
+	x.show(http.StatusOK, "test", a.testPage(s, x.Language(x.r)), web.Policy{})
 	return true, nil
 }
 
@@ -187,7 +187,7 @@ func (a *attempt) recordTest(doc schema.Document) error {
 	if errors.Is(err, errNotRecorded) {
 		refusal := a.refusal
 		if refusal == nil {
-			refusal = saml.Refuse(ReasonAssertionUsed, "The identity provider's answer is too old to be used.")
+			refusal = saml.Refuse(ReasonAssertionUsed, saml.Say("assertion_used.old"))
 		}
 		return a.unverified(a.loaded.Name, refusal, nil)
 	}
@@ -204,21 +204,38 @@ type testPage struct {
 	Passed, Disabled         bool
 	Draft, Taken             bool // a pending change was tested, and is in force now
 	Explanation              string
-	Checks                   []saml.Check
-	Obstacles                []*saml.Refusal
+	Checks                   []toldCheck
+	Obstacles                []obstacle
 	Attributes               []saml.ReceivedAttribute
 	NameID, NameIDUse        string
 	Correlation              string
 	Again                    string
 }
 
-func (a *attempt) testPage(s *directory.Snapshot) testPage {
-	explanation, _ := a.trial.doc["explanation"].(string)
+// toldCheck is a check with its name in the reader's language; obstacle is a refusal in it.
+type (
+	toldCheck struct {
+		saml.Check
+		Name string
+	}
+	obstacle struct {
+		Reason      saml.Reason
+		Explanation string
+	}
+)
+
+func (a *attempt) testPage(s *directory.Snapshot, language string) testPage {
 	p := testPage{Brand: a.brand(s), Organization: displayOrganization(s),
 		Connection: a.loaded.Name, Passed: len(a.obstacles) == 0,
-		Disabled: !a.loaded.Enabled, Explanation: explanation, Checks: a.response.Checks, Obstacles: a.obstacles,
+		Disabled: !a.loaded.Enabled, Explanation: tell(language, a.decision.Explanation),
 		Attributes: a.identity.Attributes, Correlation: a.id, Draft: a.trial.draft != "",
 		Taken: a.trial.taken}
+	for _, c := range a.response.Checks {
+		p.Checks = append(p.Checks, toldCheck{c, checkName(language, c.Name)})
+	}
+	for _, o := range a.obstacles {
+		p.Obstacles = append(p.Obstacles, obstacle{o.Reason, tell(language, o.Explanation)})
+	}
 	if a.response.Assertion != nil {
 		p.NameID = saml.Clip(a.response.Assertion.NameID)
 	}

@@ -36,7 +36,7 @@ func TestTestSignIn(t *testing.T) {
 	landed := b.step(s.acsURL(connection), form)
 	wantStatus(t, landed, http.StatusOK)
 	body := bodyOf(t, landed)
-	for _, want := range []string{`<main id="test">`, "audience", "firstName", "Alice", "alice@example.com",
+	for _, want := range []string{`<main id="test">`, "Audience", "firstName", "Alice", "alice@example.com",
 		landed.Header.Get("X-Request-Id")} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the page lacks %q:\n%s", want, body)

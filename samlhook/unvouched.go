@@ -30,7 +30,7 @@ func (x *exchange) unverified(name string, refusal *saml.Refusal, checks []saml.
 // unvouchedOf is what a ring keeps of a record: what an attacker could fill it with is left out.
 func unvouchedOf(doc schema.Document) schema.Document {
 	kept := schema.Document{}
-	for _, name := range []string{"correlationId", "connection", "outcome", "reason", "explanation"} {
+	for _, name := range []string{"correlationId", "connection", "outcome", "reason", attributeArgs} {
 		if v, ok := doc[name]; ok {
 			kept[name] = v
 		}
@@ -69,7 +69,7 @@ func (x *exchange) explain(err error, f *failure) bool {
 		if refusal, ok := errors.AsType[*saml.Refusal](err); ok {
 			judged(doc, OutcomeRefused, refusal.Reason, refusal.Explanation)
 		} else {
-			judged(doc, OutcomeFailed, f.reason, f.explanation)
+			judged(doc, OutcomeFailed, f.reason, saml.Refuse(f.reason).Explanation)
 		}
 	}
 	x.ring.add(directory.Unvouched{Organization: x.org, Connection: x.connection, Network: network, At: x.now(),

@@ -60,8 +60,7 @@ func (u *usedIDs) has(connection directory.ID, id string, now time.Time) bool {
 
 // usedBefore is the refusal of a message that was used.
 func usedBefore() *saml.Refusal {
-	return saml.Refuse(ReasonAssertionUsed,
-		"The identity provider's answer was used before; it counts once. Start the sign-in again.")
+	return saml.Refuse(ReasonAssertionUsed)
 }
 
 // remember notes that the message is used up.

@@ -10,8 +10,8 @@ import (
 	"rollcall/samlhook/saml"
 )
 
-// newVerifier shares the processors between those whose messages are judged: connections take turns, so what one is
-// sent delays another by one message, not by their number.
+// newVerifier shares the processors between those whose messages are judged: connections take turns, and within one the
+// networks that send to it. So what one is sent delays another by one message, not by their number.
 func newVerifier() *fair.Scheduler {
 	return fair.New(fair.Options{Slots: max(2, runtime.GOMAXPROCS(0))})
 }
@@ -32,7 +32,8 @@ func (a *attempt) verify(s *directory.Snapshot, connection *directory.Resource) 
 		a.response = &saml.Response{Verified: true, Assertion: a.trial.assertion}
 		return nil
 	}
-	turn := a.verifier.Begin(fair.Owner{Organization: a.org, Credential: a.connection.String()})
+	turn := a.verifier.Begin(fair.Owner{Organization: a.org + "/" + a.connection.String(),
+		Credential: remote.Network(a.r.RemoteAddr)})
 	defer turn.End()
 	if err := turn.Spend(a.r.Context(), fair.Slice); err != nil {
 		return errUnavailable // whoever sent it is gone
@@ -53,8 +54,8 @@ func (a *attempt) verify(s *directory.Snapshot, connection *directory.Resource) 
 	return nil
 }
 
-// judge verifies the message. Of a connection that decrypts, failures are counted, and too many hold decryption; what a
-// key of the identity provider signed outside is no failure.
+// judge verifies the message. Those that are encrypted with CBC are counted (cbctries.go), unless a key of the identity
+// provider vouches for what they turn out to be.
 func (a *attempt) judge() (*saml.Response, *saml.Refusal) {
 	c := *a.loaded.Connection
 	c.Used = func(id string) *saml.Refusal {
@@ -63,15 +64,19 @@ func (a *attempt) judge() (*saml.Response, *saml.Refusal) {
 		}
 		return nil
 	}
-	if !c.WantEncrypted {
-		return c.Verify(a.post.Message, a.at)
+	var tried [][]byte
+	c.TryCBC = func(secret []byte) bool {
+		if !a.tries.begin(secret, a.at) {
+			return false
+		}
+		tried = append(tried, secret)
+		return true
 	}
-	network := remote.Network(a.r.RemoteAddr)
-	counted := a.decryptions.begin(a.connection, network, a.at)
-	c.HoldDecryption = !counted
 	response, refusal := c.Verify(a.post.Message, a.at)
-	if counted && (response.Verified || !response.Encrypted) {
-		a.decryptions.succeed(a.connection, network, a.at)
+	if response.Verified {
+		for _, secret := range tried {
+			a.tries.succeed(secret)
+		}
 	}
 	return response, refusal
 }

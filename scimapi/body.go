@@ -123,6 +123,7 @@ func (c *change) readRequest() error {
 // read reads the body of the change; s is the state on which the request was judged, and length that of r, -1 if
 // unknown.
 func (c *change) read(s *directory.Snapshot, r io.Reader, length int64) (err error) {
+	c.administrative = s.IsAdministrative(c.t.Name)
 	if c.method == http.MethodPatch {
 		return c.readPatch(s, r, length)
 	}
@@ -140,7 +141,16 @@ func (c *change) read(s *directory.Snapshot, r io.Reader, length int64) (err err
 	}
 	mode := c.x.mode()
 	mode.Named, mode.Warn = c.method == http.MethodPut, c.x.warn
-	if c.doc, c.docErr = c.t.Parse(body, mode); c.docErr == nil {
+	mode.Known = c.administrative
+	if c.administrative {
+		mode.KeepReadOnly = true
+		c.sent, c.docErr = c.t.Parse(body, mode)
+		mode.KeepReadOnly = false
+	}
+	if c.docErr == nil {
+		c.doc, c.docErr = c.t.Parse(body, mode)
+	}
+	if c.docErr == nil {
 		c.x.dropLinks(c.t, c.doc)
 	}
 	return nil
@@ -158,7 +168,7 @@ func (c *change) readPatch(s *directory.Snapshot, r io.Reader, length int64) err
 		return err
 	}
 	profile := c.x.actor.Profile
-	o := patch.Options{Strict: profile.Strict(), Interop: profile == directory.ProfileInterop, Derived: c.derived(s),
+	o := patch.Options{Strict: profile.Strict(), Known: c.administrative, Interop: profile == directory.ProfileInterop, Derived: c.derived(s),
 		Spend: c.x.pay}
 	request, err := patch.Parse(body, o)
 	if err == nil {

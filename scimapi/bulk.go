@@ -25,6 +25,10 @@ func (x *exchange) bulk() error {
 		return err
 	}
 
+	if err := x.refuseDryRun("Bulk"); err != nil {
+		return err
+	}
+
 	// The job.
 	r, err := x.open(x.o.Limits.BulkBody)
 	if err != nil {
@@ -157,11 +161,12 @@ func (b *bulkRun) chains(ctx context.Context, s *directory.Snapshot, steps []*st
 			st.settle(err)
 			continue
 		}
-		c := of[o.endpoint+"/"+o.target]
-		if c == nil || o.target == "" || len(st.operations) > 1 {
+		about := o.about()
+		c := of[about]
+		if c == nil || about == "" || len(st.operations) > 1 {
 			c = &chain{}
 			chains = append(chains, c)
-			of[o.endpoint+"/"+o.target] = c
+			of[about] = c
 		}
 		c.steps = append(c.steps, st)
 	}
@@ -206,20 +211,28 @@ func (b *bulkRun) prepare(s *directory.Snapshot, st *step, o *operation) error {
 		c.when.match = []string{o.version}
 	}
 	o.change = c
+	if isMembership(t) {
+		return b.prepareMembership(s, o, ids)
+	}
 	if o.method == http.MethodDelete && o.id.IsZero() {
 		return noSuch(t, o.target)
 	}
 	if o.method == http.MethodDelete {
 		return nil
 	}
-	data := resolve(o.data, ids)
-	if limit := b.x.bodyLimit(t); int64(len(data)) > limit {
-		return &http.MaxBytesError{Limit: limit}
-	}
-	if err := c.read(s, bytes.NewReader(data), int64(len(data))); err != nil || !o.id.IsZero() {
+	if err := b.read(s, o, ids); err != nil || !o.id.IsZero() {
 		return err
 	}
 	return cmp.Or(c.judge(), noSuch(t, o.target)) // no resource can have this id
+}
+
+// read reads the operation's data, in which ids stand for bulkIds.
+func (b *bulkRun) read(s *directory.Snapshot, o *operation, ids map[string]string) error {
+	data := resolve(o.data, ids)
+	if limit := b.x.bodyLimit(o.change.t); int64(len(data)) > limit {
+		return &http.MaxBytesError{Limit: limit}
+	}
+	return o.change.read(s, bytes.NewReader(data), int64(len(data)))
 }
 
 // references returns the ids of the resources that the operation refers to by bulkIds.
@@ -234,6 +247,10 @@ func (b *bulkRun) references(st *step, o *operation) (map[string]string, error) 
 		case creator.failed && !slices.Contains(st.operations, creator):
 			return nil, fail(http.StatusConflict, "",
 				"the operation with the bulkId %s, to which this one refers, failed", quote(ref))
+		}
+		if c := creator.change; c != nil && isMembership(c.t) {
+			ids[ref] = c.membership.String()
+			continue
 		}
 		ids[ref] = creator.id.String()
 		if o.target == bulkIDPrefix+ref {

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"rollcall/directory"
 )
 
 // result is an operation in a BulkResponse (RFC 7644 §3.7).
@@ -23,12 +25,19 @@ type result struct {
 func (b *bulkRun) reply(ctx context.Context) error {
 	// The headers.
 	var skipped []string
+	var revoked []directory.RevokedGrant
 	for _, o := range b.job.operations {
 		if o.settled && !o.failed {
-			skipped = append(skipped, o.change.skipped...)
+			skipped, revoked = append(skipped, o.change.skipped...), append(revoked, o.change.revoked...)
 		}
 	}
 	b.x.reportSkipped(skipped)
+	if len(revoked) > 0 {
+		if err := b.look(ctx); err != nil {
+			return err
+		}
+		b.x.warnOfGrants(b.after, revoked)
+	}
 	for _, preference := range []string{"return=minimal", "return=representation"} {
 		if prefers(b.x.r.Header["Prefer"], preference) {
 			b.x.w.Header().Set("Preference-Applied", preference)
@@ -76,16 +85,21 @@ func (b *bulkRun) response(ctx context.Context, c *change) ([]byte, error) {
 	if c.secret == "" && !prefers(b.x.r.Header["Prefer"], "return=representation") {
 		return nil, nil
 	}
-	if b.after == nil {
-		var err error
-		if b.after, err = b.dir.Snapshot(ctx); err != nil {
-			return nil, err
-		}
+	if err := b.look(ctx); err != nil {
+		return nil, err
 	}
 	if b.x.hasManyMembers(b.after, c.done) {
 		return nil, nil
 	}
 	return b.x.represent(b.after, c.t, c.done, &params{specified: c.specifies}, secretMember(c.secret))
+}
+
+// look sets b.after.
+func (b *bulkRun) look(ctx context.Context) (err error) {
+	if b.after == nil {
+		b.after, err = b.dir.Snapshot(ctx)
+	}
+	return err
 }
 
 // result returns the result of an operation, without the resource.
@@ -116,8 +130,10 @@ func (b *bulkRun) result(o *operation) result {
 // has an operation whose bulkId leads nowhere.
 func (b *bulkRun) location(o *operation) string {
 	switch {
-	case o.failed && o.method == http.MethodPost, o.id.IsZero() && strings.HasPrefix(o.target, bulkIDPrefix):
+	case o.failed && (o.method == http.MethodPost || o.id.IsZero() && strings.HasPrefix(o.target, bulkIDPrefix)):
 		return ""
+	case !o.failed && isMembership(o.change.t):
+		return b.x.base + o.endpoint + "/" + o.change.membership.String()
 	case !o.id.IsZero() && o.endpoint != "":
 		return string(b.x.appendLocation(nil, o.endpoint, o.id))
 	case o.path != "":

@@ -48,6 +48,18 @@ func (o *operation) defines() bool {
 	return o.endpoint == schema.SchemaDefinition().Endpoint || o.endpoint == schema.ResourceTypeDefinition().Endpoint
 }
 
+// about names the resource that the operation changes; "" for a new one. A membership is changed together with others
+// of its Group, and with the Group.
+func (o *operation) about() string {
+	switch {
+	case isMembership(o.change.t):
+		return schema.Group().Endpoint + "/" + o.change.membership.Group.String()
+	case o.target == "":
+		return ""
+	}
+	return o.endpoint + "/" + o.target
+}
+
 // parseJob reads a BulkRequest (RFC 7644 §3.7). Names are taken in any case. It returns an error for a malformed
 // message; a malformed operation has its own error.
 func parseJob(body []byte, mode schema.Mode, maxOperations int) (*job, error) {

@@ -54,9 +54,11 @@ func (s *step) settle(err error) {
 }
 
 // deletes reports whether the step deletes the resource. What earlier steps staged, such as memberships, is committed
-// before that, so the deletion finds everything that must go.
+// before that, so the deletion finds everything that must go. The deletion of a membership finds it at once.
 func (s *step) deletes() bool {
-	return slices.ContainsFunc(s.operations, func(o *operation) bool { return o.method == http.MethodDelete })
+	return slices.ContainsFunc(s.operations, func(o *operation) bool {
+		return o.method == http.MethodDelete && !isMembership(o.change.t)
+	})
 }
 
 // readsMembers reports whether the step looked at the members that the Group has.

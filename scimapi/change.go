@@ -20,17 +20,23 @@ type change struct {
 	id     directory.ID // of the resource; for POST, the id that it gets
 	when   conditions
 
+	membership directory.MembershipID // that is deleted, of a GroupMembership
+
 	// The body.
 	doc     schema.Document // of POST and PUT
 	docErr  error           // what is wrong with doc; the run reports it if the resource is as the client expects
+	sent    schema.Document // of POST and PUT of an administrative type: doc with what is readOnly in it
 	members []string        // of POST and PUT of a Group: ids as sent
 	patch   *patch.Change   // of PATCH
+
+	administrative bool // nothing that is sent is dropped in silence
 
 	// The results.
 	done         *directory.Resource // as the commit leaves it; nil for DELETE
 	secret       string              // of a new AccessToken
 	skipped      []string            // members that do not exist
 	readsMembers bool                // the run looked at the members that the Group has
+	revoked      []directory.RevokedGrant
 }
 
 // newChange returns the change that the request asks for, without its body.
@@ -40,6 +46,16 @@ func (x *exchange) newChange(t *schema.ResourceType, id directory.ID) *change {
 
 // run is the change for [directory.Directory.Update].
 func (c *change) run(tx *directory.Tx) error {
+	before := len(tx.RevokedGrants()) // by other operations of a job
+	err := c.carryOut(tx)
+	c.revoked = tx.RevokedGrants()[before:]
+	return err
+}
+
+func (c *change) carryOut(tx *directory.Tx) error {
+	if isMembership(c.t) {
+		return c.changeMembership(tx)
+	}
 	pending, err := c.pending()
 	if err != nil {
 		return err
@@ -81,6 +97,9 @@ func (c *change) create(tx *directory.Tx) error {
 	if err != nil {
 		return err
 	}
+	if err := c.t.Contradiction(c.sent, nil, nil); err != nil {
+		return err
+	}
 	if err := c.prepare(tx, nil, doc); err != nil {
 		return err
 	}
@@ -105,6 +124,9 @@ func (c *change) replace(tx *directory.Tx, old *directory.Resource) error {
 	}
 	before, err := c.t.Decode(old.JSON)
 	if err != nil {
+		return err
+	}
+	if err := c.contradiction(tx, old, before, c.sent); err != nil {
 		return err
 	}
 	c.t.CarryUnnamed(before, doc)
@@ -141,6 +163,15 @@ func (c *change) modify(tx *directory.Tx, old *directory.Resource, pending bool)
 	doc, err := base()
 	if err != nil {
 		return err
+	}
+	if c.administrative {
+		sent, err := c.given()
+		if err != nil {
+			return err
+		}
+		if err := c.contradiction(tx, old, doc, sent); err != nil {
+			return err
+		}
 	}
 	res, err := c.applyPatch(tx, old, doc)
 	if err != nil {

@@ -18,6 +18,8 @@ type cursor struct {
 	offset int
 	count  int // resources in a page, as in the first request
 	total  int // matches in all; -1: not known yet
+
+	after directory.MembershipID // of a walk through GroupMemberships that are not sorted, instead of offset
 }
 
 // walk answers with a page of a query that is paged by cursor.
@@ -63,6 +65,7 @@ func (x *exchange) firstPage(q *params, s *directory.Snapshot, typ string) error
 				return err
 			}
 		}
+		x.tellFollow(q, page.Snapshot)
 		return l.answer(page, func(body []byte) []byte { return body })
 	}
 
@@ -89,6 +92,9 @@ func (x *exchange) pinnedPage(q *params, s *directory.Snapshot, typ string, pin 
 	if err != nil {
 		return err
 	}
+	if isMembership(s.Type(typ)) && q.sortBy == "" {
+		return x.membershipPage(l, s, pin, c)
+	}
 	l.ask.Offset, l.ask.Limit = c.offset, c.count
 	page, err := pin.Query(x.r.Context(), l.ask)
 	if err != nil {
@@ -102,12 +108,40 @@ func (x *exchange) pinnedPage(q *params, s *directory.Snapshot, typ string, pin 
 	if c.total != page.Total {
 		return expired()
 	}
+	if c.offset+c.count >= c.total {
+		x.tellFollow(q, page.Snapshot)
+	}
 	return l.answer(page, func(body []byte) []byte {
 		if next := c.offset + c.count; next < c.total {
 			body = x.appendCursor(body, s, `,"nextCursor":"`, c, next)
 		}
 		if c.offset > 0 {
 			body = x.appendCursor(body, s, `,"previousCursor":"`, c, max(c.offset-c.count, 0))
+		}
+		return body
+	})
+}
+
+// membershipPage is pinnedPage for GroupMemberships that are not sorted. A page costs the same wherever it stands,
+// because a cursor is a place in the tree of grants. There is no way back.
+func (x *exchange) membershipPage(l *listing, s *directory.Snapshot, pin *directory.Pin, c cursor) error {
+	l.ask.Offset, l.ask.After, l.ask.Limit = 0, c.after, c.count+1 // one more tells whether there is a next page
+	page, err := pin.Query(x.r.Context(), l.ask)
+	if err != nil {
+		return err
+	}
+	if c.total < 0 {
+		c.total = page.Total
+	}
+	page.Total = c.total
+	more := len(page.Resources) > c.count
+	if more {
+		page.Resources = page.Resources[:c.count]
+		c.after, _ = directory.ParseMembershipID(membershipID(page.Resources[c.count-1]))
+	}
+	return l.answer(page, func(body []byte) []byte {
+		if more {
+			body = x.appendCursor(body, s, `,"nextCursor":"`, c, 0)
 		}
 		return body
 	})
@@ -156,6 +190,9 @@ func (c *cursor) encode() []byte {
 	for _, n := range [...]int{c.offset, c.count, c.total} {
 		b = binary.AppendUvarint(b, uint64(n))
 	}
+	if !c.after.IsZero() {
+		b = append(append(b, c.after.Group[:]...), c.after.Member[:]...)
+	}
 	return b
 }
 
@@ -171,6 +208,10 @@ func (c *cursor) decode(b []byte) bool {
 			return false
 		}
 		*n, b = int(v), b[size:]
+	}
+	if len(b) == len(c.after.Group)+len(c.after.Member) {
+		b = b[copy(c.after.Group[:], b):]
+		b = b[copy(c.after.Member[:], b):]
 	}
 	return len(b) == 0
 }

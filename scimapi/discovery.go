@@ -85,7 +85,7 @@ func (x *exchange) private() {
 // listOf returns a ListResponse with all resources.
 func listOf(all []described) []byte {
 	n := int64(len(all))
-	body := strconv.AppendInt([]byte(listHead), n, 10)
+	body := strconv.AppendInt([]byte(listHead+`,"totalResults":`), n, 10)
 	body = strconv.AppendInt(append(body, `,"startIndex":1,"itemsPerPage":`...), n, 10)
 	body = append(body, `,"Resources":[`...)
 	for i, d := range all {
@@ -163,7 +163,7 @@ func (x *exchange) resourceTypes() ([]described, error) {
 			Description: t.Description, Schema: t.Schema.ID,
 			Meta: discoveryMeta{"ResourceType", x.base + "/ResourceTypes/" + t.Name},
 		}
-		for _, e := range t.Extensions {
+		for _, e := range x.extensions(t) {
 			d.Extensions = append(d.Extensions, extensionDescription{e.Schema.ID, e.Required})
 		}
 		body, err := json.Marshal(d)
@@ -173,6 +173,16 @@ func (x *exchange) resourceTypes() ([]described, error) {
 		all = append(all, described{t.Name, body})
 	}
 	return all, nil
+}
+
+// extensions are those of the type that the credential may see.
+func (x *exchange) extensions(t *schema.ResourceType) (list []schema.Extension) {
+	for _, e := range t.Extensions {
+		if x.actor.MayReadSchema(e.Schema.ID) {
+			list = append(list, e)
+		}
+	}
+	return list
 }
 
 // schemas returns the descriptions of the schemas that the types of the scope use, each once, and of those that
@@ -187,7 +197,7 @@ func (x *exchange) schemas() ([]described, error) {
 	var used []*schema.Schema
 	for _, t := range types {
 		used = append(used, t.Schema)
-		for _, e := range t.Extensions {
+		for _, e := range x.extensions(t) {
 			used = append(used, e.Schema)
 		}
 	}

@@ -130,7 +130,7 @@ func TestDiscoveryByCredential(t *testing.T) {
 		"name":"Secret","endpoint":"/Secrets","schema":"urn:example:Secret"}`)
 	s.client(t, "", "admin", nil).must(201, "POST", "/Organizations",
 		`{"schemas":["urn:rollcall:params:scim:schemas:core:1.0:Organization"],"name":"closed","active":false}`)
-	everything := "User Group IdentityProvider AccessToken Organization SchemaDefinition ResourceTypeDefinition " +
+	everything := "User Group GroupMembership IdentityProvider AccessToken Organization SchemaDefinition ResourceTypeDefinition " +
 		"DeletedUser Session SignIn Event Secret"
 	alice := admin.user("alice")
 	manager := admin.user("m", "roles", []any{map[string]any{"value": "manager"}})
@@ -143,11 +143,11 @@ func TestDiscoveryByCredential(t *testing.T) {
 	}{
 		"nobody":  {&nobody, "User Group"},
 		"bad":     {&bad, ""},
-		"read":    {s.client(t, "default", "read", nil), "User Group Secret"},
-		"write":   {s.client(t, "default", "write", nil), "User Group Secret"},
+		"read":    {s.client(t, "default", "read", nil), "User Group GroupMembership Secret"},
+		"write":   {s.client(t, "default", "write", nil), "User Group GroupMembership Secret"},
 		"admin":   {admin, everything},
 		"session": {s.session(t, admin, alice), "User"},
-		"manager": {s.session(t, admin, manager), "User Group IdentityProvider Organization SignIn Secret"},
+		"manager": {s.session(t, admin, manager), "User Group GroupMembership IdentityProvider Organization SignIn Secret"},
 		"auditor": {s.session(t, admin, auditor), everything},
 	} {
 		if tc.types == "" {

@@ -9,6 +9,7 @@
 //
 //   - One resource: resource.go. body.go reads a body, meter.go and groupbody.go the large one of a Group. change.go
 //     has the change that Directory.Update runs, members.go its part about members, hook.go what a type adds to it.
+//   - A membership as a resource, which is not stored: groupmemberships.go.
 //   - A query: list.go. params.go and search.go read it, rewrite.go puts it into the directory's terms, cursor.go
 //     pages through the results.
 //   - A Bulk job: bulk.go. bulkrequest.go parses it, bulkref.go finds references, bulkplan.go puts operations into

@@ -150,6 +150,7 @@ func (x *exchange) replyError(err error) {
 	}
 	h.Del("ETag")
 	h.Del("Location")
+	h.Del("Content-Language")
 	x.send(f.status, x.errorBody(f))
 }
 

@@ -17,3 +17,10 @@ func Actions() (all []string) {
 	}
 	return all
 }
+
+// Waiting is how many requests wait for Events.
+func Waiting(h *Handler) int {
+	h.waits.mu.Lock()
+	defer h.waits.mu.Unlock()
+	return h.waits.counts["node"]
+}

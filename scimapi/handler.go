@@ -22,6 +22,8 @@ type Handler struct {
 	buffers sync.Pool // of *[]byte
 
 	requests, failures *fair.Buckets[string]
+
+	waits *waits
 }
 
 // New returns a Handler that serves the store. It returns an error if PublicURL is not the URL of a host.
@@ -31,7 +33,7 @@ func New(store *directory.Store, o Options) (*Handler, error) {
 		return nil, fmt.Errorf("the public URL: %w", err)
 	}
 	h := &Handler{store: store, o: o.withDefaults(), public: public.String(), origin: http.NewCrossOriginProtection(),
-		requests: newLimiter(o.Rate), failures: newLimiter(o.Failures)}
+		requests: newLimiter(o.Rate), failures: newLimiter(o.Failures), waits: newWaits()}
 	// A proxy may rewrite Host; the browser's Origin is still the public URL's.
 	if err := h.origin.AddTrustedOrigin(h.public); err != nil {
 		return nil, err

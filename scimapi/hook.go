@@ -25,15 +25,25 @@ type Hook struct {
 	Resolve func(ctx context.Context, need any) (any, error)
 	// Render adds derived attributes to the body of a reply.
 	Render func(s *directory.Snapshot, r *directory.Resource, body map[string]any)
+	// Language is the language in which Explain writes for whoever sent the request; the reply names it
+	// (Content-Language). It is there if Explain is.
+	Language func(r *http.Request) string
+	// Explain adds to the body of a reply texts in a language.
+	Explain func(language string, body map[string]any)
 	// Pend keeps a change of a PATCH with ?pending=true beside what is in force, if it returns true; else the change is
 	// made at once. doc is what Base returned, changed and prepared. Nil means that the type has no pending changes.
 	Pend func(tx *directory.Tx, old *directory.Resource, doc schema.Document) (bool, error)
 	// Base is the document that a pending change builds on.
 	Base func(tx *directory.Tx, old *directory.Resource) (schema.Document, error)
+	// Grants reports whether sign-in through the connection makes people members of the Group.
+	Grants func(s *directory.Snapshot, connection *directory.Resource, group directory.ID) bool
 	// Actions are served at POST {endpoint}/{id}/{name}; their names start with a dot (".dryRun"). When an action is
 	// called, the resource exists and d acts for the caller. An action that returns an error must not have written to
 	// w.
 	Actions map[string]Action
+	// Inquiries names the actions that change nothing. A credential that is read-only may call them, too; each decides
+	// by itself who may.
+	Inquiries []string
 }
 
 // Action does something with a resource that SCIM has no method for.

@@ -32,9 +32,13 @@ func linked(t *schema.ResourceType, a *schema.Attribute) []string {
 }
 
 // linksOf returns the links among the type's attributes, custom ones too: single complex values whose schema declares a
-// readOnly display name.
+// readOnly display name. The ends of a GroupMembership, whose names are in its document, are written by
+// groupmemberships.go.
 func linksOf(t *schema.ResourceType) []link {
 	var links []link
+	if t.Kind() == schema.GroupMembershipType {
+		return nil
+	}
 	for a := range t.Attributes() {
 		if a.Kind != schema.Complex || a.MultiValued || a.Derived || a.Attribute("value") == nil {
 			continue

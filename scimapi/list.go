@@ -3,6 +3,7 @@ package scimapi
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 )
 
 // listHead begins a ListResponse.
-const listHead = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":`
+const listHead = `{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"]`
 
 // list answers a query of one type (RFC 7644 §3.4.2).
 func (x *exchange) list(t *schema.ResourceType) error {
@@ -23,14 +24,24 @@ func (x *exchange) list(t *schema.ResourceType) error {
 	return x.query(q, t.Name)
 }
 
-// query answers a query of one type or, if typ is "", of all types that the credential may read.
+// query answers a query of one type or, if typ is "", of all types that the credential may read, but GroupMemberships
+// only if the filter asks for nothing else.
 func (x *exchange) query(q *params, typ string) error {
 	x.pause() // queries are tasks of their own
 	s, err := x.dir.Snapshot(x.r.Context())
 	if err != nil {
 		return err
 	}
-	if q.paged {
+	if name, ok := onlyType(q.filter); ok && typ == "" && isMembership(s.Type(name)) {
+		typ = name
+	}
+	if err := q.forEvents(s, typ); err != nil {
+		return err
+	}
+	switch {
+	case q.after != nil:
+		return x.followEvents(q, s, typ)
+	case q.paged:
 		return x.walk(q, s, typ)
 	}
 	l, err := x.newListing(q, s, typ)
@@ -61,7 +72,7 @@ type listing struct {
 func (x *exchange) newListing(q *params, s *directory.Snapshot, typ string) (*listing, error) {
 	l := &listing{x: x, ask: directory.Query{
 		Type: typ, Options: x.filterOptions(), SortBy: q.sortBy, Descending: q.descending, Offset: q.startIndex - 1,
-		Limit: q.count, Effective: q.effective,
+		Limit: q.count, Effective: q.effective, AsOf: q.follow,
 	}}
 	l.ask.Meta = func(r *directory.Resource) []byte { return l.renderer(r).appendMeta(nil, r) }
 
@@ -107,10 +118,10 @@ func (l *listing) types(q *params, s *directory.Snapshot) ([]*schema.ResourceTyp
 		return nil, &directory.Error{Kind: directory.Forbidden, Detail: "this credential cannot read resources"}
 	}
 	l.each, l.ask.Types = map[string]*renderer{}, []string{}
-	types := s.Types()
-	if name, ok := onlyType(q.filter); ok { // the others cannot match
+	types := slices.DeleteFunc(slices.Clone(s.Types()), isMembership) // there may be too many to gather
+	if name, ok := onlyType(q.filter); ok {                           // the others cannot match
 		types = nil
-		if t := s.Type(name); t != nil {
+		if t := s.Type(name); t != nil && !isMembership(t) {
 			types = []*schema.ResourceType{t}
 		}
 	}
@@ -147,6 +158,9 @@ func (l *listing) bounded() error {
 		"%d resources match, and at most %d can be sorted; narrow the filter or leave out sortBy", page.Total, most)
 }
 
+// uncounted is the Total of a page of which nobody knows how many there are in all.
+const uncounted = -1
+
 // answer writes a page as it is made; paging appends the members that depend on the method of paging.
 func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error {
 	out := l.x.newStream(http.StatusOK, true)
@@ -167,7 +181,10 @@ func (l *listing) answer(page directory.Page, paging func([]byte) []byte) error 
 		return err
 	}
 	out.reserved = true
-	out.body = strconv.AppendInt(append(out.body, listHead...), int64(page.Total), 10)
+	out.body = append(out.body, listHead...)
+	if page.Total != uncounted {
+		out.body = strconv.AppendInt(append(out.body, `,"totalResults":`...), int64(page.Total), 10)
+	}
 	out.body = strconv.AppendInt(append(out.body, `,"itemsPerPage":`...), int64(len(page.Resources)), 10)
 	out.body = append(paging(out.body), `,"Resources":[`...)
 	for i, r := range page.Resources {

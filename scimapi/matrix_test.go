@@ -50,6 +50,9 @@ var matrixRows = []matrixRow{
 		func(m *matrix) string { return m.admin.group(m.name()) },
 		func(m *matrix) any { return map[string]any{"schemas": []string{groupURN}, "displayName": m.name()} },
 		"externalId"},
+	{"/GroupMemberships", peopleReaders, peopleWriters, nil, peopleWriters, peopleReaders,
+		func(m *matrix) string { return m.make("/GroupMemberships", m.membership()) },
+		func(m *matrix) any { return m.membership() }, ""},
 	{"/Things", peopleReaders, peopleWriters, peopleWriters, peopleWriters, peopleReaders,
 		func(m *matrix) string {
 			return m.make("/Things", map[string]any{"schemas": []string{"urn:example:Thing"}, "colour": "red"})
@@ -101,6 +104,10 @@ func (m *matrix) make(endpoint string, doc any) string {
 
 func (m *matrix) only(endpoint string) string {
 	return ids(m.admin.list(endpoint, "").body["Resources"])[0]
+}
+
+func (m *matrix) membership() any {
+	return membership(m.admin.group(m.name()), m.admin.user(m.name()))
 }
 
 func (m *matrix) named(typ string) any {
@@ -208,8 +215,9 @@ func TestMatrix(t *testing.T) {
 	}
 	t.Cleanup(signIn.Close)
 	s := serveStore(t, store, scimapi.Options{Hooks: map[string]scimapi.Hook{
-		schema.UserType:             {Actions: signIn.UserActions()},
-		schema.IdentityProviderType: {Prepare: enabled(signIn), Resolve: oneKey(signIn), Actions: signIn.Actions()},
+		schema.UserType: {Actions: signIn.UserActions()},
+		schema.IdentityProviderType: {Prepare: enabled(signIn), Resolve: oneKey(signIn), Actions: signIn.Actions(),
+			Inquiries: signIn.Inquiries()},
 		schema.OrganizationType: {Prepare: signIn.PrepareOrganization, Render: signIn.RenderOrganization,
 			Actions: signIn.OrganizationActions()},
 	}})
@@ -281,7 +289,7 @@ func TestMatrix(t *testing.T) {
 		want("POST", "/Users/"+user+"/.link", link, administrators)
 		m.admin.must(200, "POST", "/Users/"+user+"/.link", link)
 		want("POST", "/Users/"+user+"/.unlink", link, administrators)
-		want("POST", "/IdentityProviders/"+connection+"/.dryRun", map[string]any{"nameId": "ann"}, administrators)
+		want("POST", "/IdentityProviders/"+connection+"/.dryRun", map[string]any{"nameId": "ann"}, allReaders)
 		want("POST", "/IdentityProviders/"+connection+"/.testLink", nil, administrators)
 		want("GET", "/IdentityProviders/"+connection+"/.dryRun", nil, nil)
 		want("POST", "/Users/"+user+"/.claim", nil, administrators)

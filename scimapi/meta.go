@@ -11,18 +11,20 @@ import (
 func (v *renderer) appendMeta(dst []byte, r *directory.Resource) []byte {
 	dst = append(dst, `{"resourceType":"`...)
 	dst = append(dst, v.t.Name...)
-	dst = append(dst, `","created":"`...)
-	start := len(dst)
-	dst = schema.AppendTime(dst, r.Created)
-	created := dst[start:]
-	dst = append(dst, `","lastModified":"`...)
-	if r.LastModified.Equal(r.Created) {
-		dst = append(dst, created...)
-	} else {
-		dst = schema.AppendTime(dst, r.LastModified)
+	if !r.Created.IsZero() { // else nobody knows
+		dst = append(dst, `","created":"`...)
+		start := len(dst)
+		dst = schema.AppendTime(dst, r.Created)
+		created := dst[start:]
+		dst = append(dst, `","lastModified":"`...)
+		if r.LastModified.Equal(r.Created) {
+			dst = append(dst, created...)
+		} else {
+			dst = schema.AppendTime(dst, r.LastModified)
+		}
 	}
 	dst = append(dst, `","location":"`...)
-	dst = v.x.appendLocation(dst, v.t.Endpoint, r.ID)
+	dst = v.x.appendURL(dst, v.t, r)
 	dst = append(dst, `","version":"W/\"`...)
 	dst = append(dst, r.Version.String()...)
 	return append(dst, `\""}`...)
@@ -35,6 +37,14 @@ func (x *exchange) appendLocation(dst []byte, endpoint string, id directory.ID) 
 	dst = append(dst, endpoint...)
 	dst = append(dst, '/')
 	return appendID(dst, id)
+}
+
+// appendURL appends the URL of a resource of the type.
+func (x *exchange) appendURL(dst []byte, t *schema.ResourceType, r *directory.Resource) []byte {
+	if t.Kind() != schema.GroupMembershipType {
+		return x.appendLocation(dst, t.Endpoint, r.ID)
+	}
+	return append(append(append(append(dst, x.base...), t.Endpoint...), '/'), membershipID(r)...)
 }
 
 func appendID(dst []byte, id directory.ID) []byte {

@@ -49,6 +49,11 @@ func allowed(kind string, system, item bool) []string {
 			return append(readable, http.MethodDelete)
 		}
 		return readable
+	case schema.GroupMembershipType: // both of its ends are immutable, so there is nothing to change
+		if item {
+			return append(readable, http.MethodDelete)
+		}
+		return append(readable, http.MethodPost)
 	case schema.OrganizationType:
 		if !system && item { // only the system scope creates and deletes organizations
 			return append(readable, http.MethodPatch, http.MethodPut)

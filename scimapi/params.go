@@ -16,7 +16,7 @@ import (
 // is not given. Unknown parameters are ignored (R7644-3.4.2-06).
 type sentQuery struct {
 	filter, sortBy, sortOrder, startIndex, count, cursor *string
-	effective                                            *string  // of our own
+	effective, after, wait, follow                       *string  // of our own
 	attributes, excludedAttributes                       []string // each may be a comma-separated list
 }
 
@@ -34,6 +34,9 @@ func (q *sentQuery) each(f func(name, scimType string, value **string) error) er
 		{"startIndex", schema.InvalidValue, &q.startIndex},
 		{"count", schema.InvalidValue, &q.count},
 		{"effective", schema.InvalidValue, &q.effective},
+		{"after", invalidCursor, &q.after},
+		{"wait", schema.InvalidValue, &q.wait},
+		{"follow", schema.InvalidValue, &q.follow},
 	} {
 		if err := f(p.name, p.scimType, p.value); err != nil {
 			return err
@@ -55,6 +58,7 @@ type params struct {
 	attributes         []string
 	excludedAttributes []string
 	effective          bool // members.value means members of groups in the group, too
+	following               // of Events
 
 	specified func(*schema.Attribute) bool // reports what the client's change specifies; nil for a query
 }
@@ -94,11 +98,11 @@ func (x *exchange) parseParams(q *sentQuery) (p *params, err error) {
 	if p.sortBy, p.descending, err = x.order(q); err != nil {
 		return nil, err
 	}
-	if q.effective != nil {
-		if p.effective, err = strconv.ParseBool(*q.effective); err != nil {
-			return nil, fail(http.StatusBadRequest, schema.InvalidValue, "effective: must be true or false, not %s",
-				quote(*q.effective))
-		}
+	if p.effective, err = boolean("effective", q.effective); err != nil {
+		return nil, err
+	}
+	if err := p.following.parse(p, q); err != nil {
+		return nil, err
 	}
 	if q.filter != nil {
 		p.filterText = *q.filter
@@ -171,6 +175,18 @@ func integer(name, scimType, text string) (int, error) {
 		return 0, fail(http.StatusBadRequest, scimType, "%s: %s is not an integer", name, quote(text))
 	}
 	return n, nil
+}
+
+// boolean parses true or false; false where it is not given.
+func boolean(name string, text *string) (bool, error) {
+	if text == nil {
+		return false, nil
+	}
+	b, err := strconv.ParseBool(*text)
+	if err != nil {
+		err = fail(http.StatusBadRequest, schema.InvalidValue, "%s: must be true or false, not %s", name, quote(*text))
+	}
+	return b, err
 }
 
 // names splits comma-separated lists of attribute names. A filter in brackets after a name is ignored (Microsoft's own

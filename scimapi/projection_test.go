@@ -63,7 +63,7 @@ func TestProjection(t *testing.T) {
 	if p, err := newProjection(schema.User(), true, nil, nil); p != nil || err != nil {
 		t.Errorf("a User without projection is not as stored: %v %v", p, err)
 	}
-	if sh := new(Handler).shape(schema.User()); !sh.plain || len(sh.derived) != 1 || len(sh.urns) != 1 {
+	if sh := new(Handler).shape(schema.User()); !sh.plain || len(sh.derived) != 1 || len(sh.urns) != 2 {
 		t.Errorf("User: %+v", sh)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 
 	"rollcall/directory"
 	"rollcall/directory/directorytest"
+	"rollcall/directory/schema"
 	"rollcall/scimapi"
 )
 
@@ -320,9 +322,100 @@ func TestWhatAnEventSays(t *testing.T) {
 	}
 }
 
+// All Events of a Bulk request have its id, those of operations that were committed together and one by one.
+func TestEventsOfABulkRequest(t *testing.T) {
+	s := serve(t, scimapi.Options{})
+	c := s.admin(t)
+	ann := c.user("ann")
+	op := func(method, path, more string) string {
+		return `{"method":"` + method + `","path":"` + path + `"` + more + `}`
+	}
+	user := func(name, bulkID string) string {
+		return op("POST", "/Users", `,"bulkId":"`+bulkID+`","data":{"schemas":["`+userURN+`"],"userName":"`+name+`"}`)
+	}
+	r := c.must(200, "POST", "/Bulk", `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],"Operations":[`+
+		strings.Join([]string{user("x", "a"), user("y", "b"), user("z", "c"),
+			op("POST", "/Groups", `,"bulkId":"g","data":{"schemas":["`+groupURN+`"],"displayName":"g",`+
+				`"members":[{"value":"bulkId:a"},{"value":"bulkId:b"}]}`), op("DELETE", "/Users/"+ann, "")}, ",")+`]}`)
+	id := r.header.Get("X-Request-Id")
+	list := c.list("/Events", `request eq "`+id+`"`).body["Resources"].([]any)
+	var told []string
+	for _, e := range list {
+		told = append(told, fmt.Sprint(at(e, "action"), " ", at(e, "resource", "display")))
+	}
+	slices.Sort(told)
+	wantText(t, "the Events", fmt.Sprint(told), "[create g create x create y create z delete ann]")
+}
+
 func wantText(t *testing.T, what, got, want string) {
 	t.Helper()
 	if got != want {
 		t.Errorf("%s: %s, want %s", what, got, want)
+	}
+}
+
+// A User's activity is shown to those who ask for it and may see it, and to nobody else by any way.
+func TestActivityOverHTTP(t *testing.T) {
+	s := serve(t, scimapi.Options{})
+	admin := s.admin(t)
+	const urn = "urn:rollcall:params:scim:schemas:extension:1.0:Activity"
+	ann := admin.user("ann")
+	admin.user("never")
+	id, _ := directory.ParseID(ann)
+	if _, err := s.store.Organization("default").Update(t.Context(), func(tx *directory.Tx) error {
+		_, err := tx.RecordSignIn(schema.Document{"outcome": "signedIn", "user": map[string]any{"value": id.String()}})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	path := "/Users/" + ann
+	shown := admin.must(200, "GET", path, nil)
+	if _, ok := shown.body[urn]; ok || strings.Contains(string(shown.raw), "Activity") {
+		t.Errorf("shown unasked: %s", shown.raw)
+	}
+	asked := admin.must(200, "GET", path+"?attributes="+urn, nil)
+	if at(asked.body, urn, "signInCount") != 1.0 || at(asked.body, urn, "lastSignIn") == nil ||
+		!strings.Contains(fmt.Sprint(asked.body["schemas"]), urn) {
+		t.Errorf("asked for: %s", asked.raw)
+	}
+	wantText(t, "the ETag", asked.header.Get("ETag"), shown.header.Get("ETag"))
+	one := admin.must(200, "GET", path+"?attributes="+urn+":lastSignIn", nil)
+	wantText(t, "one attribute", fmt.Sprint(len(one.body[urn].(map[string]any))), "1")
+	wantText(t, "who never signed in", texts(admin.list("/Users", "not ("+urn+":lastSignIn pr)"), "userName"), "never")
+	wantText(t, "sorted", texts(admin.must(200, "GET", "/Users?sortOrder=descending&sortBy="+urn+":lastSignIn", nil),
+		"userName"), "never ann")
+
+	// Nobody writes it.
+	admin.must(200, "PUT", path, map[string]any{"schemas": []string{userURN, urn}, "userName": "ann",
+		urn: map[string]any{"signInCount": 7}})
+	asked = admin.must(200, "GET", path+"?attributes="+urn, nil)
+	if at(asked.body, urn, "signInCount") != 1.0 {
+		t.Errorf("a client wrote it: %s", asked.raw)
+	}
+
+	// Who can only read people does not see it, nor learns of it by a filter, a sort or the schemas.
+	read := s.client(t, "default", "read", nil)
+	for _, query := range []string{"?attributes=" + urn, "?attributes=userName," + urn + ":lastSignIn",
+		"?excludedAttributes=userName"} {
+		for _, p := range []string{path, "/Users"} {
+			if r := read.must(200, "GET", p+query, nil); strings.Contains(string(r.raw), "Activity") {
+				t.Errorf("read sees it: %s", r.raw)
+			}
+		}
+	}
+	for _, expr := range []string{urn + ":lastSignIn pr", "not (" + urn + ":signInCount gt 0)", urn + ":lastSignIn gt " +
+		`"2020-01-01T00:00:00Z"`, "lastSignIn pr", urn + " pr", `userName eq "ann" and ` + urn + `:lastConnection eq "x"`} {
+		read.refused(400, "invalidFilter", "GET", "/Users?filter="+url.QueryEscape(expr), nil)
+	}
+	read.refused(400, "invalidValue", "GET", "/Users?sortBy="+urn+":lastSignIn", nil)
+	for _, c := range []struct {
+		who  *client
+		sees bool
+	}{{read, false}, {admin, true}, {s.client(t, "default", "write", nil), true}, {&client{t: t, base: admin.base}, false}} {
+		for _, p := range []string{"/Schemas", "/ResourceTypes"} {
+			if r := c.who.must(200, "GET", p, nil); strings.Contains(string(r.raw), urn) != c.sees {
+				t.Errorf("%s names the schema: %v", p, !c.sees)
+			}
+		}
 	}
 }

@@ -37,7 +37,7 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 	if err != nil {
 		return nil, err
 	}
-	v := &renderer{x: x, t: t, p: p, hook: x.o.Hooks[t.Kind()].Render, meta: true, derived: sh.derived,
+	v := &renderer{x: x, t: t, p: p, hook: x.rendering(t), meta: true, derived: sh.derived,
 		urns: sh.byDefault, links: sh.links}
 	if p != nil {
 		p.specified, p.hiding = q.specified, sh.onRequest
@@ -50,6 +50,28 @@ func (x *exchange) newRenderer(t *schema.ResourceType, q *params) (*renderer, er
 	}
 	return v, nil
 }
+
+// rendering is what the hook of a type adds to a body; nil if it adds nothing. Texts are in one language for the whole
+// reply, whose headers say so.
+func (x *exchange) rendering(t *schema.ResourceType) func(*directory.Snapshot, *directory.Resource, map[string]any) {
+	hook := x.o.Hooks[t.Kind()]
+	if hook.Explain == nil {
+		return hook.Render
+	}
+	language, h := hook.Language(x.r), x.w.Header()
+	h.Set("Content-Language", language)
+	if !slices.Contains(h.Values("Vary"), acceptLanguage) {
+		h.Add("Vary", acceptLanguage)
+	}
+	return func(s *directory.Snapshot, r *directory.Resource, body map[string]any) {
+		if hook.Render != nil {
+			hook.Render(s, r, body)
+		}
+		hook.Explain(language, body)
+	}
+}
+
+const acceptLanguage = "Accept-Language"
 
 // write appends the resource's representation to the stream, large ones in pieces. grouped is what grouping says of it.
 func (v *renderer) write(out *stream, s *directory.Snapshot, r *directory.Resource, grouped bool) error {
@@ -110,6 +132,9 @@ func marshal(v any) ([]byte, error) {
 func (v *renderer) appendWhole(dst []byte, s *directory.Snapshot, r *directory.Resource, grouped bool) []byte {
 	// What is stored, without the closing brace.
 	start := len(dst)
+	if v.t.Kind() == schema.GroupMembershipType {
+		return v.appendMembership(dst, s, r)
+	}
 	known := v.memo(r)
 	if doc := r.JSON[:len(r.JSON)-1]; v.p == nil {
 		dst = appendWithout(dst, doc, known.cuts)

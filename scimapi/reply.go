@@ -49,7 +49,7 @@ func (x *exchange) tooLargeToShow(s *directory.Snapshot, r *directory.Resource) 
 
 func (x *exchange) hasManyMembers(s *directory.Snapshot, r *directory.Resource) bool {
 	most := x.o.Limits.GroupReply
-	return r.Type == schema.GroupType && s.MemberCount(r.ID, most+1) > most
+	return r.Type == schema.GroupType && s.MemberCount(r.ID) > most
 }
 
 // show answers with the resource as the query wants it; extra are more members of the object.
@@ -106,7 +106,7 @@ func (x *exchange) represent(s *directory.Snapshot, t *schema.ResourceType, r *d
 // identify sets the headers for the location and the version of the resource in a reply.
 func (x *exchange) identify(t *schema.ResourceType, r *directory.Resource) {
 	x.set("Etag", etag(r.Version))
-	x.set("Location", string(x.appendLocation(make([]byte, 0, 128), t.Endpoint, r.ID)))
+	x.set("Location", string(x.appendURL(make([]byte, 0, 128), t, r)))
 }
 
 // send writes a reply.

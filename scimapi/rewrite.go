@@ -108,12 +108,18 @@ func (w rewriter) origin(name string, errType string) (from origin, err error) {
 	}
 	known := false
 	for _, t := range w.types {
+		if ext := t.Extension(name); ext != nil && !w.x.actor.MayReadSchema(ext.ID) {
+			return from, schema.Errorf(errType, name, "is not for this credential to see")
+		}
 		a := t.Lookup(name)
 		if a == nil && !w.x.actor.Profile.Strict() {
 			a = t.LookupBare(name)
 		}
 		if a == nil {
 			continue
+		}
+		if !w.x.actor.MayReadSchema(a.URN) {
+			return from, schema.Errorf(errType, name, "is not for this credential to see")
 		}
 		o := w.originIn(t, a)
 		if known && o != from {
@@ -134,7 +140,7 @@ func (w rewriter) originIn(t *schema.ResourceType, a *schema.Attribute) origin {
 		return fromDirectory
 	}
 	if a.Name == "$ref" && (t.Name == schema.UserType && p.Path == "groups" || t.Name == schema.GroupType &&
-		p.Path == "members") {
+		p.Path == "members" || t.Kind() == schema.GroupMembershipType) {
 		return fromID
 	}
 	for _, k := range w.x.shape(t).links {

@@ -3,6 +3,7 @@ package scimapi
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gorilla/mux"
@@ -124,6 +125,9 @@ func (x *exchange) item() error {
 	if ok, err := x.method(allowed(t.Kind(), x.org == "", true)); !ok {
 		return err
 	}
+	if t.Kind() == schema.GroupMembershipType {
+		return x.membership(t, id)
+	}
 	ref, ok := directory.ParseID(id)
 	if !ok {
 		return x.noResource(t, id)
@@ -162,14 +166,22 @@ func (x *exchange) action() error {
 	}
 
 	// The action.
-	act := actions[t.Kind()][vars["action"]]
+	act, hook := actions[t.Kind()][vars["action"]], x.o.Hooks[t.Kind()]
 	if act == nil {
-		act = x.o.Hooks[t.Kind()].Actions[vars["action"]]
+		act = hook.Actions[vars["action"]]
 	}
 	if act == nil {
 		return x.unknownPath()
 	}
-	if ok, err := x.method([]string{http.MethodOptions, http.MethodPost}); !ok {
+	allows := x.method
+	if slices.Contains(hook.Inquiries, vars["action"]) {
+		allows = x.allows
+	}
+	if ok, err := allows([]string{http.MethodOptions, http.MethodPost}); !ok {
+		return err
+	}
+
+	if err := x.refuseDryRun("an action"); err != nil {
 		return err
 	}
 

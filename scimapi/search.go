@@ -81,7 +81,7 @@ func parseSearch(body []byte) (*sentQuery, error) {
 		if name == "count" && q.cursor != nil {
 			scimType = invalidCount
 		}
-		text, err := scalar(members[strings.ToLower(name)], name == "count" || name == "startIndex")
+		text, err := scalar(members[strings.ToLower(name)], slices.Contains(numbers, name))
 		if err != "" {
 			return fail(http.StatusBadRequest, scimType, "%s: %s", name, err)
 		}
@@ -100,6 +100,9 @@ func parseSearch(body []byte) (*sentQuery, error) {
 	}
 	return q, nil
 }
+
+// numbers are the members of a SearchRequest that are integers.
+var numbers = []string{"count", "startIndex", "wait"}
 
 // foldedMembers returns the members of a JSON object by their names in lower case.
 func foldedMembers(body []byte) (map[string]json.RawMessage, error) {

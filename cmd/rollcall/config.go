@@ -40,6 +40,11 @@ type Node struct {
 	// Limits count by the client's address, which a proxy passes on.
 	TrustedProxies []netip.Prefix `placeholder:"CIDR" help:"Proxies whose X-Forwarded-For counts, such as 10.0.0.0/8."`
 
+	// Of pages that belong to no organization; an organization without a colour has this one.
+	BrandName   string `placeholder:"NAME" help:"Name on pages that belong to no organization; by default Rollcall."`
+	BrandColour string `placeholder:"#RRGGBB" help:"Colour of pages, unless their organization has one."`
+	BrandLogo   string `placeholder:"FILE" help:"Logo (PNG, JPEG or WebP) on pages that belong to no organization."`
+
 	StaleReads           bool          `help:"Keep answering reads while etcd has no quorum."`
 	AllowPrivateMetadata bool          `help:"Also fetch SAML metadata over http and from private addresses."`
 	ShutdownTimeout      time.Duration `default:"20s" help:"How long running requests may take to finish on shutdown."`

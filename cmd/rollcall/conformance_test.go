@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"regexp"
 	"slices"
 	"testing"
@@ -48,9 +49,9 @@ func TestConformance(t *testing.T) {
 	t.Run("docs/scim-coverage.md", func(t *testing.T) { checkCoverage(t, report) })
 }
 
-// TestConformanceOfCredentials: who points the suite at a fresh service finds nothing wrong, whatever the credential
-// may do: without bodies for the types that it cannot make, and with every type that the service publishes. What
-// clients need against the RFCs, only a strict credential is refused.
+// TestConformanceOfCredentials: who points the suite at a fresh service, as the README says, finds nothing wrong,
+// whatever the credential may do: without bodies for the types that it cannot make, and with every type that the
+// service publishes. What clients need against the RFCs, only a strict credential is refused.
 func TestConformanceOfCredentials(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the whole conformance suite")
@@ -58,14 +59,15 @@ func TestConformanceOfCredentials(t *testing.T) {
 	p, site := serveIn(t, t.TempDir(), "ROLLCALL_RATE_LIMIT=0")
 	s := &subject{t, site, p.operatorToken()}
 	const strict = `,"strict":true`
+	readme := readmeProfile(t)
 	for name, c := range map[string]struct {
 		auth    conformance.Credentials
 		profile string
 	}{
-		"operator":      {conformance.Credentials{Bearer: s.operator}, conformance.ProfileAll},
-		"admin":         {s.token("default", "admin", ""), conformance.ProfileAll},
-		"write":         {s.token("default", "write", ""), conformance.ProfileAll},
-		"read":          {s.token("default", "read", ""), conformance.ProfileAll},
+		"operator":      {conformance.Credentials{Bearer: s.operator}, readme},
+		"admin":         {s.token("default", "admin", ""), readme},
+		"write":         {s.token("default", "write", ""), readme},
+		"read":          {s.token("default", "read", ""), readme},
 		"admin, strict": {s.token("default", "admin", strict), conformance.ProfileRFC},
 		"write, strict": {s.token("default", "write", strict), conformance.ProfileRFC},
 	} {
@@ -84,6 +86,20 @@ func TestConformanceOfCredentials(t *testing.T) {
 			t.Logf("%+v in %v", report.Counts, report.Duration.Round(time.Millisecond))
 		})
 	}
+}
+
+// readmeProfile is what the README's command judges by.
+func readmeProfile(t *testing.T) string {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := regexp.MustCompile(`(?m)^bin/scimconform --url "\$SCIM" --token "\$TOKEN" --profile (\S+)`)
+	found := command.FindAllSubmatch(page, -1)
+	if len(found) != 1 {
+		t.Fatalf("the README has %d commands that judge the service", len(found))
+	}
+	return string(found[0][1])
 }
 
 // TestConformanceToInterop: with a token of that profile, the service keeps the interoperability profile, and of

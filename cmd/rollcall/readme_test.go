@@ -7,12 +7,14 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"rollcall/internal/peers"
 )
 
 // TestReadme runs the README's SCIM calls against a service that was started as it says.
 func TestReadme(t *testing.T) {
-	bash := peer(t, "bash")
-	peer(t, "curl")
+	bash := peers.Find(t, "bash")
+	peers.Find(t, "curl")
 	page, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 	"rollcall/directory"
 	"rollcall/internal/bodies"
 	"rollcall/internal/remote"
+	"rollcall/internal/web"
 	"rollcall/samlhook"
 )
 
@@ -28,6 +29,7 @@ type running struct {
 	token     string // the operator's
 	tokenFile string // where the token was written, if it was generated at this start
 	log       *slog.Logger
+	platform  *web.Platform
 	metrics   *prometheus.Registry
 	etcd      *clientv3.Client
 	server    *http.Server
@@ -40,7 +42,11 @@ func (n *Node) start(ctx context.Context, log *slog.Logger) (_ *running, err err
 	if err := n.check(); err != nil {
 		return nil, err
 	}
-	r := &running{node: n, log: log, failed: make(chan error, 3)}
+	platform, err := n.platform()
+	if err != nil {
+		return nil, err
+	}
+	r := &running{node: n, log: log, platform: platform, failed: make(chan error, 3)}
 	defer func() {
 		if err != nil {
 			r.close()
@@ -71,6 +77,7 @@ func (n *Node) start(ctx context.Context, log *slog.Logger) (_ *running, err err
 		return nil, err
 	}
 	r.serve(listener, remote.Behind(n.TrustedProxies, handler))
+	r.server.RegisterOnShutdown(site.endWaits)
 	log.Info("serving", "listen", listener.Addr().String(), "publicURL", r.public, "embedded", site.embedded)
 	return r, nil
 }
@@ -80,7 +87,7 @@ func (n *running) openSite(store *directory.Store) (*site, error) {
 	held := bodies.New(bodies.DefaultMost)
 	signIn, err := samlhook.New(store, samlhook.Options{
 		PublicURL: n.public, Log: n.log, AllowPrivateMetadata: n.node.AllowPrivateMetadata, Registry: n.metrics,
-		Bodies: held,
+		Bodies: held, Platform: n.platform,
 	})
 	if err != nil {
 		return nil, err

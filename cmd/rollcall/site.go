@@ -33,6 +33,7 @@ type site struct {
 	bodies   *bodies.Bound
 	log      *slog.Logger
 	metrics  *prometheus.Registry
+	endWaits func() // ends requests that wait for Events, once there is a handler
 }
 
 // handler returns the router of the site. Every request is measured.
@@ -41,6 +42,7 @@ func (s *site) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.endWaits = api.EndWaits
 	r := mux.NewRouter().SkipClean(true)
 	s.signIn.Register(r)
 	api.Register(r)
@@ -68,11 +70,12 @@ func (s *site) scimOptions() scimapi.Options {
 	o := scimapi.Options{PublicURL: s.public, Log: s.log, Failures: scimapi.DefaultFailures(), Bodies: s.bodies}
 	o.Hooks = map[string]scimapi.Hook{
 		schema.IdentityProvider().Name: {Prepare: s.signIn.Prepare, Resolve: s.signIn.Resolve, Render: s.signIn.Render,
-			Actions: s.signIn.Actions(), Pend: s.signIn.Pend, Base: s.signIn.Base,
-			Copies: map[string]string{"metadataUrl": "metadataXml"}},
+			Actions: s.signIn.Actions(), Inquiries: s.signIn.Inquiries(), Pend: s.signIn.Pend, Base: s.signIn.Base,
+			Grants: s.signIn.GrantsGroup, Copies: map[string]string{"metadataUrl": "metadataXml"}},
 		schema.Organization().Name: {Prepare: s.signIn.PrepareOrganization, Render: s.signIn.RenderOrganization,
 			Actions: s.signIn.OrganizationActions()},
-		schema.User().Name: {Actions: s.signIn.UserActions()},
+		schema.User().Name:   {Actions: s.signIn.UserActions()},
+		schema.SignIn().Name: {Language: s.signIn.Language, Explain: s.signIn.Explain},
 	}
 	if s.rate > 0 {
 		o.Rate = scimapi.Rate{PerSecond: s.rate, Burst: int(5 * s.rate)}

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"rollcall/internal/peers"
 )
 
 // step is a block of commands of the tour with the output that the tour shows for them.
@@ -57,25 +59,10 @@ func pattern(lines []string) *regexp.Regexp {
 	return regexp.MustCompile(`(?s)^\s*` + strings.Join(parts, `\s*\n\s*`) + `\s*$`)
 }
 
-// peer finds a program that tests run against. If it is missing, the test is skipped, or fails where
-// ROLLCALL_REQUIRE_PEERS is set.
-func peer(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("ROLLCALL_REQUIRE_PEERS") == "1" {
-		t.Fatalf("%s is missing; make peers installs it", name)
-	}
-	t.Skipf("%s is missing; make peers installs it", name)
-	return ""
-}
-
 // TestTour runs the commands of docs/tour.md against a demo, as its reader would.
 func TestTour(t *testing.T) {
-	bash := peer(t, "bash")
-	peer(t, "curl")
+	bash := peers.Find(t, "bash")
+	peers.Find(t, "curl")
 	page, err := os.ReadFile("../../docs/tour.md")
 	if err != nil {
 		t.Fatal(err)

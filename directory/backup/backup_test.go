@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -107,6 +108,14 @@ func TestRestore(t *testing.T) {
 	file := save(t, e.Client)
 	before, revision := dump(t, e.Client)
 	lost := createUser(t, s, "lost")
+	follow := func(s *directory.Store, token string) (next string, err error) {
+		f, err := s.Organization("default").Follow(t.Context(), directory.Query{Limit: 1000}, token)
+		return f.Next, err
+	}
+	token, err := follow(s, "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.Close()
 
 	info, err := backup.Verify(file)
@@ -142,6 +151,14 @@ func TestRestore(t *testing.T) {
 	defer again.Close()
 	if u := createUser(t, again, "lost"); u.Version <= lost.Version || u.ID == lost.ID {
 		t.Errorf("version %d, which was given to another document", u.Version)
+	}
+
+	// Who followed the Events of the store before is told that it is not this one.
+	if _, err := follow(again, token); !errors.Is(err, directory.ErrFollowGone) {
+		t.Errorf("following goes on: %v", err)
+	}
+	if _, err := follow(again, ""); err != nil {
+		t.Error(err)
 	}
 
 	// A snapshot of what was restored is as good as the first.

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -28,9 +29,10 @@ type Member struct {
 	Token   string // of the cluster; one of its own for every restore keeps members of the old one away
 }
 
-// Embedded is the member that an embedded etcd is.
+// Embedded is the member that an embedded etcd is. Each time it is another cluster: who followed the Events of the one
+// before is told so.
 func Embedded() Member {
-	return Member{Name: embedded.Name, Cluster: embedded.Name + "=" + embedded.Peer, Token: "etcd-cluster"}
+	return Member{Name: embedded.Name, Cluster: embedded.Name + "=" + embedded.Peer, Token: rand.Text()}
 }
 
 // peers are the member's own peer URLs.

@@ -15,9 +15,17 @@ const (
 	ServiceProviderURN  = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 	OriginURN           = "urn:rollcall:params:scim:schemas:extension:1.0:Origin"
 	AccessURN           = "urn:rollcall:params:scim:schemas:extension:1.0:Access"
+	ActivityURN         = "urn:rollcall:params:scim:schemas:extension:1.0:Activity"
 	GroupAccessURN      = "urn:rollcall:params:scim:schemas:extension:1.0:GroupAccess"
+	GrantURN            = "urn:rollcall:params:scim:schemas:extension:1.0:Grant"
 	enterpriseUserURN11 = "urn:scim:schemas:extension:enterprise:1.0" // SCIM 1.1, which OneLogin templates still send
 	coreURN11           = "urn:scim:schemas:core:1.0"
+)
+
+// URNs of draft-zollner-scim-group-membership, which is a draft: both may change with it.
+const (
+	GroupMembershipURN  = "urn:ietf:params:scim:schemas:core:2.0:GroupMembership"
+	GroupMembershipsURN = "urn:ietf:params:scim:schemas:extension:groupMemberships:2.0:Group"
 )
 
 //go:embed schemas/*.json
@@ -26,10 +34,15 @@ var files embed.FS
 // Each built-in type is built once, when it is first asked for.
 var (
 	user = sync.OnceValue(func() *ResourceType {
-		return builtin(UserType, "/Users", "The account of a person", "user", "enterprise_user", "origin", "access")
+		return builtin(UserType, "/Users", "The account of a person", "user", "enterprise_user", "origin", "access",
+			"activity")
 	})
 	group = sync.OnceValue(func() *ResourceType {
 		return builtin(GroupType, "/Groups", "A group of users and groups", "group", "group_access")
+	})
+	groupMembership = sync.OnceValue(func() *ResourceType {
+		return builtin(GroupMembershipType, "/GroupMemberships", "A direct membership of a group", "group_membership",
+			"grant")
 	})
 	organization = sync.OnceValue(func() *ResourceType {
 		return builtin(OrganizationType, "/Organizations", "A tenant", "organization")
@@ -70,6 +83,9 @@ func User() *ResourceType { return user() }
 
 // Group returns the type of RFC 7643 §4.2 with our extension GroupAccess.
 func Group() *ResourceType { return group() }
+
+// GroupMembership returns the type of direct memberships (draft-zollner-scim-group-membership) with our extension Grant.
+func GroupMembership() *ResourceType { return groupMembership() }
 
 // Organization returns the type of tenants.
 func Organization() *ResourceType { return organization() }
@@ -159,8 +175,10 @@ func (a *Attribute) markDerived() {
 
 // derived lists the attributes that are not stored: the server computes them for each reply.
 var derived = map[string][]string{
-	UserType:             {"groups", AccessURN + ":effectiveRoles"},
+	UserType: {"groups", AccessURN + ":effectiveRoles", ActivityURN + ":lastSignIn", ActivityURN + ":lastConnection",
+		ActivityURN + ":signInCount", ActivityURN + ":lastSeen"},
 	GroupType:            {"members"},
+	GroupMembershipType:  {GrantURN + ":grants"},
 	AccessTokenType:      {"lastUsed", "orphaned"},
 	IdentityProviderType: {"health"},
 }

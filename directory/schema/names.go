@@ -4,6 +4,7 @@ package schema
 const (
 	UserType                   = "User"
 	GroupType                  = "Group"
+	GroupMembershipType        = "GroupMembership"
 	OrganizationType           = "Organization"
 	IdentityProviderType       = "IdentityProvider"
 	AccessTokenType            = "AccessToken"

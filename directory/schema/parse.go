@@ -11,6 +11,8 @@ type Mode struct {
 	// Strict reads requests to the letter of the RFCs: no coercion of types, no unknown attributes, no unknown URNs, no
 	// extension that "schemas" does not list, no null in a list.
 	Strict bool
+	// Known refuses what the schemas do not have and names what comes nearest, as Strict does beside more.
+	Known bool
 	// KeepReadOnly keeps readOnly values, which are dropped otherwise. It is for documents of our own.
 	KeepReadOnly bool
 	// Named keeps an extension that the body names without giving it values, in "schemas" or as a member that is null,
@@ -102,8 +104,8 @@ func (t *ResourceType) parseMember(doc Document, key string, v any, m Mode) (str
 	}
 	a := findFold(list, key)
 	if a == nil || a.unpublished && m.Strict {
-		if m.Strict {
-			return "", Errorf(InvalidSyntax, key, "is not an attribute of %s", t.Name)
+		if m.Strict || m.Known {
+			return "", Unknown(key, "", t.Name, t.Schema.Attributes)
 		}
 		return "", nil
 	}
@@ -148,8 +150,8 @@ func parseMembers(list []*Attribute, object map[string]any, of, at string, m Mod
 	for _, key := range sortedKeys(object) {
 		a := findFold(list, key)
 		if a == nil {
-			if m.Strict {
-				return nil, Errorf(InvalidSyntax, at+key, "is not an attribute of %s", of)
+			if m.Strict || m.Known {
+				return nil, Unknown(key, at, of, list)
 			}
 			continue
 		}

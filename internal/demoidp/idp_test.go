@@ -63,7 +63,7 @@ func start(t *testing.T, binding string) (*demoidp.IdP, *serviceProvider, string
 		IdPEntityID: metadata.EntityID, SSOURL: metadata.SSOURLs[binding], Certificates: metadata.Certificates,
 		CheckRequest: func(id string, _ time.Time) (time.Time, *saml.Refusal) {
 			if id != sp.request {
-				return time.Time{}, saml.Refuse(saml.ReasonRequestUnknown, "This is not the last request.")
+				return time.Time{}, saml.Refuse(saml.ReasonRequestUnknown)
 			}
 			return time.Now(), nil
 		},

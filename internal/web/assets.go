@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
@@ -9,7 +8,6 @@ import (
 	"net/http"
 	"path"
 	"strings"
-	"time"
 )
 
 //go:embed assets
@@ -27,7 +25,7 @@ type asset struct {
 
 // kinds are the types of assets. They don't come from package mime, which asks the machine.
 var kinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
-	".svg": "image/svg+xml"}
+	".svg": "image/svg+xml", ".png": "image/png"}
 
 var assets = readAssets()
 
@@ -73,10 +71,6 @@ func Assets() http.Handler {
 			http.NotFound(w, r)
 			return
 		}
-		h := w.Header()
-		Secure(h)
-		h.Set("Content-Type", a.kind)
-		h.Set("Cache-Control", "public, max-age=31536000, immutable")
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(a.body))
+		a.serve(w, r)
 	})
 }

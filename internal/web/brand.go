@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -31,12 +30,11 @@ func (b Brand) Initial() string {
 // ours is the brand of pages that belong to nobody.
 var ours = Brand{Name: "Rollcall"}
 
-// brandOf is the brand of a page's data.
-func brandOf(data any) Brand {
+// brandOf is the brand that a page shows, by its data.
+func (p *Pages) brandOf(data any) Brand {
+	var brand Brand
 	if b, ok := data.(interface{ PageBrand() Brand }); ok {
-		brand := b.PageBrand()
-		brand.Name = cmp.Or(brand.Name, ours.Name)
-		return brand
+		brand = b.PageBrand()
 	}
-	return ours
+	return p.Platform.fill(brand)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"encoding/binary"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -47,6 +48,48 @@ func picture(width, height int) image.Image {
 	return p
 }
 
+// oneColour is a lossless WebP picture of one colour: each of its prefix codes has one symbol, so pixels take no bits.
+// With outer, it stands in an extended file whose header says another size.
+func oneColour(width, height int, outer ...int) []byte {
+	var stream []byte
+	used := 0
+	put := func(value, bits int) {
+		for i := range bits {
+			if used%8 == 0 {
+				stream = append(stream, 0)
+			}
+			stream[used/8] |= byte(value>>i&1) << (used % 8)
+			used++
+		}
+	}
+	put(0x2f, 8)
+	put(width-1, 14)
+	put(height-1, 14)
+	put(0, 1+3+1+1+1) // no alpha, version 0, no transform, no cache, one group of codes
+	for _, channel := range []int{0x49, 0x21, 0xb8, 0xff} {
+		put(0b101, 3)
+		put(channel, 8)
+	}
+	put(0b0001, 4)
+	chunks := chunk("VP8L", stream)
+	if len(outer) == 2 {
+		header := make([]byte, 10)
+		w, h := outer[0]-1, outer[1]-1
+		copy(header[4:], []byte{byte(w), byte(w >> 8), byte(w >> 16), byte(h), byte(h >> 8), byte(h >> 16)})
+		chunks = append(chunk("VP8X", header), chunks...)
+	}
+	return chunk("RIFF", append([]byte("WEBP"), chunks...))
+}
+
+// chunk is a chunk of a RIFF file.
+func chunk(name string, body []byte) []byte {
+	b := binary.LittleEndian.AppendUint32([]byte(name), uint32(len(body)))
+	if b = append(b, body...); len(body)%2 == 1 {
+		b = append(b, 0)
+	}
+	return b
+}
+
 // A logo is re-encoded: nothing of the file but its picture is served.
 func TestReadLogo(t *testing.T) {
 	var asPNG, asJPEG, large bytes.Buffer
@@ -61,7 +104,8 @@ func TestReadLogo(t *testing.T) {
 	}
 	const hidden = "<script>alert(1)</script>"
 	for name, file := range map[string][]byte{"PNG": append(asPNG.Bytes(), hidden...),
-		"JPEG": append(asJPEG.Bytes(), hidden...)} {
+		"JPEG": append(asJPEG.Bytes(), hidden...), "WebP": append(oneColour(40, 20), hidden...),
+		"extended WebP": append(oneColour(40, 20, 40, 20), hidden...)} {
 		out, err := ReadLogo(file)
 		if err != nil || bytes.Contains(out, []byte("script")) {
 			t.Errorf("%s: %v", name, err)
@@ -75,12 +119,15 @@ func TestReadLogo(t *testing.T) {
 		file []byte
 		says string
 	}{
-		"nothing":       {nil, "neither PNG nor JPEG"},
-		"SVG":           {[]byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`), "neither PNG nor JPEG"},
-		"cut":           {asPNG.Bytes()[:60], "damaged"},
-		"many pixels":   {large.Bytes(), "1025 × 1 pixels"},
-		"many bytes":    {make([]byte, maxLogoBytes+1), "bytes"},
-		"only a header": {asJPEG.Bytes()[:4], "neither PNG nor JPEG"},
+		"nothing":             {nil, "not a PNG, JPEG or WebP"},
+		"SVG":                 {[]byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`), "not a PNG, JPEG or WebP"},
+		"cut":                 {asPNG.Bytes()[:60], "damaged"},
+		"many pixels":         {large.Bytes(), "1025 × 1 pixels"},
+		"many pixels of WebP": {oneColour(1, maxLogoPixels+1), "1 × 1025 pixels"},
+		"WebP of two sizes":   {oneColour(16384, 16384, 40, 20), "damaged"},
+		"WebP cut":            {oneColour(40, 20)[:30], "damaged"},
+		"many bytes":          {make([]byte, maxLogoBytes+1), "bytes"},
+		"only a header":       {asJPEG.Bytes()[:4], "not a PNG, JPEG or WebP"},
 	} {
 		if _, err := ReadLogo(c.file); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
@@ -95,6 +142,8 @@ func FuzzReadLogo(f *testing.F) {
 	}
 	f.Add(asPNG.Bytes())
 	f.Add(asJPEG.Bytes())
+	f.Add(oneColour(3, 2))
+	f.Add(oneColour(3, 2, 3, 2))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		out, err := ReadLogo(file)
 		if err != nil {

@@ -17,6 +17,9 @@ var layout embed.FS
 
 // Pages are the pages of one package, in every language that it has words for. They are safe for concurrent use.
 type Pages struct {
+	// Platform is whose pages they are unless they are an organization's. It is set before the first page is written.
+	Platform *Platform
+
 	words     *Words
 	templates map[key]*template.Template
 }
@@ -33,7 +36,7 @@ type key struct{ language, page string }
 //
 // It returns an error that names the file for a template that does not parse, and the errors of LoadWords.
 func Parse(files fs.FS) (*Pages, error) {
-	words, err := LoadWords(files)
+	words, err := LoadWords(files, "words")
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +63,7 @@ func (p *Pages) parse(files fs.FS, name, language string) (*template.Template, e
 	t, err := template.New(root).Funcs(template.FuncMap{
 		"language": func() string { return language },
 		"asset":    assetPath,
-		"brand":    brandOf,
+		"brand":    p.brandOf,
 		"initial":  func(name string) string { return Brand{Name: name}.Initial() },
 		"groups":   inGroups,
 		"t":        func(key string, values ...any) (string, error) { return p.words.text(language, key, values...) },

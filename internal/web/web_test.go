@@ -117,7 +117,7 @@ func TestWordsAreComplete(t *testing.T) {
 	}
 	noEnglish := files(nil)
 	delete(noEnglish, "words/en.json")
-	if _, err := LoadWords(noEnglish); err == nil || !strings.Contains(err.Error(), "en.json") {
+	if _, err := LoadWords(noEnglish, "words"); err == nil || !strings.Contains(err.Error(), "en.json") {
 		t.Errorf("without English: %v", err)
 	}
 	if _, err := Parse(files(map[string]string{"pages/bad.html": "{{"})); err == nil ||

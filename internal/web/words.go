@@ -19,22 +19,23 @@ const fallback = "en"
 
 // Words are the texts of a package in every language that it speaks.
 type Words struct {
+	folder   string
 	tags     []language.Tag // the fallback first
 	matcher  language.Matcher
 	catalogs map[string]map[string]string // by language, then by key
 }
 
-// LoadWords reads the catalogues words/{language}.json: objects of texts by key. A text may hold placeholders, as
+// LoadWords reads the catalogues {folder}/{language}.json: objects of texts by key. A text may hold placeholders, as
 // {name}. English is required, and the others have its keys, each with its placeholders: the error names what is
 // missing, too many or different.
-func LoadWords(files fs.FS) (*Words, error) {
-	names, err := fs.Glob(files, "words/*.json")
+func LoadWords(files fs.FS, folder string) (*Words, error) {
+	names, err := fs.Glob(files, folder+"/*.json")
 	if err != nil {
 		return nil, err
 	}
 
 	// One catalogue a file.
-	w := &Words{catalogs: map[string]map[string]string{}}
+	w := &Words{folder: folder, catalogs: map[string]map[string]string{}}
 	for _, name := range names {
 		tag, err := language.Parse(strings.TrimSuffix(path.Base(name), ".json"))
 		if err != nil {
@@ -52,7 +53,7 @@ func LoadWords(files fs.FS) (*Words, error) {
 		w.tags = append(w.tags, tag)
 	}
 	if w.catalogs[fallback] == nil {
-		return nil, errors.New("there is no words/" + fallback + ".json")
+		return nil, errors.New("there is no " + folder + "/" + fallback + ".json")
 	}
 
 	// The matcher falls back to its first language.
@@ -74,15 +75,15 @@ func (w *Words) compare() error {
 		for key, text := range english {
 			switch translated, ok := catalog[key]; {
 			case !ok:
-				wrong = append(wrong, fmt.Errorf("words/%s.json lacks %q", name, key))
+				wrong = append(wrong, fmt.Errorf("%s/%s.json lacks %q", w.folder, name, key))
 			case !slices.Equal(placeholders(translated), placeholders(text)):
-				wrong = append(wrong, fmt.Errorf("words/%s.json: %q has other placeholders than English: %v, not %v",
-					name, key, placeholders(translated), placeholders(text)))
+				wrong = append(wrong, fmt.Errorf("%s/%s.json: %q has other placeholders than English: %v, not %v",
+					w.folder, name, key, placeholders(translated), placeholders(text)))
 			}
 		}
 		for key := range catalog {
 			if _, ok := english[key]; !ok {
-				wrong = append(wrong, fmt.Errorf("words/%s.json: %q is not in English", name, key))
+				wrong = append(wrong, fmt.Errorf("%s/%s.json: %q is not in English", w.folder, name, key))
 			}
 		}
 	}
@@ -101,6 +102,15 @@ func placeholders(text string) []string {
 		}
 		names, text = append(names, name), after
 	}
+}
+
+// MustLoadWords is LoadWords for files that are part of the program. It panics on an error.
+func MustLoadWords(files fs.FS, folder string) *Words {
+	w, err := LoadWords(files, folder)
+	if err != nil {
+		panic("web: " + err.Error())
+	}
+	return w
 }
 
 // Languages are the tags of the catalogues, English first.
@@ -124,7 +134,7 @@ func (w *Words) Match(r *http.Request) string {
 func (w *Words) Text(language, key string, values map[string]any) (string, error) {
 	text, ok := w.catalogs[language][key]
 	if !ok {
-		return "", fmt.Errorf("words/%s.json has no text %q", language, key)
+		return "", fmt.Errorf("%s/%s.json has no text %q", w.folder, language, key)
 	}
 	given := slices.Sorted(maps.Keys(values))
 	if wanted := placeholders(text); !slices.Equal(given, wanted) {

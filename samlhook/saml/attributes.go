@@ -135,13 +135,12 @@ func (f *finder) names() (matched, unmatched, empty []string) {
 func (f *finder) missing(attribute string, names []string) MissingAttribute {
 	m := MissingAttribute{Attribute: attribute}
 	if empty := f.empty(names); empty != "" {
-		m.Hint = "received `" + Clip(empty) + "`, but without a visible character, so it is empty: fill it in at the " +
-			"identity provider"
+		m.Hint = Explanation{Say("missing_attribute.empty", "attribute", attribute, "received", Clip(empty))}
 	} else if received := f.namespaced(names); received != "" {
-		m.Hint = "received `" + Clip(received) + "`: clear the claim's Namespace"
+		m.Hint = Explanation{Say("missing_attribute.namespace", "attribute", attribute, "received", Clip(received))}
 	} else if fit := f.ambiguous(names); len(fit) > 1 {
-		m.Hint = "several attributes fit (" + Clip(strings.Join(fit, ", ")) +
-			"): name one in the connection's attributes"
+		m.Hint = Explanation{Say("missing_attribute.several", "attribute", attribute, "fit",
+			Clip(strings.Join(fit, ", ")))}
 	}
 	return m
 }

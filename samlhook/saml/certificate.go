@@ -73,7 +73,7 @@ func Fingerprint(cert *x509.Certificate) string {
 }
 
 func describeCertificate(cert *x509.Certificate) string {
-	return Fingerprint(cert) + ", valid to " + stamp(cert.NotAfter)
+	return Fingerprint(cert) + " (≤ " + stamp(cert.NotAfter) + ")"
 }
 
 // ExpiryWarning is a sentence if a certificate has ended or ends within 30 days; else empty.

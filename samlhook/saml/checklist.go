@@ -1,13 +1,14 @@
 package saml
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/beevik/etree"
 )
 
 // Check is one comparison of the verification. The SignIn record keeps it, so that an administrator sees what was
-// expected beside what was received. Values are clipped.
+// expected beside what was received, in no language: values, ranges (≤, …) and names of elements. Values are clipped.
 type Check struct {
 	Name     string
 	OK       bool
@@ -16,7 +17,7 @@ type Check struct {
 
 	// Reason and Explanation are those of the refusal that the check alone would lead to; empty if it passed.
 	Reason      Reason
-	Explanation string
+	Explanation Explanation
 }
 
 // checklist gathers checks. All of them are made, so that one record shows everything that is wrong; the first that
@@ -26,13 +27,13 @@ type checklist struct {
 	first  *Refusal // nil while every check has passed
 }
 
-// add notes a check and reports whether it passed.
-func (l *checklist) add(name string, ok bool, expected, received string, reason Reason, explanation string) bool {
+// add notes a check and reports whether it passed. What it says if it failed is as in Refuse.
+func (l *checklist) add(name string, ok bool, expected, received string, reason Reason, said ...Sentence) bool {
 	check := Check{Name: name, OK: ok, Expected: Clip(expected), Received: Clip(received)}
 	if !ok {
-		check.Reason, check.Explanation = reason, explanation
+		check.Reason, check.Explanation = reason, explained(reason, said)
 		if l.first == nil {
-			l.first = Refuse(reason, explanation)
+			l.first = Refuse(reason, said...)
 		}
 	}
 	l.checks = append(l.checks, check)
@@ -48,7 +49,7 @@ func (l *checklist) one(el *etree.Element, space, tag string) *etree.Element {
 	case 1:
 		return found[0]
 	}
-	l.add(strings.ToLower(tag), false, "one "+tag, "several", ReasonDuplicateElement,
-		"The "+el.Tag+" holds "+tag+" more than once.")
+	l.add(strings.ToLower(tag), false, "1", strconv.Itoa(len(found)), ReasonDuplicateElement,
+		Say("duplicate_element", "parent", el.Tag, "element", tag))
 	return nil
 }

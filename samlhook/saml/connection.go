@@ -44,11 +44,11 @@ type Connection struct {
 	NameIDFormat string
 
 	// WantEncrypted accepts encrypted assertions, and no others. DecryptionKeys are ours that may decrypt them; each is
-	// tried. HoldDecryption refuses, for the moment, what is encrypted in a Response without a signature: anybody can
-	// make that.
+	// tried. TryCBC is asked before an assertion in a Response without a signature is decrypted with CBC under a key,
+	// whose bytes it gets: false refuses it. Nil lets all be tried.
 	WantEncrypted  bool
 	DecryptionKeys []*rsa.PrivateKey
-	HoldDecryption bool
+	TryCBC         func(secret []byte) bool
 
 	AllowSHA1         bool
 	AllowIdPInitiated bool

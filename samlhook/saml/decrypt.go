@@ -20,8 +20,7 @@ import (
 // that anybody made: whatever fails once a key of ours has been used, fails with one and the same answer.
 
 // errUndecryptable is the answer to every failure of a decryption.
-var errUndecryptable = Refuse(ReasonDecryption, "The assertion could not be decrypted with a key of the connection; "+
-	"give the identity provider the certificate in sp.certificates, or have it read sp.metadataUrl again.")
+var errUndecryptable = Refuse(ReasonDecryption)
 
 const (
 	// maxEncryptedKeys bounds the keys of one assertion that are tried, each with each of ours: RSA costs a
@@ -36,16 +35,17 @@ const (
 // dataCipher is an algorithm that encrypts the assertion itself.
 type dataCipher struct {
 	keyBytes int
+	cbc      bool // does not find what was changed
 	open     func(block cipher.Block, sealed []byte) ([]byte, error)
 }
 
 var dataCiphers = map[string]dataCipher{
-	nsEnc + "aes128-cbc":   {16, openCBC},
-	nsEnc + "aes192-cbc":   {24, openCBC},
-	nsEnc + "aes256-cbc":   {32, openCBC},
-	nsEnc11 + "aes128-gcm": {16, openGCM},
-	nsEnc11 + "aes192-gcm": {24, openGCM},
-	nsEnc11 + "aes256-gcm": {32, openGCM},
+	nsEnc + "aes128-cbc":   {16, true, openCBC},
+	nsEnc + "aes192-cbc":   {24, true, openCBC},
+	nsEnc + "aes256-cbc":   {32, true, openCBC},
+	nsEnc11 + "aes128-gcm": {16, false, openGCM},
+	nsEnc11 + "aes192-gcm": {24, false, openGCM},
+	nsEnc11 + "aes256-gcm": {32, false, openGCM},
 }
 
 // oaepDigests and oaepMasks are the hashes of RSA-OAEP (XML Encryption 1.1 §5.5.2).
@@ -64,7 +64,7 @@ var (
 
 // decrypt returns the message with the assertion in place of the EncryptedAssertion. What stands there then came from
 // anybody, unless the Response was signed: it has to be scanned, and its signature verified.
-func (c *Connection) decrypt(o *outline) ([]byte, *Refusal) {
+func (c *Connection) decrypt(o *outline, signed bool) ([]byte, *Refusal) {
 	el, refusal := encryptedAssertion(o)
 	if refusal != nil {
 		return nil, refusal
@@ -82,6 +82,9 @@ func (c *Connection) decrypt(o *outline) ([]byte, *Refusal) {
 			secret, err := key.unwrap(own)
 			if err != nil || len(secret) != algorithm.keyBytes {
 				continue
+			}
+			if algorithm.cbc && !signed && c.TryCBC != nil && !c.TryCBC(secret) {
+				return nil, Refuse(ReasonDecryptionHeld)
 			}
 			if sealed == nil {
 				if sealed, err = cipherValue(data); err != nil {
@@ -104,8 +107,7 @@ func (c *Connection) decrypt(o *outline) ([]byte, *Refusal) {
 // encryptedAssertion parses the EncryptedAssertion. Its cipher values, which may be megabytes, do not pass through the
 // parser.
 func encryptedAssertion(o *outline) (*etree.Element, *Refusal) {
-	misshapen := Refuse(ReasonEncryptionShape,
-		"The EncryptedAssertion is not one EncryptedData with its EncryptedKeys.")
+	misshapen := Refuse(ReasonEncryptionShape)
 	frame := slices.Clone(o.message[o.response.from:o.response.to])
 	at := o.encrypted.from
 	for _, value := range o.ciphers {
@@ -149,7 +151,7 @@ func cipherValues(el *etree.Element) (found []*etree.Element) {
 func (c *Connection) encryptedParts(el *etree.Element) (data *etree.Element, keys []wrappedKey, refusal *Refusal) {
 	found := children(el, nsEnc, "EncryptedData")
 	if len(found) != 1 {
-		return nil, nil, Refuse(ReasonEncryptionShape, "The EncryptedAssertion does not hold one EncryptedData.")
+		return nil, nil, Refuse(ReasonEncryptionShape)
 	}
 	data = found[0]
 	if _, ok := dataCiphers[methodOf(data)]; !ok {
@@ -170,15 +172,13 @@ func (c *Connection) encryptedParts(el *etree.Element) (data *etree.Element, key
 		keys = append(keys, key)
 	}
 	if len(keys) == 0 || len(keys) > maxEncryptedKeys {
-		return nil, nil, Refuse(ReasonEncryptionShape,
-			"The EncryptedAssertion holds no EncryptedKey for this service, or more than two.")
+		return nil, nil, Refuse(ReasonEncryptionShape, Say("encryption_shape.keys", "most", maxEncryptedKeys))
 	}
 	return data, keys, nil
 }
 
 func badEncryption(algorithm string) *Refusal {
-	return Refuse(ReasonEncryptionAlgorithm, "The assertion is encrypted with "+Clip(algorithm)+
-		", which is not accepted; set the identity provider to AES (GCM, or CBC) and RSA-OAEP.")
+	return Refuse(ReasonEncryptionAlgorithm, Say("encryption_algorithm", "algorithm", Clip(algorithm)))
 }
 
 // methodOf is the algorithm of EncryptedData or EncryptedKey.
@@ -224,13 +224,13 @@ func readWrappedKey(el *etree.Element) (k wrappedKey, refusal *Refusal) {
 		return k, badEncryption(algorithm + " " + mask)
 	}
 	if !ok[0] {
-		return k, badEncryption(algorithm + " with " + digest)
+		return k, badEncryption(algorithm + " " + digest)
 	}
 	if err == nil {
 		k.sealed, err = cipherValue(el)
 	}
 	if err != nil {
-		return k, Refuse(ReasonEncryptionShape, "The EncryptedKey is not base64.")
+		return k, Refuse(ReasonEncryptionShape, Say("encryption_shape.base64"))
 	}
 	return k, nil
 }

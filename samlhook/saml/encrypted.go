@@ -12,8 +12,7 @@ import (
 func (c *Connection) believeEncrypted(r *Response, o *outline, now time.Time) (response, assertion *etree.Element,
 	refusal *Refusal) {
 	if !c.WantEncrypted {
-		return nil, nil, Refuse(ReasonEncrypted, "The assertion is encrypted, but the connection does not ask for "+
-			"that; set wantEncrypted, or switch encryption off at the identity provider.")
+		return nil, nil, Refuse(ReasonEncrypted)
 	}
 	if response, refusal = c.believeOuter(r, o, now); refusal != nil {
 		return nil, nil, c.signatureFailed(r, refusal)
@@ -21,13 +20,10 @@ func (c *Connection) believeEncrypted(r *Response, o *outline, now time.Time) (r
 	if response != nil {
 		r.Verified = true // whatever is inside
 		r.read(response)
-	} else if c.HoldDecryption {
-		return nil, nil, Refuse(ReasonDecryptionHeld, "Too many messages could not be decrypted lately, so none is "+
-			"for a minute; an identity provider that also signs the Response does not have to wait.")
 	}
 
 	// Decrypt, and look at the whole again.
-	opened, refusal := c.decrypt(o)
+	opened, refusal := c.decrypt(o, response != nil)
 	if refusal != nil {
 		return nil, nil, refusal
 	}
@@ -61,8 +57,7 @@ func (c *Connection) believeInner(r *Response, o *outline, response *etree.Eleme
 	}
 	delete(signers, "Response") // it signs the message as it was encrypted
 	if response == nil && len(signers) == 0 {
-		return nil, nil, Refuse(ReasonUnsigned,
-			"Neither the Response nor the encrypted assertion is signed; have the identity provider sign at least one.")
+		return nil, nil, Refuse(ReasonUnsigned, Say("unsigned.encrypted"))
 	}
 	root, refusal := parse(o.message)
 	if refusal != nil {

@@ -25,6 +25,8 @@ func encryptedConnection() *Connection {
 	return c
 }
 
+func heldCBC(c *Connection) { c.TryCBC = func([]byte) bool { return false } }
+
 // encryptedCase is an encrypted message, and what becomes of it.
 type encryptedCase struct {
 	name       string
@@ -78,8 +80,9 @@ func encryptedCases() []encryptedCase {
 			return sign(t, innerSigned(t, e), "Response", signing{})
 		}},
 		{name: "white space around the assertion", encryption: plain(func(s string) string { return "\n " + s + "\n" })},
-		{name: "while decryption is held, Response signed", message: outerSigned,
-			connection: func(c *Connection) { c.HoldDecryption = true }},
+		{name: "CBC while its key is held, Response signed", message: outerSigned,
+			encryption: encryption{Data: samltest.AES128CBC}, connection: heldCBC},
+		{name: "GCM while keys of CBC are held", connection: heldCBC},
 
 		// Refused before any key of ours is used: the connection has none here.
 		{name: "3DES", encryption: encryption{Edit: edit(samltest.AES128GCM, nsEnc+"tripledes-cbc")},
@@ -127,7 +130,7 @@ func encryptedCases() []encryptedCase {
 			message: func(t testing.TB, e encryption) string {
 				return sign(t, encrypt(t, newParts().Response(), e), "Response", signing{By: keys().Attacker})
 			}},
-		{name: "while decryption is held", connection: func(c *Connection) { c.HoldDecryption = true },
+		{name: "CBC while its key is held", encryption: encryption{Data: samltest.AES128CBC}, connection: heldCBC,
 			want: ReasonDecryptionHeld},
 		{name: "not asked for", connection: func(c *Connection) { c.WantEncrypted = false }, want: ReasonEncrypted},
 

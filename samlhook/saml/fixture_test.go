@@ -35,7 +35,7 @@ func testConnection() *Connection {
 			if id == samltest.Request {
 				return testNow.Add(-2 * time.Minute), nil
 			}
-			return time.Time{}, Refuse(ReasonRequestUnknown, "not ours")
+			return time.Time{}, Refuse(ReasonRequestUnknown)
 		},
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 )
@@ -83,7 +82,7 @@ func (f *formReader) read() error {
 			return err
 		}
 		if count == MaxParameters {
-			return Refuse(ReasonTooLarge, fmt.Sprintf("The posted form has more than %d parameters.", MaxParameters))
+			return Refuse(ReasonTooLarge, Say("too_large.parameters", "limit", MaxParameters))
 		}
 		var raw []byte
 		delimiter, err := f.until("=&", func(piece []byte) error {
@@ -120,7 +119,7 @@ func (f *formReader) value(name string, delimiter byte) error {
 		if f.seen[name]++; name == "SAMLart" {
 			return artifact()
 		} else if f.seen[name] > 1 {
-			return Refuse(ReasonSeveralResponses, "The form holds more than one SAMLResponse or RelayState.")
+			return Refuse(ReasonSeveralResponses)
 		}
 	}
 	if delimiter != '=' {
@@ -143,7 +142,7 @@ func (f *formReader) value(name string, delimiter byte) error {
 				return badEscape(name)
 			}
 			if len(f.relay) > maxRelayState {
-				return Refuse(ReasonTooLarge, fmt.Sprintf("The RelayState is longer than %d bytes.", maxRelayState))
+				return Refuse(ReasonTooLarge, Say("too_large.relayState", "limit", maxRelayState))
 			}
 			return nil
 		}
@@ -161,10 +160,10 @@ func (f *formReader) value(name string, delimiter byte) error {
 }
 
 func badEscape(name string) *Refusal {
-	return Refuse(ReasonNotBase64, "The form parameter "+name+" is not percent-encoded correctly.")
+	return Refuse(ReasonNotBase64, Say("not_base64.percent", "parameter", name))
 }
 
-func notBase64() *Refusal { return Refuse(ReasonNotBase64, "SAMLResponse is not standard base64.") }
+func notBase64() *Refusal { return Refuse(ReasonNotBase64) }
 
 // decode decodes base64, with white space anywhere. A message begins with <.
 func (f *formReader) decode(text []byte) error {
@@ -213,7 +212,7 @@ func (f *formReader) decodeGroups(groups []byte) error {
 	if !f.started {
 		head := bytes.TrimLeft(bytes.TrimPrefix(f.message[from:], []byte("\xef\xbb\xbf")), " \t\r\n")
 		if f.started = len(head) > 0; f.started && head[0] != '<' {
-			return Refuse(ReasonMalformed, "The message is not XML: it does not begin with <.")
+			return Refuse(ReasonMalformed, Say("malformed_xml.start"))
 		}
 	}
 	return nil

@@ -2,7 +2,6 @@ package saml
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,7 +67,7 @@ type ReceivedAttribute struct {
 // its place and what to do about it.
 type MissingAttribute struct {
 	Attribute string // firstName, lastName or userName
-	Hint      string
+	Hint      Explanation
 }
 
 // MapIdentity reads an identity out of a verified assertion. Values are trimmed. It refuses a value that holds control
@@ -125,8 +124,8 @@ func (id *Identity) fill(f *finder, m AttributeMapping) *Refusal {
 	}
 
 	if strings.ContainsFunc(id.UserName, isInvisible) {
-		return Refuse(ReasonInvalidAttribute, "The userName "+Clip(strconv.QuoteToASCII(id.UserName))+
-			" holds invisible characters; correct it at the identity provider.")
+		return Refuse(ReasonInvalidAttribute, Say("invalid_attribute.invisible",
+			"userName", Clip(strconv.QuoteToASCII(id.UserName))))
 	}
 	if id.Email == "" && m.Email == "" && id.NameIDFormat == NameIDEmail {
 		id.Email = id.NameID
@@ -164,31 +163,26 @@ func (id *Identity) RequireNames() *Refusal {
 }
 
 func (id *Identity) missingAttributes() *Refusal {
-	received := "no attributes"
+	var missing []string
+	var hints Explanation
+	for _, m := range id.Missing {
+		missing, hints = append(missing, m.Attribute), append(hints, m.Hint...)
+	}
+	lacks := Say("missing_attribute.nothing", "missing", strings.Join(missing, ", "))
 	if all := slices.Concat(id.Matched, id.Unmatched); len(all) > 0 {
 		all = all[:min(len(all), maxListed)]
 		for i, name := range all {
 			if slices.Contains(id.Empty, name) {
-				all[i] += " (empty)"
+				all[i] += `=""`
 			}
 		}
-		received = strings.Join(all, ", ")
+		lacks = Say("missing_attribute", "missing", strings.Join(missing, ", "), "received", strings.Join(all, ", "))
 	}
-	var missing []string
-	for _, m := range id.Missing {
-		if m.Hint != "" {
-			m.Attribute += " (" + m.Hint + ")"
-		}
-		missing = append(missing, m.Attribute)
-	}
-	return Refuse(ReasonMissingAttribute, "The assertion lacks "+strings.Join(missing, " and ")+
-		"; have the identity provider send it, or name the attribute in the connection's attributes."+
-		" Received: "+received+".")
+	return Refuse(ReasonMissingAttribute, append(Explanation{lacks}, hints...)...)
 }
 
 func invalid(name string, limit int) *Refusal {
-	return Refuse(ReasonInvalidAttribute,
-		fmt.Sprintf("The value of %s holds control characters or is longer than %d characters.", Clip(name), limit))
+	return Refuse(ReasonInvalidAttribute, Say("invalid_attribute", "attribute", Clip(name), "limit", limit))
 }
 
 // validValue reports whether a trimmed value may be stored: at most limit characters, none of which breaks a line or

@@ -122,17 +122,17 @@ func TestRequireNames(t *testing.T) {
 		want       []string // parts of the explanation; none when accepted
 	}{
 		{"both", both, nil},
-		{"no lastName", both[:1], []string{"lacks lastName;", "Received: firstName."}},
-		{"no firstName", both[1:], []string{"lacks firstName;", "Received: lastName."}},
-		{"nothing at all", nil, []string{"lacks firstName and lastName", "Received: no attributes."}},
+		{"no lastName", both[:1], []string{`missing="lastName"`, `received="firstName"`}},
+		{"no firstName", both[1:], []string{`missing="firstName"`, `received="lastName"`}},
+		{"nothing at all", nil, []string{`missing_attribute.nothing missing="firstName, lastName"`}},
 		{"blank lastName", []Attribute{both[0], values("lastName", "")},
-			[]string{"lacks lastName", "Received: firstName, lastName (empty)."}},
+			[]string{`missing="lastName"`, `received="firstName, lastName=\"\""`}},
 		{"Namespace filled in", []Attribute{values("acme/firstName", "Ann"), both[1]},
-			[]string{"received `acme/firstName`: clear the claim's Namespace"}},
+			[]string{`missing_attribute.namespace attribute="firstName" received="acme/firstName"`}},
 		{"Namespace is a URL", []Attribute{both[0], values("http://x/y/LastName", "Lee")},
-			[]string{"received `http://x/y/LastName`: clear the claim's Namespace"}},
+			[]string{`missing_attribute.namespace attribute="lastName" received="http://x/y/LastName"`}},
 		{"two fit in another case", []Attribute{values("FIRSTNAME", "A"), values("Firstname", "B"), both[1]},
-			[]string{"several attributes fit (FIRSTNAME, Firstname)"}},
+			[]string{`missing_attribute.several attribute="firstName" fit="FIRSTNAME, Firstname"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			id, err := MapIdentity(&Assertion{NameID: "n", Attributes: c.attributes}, AttributeMapping{})
@@ -221,7 +221,7 @@ func TestInvisibleUserName(t *testing.T) {
 			}
 			_, err := MapIdentity(a, m)
 			if r, ok := errors.AsType[*Refusal](err); !ok || r.Reason != ReasonInvalidAttribute ||
-				strings.Contains(r.Explanation, hidden) {
+				strings.Contains(r.Error(), hidden) {
 				t.Errorf("%s %+q: %v", name, hidden, err)
 			}
 		}

@@ -33,7 +33,7 @@ type Metadata struct {
 func ParseMetadata(data []byte, now time.Time) (*Metadata, *Refusal) {
 	m, err := parseMetadata(data, now)
 	if err != nil {
-		return nil, Refuse(ReasonMetadata, "The metadata cannot be used: "+err.Error()+".")
+		return nil, Refuse(ReasonMetadata, Say("metadata", "problem", err))
 	}
 	return m, nil
 }

@@ -11,13 +11,14 @@ import (
 	"strings"
 	"testing"
 
+	"rollcall/internal/peers"
 	"rollcall/samlhook/saml/samltest"
 )
 
 // xmlsec runs xmlsec1 (an independent implementation of XML Signature).
 func xmlsec(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	out, err := exec.Command(samltest.Peer(t, "xmlsec1"), args...).CombinedOutput()
+	out, err := exec.Command(peers.Find(t, "xmlsec1"), args...).CombinedOutput()
 	return string(out), err
 }
 

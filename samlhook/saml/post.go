@@ -35,7 +35,7 @@ func ReadPost(r *http.Request, limit int64) (Post, error) {
 	if refusal := checkBinding(r); refusal != nil {
 		return Post{}, refusal
 	}
-	tooLarge := Refuse(ReasonTooLarge, fmt.Sprintf("The posted form is larger than %d bytes.", limit))
+	tooLarge := Refuse(ReasonTooLarge, Say("too_large.form", "limit", limit))
 	if r.ContentLength > limit {
 		return Post{}, tooLarge
 	}
@@ -51,7 +51,7 @@ func ReadPost(r *http.Request, limit int64) (Post, error) {
 	case err != nil:
 		return Post{}, fmt.Errorf("read the posted form: %w", err)
 	case len(form.message) == 0:
-		return Post{}, Refuse(ReasonNoResponse, "The form holds no SAMLResponse.")
+		return Post{}, Refuse(ReasonNoResponse)
 	}
 	return Post{Message: form.message, RelayState: string(form.relay)}, nil
 }
@@ -63,18 +63,16 @@ func checkBinding(r *http.Request) *Refusal {
 	case query.Has("SAMLart"):
 		return artifact()
 	case r.Method != http.MethodPost:
-		return Refuse(ReasonNotPost,
-			"Responses are accepted by POST only; set the identity provider to the HTTP-POST binding.")
+		return Refuse(ReasonNotPost)
 	case query.Has("SAMLResponse"):
-		return Refuse(ReasonNotPost,
-			"The response came in the URL, not in the body; set the identity provider to the HTTP-POST binding.")
+		return Refuse(ReasonNotPost, Say("not_post.url"))
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != formType {
-		return Refuse(ReasonNoResponse, "The body is not an HTML form ("+formType+").")
+		return Refuse(ReasonNoResponse, Say("no_response.form", "type", formType))
 	}
 	return nil
 }
 
 func artifact() *Refusal {
-	return Refuse(ReasonArtifact, "The identity provider used the artifact binding; set it to HTTP-POST.")
+	return Refuse(ReasonArtifact)
 }

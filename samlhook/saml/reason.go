@@ -34,7 +34,7 @@ const (
 	ReasonEncryptionShape     Reason = "encryption_shape"     // not one EncryptedData with one or two EncryptedKeys
 	ReasonEncryptionAlgorithm Reason = "encryption_algorithm" // other than AES with RSA-OAEP
 	ReasonDecryption          Reason = "decryption_failed"    // whatever the cause
-	ReasonDecryptionHeld      Reason = "decryption_held"      // after too many failures, until they stop
+	ReasonDecryptionHeld      Reason = "decryption_held"      // too many tries under the key of a message
 	ReasonNotEncrypted        Reason = "not_encrypted"        // and the connection asks for encryption
 )
 

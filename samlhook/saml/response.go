@@ -67,8 +67,7 @@ func (c *Connection) Verify(message []byte, now time.Time) (*Response, *Refusal)
 	r.read(response)
 	c.checkResponse(&list, r, now)
 	if assertion == nil {
-		list.add("assertion", false, "one assertion", "none", ReasonNoAssertion,
-			"The Response is signed but holds no assertion.")
+		list.add("assertion", false, "Assertion", "", ReasonNoAssertion)
 	} else {
 		c.checkAssertion(&list, r, assertion, now)
 	}
@@ -105,7 +104,7 @@ func (c *Connection) believe(r *Response, o *outline, now time.Time) (response, 
 func parse(message []byte) (*etree.Element, *Refusal) {
 	doc := etree.NewDocument()
 	if err := doc.ReadFromBytes(message); err != nil || doc.Root() == nil {
-		return nil, Refuse(ReasonMalformed, "The message is not well-formed XML.")
+		return nil, Refuse(ReasonMalformed)
 	}
 	return doc.Root(), nil
 }
@@ -156,7 +155,7 @@ func (r *Response) verifyAll(root *etree.Element, signers map[string]signer, has
 	// The one assertion is read from what was verified, or verified itself.
 	found := children(response, nsAssertion, "Assertion")
 	if len(found) != 1 {
-		return nil, nil, Refuse(ReasonMisplaced, "The verified Response does not hold exactly one assertion.")
+		return nil, nil, Refuse(ReasonMisplaced, Say("misplaced_assertion.verified"))
 	}
 	by, signed := signers["Assertion"]
 	if !signed {
@@ -167,7 +166,7 @@ func (r *Response) verifyAll(root *etree.Element, signers map[string]signer, has
 	}
 	r.signedBy("Assertion", by)
 	if assertion.Tag != "Assertion" || assertion.NamespaceURI() != nsAssertion {
-		return nil, nil, Refuse(ReasonMisplaced, "What was signed is not an assertion.")
+		return nil, nil, Refuse(ReasonMisplaced, Say("misplaced_assertion.other"))
 	}
 	return response, assertion, nil
 }
@@ -177,7 +176,6 @@ func (r *Response) signedBy(what string, by signer) {
 	r.Certificate, r.Algorithm = by.certificate, by.algorithm
 	r.SignedIDs = append(r.SignedIDs, by.id)
 	r.Checks = append(r.Checks, Check{Name: "signature of the " + what, OK: true,
-		Expected: "a certificate of the connection",
 		Received: describeCertificate(by.certificate) + ", " + by.algorithm})
 	if by.sha1 {
 		r.Warnings = append(r.Warnings, "The "+what+" is signed with SHA-1.")
@@ -202,8 +200,7 @@ const smallMessage = 16 << 10
 // small message without an assertion, often unsigned, and the administrator wants to read what it said.
 func (c *Connection) unsigned(r *Response, o *outline) *Refusal {
 	if o.assertion.to > 0 || len(o.message) > smallMessage {
-		return Refuse(ReasonUnsigned,
-			"Neither the Response nor the assertion is signed; have the identity provider sign at least one.")
+		return Refuse(ReasonUnsigned)
 	}
 	root, refusal := parse(o.message)
 	if refusal != nil {
@@ -211,9 +208,9 @@ func (c *Connection) unsigned(r *Response, o *outline) *Refusal {
 	}
 	r.read(root)
 	if r.Status.Code != statusSuccess {
-		return r.Status.refusal()
+		return Refuse(ReasonStatus, r.Status.said())
 	}
-	return Refuse(ReasonNoAssertion, "The Response holds no assertion.")
+	return Refuse(ReasonNoAssertion)
 }
 
 // read fills in what the Response element says of itself.

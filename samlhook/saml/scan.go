@@ -2,7 +2,6 @@ package saml
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"unicode/utf8"
 )
@@ -37,10 +36,10 @@ const maxScope = 48
 // them. It is stricter than XML: no comments, no instructions, no DOCTYPE.
 func scan(message []byte, limits Limits) (*outline, *Refusal) {
 	if len(message) > limits.Bytes {
-		return nil, Refuse(ReasonTooLarge, fmt.Sprintf("The message is larger than %d bytes.", limits.Bytes))
+		return nil, Refuse(ReasonTooLarge, Say("too_large", "limit", limits.Bytes))
 	}
 	if !utf8.Valid(message) {
-		return nil, Refuse(ReasonNotUTF8, "The message is not UTF-8.")
+		return nil, Refuse(ReasonNotUTF8)
 	}
 	s := &scanner{in: bytes.TrimPrefix(message, []byte("\xef\xbb\xbf")), limits: limits, ids: map[string]struct{}{}}
 	s.out.message = s.in
@@ -95,8 +94,9 @@ type binding struct{ prefix, uri string }
 
 type attribute struct{ name, value []byte }
 
+// malformed is the refusal of a message that is not well-formed where the scanner is. The catalogue has what is wrong.
 func (s *scanner) malformed(what string) *Refusal {
-	return Refuse(ReasonMalformed, fmt.Sprintf("The message is not well-formed XML at byte %d: %s.", s.pos, what))
+	return Refuse(ReasonMalformed, Say(string(ReasonMalformed)+"."+what, "byte", s.pos))
 }
 
 // declaration skips an XML declaration, which must not promise another encoding.
@@ -110,7 +110,7 @@ func (s *scanner) declaration() *Refusal {
 	}
 	inner := bytes.ToLower(s.in[:end])
 	if i := bytes.Index(inner, []byte("encoding")); i >= 0 && !bytes.Contains(inner[i:], []byte("utf-8")) {
-		return Refuse(ReasonNotUTF8, "The message declares an encoding other than UTF-8.")
+		return Refuse(ReasonNotUTF8, Say("not_utf8.declared"))
 	}
 	s.pos = end + 2
 	return nil
@@ -152,8 +152,7 @@ func (s *scanner) characters(data []byte) *Refusal {
 		case "amp", "lt", "gt", "quot", "apos":
 		default:
 			if ref[0] != '#' {
-				return Refuse(ReasonEntity, "The message uses the entity &"+Clip(ref)+
-					";, which XML does not predefine.")
+				return Refuse(ReasonEntity, Say("entity_reference", "entity", Clip(ref)))
 			}
 		}
 	}
@@ -169,14 +168,13 @@ func (s *scanner) markup() *Refusal {
 	case bytes.HasPrefix(rest, []byte("</")):
 		return s.endTag()
 	case bytes.HasPrefix(rest, []byte("<!--")):
-		return Refuse(ReasonComment,
-			"The message holds an XML comment, which can hide part of a value from its reader.")
+		return Refuse(ReasonComment)
 	case bytes.HasPrefix(rest, []byte("<![CDATA[")):
 		return s.cdata(rest)
 	case bytes.HasPrefix(rest, []byte("<!")):
-		return Refuse(ReasonDoctype, "The message holds a document type declaration.")
+		return Refuse(ReasonDoctype)
 	case bytes.HasPrefix(rest, []byte("<?")):
-		return Refuse(ReasonInstruction, "The message holds a processing instruction.")
+		return Refuse(ReasonInstruction)
 	}
 	return s.startTag()
 }

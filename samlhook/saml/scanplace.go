@@ -2,7 +2,6 @@ package saml
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 )
 
@@ -24,7 +23,7 @@ func (s *scanner) declare() *Refusal {
 		case len(a.value) > 0 && !isAbsolute(a.value):
 			return s.malformed("a relative namespace, which has no canonical form")
 		case len(s.bindings) == maxScope:
-			return s.malformed(fmt.Sprintf("more than %d namespace declarations in scope", maxScope))
+			return s.malformed("too many namespace declarations in scope")
 		}
 		s.bindings = append(s.bindings, binding{prefix, string(a.value)})
 	}
@@ -84,7 +83,7 @@ func (s *scanner) identify() *Refusal {
 		}
 		id := string(a.value)
 		if _, used := s.ids[id]; used {
-			return Refuse(ReasonDuplicateID, "Two elements of the message have the ID "+Clip(id)+".")
+			return Refuse(ReasonDuplicateID, Say("duplicate_id", "id", Clip(id)))
 		}
 		s.ids[id] = struct{}{}
 	}
@@ -97,7 +96,7 @@ func (s *scanner) place(e *element, tag span) *Refusal {
 	depth := len(s.open)
 	if depth == 0 {
 		if e.local != "Response" || e.space != nsProtocol {
-			return Refuse(ReasonNotResponse, "The message is not a SAML 2.0 Response but "+Clip(e.local)+".")
+			return Refuse(ReasonNotResponse, Say("not_a_response", "element", Clip(e.local)))
 		}
 		s.out.response = tag
 		return nil
@@ -107,7 +106,7 @@ func (s *scanner) place(e *element, tag span) *Refusal {
 	case "Assertion", "EncryptedAssertion":
 		return s.placeAssertion(e, parent, tag)
 	case "Response":
-		return Refuse(ReasonUnexpected, "A Response stands inside "+Clip(parent.local)+".")
+		return Refuse(ReasonUnexpected, Say("unexpected_element.response", "parent", Clip(parent.local)))
 	case "Signature":
 		return s.placeSignature(e, parent, tag)
 	case "CipherValue":
@@ -121,8 +120,7 @@ func (s *scanner) place(e *element, tag span) *Refusal {
 	legal := (e.local == "Issuer" && e.space == nsAssertion) ||
 		((e.local == "Status" || e.local == "Extensions") && e.space == nsProtocol)
 	if !legal || slices.Contains(s.topSeen, e.local) {
-		return Refuse(ReasonUnexpected, "The Response holds "+Clip(e.local)+
-			", which SAML does not allow there, or not twice.")
+		return Refuse(ReasonUnexpected, Say("unexpected_element", "element", Clip(e.local)))
 	}
 	s.topSeen = append(s.topSeen, e.local)
 	return nil
@@ -130,11 +128,10 @@ func (s *scanner) place(e *element, tag span) *Refusal {
 
 func (s *scanner) placeAssertion(e, parent *element, tag span) *Refusal {
 	if len(s.open) != 1 || e.space != nsAssertion {
-		return Refuse(ReasonMisplaced, "An assertion stands inside "+Clip(parent.local)+
-			", not directly in the Response.")
+		return Refuse(ReasonMisplaced, Say("misplaced_assertion", "parent", Clip(parent.local)))
 	}
 	if s.out.assertion.to > 0 || s.out.encrypted.to > 0 {
-		return Refuse(ReasonSeveral, "The Response holds more than one assertion.")
+		return Refuse(ReasonSeveral)
 	}
 	if e.local == "Assertion" {
 		s.out.assertion = tag
@@ -151,7 +148,7 @@ func (s *scanner) placeCipher(e *element, tag span) *Refusal {
 	}
 	inside := slices.ContainsFunc(s.open, func(e element) bool { return e.cipher > 0 })
 	if inside || len(s.out.ciphers) == maxCipherValues {
-		return Refuse(ReasonEncryptionShape, "The EncryptedAssertion holds too many CipherValues, or one in another.")
+		return Refuse(ReasonEncryptionShape, Say("encryption_shape.ciphers"))
 	}
 	s.out.ciphers = append(s.out.ciphers, span{tag.to, tag.to})
 	e.cipher = len(s.out.ciphers)
@@ -163,12 +160,11 @@ func (s *scanner) placeSignature(e, parent *element, tag span) *Refusal {
 	above := len(s.open) == 1 || parent.local == "Assertion"
 	for _, other := range s.out.signatures {
 		if above && other.parent == parent.local {
-			return Refuse(ReasonSignatureShape, "The "+parent.local+" has two signatures.")
+			return Refuse(ReasonSignatureShape, Say("signature_shape.two", "element", Clip(parent.local)))
 		}
 	}
 	if !above || e.space != nsDsig || parent.children > 1 {
-		return Refuse(ReasonMisplacedSignature, "A Signature stands inside "+Clip(parent.local)+
-			", where SAML has none: it belongs right behind the Issuer of a Response or assertion.")
+		return Refuse(ReasonMisplacedSignature, Say("misplaced_signature", "parent", Clip(parent.local)))
 	}
 	s.out.signatures = append(s.out.signatures, signatureSpan{tag, parent.local})
 	e.sig = len(s.out.signatures)

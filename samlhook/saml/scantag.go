@@ -2,7 +2,6 @@ package saml
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 )
 
@@ -54,11 +53,10 @@ func (s *scanner) mayOpen() *Refusal {
 		return s.malformed("a second root element")
 	}
 	if s.out.elements++; s.out.elements > s.limits.Elements {
-		return Refuse(ReasonTooManyElements, fmt.Sprintf("The message has more than %d elements.", s.limits.Elements))
+		return Refuse(ReasonTooManyElements, Say("too_many_elements", "limit", s.limits.Elements))
 	}
 	if len(s.open) == s.limits.Depth {
-		return Refuse(ReasonTooDeep, fmt.Sprintf("The elements of the message are nested deeper than %d.",
-			s.limits.Depth))
+		return Refuse(ReasonTooDeep, Say("too_deep", "limit", s.limits.Depth))
 	}
 	return nil
 }
@@ -116,7 +114,7 @@ func (s *scanner) attributes() (closed bool, err *Refusal) {
 		case !spaced:
 			return false, s.malformed("a tag that does not end")
 		case len(s.attrs) == maxScope:
-			return false, s.malformed(fmt.Sprintf("an element with more than %d attributes", maxScope))
+			return false, s.malformed("an element with too many attributes")
 		}
 
 		// Another attribute, whose name is new.

@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"encoding/hex"
-	"fmt"
 	"math/big"
 	"slices"
 	"strings"
@@ -33,8 +32,7 @@ type signer struct {
 // small one. The digest is for verify.
 func (c *Connection) authenticate(o *outline, s signatureSpan, now time.Time) (signer, *Refusal) {
 	if s.to-s.from > maxSignatureBytes {
-		return signer{}, Refuse(ReasonSignatureShape,
-			fmt.Sprintf("The Signature is larger than %d bytes.", maxSignatureBytes))
+		return signer{}, Refuse(ReasonSignatureShape, Say("signature_shape.large", "limit", maxSignatureBytes))
 	}
 	skeleton := slices.Clone(o.message[o.response.from:o.response.to])
 	ends := 1
@@ -44,7 +42,7 @@ func (c *Connection) authenticate(o *outline, s signatureSpan, now time.Time) (s
 	skeleton = append(skeleton, o.message[s.from:s.to]...)
 	root, err := parseOpen(skeleton, ends)
 	if err != nil {
-		return signer{}, Refuse(ReasonMalformed, "The Signature is not well-formed XML.")
+		return signer{}, Refuse(ReasonMalformed, Say("malformed_xml.signature"))
 	}
 	parent := root
 	if ends == 2 {
@@ -83,8 +81,7 @@ func (c *Connection) signerOf(sig *etree.Element, id string, now time.Time) (sig
 	parts := dsigChildren(sig)
 	if len(parts) < 2 || len(parts) > 3 || parts[0].Tag != "SignedInfo" || parts[1].Tag != "SignatureValue" ||
 		(len(parts) == 3 && parts[2].Tag != "KeyInfo") {
-		return signer{}, Refuse(ReasonSignatureShape,
-			"A Signature must hold one SignedInfo, one SignatureValue and at most one KeyInfo, and nothing else.")
+		return signer{}, Refuse(ReasonSignatureShape)
 	}
 	made, refusal := c.judgeSignedInfo(parts[0], id)
 	if refusal != nil {
@@ -96,7 +93,7 @@ func (c *Connection) signerOf(sig *etree.Element, id string, now time.Time) (sig
 	}
 	canonical, err := canonicalSignedInfo(sig, parts[0])
 	if err != nil {
-		return signer{}, Refuse(ReasonSignatureShape, "The SignedInfo cannot be brought into canonical form.")
+		return signer{}, Refuse(ReasonSignatureShape, Say("signature_shape.canonical"))
 	}
 
 	// KeyInfo is not trusted: every certificate of the connection is tried.
@@ -113,8 +110,7 @@ func (c *Connection) signerOf(sig *etree.Element, id string, now time.Time) (sig
 		return made, c.checkValidity(cert, now)
 	}
 	if weak {
-		return signer{}, Refuse(ReasonWeakAlgorithm,
-			fmt.Sprintf("The key that signed is too weak: RSA needs %d bits.", minRSABits))
+		return signer{}, Refuse(ReasonWeakAlgorithm, Say("weak_algorithm.key", "bits", minRSABits))
 	}
 	return signer{}, c.notOurs(parts)
 }
@@ -124,17 +120,15 @@ func (c *Connection) checkValidity(cert *x509.Certificate, now time.Time) *Refus
 	if !now.Before(cert.NotBefore.Add(-c.skew())) && !now.After(cert.NotAfter.Add(c.skew())) {
 		return nil
 	}
-	return Refuse(ReasonCertificateExpired, fmt.Sprintf("The certificate %s that signed is valid from %s to %s; "+
-		"give the connection the identity provider's new certificate.",
-		Fingerprint(cert), stamp(cert.NotBefore), stamp(cert.NotAfter)))
+	return Refuse(ReasonCertificateExpired, Say("certificate_expired", "fingerprint", Fingerprint(cert),
+		"from", stamp(cert.NotBefore), "to", stamp(cert.NotAfter)))
 }
 
 // notOurs is the refusal of a signature that no certificate verifies. It looks into KeyInfo, which is never trusted,
 // only to give the better hint.
 func (c *Connection) notOurs(parts []*etree.Element) *Refusal {
-	const remedy = "; if the identity provider changed its certificate, update the connection's metadata."
 	if len(parts) < 3 {
-		return Refuse(ReasonSignatureInvalid, "No certificate of the connection verifies the signature"+remedy)
+		return Refuse(ReasonSignatureInvalid)
 	}
 	for _, el := range parts[2].FindElements(".//X509Certificate") {
 		der, err := decodeBase64(text(el))
@@ -143,21 +137,18 @@ func (c *Connection) notOurs(parts []*etree.Element) *Refusal {
 		}
 		if slices.ContainsFunc(c.Certificates,
 			func(known *x509.Certificate) bool { return bytes.Equal(known.Raw, der) }) {
-			return Refuse(ReasonSignatureInvalid,
-				"The signature names a certificate of the connection but was not made with its key.")
+			return Refuse(ReasonSignatureInvalid, Say("signature_invalid.named"))
 		}
 		sum := sha256.Sum256(der)
-		return Refuse(ReasonUnknownCertificate,
-			"The message is signed with the certificate "+hex.EncodeToString(sum[:])+
-				", which the connection does not know"+remedy)
+		return Refuse(ReasonUnknownCertificate, Say("unknown_certificate", "fingerprint", hex.EncodeToString(sum[:])))
 	}
-	return Refuse(ReasonSignatureInvalid, "No certificate of the connection verifies the signature"+remedy)
+	return Refuse(ReasonSignatureInvalid)
 }
 
 // signatureValue decodes a SignatureValue into what crypto/x509 verifies. XML Signature writes ECDSA's two numbers side
 // by side (RFC 4050 §3.3); crypto/x509 wants them in ASN.1.
 func signatureValue(el *etree.Element, algorithm string) ([]byte, *Refusal) {
-	empty := Refuse(ReasonSignatureEmpty, "The SignatureValue is empty or not base64.")
+	empty := Refuse(ReasonSignatureEmpty)
 	value, err := decodeBase64(text(el))
 	if err != nil || len(value) == 0 || len(el.ChildElements()) > 0 {
 		return nil, empty

@@ -38,23 +38,20 @@ const maxPrefixList = 1000
 func (c *Connection) judgeSignedInfo(info *etree.Element, id string) (signer, *Refusal) {
 	parts := dsigChildren(info)
 	if len(parts) < 2 || parts[0].Tag != "CanonicalizationMethod" || parts[1].Tag != "SignatureMethod" {
-		return signer{}, Refuse(ReasonSignatureShape,
-			"The SignedInfo must start with CanonicalizationMethod and SignatureMethod.")
+		return signer{}, Refuse(ReasonSignatureShape, Say("signature_shape.signedInfo"))
 	}
 	if len(parts) != 3 || parts[2].Tag != "Reference" || id == "" || attr(parts[2], "URI") != "#"+id {
-		return signer{}, Refuse(ReasonReference,
-			"The signature must have exactly one Reference, to the ID of the element that holds it.")
+		return signer{}, Refuse(ReasonReference)
 	}
 
 	// Algorithms: known ones, and SHA-1 only on request.
 	if canonicalizer(attr(parts[0], "Algorithm")) == nil {
-		return signer{}, Refuse(ReasonTransforms,
-			"The canonicalization "+Clip(attr(parts[0], "Algorithm"))+" is not supported.")
+		return signer{}, Refuse(ReasonTransforms, Say("signature_transforms.canonicalization",
+			"algorithm", Clip(attr(parts[0], "Algorithm"))))
 	}
 	made := signer{algorithm: attr(parts[1], "Algorithm")}
 	if _, known := signatureMethods[made.algorithm]; !known {
-		return signer{}, Refuse(ReasonAlgorithm, "The signature algorithm "+Clip(made.algorithm)+
-			" is not accepted; use RSA or ECDSA with SHA-256.")
+		return signer{}, Refuse(ReasonAlgorithm, Say("signature_algorithm", "algorithm", Clip(made.algorithm)))
 	}
 	digest, refusal := judgeReference(parts[2])
 	if refusal != nil {
@@ -62,9 +59,7 @@ func (c *Connection) judgeSignedInfo(info *etree.Element, id string) (signer, *R
 	}
 	made.sha1 = digest == digestSHA1 || strings.HasSuffix(made.algorithm, "-sha1")
 	if made.sha1 && !c.AllowSHA1 {
-		return signer{}, Refuse(ReasonWeakAlgorithm,
-			"The message is signed with SHA-1; set the identity provider to SHA-256, "+
-				"or allowSha1 on the connection until it can.")
+		return signer{}, Refuse(ReasonWeakAlgorithm)
 	}
 	return made, nil
 }
@@ -75,23 +70,22 @@ func judgeReference(ref *etree.Element) (string, *Refusal) {
 	parts := dsigChildren(ref)
 	if len(parts) != 3 || parts[0].Tag != "Transforms" || parts[1].Tag != "DigestMethod" ||
 		parts[2].Tag != "DigestValue" {
-		return "", Refuse(ReasonTransforms, "The Reference must hold Transforms, DigestMethod and DigestValue.")
+		return "", Refuse(ReasonTransforms, Say("signature_transforms.reference"))
 	}
 	transforms := dsigChildren(parts[0])
 	if len(transforms) != 2 || transforms[0].Tag != "Transform" || transforms[1].Tag != "Transform" ||
 		attr(transforms[0], "Algorithm") != dsig.EnvelopedSignatureAltorithmId.String() ||
 		len(transforms[0].ChildElements()) > 0 || !isExclusive(attr(transforms[1], "Algorithm")) {
-		return "", Refuse(ReasonTransforms,
-			"The transforms must be enveloped-signature and then exclusive canonicalization.")
+		return "", Refuse(ReasonTransforms)
 	}
 	for _, el := range transforms[1].ChildElements() {
 		if el.Tag != "InclusiveNamespaces" || len(attr(el, "PrefixList")) > maxPrefixList {
-			return "", Refuse(ReasonTransforms, "The canonicalization has a parameter that is not supported.")
+			return "", Refuse(ReasonTransforms, Say("signature_transforms.parameter"))
 		}
 	}
 	digest := attr(parts[1], "Algorithm")
 	if !slices.Contains(digestMethods, digest) {
-		return "", Refuse(ReasonAlgorithm, "The digest algorithm "+Clip(digest)+" is not accepted; use SHA-256.")
+		return "", Refuse(ReasonAlgorithm, Say("signature_algorithm.digest", "algorithm", Clip(digest)))
 	}
 	return digest, nil
 }

@@ -7,17 +7,17 @@ type Status struct {
 	Message string
 }
 
-// refusal is for a status other than Success.
-func (s Status) refusal() *Refusal {
-	what := "The identity provider reports " + Clip(s.Code)
-	if s.Code == "" {
-		what = "The identity provider reports no status"
-	}
+// said is what the identity provider says, for a status other than Success.
+func (s Status) said() Sentence {
+	code := Clip(s.Code)
 	if s.SubCode != "" {
-		what += " (" + s.SubCode + ")"
+		code += " (" + s.SubCode + ")"
 	}
-	if s.Message != "" {
-		what += ": " + s.Message
+	switch {
+	case code == "":
+		return Say("idp_status.none")
+	case s.Message != "":
+		return Say("idp_status.message", "code", code, "message", s.Message)
 	}
-	return Refuse(ReasonStatus, what+". Its own log has the reason.")
+	return Say("idp_status", "code", code)
 }

@@ -17,7 +17,7 @@ func verify(el *etree.Element, by signer) (*etree.Element, *Refusal) {
 	inherit(copied, el.Parent())
 	i := slices.IndexFunc(copied.ChildElements(), func(child *etree.Element) bool { return child.Tag == "Signature" })
 	if i < 0 {
-		return nil, Refuse(ReasonUnsigned, "The "+el.Tag+" is not signed.")
+		return nil, Refuse(ReasonUnsigned, Say("unsigned.element", "element", el.Tag))
 	}
 	parts := copied.ChildElements()[i].ChildElements()
 	value, refusal := signatureValue(parts[1], by.algorithm)
@@ -37,8 +37,7 @@ func verify(el *etree.Element, by signer) (*etree.Element, *Refusal) {
 	context.Clock = dsig.NewFakeClockAt(by.certificate.NotBefore)
 	verified, err := context.Validate(copied)
 	if err != nil {
-		return nil, Refuse(ReasonContentChanged, "The signature is genuine, but the "+el.Tag+
-			" is not what was signed: it was changed on the way.")
+		return nil, Refuse(ReasonContentChanged, Say("content_changed", "element", el.Tag))
 	}
 	return verified, nil
 }

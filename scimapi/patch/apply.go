@@ -80,13 +80,14 @@ func (c *Change) Judge(spend func(units int) error) error {
 }
 
 func (c *Change) engine(doc schema.Document, spend func(units int) error) *engine {
-	return &engine{t: c.t, strict: c.strict, interop: c.interop, doc: doc, spend: spend}
+	return &engine{t: c.t, strict: c.strict, known: c.known, interop: c.interop, doc: doc, spend: spend}
 }
 
 // engine is the state between two actions.
 type engine struct {
 	t       *schema.ResourceType
 	strict  bool
+	known   bool
 	interop bool
 	doc     schema.Document
 	owned   bool // doc is ours: its top level may be written to
@@ -95,7 +96,9 @@ type engine struct {
 	spend   func(units int) error
 }
 
-func (e *engine) mode() schema.Mode { return schema.Mode{Strict: e.strict, Spend: e.work} }
+func (e *engine) mode() schema.Mode {
+	return schema.Mode{Strict: e.strict, Known: e.known, Spend: e.work}
+}
 
 // MaxVisits bounds the work of one request: how many values its operations may look at together, a changed value
 // counting as eight. It stops requests of many operations that each go through all values of a long list (tooMany).

@@ -3,6 +3,7 @@ package patch
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
@@ -13,6 +14,9 @@ import (
 type Options struct {
 	// Strict turns off every leniency towards real clients.
 	Strict bool
+
+	// Known refuses attributes that the schemas do not have and names what comes nearest, as Strict does beside more.
+	Known bool
 
 	// Interop reads the request by draft-zollner-scim-interop-profile, beside Strict: every operation has a path, a
 	// filter at the end of a path is only for remove, and replace replaces all of a complex value.
@@ -32,6 +36,7 @@ type Options struct {
 type Change struct {
 	t          *schema.ResourceType
 	strict     bool
+	known      bool
 	interop    bool
 	operations []Operation
 	actions    []action
@@ -54,7 +59,7 @@ type action struct {
 // operation: a path or key that names nothing, or what must not be changed in any resource.
 func Compile(t *schema.ResourceType, r Request, o Options) (*Change, error) {
 	c := &compiler{derived: o.Derived,
-		Change: &Change{t: t, strict: o.Strict, interop: o.Interop, operations: r.Operations}}
+		Change: &Change{t: t, strict: o.Strict, known: o.Known, interop: o.Interop, operations: r.Operations}}
 	for i, op := range r.Operations {
 		c.operation = i
 		err := o.spend(1 + len(op.Path)/bytesPerUnit)
@@ -200,8 +205,11 @@ func (c *compiler) object(op Op, v any) error {
 			return err
 		}
 		if !known {
-			if c.strict {
+			switch {
+			case c.strict:
 				return schema.Errorf(schema.InvalidSyntax, "", "%q is not an attribute of %s", key, c.t.Name)
+			case c.known:
+				return schema.Unknown(key, "", c.t.Name, c.t.Schema.Attributes)
 			}
 			continue // B-03
 		}
@@ -213,6 +221,19 @@ func (c *compiler) object(op Op, v any) error {
 		}
 	}
 	return nil
+}
+
+// Given are the values that operations set whole attributes to, as the client sent them. They may hold readOnly
+// sub-attributes, which are not applied.
+func (c *Change) Given() iter.Seq2[*schema.Attribute, any] {
+	return func(yield func(*schema.Attribute, any) bool) {
+		for _, a := range c.actions {
+			whole := a.extension == nil && a.readOnly == 0 && len(a.steps) == 1 && a.steps[0].match == nil
+			if whole && a.op != Remove && a.value != nil && !yield(a.steps[0].attr, a.value) {
+				return
+			}
+		}
+	}
 }
 
 // once refuses two keys that name the same attribute in different spellings: chance would decide which one counts.

@@ -132,7 +132,7 @@ func (e *engine) subAttributes(a *schema.Attribute, m map[string]any) (map[*sche
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		sub := a.Attribute(key)
 		switch _, twice := given[sub]; {
-		case sub == nil && e.strict:
+		case sub == nil && (e.strict || e.known):
 			return nil, schema.Errorf(schema.InvalidSyntax, a.Path+"."+key, "is unknown")
 		case sub == nil || sub.Mutability == schema.ReadOnly:
 			continue

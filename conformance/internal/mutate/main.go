@@ -9,9 +9,12 @@ import (
 	"flag"
 	"fmt"
 	"go/token"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,11 +31,17 @@ var survivorsText string
 const patience = 60 * time.Second
 
 func main() {
-	each := flag.Int("each", 1, "run every n-th mutant only")
-	first := flag.Int("first", 0, "the mutant to begin with")
+	var c choice
+	flag.StringVar(&c.set, "set", usual, "the operators: usual or forced")
+	flag.IntVar(&c.each, "each", 1, "run every n-th mutant only")
+	flag.IntVar(&c.first, "first", 0, "the mutant to begin with")
+	flag.IntVar(&c.sample, "sample", 0, "run this many of them, drawn by -seed")
+	flag.Uint64Var(&c.seed, "seed", 1, "what the sample is drawn by")
+	match := flag.String("match", "", "run only those whose names match this regular expression")
 	workers := flag.Int("workers", 2, "runs at the same time")
 	flag.Parse()
-	code, err := measure(*first, *each, *workers)
+	c.match = regexp.MustCompile(*match)
+	code, err := measure(c, *workers)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "mutate:", err)
 		os.Exit(2)
@@ -40,7 +49,39 @@ func main() {
 	os.Exit(code)
 }
 
-func measure(first, each, workers int) (int, error) {
+// A choice says which mutants are run.
+type choice struct {
+	set         string
+	first, each int
+	sample      int
+	seed        uint64
+	match       *regexp.Regexp
+}
+
+// of gives the chosen ones in their order.
+func (c choice) of(all []mutant) []mutant {
+	var out []mutant
+	for _, m := range all {
+		if m.set == c.set && c.match.MatchString(m.name()) {
+			out = append(out, m)
+		}
+	}
+	if c.sample > 0 && c.sample < len(out) {
+		draw := rand.New(rand.NewPCG(c.seed, 0)).Perm(len(out))[:c.sample]
+		slices.Sort(draw)
+		for i, n := range draw {
+			out[i] = out[n] // n is never less than i
+		}
+		out = out[:c.sample]
+	}
+	var each []mutant
+	for i := c.first; i < len(out); i += max(1, c.each) {
+		each = append(each, out[i])
+	}
+	return each
+}
+
+func measure(c choice, workers int) (int, error) {
 	dir, err := os.MkdirTemp("", "mutate-")
 	if err != nil {
 		return 2, err
@@ -53,10 +94,7 @@ func measure(first, each, workers int) (int, error) {
 	if r := try(binary, 0); r != "SURVIVED" {
 		return 2, fmt.Errorf("the suite finds something on the server without a mutant: %s", r)
 	}
-	var chosen []mutant
-	for i := first; i < len(mutants); i += each {
-		chosen = append(chosen, mutants[i])
-	}
+	chosen := c.of(mutants)
 	results := make([]string, len(chosen))
 	queue := make(chan int)
 	var wg sync.WaitGroup

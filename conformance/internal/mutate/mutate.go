@@ -19,8 +19,18 @@ type mutant struct {
 	file string // of the reference server
 	line int
 	what string // such as "== becomes !="
+	set  string // usual or forced
 	text string // the source line, which names the mutant across edits elsewhere
 }
+
+// The sets of operators. The usual ones are those that the suite was tuned by.
+// Conditions that are always true or always false, "continue" that becomes
+// "break", differences that become sums and min that becomes max are a
+// population of their own, for samples that it was not tuned by.
+const (
+	usual  = "usual"
+	forced = "forced"
+)
 
 // name tells a mutant apart from all others, also when lines move.
 func (m mutant) name() string { return fmt.Sprintf("%s: %s: %s", m.file, m.what, m.text) }
@@ -34,10 +44,13 @@ type maker struct {
 	seen    map[string]int
 }
 
-// add registers a mutant at a place.
-func (k *maker) add(pos token.Pos, what string) *ast.BasicLit {
+// add registers a mutant of the usual operators at a place.
+func (k *maker) add(pos token.Pos, what string) *ast.BasicLit { return k.addTo(usual, pos, what) }
+
+func (k *maker) addTo(set string, pos token.Pos, what string) *ast.BasicLit {
 	line := k.fset.Position(pos).Line
-	m := mutant{id: len(k.mutants) + 1, file: k.file, line: line, what: what, text: strings.TrimSpace(k.lines[line-1])}
+	m := mutant{id: len(k.mutants) + 1, file: k.file, line: line, what: what, set: set,
+		text: strings.TrimSpace(k.lines[line-1])}
 	if k.seen[m.name()]++; k.seen[m.name()] > 1 {
 		m.what = fmt.Sprintf("%s (%d)", what, k.seen[m.name()])
 	}
@@ -153,6 +166,12 @@ func (k *maker) stmt(s ast.Stmt) ast.Stmt {
 		return k.dropped(s)
 	case *ast.LabeledStmt:
 		s.Stmt = k.stmt(s.Stmt)
+	case *ast.BranchStmt:
+		if s.Tok == token.CONTINUE && s.Label == nil {
+			id := k.addTo(forced, s.Pos(), "continue becomes break")
+			return &ast.IfStmt{Cond: call("mutated", id), Body: &ast.BlockStmt{List: []ast.Stmt{
+				&ast.BranchStmt{Tok: token.BREAK}}}, Else: &ast.BlockStmt{List: []ast.Stmt{s}}}
+		}
 	}
 	return s
 }
@@ -175,6 +194,12 @@ func call(name string, args ...ast.Expr) *ast.CallExpr {
 
 // condition instruments a condition; what is not a comparison is negated.
 func (k *maker) condition(e ast.Expr) ast.Expr {
+	always := k.addTo(forced, e.Pos(), "condition always true")
+	never := k.addTo(forced, e.Pos(), "condition always false")
+	return call("mutForce", always, never, k.negatable(e))
+}
+
+func (k *maker) negatable(e ast.Expr) ast.Expr {
 	if b, ok := e.(*ast.BinaryExpr); ok && swaps[b.Op] != "" {
 		return k.expr(e)
 	}
@@ -225,6 +250,10 @@ func (k *maker) expr(e ast.Expr) ast.Expr {
 
 func (k *maker) binary(e *ast.BinaryExpr) ast.Expr {
 	becomes := swaps[e.Op]
+	if e.Op == token.SUB {
+		id := k.addTo(forced, e.Pos(), "- becomes +")
+		return call("mutSub", id, k.expr(e.X), k.expr(e.Y))
+	}
 	if becomes == "" {
 		e.X, e.Y = k.expr(e.X), k.expr(e.Y)
 		return e
@@ -247,6 +276,12 @@ func (k *maker) binary(e *ast.BinaryExpr) ast.Expr {
 func (k *maker) call(e *ast.CallExpr) ast.Expr {
 	for i, x := range e.Args {
 		e.Args[i] = k.expr(x)
+	}
+	if f, ok := e.Fun.(*ast.Ident); ok && (f.Name == "min" || f.Name == "max") && len(e.Args) == 2 {
+		other := map[string]string{"min": "max", "max": "min"}[f.Name]
+		id := k.addTo(forced, e.Pos(), f.Name+" becomes "+other)
+		e.Fun, e.Args = ast.NewIdent("mut"+strings.ToUpper(f.Name[:1])+f.Name[1:]), append([]ast.Expr{id}, e.Args...)
+		return e
 	}
 	sel, ok := e.Fun.(*ast.SelectorExpr)
 	if !ok {
@@ -282,6 +317,29 @@ var Mutant int
 func mutated(id int) bool { return Mutant == id }
 
 func mutBool(id int, v bool) bool { return v != (Mutant == id) }
+
+func mutForce(always, never int, v bool) bool { return (v || Mutant == always) && Mutant != never }
+
+func mutSub[N ~int | ~int64](id int, a, b N) N {
+	if Mutant == id {
+		return a + b
+	}
+	return a - b
+}
+
+func mutMin[N ~int | ~int64](id int, a, b N) N {
+	if Mutant == id {
+		return max(a, b)
+	}
+	return min(a, b)
+}
+
+func mutMax[N ~int | ~int64](id int, a, b N) N {
+	if Mutant == id {
+		return min(a, b)
+	}
+	return max(a, b)
+}
 
 func mutEdge(id int, v, equal bool) bool { return v != (Mutant == id && equal) }
 

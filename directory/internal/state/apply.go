@@ -44,6 +44,7 @@ func (s *State) Apply(rev int64, entries []Entry) error {
 	if err := s.applyRest(rest); err != nil {
 		return err
 	}
+	s.forgetEvents(rev)
 	for _, u := range gone { // without a DeletedUser: nothing could be put
 		for _, key := range AttributeKeys(schema.User().Lookup("userName"), u.JSON) {
 			if err := s.leaveBare(u.scope, u.ID, key); err != nil {
@@ -129,6 +130,11 @@ var kinds = map[string]func(*State, change) error{
 	"u":     (*State).applyUserName,
 	"k":     func(s *State, c change) error { return s.scope(c.scope).applySecret(c) },
 	"pin":   (*State).applyPin,
+
+	eventClasses[OrdinaryEvents]:       applyEvent(OrdinaryEvents),
+	eventClasses[AccessEvents]:         applyEvent(AccessEvents),
+	eventClasses[AdministrationEvents]: applyEvent(AdministrationEvents),
+	trimmedKeys:                        (*State).applyTrimmed,
 }
 
 func (s *State) applyGrant(c change) error {
@@ -147,7 +153,11 @@ func (s *State) applyGrant(c change) error {
 	case c.Deleted:
 		sc.revoke(from, to, sc.intern(g))
 	default:
-		sc.grant(from, to, sc.intern(g))
+		since, err := parseGrantTime(c.Value)
+		if err != nil {
+			return fmt.Errorf("grant %q: %w", c.Key, err)
+		}
+		sc.grant(from, to, sc.intern(g), since)
 	}
 	return nil
 }

@@ -8,10 +8,10 @@ type Loaded struct {
 	Modified int64
 }
 
-// Build makes the state of one revision from all its keys. It comes out as if every revision had been applied:
+// Build makes the state of one revision of a cluster from all its keys. It comes out as if every revision had been applied:
 // resources have the same order. Index entries are gathered, sorted once and loaded in order, which is several times as
 // fast as inserting them.
-func Build(k Keyspace, builtin *Catalog, revision int64, parts [][]Loaded) (*State, error) {
+func Build(k Keyspace, builtin *Catalog, cluster uint64, revision int64, parts [][]Loaded) (*State, error) {
 	var entries []Entry
 	var modified []int64
 	for _, part := range parts {
@@ -26,6 +26,7 @@ func Build(k Keyspace, builtin *Catalog, revision int64, parts [][]Loaded) (*Sta
 
 	// Resources first, in the order of their creation, then the rest.
 	s := New(k, builtin)
+	s.cluster = cluster
 	if err := s.load(resources); err != nil {
 		return nil, err
 	}

@@ -106,10 +106,10 @@ func (s *Scope) Definitions() Definitions {
 // reservedEndpoints cannot be used by custom types, in whatever case: they are the protocol's, or kept for types to
 // come.
 var reservedEndpoints = []string{"/Me", "/Bulk", "/Schemas", "/ResourceTypes", "/ServiceProviderConfig",
-	"/ServiceProviderConfigs", "/Roles", "/GroupMemberships"}
+	"/ServiceProviderConfigs", "/Roles"}
 
 // reservedNames cannot be used by custom types, in whatever case: they are kept for types to come.
-var reservedNames = []string{"Role", "GroupMembership"}
+var reservedNames = []string{"Role"}
 
 // With returns a catalog of the built-in types and an organization's definitions. What is wrong with those that it
 // holds already, and that are not changed, is no reason to refuse others. Errors: *schema.Error naming the attribute of

@@ -24,6 +24,9 @@ func (f *Frozen) Dump(w io.Writer) {
 		sc.links.Scan(func(k string, l *Link) bool { fmt.Fprintf(w, "link %x %+v\n", k, *l); return true })
 		sc.notes.Scan(func(k string, n Note) bool { fmt.Fprintf(w, "note %x %s\n", k, n.Value); return true })
 		sc.secrets.Scan(func(k string, v []byte) bool { fmt.Fprintf(w, "secret %s %x\n", k, v); return true })
+		for _, c := range EventClasses {
+			fmt.Fprintf(w, "trimmed %d to %v\n", c, sc.trimmed[c].Place)
+		}
 		sc.sessions.Scan(func(e sessionEntry) bool { fmt.Fprintf(w, "session %v\n", e); return true })
 		sc.hashes.Scan(func(h string, r *Record) bool { fmt.Fprintf(w, "hash %x %s\n", h, r.ID); return true })
 	}
@@ -64,12 +67,18 @@ func (s *Scope) dumpMembers(w io.Writer, group *Record) {
 	if group.Type != schema.GroupType {
 		return
 	}
+	n := 0
 	for m := range s.Members(group) {
+		n++
 		var by []string
-		for g := range s.Grants(group, m) {
-			by = append(by, g.Connection.String())
-		}
+		s.grantsOf(group.ord, m.ord, func(e edge) bool {
+			by = append(by, fmt.Sprintf("%s since %d", s.grantors[e.grantor].Connection, e.since))
+			return true
+		})
 		slices.Sort(by)
 		fmt.Fprintf(w, "  member %s by %v\n", m.ID, by)
+	}
+	if counted := s.CountMembers(group); counted != n {
+		fmt.Fprintf(w, "  counted %d members (scope %p)\n", counted, s)
 	}
 }

@@ -75,8 +75,8 @@ func (ids *TimeIDs) Next(t time.Time) ID {
 	}
 }
 
-// TimeOf is when an ID that sorts by time was made.
-func TimeOf(id ID) time.Time { return time.UnixMicro(int64(binary.BigEndian.Uint64(id[:8]))) }
+// Time is the time with which an ID of a TimeIDs begins.
+func (id ID) Time() time.Time { return time.UnixMicro(int64(binary.BigEndian.Uint64(id[:8]))) }
 
 // TimeBound is the least ID of its time: all IDs of earlier times sort below it.
 func TimeBound(t time.Time) ID {

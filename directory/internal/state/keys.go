@@ -25,6 +25,9 @@ func (k Keyspace) Job(name string) string { return k.root + "job/" + name }
 // Operators is the prefix of what each running node shows of its operator tokens.
 func (k Keyspace) Operators() string { return k.root + "operator/" }
 
+// Activity is the key that says which SignIns have been counted that were made before sign-ins were counted.
+func (k Keyspace) Activity() string { return k.root + "activity" }
+
 // System spells the keys of the system scope.
 func (k Keyspace) System() ScopeKeys { return k.Scope(System) }
 
@@ -104,11 +107,36 @@ const (
 
 var eventClasses = [...]string{OrdinaryEvents: "e", AccessEvents: "e-access", AdministrationEvents: "e-admin"}
 
+const trimmedKeys = "trimmed"
+
+// AllTrimmed is the prefix of what sweeps write down of the Events that they remove.
+func (k ScopeKeys) AllTrimmed() string { return k.prefix + trimmedKeys + "/" }
+
+// Trimmed is the key that holds the place of the last Event of a class, in the order of the scope, that was removed
+// because the class keeps no more.
+func (k ScopeKeys) Trimmed(c EventClass) string { return k.AllTrimmed() + eventClasses[c] }
+
 // EventClasses are all of them.
 var EventClasses = []EventClass{OrdinaryEvents, AccessEvents, AdministrationEvents}
 
 // SignIns is the prefix of the SignIns.
 func (k ScopeKeys) SignIns() string { return k.prefix + "s/" }
+
+// Numbers is the prefix of the keys that lead from numbers to SignIns.
+func (k ScopeKeys) Numbers() string { return k.prefix + "number/" }
+
+// NumbersOf is the prefix of those of a day.
+func (k ScopeKeys) NumbersOf(at time.Time) string {
+	const day = 24 * 60 * 60
+	return k.Numbers() + string(binary.BigEndian.AppendUint32(nil, uint32(at.Unix()/day))) + "/"
+}
+
+// Numbered is the prefix of the keys of a number on a day; the ids of the SignIns follow.
+func (k ScopeKeys) Numbered(number string, at time.Time) string {
+	return k.NumbersOf(at) + digest(number)[:numberBytes]
+}
+
+const numberBytes = 8
 
 // Identities is the prefix of what is kept of people who signed in.
 func (k ScopeKeys) Identities() string { return k.prefix + "i/" }

@@ -9,16 +9,20 @@ import (
 // liveScope is a scope that the applier is changing. Readers get copies, as Scope.
 type liveScope struct {
 	Scope
-	lastOrd uint32
+	lastOrd   uint32
+	gathering *EventGathering // nil: nobody gathers the order of the Events
 }
 
 // freeze returns the scope as readers may have it. Copying writes to the source tree, so the applier alone does it.
 func (s *liveScope) freeze() *Scope {
 	f := s.Scope
 	f.byID, f.members, f.groups = s.byID.Copy(), s.members.Copy(), s.groups.Copy()
-	f.grants = s.grants.Copy()
+	f.grants, f.counts = s.grants.Copy(), s.counts.Copy()
 	f.stamps, f.links, f.linksBy, f.notes = s.stamps.Copy(), s.links.Copy(), s.linksBy.Copy(), s.notes.Copy()
 	f.secrets, f.hashes, f.sessions = s.secrets.Copy(), s.hashes.Copy(), s.sessions.Copy()
+	if s.events != nil {
+		f.events = s.events.Copy()
+	}
 	f.tables = maps.Clone(s.tables)
 	for name, t := range f.tables {
 		f.tables[name] = t.freeze()
@@ -65,12 +69,14 @@ func (s *liveScope) put(r *Record) {
 
 // remove takes a record out. Its memberships stay in the trees, invisible, until they are swept.
 func (s *liveScope) remove(r *Record) {
+	recount := s.leave(r)
 	t := s.table(r.Type)
 	s.reindex(t, r, nil)
 	s.bytes -= r.Size()
 	t.list.Delete(r.ord)
 	s.byID.Delete(idEntry{id: r.ID})
 	s.rehash(r, nil)
+	recount()
 }
 
 // rehash moves what leads to an AccessToken or a Session from old to new; either may be nil.

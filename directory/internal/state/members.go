@@ -3,14 +3,16 @@ package state
 import (
 	"iter"
 	"slices"
+	"time"
 
 	"rollcall/directory/schema"
 )
 
 // edge is one grant of a membership in memory: from a group to its member, or from a member to its group. Both ends are
-// ordinals, the grantor is its place in grantors.
-type edge struct{ from, to, grantor uint32 }
+// ordinals, the grantor is its place in grantors, since is when it was granted in seconds; 0: nobody knows.
+type edge struct{ from, to, grantor, since uint32 }
 
+// lessEdge orders edges by what tells one from another.
 func lessEdge(a, b edge) bool {
 	if a.from != b.from {
 		return a.from < b.from
@@ -22,19 +24,27 @@ func lessEdge(a, b edge) bool {
 }
 
 // grant puts one grant into both trees.
-func (s *liveScope) grant(group, member, by uint32) {
-	if _, was := s.members.Set(edge{group, member, by}); !was {
+func (s *liveScope) grant(group, member, by, since uint32) {
+	had := s.hasMember(group, member)
+	if _, was := s.members.Set(edge{group, member, by, since}); !was {
 		s.countGrants(member, 1)
 	}
-	s.groups.Set(edge{member, group, by})
+	s.groups.Set(edge{member, group, by, since})
+	if !had && s.grantCounts(by) && s.existsMembership(group, member) {
+		s.countMembers(group, 1)
+	}
 }
 
 // revoke takes one grant out of both trees.
 func (s *liveScope) revoke(group, member, by uint32) {
-	if _, was := s.members.Delete(edge{group, member, by}); was {
+	had := s.hasMember(group, member)
+	if _, was := s.members.Delete(edge{from: group, to: member, grantor: by}); was {
 		s.countGrants(member, -1)
 	}
-	s.groups.Delete(edge{member, group, by})
+	s.groups.Delete(edge{from: member, to: group, grantor: by})
+	if had && !s.hasMember(group, member) && s.existsMembership(group, member) {
+		s.countMembers(group, -1)
+	}
 }
 
 // countGrants moves the number of a member's grants.
@@ -72,19 +82,30 @@ func (s *Scope) member(ord uint32) *Record {
 }
 
 // Members yields the group's direct members, by any grant that counts, in order of their creation.
-func (s *Scope) Members(group *Record) iter.Seq[*Record] {
+func (s *Scope) Members(group *Record) iter.Seq[*Record] { return s.MembersAfter(group, nil) }
+
+// MembersAfter yields those of the group's direct members that were created after one of them; nil: all.
+func (s *Scope) MembersAfter(group, after *Record) iter.Seq[*Record] {
 	return func(yield func(*Record) bool) {
-		s.ends(s.members.Ascend, group.ord, func(to uint32) bool {
+		s.ends(s.members.Ascend, group.ord, after.next(), func(to uint32) bool {
 			m := s.member(to)
 			return m == nil || yield(m)
 		})
 	}
 }
 
+// next is the first ordinal after that of the record; 0 after nil.
+func (r *Record) next() uint32 {
+	if r == nil {
+		return 0
+	}
+	return r.ord + 1
+}
+
 // Subgroups yields the group's direct members that are groups.
 func (s *Scope) Subgroups(group *Record) iter.Seq[*Record] {
 	return func(yield func(*Record) bool) {
-		s.ends(s.members.Ascend, group.ord, func(to uint32) bool {
+		s.ends(s.members.Ascend, group.ord, 0, func(to uint32) bool {
 			m := s.at(schema.GroupType, to)
 			return m == nil || yield(m)
 		})
@@ -93,21 +114,53 @@ func (s *Scope) Subgroups(group *Record) iter.Seq[*Record] {
 
 // ParentGroups yields the groups that the resource is a direct member of, by any grant that counts, in order of their
 // creation.
-func (s *Scope) ParentGroups(member *Record) iter.Seq[*Record] { return s.parents(member.ord) }
+func (s *Scope) ParentGroups(member *Record) iter.Seq[*Record] { return s.parents(member.ord, 0) }
 
-func (s *Scope) parents(member uint32) iter.Seq[*Record] {
+// ParentGroupsAfter yields those of them that were created after one of them; nil: all.
+func (s *Scope) ParentGroupsAfter(member, after *Record) iter.Seq[*Record] {
+	return s.parents(member.ord, after.next())
+}
+
+func (s *Scope) parents(member, first uint32) iter.Seq[*Record] {
 	return func(yield func(*Record) bool) {
-		s.ends(s.groups.Ascend, member, func(to uint32) bool {
+		s.ends(s.groups.Ascend, member, first, func(to uint32) bool {
 			g := s.at(schema.GroupType, to)
 			return g == nil || yield(g)
 		})
 	}
 }
 
-// ends calls f for the other end of every membership of an ordinal that counts, each once, while f returns true.
-func (s *Scope) ends(ascend func(edge, func(edge) bool), from uint32, f func(to uint32) bool) {
+// AllMemberships yields the groups and members of every membership that counts: group by group, the members of each in
+// order, both by their creation. With a group and a member, it begins behind their membership.
+func (s *Scope) AllMemberships(group, member *Record) iter.Seq2[*Record, *Record] {
+	return func(yield func(group, member *Record) bool) {
+		first := edge{}
+		if group != nil {
+			first = edge{from: group.ord, to: member.next()}
+		}
+		var last edge
+		var g *Record // of last
+		s.members.Ascend(first, func(e edge) bool {
+			if e.from == last.from && (g == nil || e.to == last.to) || !s.grantCounts(e.grantor) {
+				return true
+			}
+			if e.from != last.from {
+				g = s.at(schema.GroupType, e.from)
+			}
+			if last = e; g == nil {
+				return true
+			}
+			m := s.member(e.to)
+			return m == nil || yield(g, m)
+		})
+	}
+}
+
+// ends calls f for the other end of every membership of an ordinal that counts, each once, from an ordinal on, while f
+// returns true.
+func (s *Scope) ends(ascend func(edge, func(edge) bool), from, first uint32, f func(to uint32) bool) {
 	last := uint32(0)
-	ascend(edge{from: from}, func(e edge) bool {
+	ascend(edge{from: from, to: first}, func(e edge) bool {
 		if e.from != from {
 			return false
 		}
@@ -117,19 +170,6 @@ func (s *Scope) ends(ascend func(edge, func(edge) bool), from uint32, f func(to 
 		last = e.to
 		return f(e.to)
 	})
-}
-
-// CountMembers counts the group's direct members, up to limit, without looking at them: those that were deleted and are
-// not swept yet are counted too.
-func (s *Scope) CountMembers(group *Record, limit int) (n int) {
-	if limit <= 0 {
-		return 0
-	}
-	s.ends(s.members.Ascend, group.ord, func(uint32) bool {
-		n++
-		return n < limit
-	})
-	return n
 }
 
 // IsMember reports whether the membership exists, by any grant that counts.
@@ -145,10 +185,30 @@ func (s *Scope) IsMember(group, member *Record) bool {
 // Grants yields the grantors of a membership, and whether what they granted counts.
 func (s *Scope) Grants(group, member *Record) iter.Seq2[Grantor, bool] {
 	return func(yield func(Grantor, bool) bool) {
-		s.members.Ascend(edge{from: group.ord, to: member.ord}, func(e edge) bool {
-			return e.from == group.ord && e.to == member.ord && yield(s.grantors[e.grantor], s.grantCounts(e.grantor))
+		s.grantsOf(group.ord, member.ord, func(e edge) bool {
+			return yield(s.grantors[e.grantor], s.grantCounts(e.grantor))
 		})
 	}
+}
+
+// GrantTimes yields the grantors of a membership whose grants count, and since when; the zero time where nobody knows.
+func (s *Scope) GrantTimes(group, member *Record) iter.Seq2[Grantor, time.Time] {
+	return func(yield func(Grantor, time.Time) bool) {
+		s.grantsOf(group.ord, member.ord, func(e edge) bool {
+			var since time.Time
+			if e.since != 0 {
+				since = time.Unix(int64(e.since), 0).UTC()
+			}
+			return !s.grantCounts(e.grantor) || yield(s.grantors[e.grantor], since)
+		})
+	}
+}
+
+// grantsOf calls f for every grant of a membership, while f returns true.
+func (s *Scope) grantsOf(group, member uint32, f func(edge) bool) {
+	s.members.Ascend(edge{from: group, to: member}, func(e edge) bool {
+		return e.from == group && e.to == member && f(e)
+	})
 }
 
 // GrantedTo yields every grant to the member, whether it counts or not, whose group exists: group by group, in order of
@@ -233,13 +293,13 @@ func (s *Scope) Memberships(r *Resource, step Step) iter.Seq[Membership] {
 		}
 
 		// The direct ones, then those above them, breadth first.
-		for g := range s.parents(r.ord) {
+		for g := range s.parents(r.ord, 0) {
 			if !visit(g, true) {
 				return
 			}
 		}
 		for i := 0; i < len(all); i++ {
-			for g := range s.parents(all[i].ord) {
+			for g := range s.parents(all[i].ord, 0) {
 				if !visit(g, false) {
 					return
 				}

@@ -22,6 +22,8 @@ type Scope struct {
 	members  *btree.BTreeG[edge]        // by group
 	groups   *btree.BTreeG[edge]        // by member: group and member change places
 	grants   *btree.Map[uint32, uint32] // how many grants a member has: most have none, which is known without a walk
+	counts   *btree.Map[uint32, uint32] // how many direct members a group has, by grants that count
+	enrolled int                        // their sum
 	stamps   *btree.Map[uint32, stamp]
 	links    *btree.Map[string, *Link]
 	linksBy  *btree.BTreeG[linkEntry] // by User, and by NameID in lower case
@@ -29,6 +31,8 @@ type Scope struct {
 	secrets  *btree.Map[string, []byte]
 	hashes   *btree.Map[string, *Record] // AccessTokens and Sessions by the hash of their secrets
 	sessions *btree.BTreeG[sessionEntry]
+	events   *btree.BTreeG[eventEntry] // the order of the Events; nil where it is not kept
+	trimmed  [len(eventClasses)]TrimmedTo
 	grantors []Grantor // interned; append-only
 	bytes    int64     // of the records
 	catalog  *Catalog  // the types in force
@@ -65,6 +69,7 @@ func newScope(builtin *Catalog) Scope {
 		members:  newTree(lessEdge),
 		groups:   newTree(lessEdge),
 		grants:   &btree.Map[uint32, uint32]{},
+		counts:   &btree.Map[uint32, uint32]{},
 		stamps:   &btree.Map[uint32, stamp]{},
 		links:    &btree.Map[string, *Link]{},
 		linksBy:  newTree(lessLink),

@@ -24,6 +24,10 @@ type State struct {
 	pins     []PinChange                 // of the revision being applied
 	bytes    int64                       // applied since the start
 	touched  map[ScopeID]bool            // scopes of which any key changed: for the sweeper
+	told     map[ScopeID]bool            // scopes that got Events
+
+	forgotten map[ScopeID]map[ID]bool // Events that the revision being applied removes
+	cluster   uint64                  // ID of the etcd cluster that the state is from
 }
 
 type frozenScope struct {
@@ -37,8 +41,8 @@ func New(k Keyspace, builtin *Catalog) *State {
 	return &State{
 		keys: k, builtin: builtin, empty: &empty, live: map[ScopeID]*liveScope{}, dirty: map[ScopeID]bool{},
 		orphans: map[string]struct{}{}, deleted: map[ScopeID]*deletedMembers{}, defined: map[ScopeID]bool{},
-		touched: map[ScopeID]bool{},
-		frozen:  newTree(func(a, b frozenScope) bool { return lessID(a.id.Organization, b.id.Organization) }),
+		touched: map[ScopeID]bool{}, told: map[ScopeID]bool{}, forgotten: map[ScopeID]map[ID]bool{},
+		frozen: newTree(func(a, b frozenScope) bool { return lessID(a.id.Organization, b.id.Organization) }),
 	}
 }
 
@@ -76,18 +80,22 @@ func (s *State) Freeze() *Frozen {
 		s.frozen.Set(frozenScope{id, s.live[id].freeze()})
 	}
 	clear(s.dirty)
-	return &Frozen{revision: s.revision, scopes: s.frozen.Copy(), empty: s.empty}
+	return &Frozen{revision: s.revision, cluster: s.cluster, scopes: s.frozen.Copy(), empty: s.empty}
 }
 
 // Frozen is a state that never changes.
 type Frozen struct {
 	revision int64
+	cluster  uint64
 	scopes   *btree.BTreeG[frozenScope]
 	empty    *Scope
 }
 
 // Revision is the revision of which this is the state.
 func (f *Frozen) Revision() int64 { return f.revision }
+
+// Cluster is the ID of the etcd cluster that the state is from: a restored one has another.
+func (f *Frozen) Cluster() uint64 { return f.cluster }
 
 // Scope returns a scope; an empty one if there is none.
 func (f *Frozen) Scope(id ScopeID) *Scope {

@@ -100,7 +100,7 @@ func TestOrderOfOneRevision(t *testing.T) {
 	slices.Reverse(entries)
 	other := New(testKeys, testBuiltin)
 	apply(t, other, entries...)
-	built, err := Build(testKeys, testBuiltin, 1, [][]Loaded{loaded})
+	built, err := Build(testKeys, testBuiltin, 1, 1, [][]Loaded{loaded})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -160,14 +160,22 @@ func (c *Committer) Housekeep(ctx context.Context, conditions []Condition, write
 	if len(writes) == 0 {
 		return nil
 	}
+	_, err := c.housekeep(ctx, Part{Conditions: conditions, Writes: writes})
+	return err
+}
+
+// housekeep commits a part without a fence. Errors: as Housekeep.
+func (c *Committer) housekeep(ctx context.Context, p Part) (Outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*answerTimeout)
 	defer cancel()
-	out, err := c.Commit(ctx, []Part{{Conditions: conditions, Writes: writes}})
-	if err == nil && out[0].Refused != nil {
-		return out[0].Refused
+	out, err := c.Commit(ctx, []Part{p})
+	switch {
+	case err != nil:
+		return Outcome{}, err
+	case out[0].Refused != nil:
+		return Outcome{}, out[0].Refused
+	case !out[0].Committed:
+		return Outcome{}, state.Errorf(state.Busy, "", "another writer changed what this depends on; try again")
 	}
-	if err == nil && !out[0].Committed {
-		err = state.Errorf(state.Busy, "", "another writer changed what this depends on; try again")
-	}
-	return err
+	return out[0], nil
 }

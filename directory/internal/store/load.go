@@ -18,7 +18,7 @@ const (
 )
 
 // held are the kinds of keys that are held in memory, as prefixes below the scope's.
-var held = []string{"scope", "nest", "r/", "m/", "v/", "l/", "n/", "k/"}
+var held = []string{"scope", "nest", "r/", "m/", "v/", "l/", "n/", "k/", "trimmed/"}
 
 // load reads everything under the root as it is at one revision, and the ID of the cluster that it is from.
 func load(ctx context.Context, c *clientv3.Client, k state.Keyspace, builtin *state.Catalog) (
@@ -51,7 +51,7 @@ func load(ctx context.Context, c *clientv3.Client, k state.Keyspace, builtin *st
 	if err := l.fetch(ctx); err != nil {
 		return nil, 0, err
 	}
-	s, err := state.Build(k, builtin, l.revision, l.loaded)
+	s, err := state.Build(k, builtin, head.Header.ClusterId, l.revision, l.loaded)
 	return s, head.Header.ClusterId, err
 }
 

@@ -40,6 +40,8 @@ type Node struct {
 	quorum   *quorum
 	follower *follower
 
+	gathering chan struct{} // holds a value while the order of a scope's Events is read
+
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
@@ -47,7 +49,8 @@ type Node struct {
 // Open loads the store and follows it until Close. Errors: Unavailable; others if the data cannot be read.
 func Open(ctx context.Context, c *clientv3.Client, o Options) (*Node, error) {
 	r := newReplica(o.Keys, o.Builtin)
-	n := &Node{options: o, client: c, replica: r, Quota: newQuota(o, c, r.bytes.Load)}
+	n := &Node{options: o, client: c, replica: r, Quota: newQuota(o, c, r.bytes.Load),
+		gathering: make(chan struct{}, 1)}
 	n.Committer, n.Reader = &Committer{c, r, n.Quota}, Reader{c}
 	n.Eraser = Eraser{n.Committer, n.Reader}
 	n.follower = &follower{client: c, watcher: o.Watcher, keys: o.Keys, replica: r, alone: o.Alone, log: o.Log,

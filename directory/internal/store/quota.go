@@ -54,14 +54,23 @@ const usual = 64 << 10
 // Usage is how much of its quota a member of etcd uses, in bytes.
 type Usage struct{ File, InUse, Quota int64 }
 
-// fits reports whether the member has room for more bytes below the limit: in its data, and in its file, which either
-// stays below the limit, too, or has so many free pages that it will hardly grow.
-func (u Usage) fits(l limit, more int64) bool {
-	if u.Quota <= 0 {
+// fits reports whether the member has room below the limit for a change of a size, and for what may have been written
+// since it told its own sizes: in its data, and in its file, which either stays small, too, or has so many free pages
+// that it will hardly grow. What takes away may let the file grow further, by its own size: a large document takes pages of
+// its own, which are full.
+func (u Usage) fits(l limit, since, size int64) bool {
+	more, free := since+spread*size, u.File-u.InUse
+	switch {
+	case u.Quota <= 0:
 		return true
+	case !u.below(u.InUse+more, l.data):
+		return false
+	case u.below(u.File+more, full.file):
+		return true
+	case l == full:
+		return u.below(u.File+more, blocked.file) && 2*more < free
 	}
-	return u.below(u.InUse+more, l.data) &&
-		(u.below(u.File+more, l.file) || u.below(u.File+more, blocked.file) && 2*more < u.File-u.InUse)
+	return u.below(u.File+since+size, blocked.file)
 }
 
 func (u Usage) below(n int64, share float64) bool { return float64(n) < share*float64(u.Quota) }
@@ -159,15 +168,15 @@ func (q *Quota) admit(size int64, frees bool) error {
 	if q.alarmed {
 		return ErrFull(nil)
 	}
-	l, more := full, q.since()+spread*size
+	l, since := full, q.since()
 	if frees {
 		l = blocked
 	}
 	for _, m := range q.members {
-		if more > m.Quota/64 {
+		if since+spread*size > m.Quota/64 {
 			q.lookSoon()
 		}
-		if !m.fits(l, more) {
+		if !m.fits(l, since, size) {
 			return ErrFull(nil)
 		}
 	}

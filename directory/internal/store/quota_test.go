@@ -29,15 +29,37 @@ func TestFits(t *testing.T) {
 		{"all of it the file's own size", 985, 100, 0, false, false},
 	} {
 		u := Usage{c.file, c.inUse, quota}
-		if got := u.fits(full, c.more); got != c.ordinary {
+		if got := u.fits(full, c.more, 0); got != c.ordinary {
 			t.Errorf("%s: an ordinary change fits: %v", c.name, got)
 		}
-		if got := u.fits(blocked, c.more); got != c.takesAway {
+		if got := u.fits(blocked, c.more, 0); got != c.takesAway {
 			t.Errorf("%s: one that takes away fits: %v", c.name, got)
 		}
 	}
-	if !(Usage{1000, 1000, 0}).fits(full, 1) {
+	if !(Usage{1000, 1000, 0}).fits(full, 1, 1) {
 		t.Error("an unknown quota refuses")
+	}
+}
+
+// A large document that is written once more, to take something away, asks the file for no more than it needs: near the
+// end it would otherwise be refused for good, however many pages are free.
+func TestQuotaFitsLargeDocument(t *testing.T) {
+	const mib = 1 << 20
+	for _, c := range []struct {
+		name                    string
+		file, inUse, size, more int64
+		fits                    bool
+	}{
+		{"a small file", 20 * mib, 20 * mib, mib, 0, true},
+		{"a large one", 30 * mib, 26 * mib, mib, 0, true},
+		{"up to the end", 30*mib + mib/4, 27 * mib, mib, 0, true},
+		{"not beyond", 30*mib + mib/2, 27 * mib, mib, 0, false},
+		{"after others", 30 * mib, 27 * mib, mib, mib, false},
+		{"much data", 30 * mib, 29 * mib, mib, 0, false},
+	} {
+		if got := (Usage{c.file, c.inUse, 32 * mib}).fits(blocked, c.more, c.size); got != c.fits {
+			t.Errorf("%s: fits: %v", c.name, got)
+		}
 	}
 }
 

@@ -31,19 +31,14 @@ func (r Reader) Get(ctx context.Context, key string) (l state.Loaded, ok bool, e
 // NewestFirst reads all keys with the prefixes, of each the last one first: as they were at the revision, or as they
 // are at one moment if it is 0. Errors: NotFound if the revision was compacted; Unavailable.
 func (r Reader) NewestFirst(ctx context.Context, revision int64, prefixes ...string) ([][]state.Loaded, error) {
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
-	defer cancel()
 	ops := make([]clientv3.Op, len(prefixes))
 	for i, prefix := range prefixes {
 		ops[i] = clientv3.OpGet(prefix, clientv3.WithPrefix(), clientv3.WithRev(revision),
 			clientv3.WithSort(clientv3.SortByKey, clientv3.SortDescend))
 	}
-	resp, err := r.client.Txn(ctx).Then(ops...).Commit()
-	if errors.Is(err, rpctypes.ErrCompacted) {
-		return nil, ErrPinGone()
-	}
+	resp, err := r.read(ctx, ops)
 	if err != nil {
-		return nil, state.Unanswered(err)
+		return nil, err
 	}
 	lists := make([][]state.Loaded, len(prefixes))
 	for i := range prefixes {
@@ -71,6 +66,50 @@ func (r Reader) Keys(ctx context.Context, from, end string, limit int64) (keys [
 		keys = append(keys, string(kv.Key))
 	}
 	return keys, resp.More, nil
+}
+
+// KeysOf reads the keys with each of the prefixes, without values, at the revision as NewestFirst does. Errors: as there.
+func (r Reader) KeysOf(ctx context.Context, revision int64, prefixes ...string) ([][]string, error) {
+	ops := make([]clientv3.Op, len(prefixes))
+	for i, prefix := range prefixes {
+		ops[i] = clientv3.OpGet(prefix, clientv3.WithPrefix(), clientv3.WithRev(revision), clientv3.WithKeysOnly())
+	}
+	resp, err := r.read(ctx, ops)
+	if err != nil {
+		return nil, err
+	}
+	lists := make([][]string, len(prefixes))
+	for i := range prefixes {
+		for _, kv := range resp.Responses[i].GetResponseRange().Kvs {
+			lists[i] = append(lists[i], string(kv.Key))
+		}
+	}
+	return lists, nil
+}
+
+// read carries out reads at one moment.
+func (r Reader) read(ctx context.Context, ops []clientv3.Op) (*clientv3.TxnResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	resp, err := r.client.Txn(ctx).Then(ops...).Commit()
+	if errors.Is(err, rpctypes.ErrCompacted) {
+		return nil, ErrPinGone()
+	}
+	if err != nil {
+		return nil, state.Unanswered(err)
+	}
+	return resp, nil
+}
+
+// Range reads the first keys from one on and before end. Error: Unavailable.
+func (r Reader) Range(ctx context.Context, from, end string, limit int64) ([]state.Loaded, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	resp, err := r.client.Get(ctx, from, clientv3.WithRange(end), clientv3.WithLimit(limit))
+	if err != nil {
+		return nil, state.Unanswered(err)
+	}
+	return loadedOf(resp.Kvs), nil
 }
 
 // Heads reads all keys with the prefix, in order, with their revisions and without their values, and the revision at

@@ -16,8 +16,7 @@ func refused(err error) error {
 	case !ok:
 		return nil
 	case errors.Is(e, rpctypes.ErrRequestTooLarge):
-		const detail = "the change is larger than a transaction of the store may be"
-		return &state.Error{Kind: state.TooLarge, Detail: detail, Cause: err}
+		return errTooLarge(err)
 	case errors.Is(e, rpctypes.ErrTooManyRequests):
 		return &state.Error{Kind: state.Busy, Detail: "the store has too many requests; try again", Cause: err}
 	}
@@ -26,6 +25,11 @@ func refused(err error) error {
 		return err
 	}
 	return nil
+}
+
+func errTooLarge(cause error) error {
+	const detail = "the change is larger than a transaction of the store may be"
+	return &state.Error{Kind: state.TooLarge, Detail: detail, Cause: cause}
 }
 
 // etcdError is the error as etcd made it; in-process it comes as a gRPC status.

@@ -20,8 +20,9 @@ type replica struct {
 	ahead   map[int64][]state.Entry // own commits ahead of a gap
 	pins    pins
 	waiters map[*waiter]struct{}
-	failed  error // the data cannot be read; nothing is served any more
-	gone    bool  // the state is not the store's any more; nothing is served until it is reloaded
+	tails   map[state.ScopeID]chan struct{} // each is closed when the scope gets an Event
+	failed  error                           // the data cannot be read; nothing is served any more
+	gone    bool                            // the state is not the store's any more; nothing is served until it is reloaded
 
 	applied   atomic.Int64
 	bytes     atomic.Int64 // applied since the start, reloads apart
@@ -43,7 +44,7 @@ type revision struct {
 func newReplica(k state.Keyspace, builtin *state.Catalog) *replica {
 	return &replica{keys: k, builtin: builtin, ahead: map[int64][]state.Entry{},
 		pins:    pins{kept: map[state.ScopedID]*Pin{}},
-		waiters: map[*waiter]struct{}{}, waiting: make(chan struct{}, 1)}
+		waiters: map[*waiter]struct{}{}, tails: map[state.ScopeID]chan struct{}{}, waiting: make(chan struct{}, 1)}
 }
 
 // reset replaces the whole state, after loading.
@@ -53,6 +54,7 @@ func (r *replica) reset(s *state.State) {
 	r.state, r.gone = s, false
 	r.pins.clear() // they are of states before a gap
 	r.published.Store(nil)
+	r.endTails()
 	r.advance()
 }
 
@@ -91,6 +93,19 @@ func (r *replica) snapshot() (*state.Frozen, error) {
 	f := r.state.Freeze()
 	r.published.Store(f)
 	return f, nil
+}
+
+// branch returns the latest state for the caller to change.
+func (r *replica) branch(scopes ...state.ScopeID) (*state.State, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed != nil {
+		return nil, state.Unanswered(r.failed)
+	}
+	if r.gone {
+		return nil, state.Unanswered(errReload)
+	}
+	return r.state.Branch(scopes...), nil
 }
 
 // committed takes in a commit of this node: at once when it is the next revision, else when the gap before it closes.
@@ -160,6 +175,7 @@ func (r *replica) advance() {
 			close(w.done)
 		}
 	}
+	r.tell() // after the revision is published: who wakes must see it
 }
 
 // wait returns when the replica has reached the revision. Error: Unavailable.
