@@ -2,6 +2,7 @@ package directory
 
 import (
 	"iter"
+	"sync"
 
 	"rollcall/directory/internal/state"
 	"rollcall/directory/schema"
@@ -18,6 +19,13 @@ type Snapshot struct {
 	actor  Actor
 	pinned bool       // the logs, too, are read as they were
 	step   state.Step // see Pacing
+	memos  *memos     // see Once
+}
+
+// memos is what a snapshot remembers.
+type memos struct {
+	mu sync.Mutex
+	of map[any]any
 }
 
 // Pacing returns the snapshot with walks through members and groups that tell step of their steps before they make
@@ -60,7 +68,27 @@ func paced(walk iter.Seq[*state.Record], step state.Step) iter.Seq[*state.Record
 
 // snapshot binds a scope of a state to an actor.
 func (s *Store) snapshot(f *state.Frozen, id state.ScopeID, a Actor) *Snapshot {
-	return &Snapshot{store: s, frozen: f, id: id, scope: f.Scope(id), sys: f.Scope(state.System), actor: a}
+	both := &struct { // as one allocation
+		seen  Snapshot
+		memos memos
+	}{seen: Snapshot{store: s, frozen: f, id: id, scope: f.Scope(id), sys: f.Scope(state.System), actor: a}}
+	both.seen.memos = &both.memos
+	return &both.seen
+}
+
+// Once returns what f returns, which it calls once for each key, however often the snapshot is asked. f must depend on
+// nothing but the snapshot, and not call Once.
+func (s *Snapshot) Once(key any, f func() any) any {
+	s.memos.mu.Lock()
+	defer s.memos.mu.Unlock()
+	v, known := s.memos.of[key]
+	if !known {
+		if v = f(); s.memos.of == nil {
+			s.memos.of = map[any]any{}
+		}
+		s.memos.of[key] = v
+	}
+	return v
 }
 
 // Inside is the organization at the same state, of a snapshot of the system scope.

@@ -113,7 +113,7 @@ func (s *search) sortKey(r *state.Record, a *schema.Attribute) sortKey {
 		return sortKey{missing: true}
 	}
 	switch a.Path {
-	case "meta.CreateRevision":
+	case "meta.created":
 		return sortKey{text: schema.TimeKey(r.Created)}
 	case "meta.lastModified":
 		_, at := s.snap.scope.Modified(r)

@@ -50,32 +50,47 @@ func readAuthority(s *directory.Snapshot, connection directory.ID) *authority {
 				subdomains: d.Get("includeSubdomains").Bool()}
 		}
 	}
-	for r := range s.All(schema.IdentityProviderType) { // the oldest first
-		c := readStanding(r)
-		if !c.counts && r.ID != connection {
+	for _, c := range standings(s) {
+		if !c.counts && c.id != connection {
 			continue
 		}
 		if a.connections++; a.fallback.IsZero() || c.marked && !a.marked {
-			a.fallback, a.marked = r.ID, c.marked
+			a.fallback, a.marked = c.id, c.marked
 		}
 		for _, domain := range c.domains {
 			if o := a.domains[domain]; o != nil {
-				o.connections = append(o.connections, r.ID)
+				o.connections = append(o.connections, c.id)
 			}
 		}
 	}
 	return a
 }
 
+// allStandings is the key of standings among what a snapshot remembers.
+type allStandings struct{}
+
+// standings are those of all connections of the organization, the oldest first. They are read once for each snapshot: a
+// list of connections asks for them for each of its connections.
+func standings(s *directory.Snapshot) []standing {
+	return s.Once(allStandings{}, func() any {
+		var all []standing
+		for r := range s.All(schema.IdentityProviderType) {
+			all = append(all, readStanding(r))
+		}
+		return all
+	}).([]standing)
+}
+
 // standing is what a connection is among others.
 type standing struct {
+	id      directory.ID
 	counts  bool // it is enabled and has an identity provider
 	marked  bool // as the default
 	domains []string
 }
 
 func readStanding(r *directory.Resource) standing {
-	c, configured := standing{counts: true}, false
+	c, configured := standing{id: r.ID, counts: true}, false
 	gjson.ParseBytes(r.JSON).ForEach(func(name, value gjson.Result) bool {
 		switch name.String() {
 		case "enabled":
