@@ -71,7 +71,7 @@ func TestReplayKey(t *testing.T) {
 			Assertion: &saml.Assertion{ID: id, Issuer: "i", IssueInstant: issued}}
 	}
 	longest := maxIssueAge + 2*maxClockSkew
-	refusal := saml.Refuse(saml.ReasonAudience, "x")
+	refusal := saml.Refuse(saml.ReasonAudience)
 	one, two := directory.NewID(), directory.NewID()
 	for _, c := range []struct {
 		name       string
