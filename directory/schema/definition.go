@@ -1,10 +1,13 @@
 package schema
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Definition returns the schema as /Schemas shows it, without meta (RFC 7643 §7). It leaves out what that form cannot
-// express, sub-attributes of sub-attributes (except in the schema of schemas itself), and what we do not offer:
-// password.
+// express, sub-attributes of sub-attributes (except in the schema of schemas itself) and attributes that consist of
+// such alone, and what we do not offer: password.
 func (s *Schema) Definition() []byte { return s.definition(definer{nested: s.ID == SchemaURN}) }
 
 // DefinitionReadOnly is Definition for those who may only read what the schema defines.
@@ -32,7 +35,7 @@ func (d definer) appendAll(dst []byte, list []*Attribute) []byte {
 	dst = append(dst, '[')
 	first := true
 	for _, a := range list {
-		if a.unpublished || a.Parent != nil && a.Kind == Complex && !d.nested {
+		if !d.shows(a) {
 			continue
 		}
 		if !first {
@@ -42,6 +45,14 @@ func (d definer) appendAll(dst []byte, list []*Attribute) []byte {
 		dst = d.append(dst, a)
 	}
 	return append(dst, ']')
+}
+
+// shows reports whether the attribute can be expressed, with at least one of the sub-attributes that it has.
+func (d definer) shows(a *Attribute) bool {
+	if a.unpublished || a.Parent != nil && a.Kind == Complex && !d.nested {
+		return false
+	}
+	return len(a.Sub) == 0 || slices.ContainsFunc(a.Sub, d.shows)
 }
 
 func (d definer) append(dst []byte, a *Attribute) []byte {
