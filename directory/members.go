@@ -51,8 +51,8 @@ func (s *Snapshot) ExternallyManaged(group ID) bool {
 	return most > 0 && s.MemberCount(group) > most
 }
 
-// derivedExternallyManaged says so of a Group. Of others it says nothing, which means the same as false, so that clients
-// that know only the standard schemas see nothing new.
+// derivedExternallyManaged says so of a Group. Of others it says nothing, which means the same as false, so that
+// clients that know only the standard schemas see nothing new.
 func derivedExternallyManaged(v View) []byte {
 	if v.snap.ExternallyManaged(v.rec.ID) {
 		return []byte(`{"externallyManaged":true}`)

@@ -14,8 +14,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// People tell their administrators the number of an error page, the correlationId. Each SignIn has a key that its number
-// leads to, in the bucket of its day, so that a number is found without reading the log.
+// People tell their administrators the number of an error page, the correlationId. Each SignIn has a key that its
+// number leads to, in the bucket of its day, so that a number is found without reading the log.
 
 // correlationID is the attribute that holds the number.
 const correlationID = "correlationId"

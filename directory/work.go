@@ -42,8 +42,8 @@ func (d *Directory) owner() fair.Owner {
 // of them would cost everybody time for garbage collection, and no body would be done sooner.
 const largeAtOnce = 2
 
-// Large returns once it is the actor's turn to work on a large body; in the same order as for other work. The turn lasts
-// until End. Error: that of the context.
+// Large returns once it is the actor's turn to work on a large body; in the same order as for other work. The turn
+// lasts until End. Error: that of the context.
 func (d *Directory) Large(ctx context.Context) (*fair.Task, error) {
 	turn := d.store.large.Begin(d.owner())
 	return turn, turn.Spend(ctx, fair.Slice)

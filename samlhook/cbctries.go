@@ -14,12 +14,13 @@ const (
 	maxTried = 1 << 16
 )
 
-// cbcTries counts the messages that were encrypted with CBC, signed by nobody outside, and could not be used, by the key
-// under which the identity provider encrypted them (the session key of XML Encryption). Whether one is found good tells
-// its sender a little about what it would be in plain text, so whoever caught a message could try changes of it until he
-// has read it (Jager and Somorovsky, How to Break XML Encryption, 2011). He has to send the caught key with each of them,
-// because he can't encrypt another one that he does not know. Everybody else's messages have keys of their own, so
-// whatever strangers send keeps nobody out. GCM finds every change, so its failures tell nothing and are not counted.
+// cbcTries counts the messages that were encrypted with CBC, signed by nobody outside, and could not be used, by the
+// key under which the identity provider encrypted them (the session key of XML Encryption). Whether one is found good
+// tells its sender a little about what it would be in plain text, so whoever caught a message could try changes of it
+// until he has read it (Jager and Somorovsky, How to Break XML Encryption, 2011). He has to send the caught key with
+// each of them, because he can't encrypt another one that he does not know. Everybody else's messages have keys of
+// their own, so whatever strangers send keeps nobody out. GCM finds every change, so its failures tell nothing and are
+// not counted.
 type cbcTries struct {
 	mu          sync.Mutex
 	minute      int64

@@ -183,8 +183,8 @@ func (c *change) readPatch(s *directory.Snapshot, r io.Reader, length int64) err
 		return err
 	}
 	profile := c.x.actor.Profile
-	o := patch.Options{Strict: profile.Strict(), Known: c.administrative, Interop: profile == directory.ProfileInterop, Derived: c.derived(s),
-		Spend: c.x.pay}
+	o := patch.Options{Strict: profile.Strict(), Known: c.administrative,
+		Interop: profile == directory.ProfileInterop, Derived: c.derived(s), Spend: c.x.pay}
 	request, err := patch.Parse(body, o)
 	if err == nil {
 		c.patch, err = patch.Compile(c.t, request, o)

@@ -5,7 +5,8 @@ import (
 	"rollcall/directory/schema"
 )
 
-// contradiction returns an error for a readOnly part of a value that was sent and differs from what is stored and shown.
+// contradiction returns an error for a readOnly part of a value that was sent and differs from what is stored and
+// shown.
 func (c *change) contradiction(tx *directory.Tx, old *directory.Resource, stored, sent schema.Document) error {
 	if len(sent) == 0 {
 		return nil

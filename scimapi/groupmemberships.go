@@ -60,8 +60,8 @@ func (c *change) changeMembership(tx *directory.Tx) error {
 	return err
 }
 
-// prepareMembership completes the change of an operation on a membership: it finds out which one. ids are those that the
-// operation's bulkIds stand for.
+// prepareMembership completes the change of an operation on a membership: it finds out which one. ids are those that
+// the operation's bulkIds stand for.
 func (b *bulkRun) prepareMembership(s *directory.Snapshot, o *operation, ids map[string]string) (err error) {
 	c := o.change
 	if o.method != http.MethodDelete {

@@ -73,7 +73,8 @@ func (x *exchange) pause() {
 	}
 }
 
-// bytesPerUnit is how many bytes of JSON are received with a unit of work. What is made of them is paid when it is made.
+// bytesPerUnit is how many bytes of JSON are received with a unit of work. What is made of them is paid when it is
+// made.
 const bytesPerUnit = 64
 
 // largeBody is the size in bytes from which a body waits for its turn (directory.Large).

@@ -91,7 +91,8 @@ func User() *ResourceType { return user() }
 // Group returns the type of RFC 7643 §4.2 with our extension GroupAccess and that of the draft on group memberships.
 func Group() *ResourceType { return group() }
 
-// GroupMembership returns the type of direct memberships (draft-zollner-scim-group-membership) with our extension Grant.
+// GroupMembership returns the type of direct memberships (draft-zollner-scim-group-membership) with our extension
+// Grant.
 func GroupMembership() *ResourceType { return groupMembership() }
 
 // Role returns the type of roles (draft-ietf-scim-roles-entitlements).

@@ -71,8 +71,8 @@ func object(v any) map[string]any {
 	return m
 }
 
-// Unknown is the error for a member of a body, at the place, that is not an attribute of the list; of names what has the
-// list. It names the attribute that comes nearest.
+// Unknown is the error for a member of a body, at the place, that is not an attribute of the list; of names what has
+// the list. It names the attribute that comes nearest.
 func Unknown(key, at, of string, list []*Attribute) *Error {
 	names := make([]string, len(list))
 	for i, a := range list {

@@ -30,8 +30,8 @@ const guidelines = `axe.run(document, {resultTypes: ["violations"], runOnly: {ty
 	values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}).then(r => JSON.stringify(
 	r.violations.flatMap(v => v.nodes.map(n => v.id + ": " + n.html + " – " + n.failureSummary))))`
 
-// Violations are the places of the tab's page that break a rule, each with the rule and what is wrong. The page's policy
-// does not hold for scripts that the debugger runs.
+// Violations are the places of the tab's page that break a rule, each with the rule and what is wrong. The page's
+// policy does not hold for scripts that the debugger runs.
 func (a Axe) Violations(tab *Tab) (found []string) {
 	tab.t.Helper()
 	var result string

@@ -17,9 +17,9 @@ const (
 	maxLogoPixels = 1024 // in either direction
 )
 
-// ReadLogo reads a picture that somebody uploaded, PNG, JPEG or WebP, and re-encodes it as PNG: nothing else of what the
-// file held is left. What its header says of its size is bounded before room is made for its pixels. It returns an error
-// that says what is wrong with it.
+// ReadLogo reads a picture that somebody uploaded, PNG, JPEG or WebP, and re-encodes it as PNG: nothing else of what
+// the file held is left. What its header says of its size is bounded before room is made for its pixels. It returns an
+// error that says what is wrong with it.
 func ReadLogo(file []byte) ([]byte, error) {
 	if len(file) > maxLogoBytes {
 		return nil, fmt.Errorf("the logo has %d bytes; at most %d are accepted", len(file), maxLogoBytes)

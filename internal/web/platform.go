@@ -27,9 +27,9 @@ const PlatformPath = "/brand/"
 // maxPlatformName bounds the name, in characters.
 const maxPlatformName = 100
 
-// NewPlatform makes a Platform of a name, a colour as #rrggbb, and a picture (see ReadLogo), each of which may be empty.
-// It returns an error if the name is longer than 100 characters or has one that does not show, and those of ParseColour
-// and ReadLogo.
+// NewPlatform makes a Platform of a name, a colour as #rrggbb, and a picture (see ReadLogo), each of which may be
+// empty. It returns an error if the name is longer than 100 characters or has one that does not show, and those of
+// ParseColour and ReadLogo.
 func NewPlatform(name, colour string, logo []byte) (*Platform, error) {
 	p := &Platform{brand: Brand{Name: ours.Name}, files: map[string]asset{}}
 	if name != "" {

@@ -8,9 +8,9 @@ type Loaded struct {
 	Modified int64
 }
 
-// Build makes the state of one revision of a cluster from all its keys. It comes out as if every revision had been applied:
-// resources have the same order. Index entries are gathered, sorted once and loaded in order, which is several times as
-// fast as inserting them.
+// Build makes the state of one revision of a cluster from all its keys. It comes out as if every revision had been
+// applied: resources have the same order. Index entries are gathered, sorted once and loaded in order, which is several
+// times as fast as inserting them.
 func Build(k Keyspace, builtin *Catalog, cluster uint64, revision int64, parts [][]Loaded) (*State, error) {
 	var entries []Entry
 	var modified []int64

@@ -56,8 +56,8 @@ type Usage struct{ File, InUse, Quota int64 }
 
 // fits reports whether the member has room below the limit for a change of a size, and for what may have been written
 // since it told its own sizes: in its data, and in its file, which either stays small, too, or has so many free pages
-// that it will hardly grow. What takes away may let the file grow further, by its own size: a large document takes pages of
-// its own, which are full.
+// that it will hardly grow. What takes away may let the file grow further, by its own size: a large document takes
+// pages of its own, which are full.
 func (u Usage) fits(l limit, since, size int64) bool {
 	more, free := since+spread*size, u.File-u.InUse
 	switch {

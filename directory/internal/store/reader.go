@@ -68,7 +68,8 @@ func (r Reader) Keys(ctx context.Context, from, end string, limit int64) (keys [
 	return keys, resp.More, nil
 }
 
-// KeysOf reads the keys with each of the prefixes, without values, at the revision as NewestFirst does. Errors: as there.
+// KeysOf reads the keys with each of the prefixes, without values, at the revision as NewestFirst does. Errors: as
+// there.
 func (r Reader) KeysOf(ctx context.Context, revision int64, prefixes ...string) ([][]string, error) {
 	ops := make([]clientv3.Op, len(prefixes))
 	for i, prefix := range prefixes {
