@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/tidwall/gjson"
@@ -26,10 +27,14 @@ var builtInTexts = map[string]struct{ display, description string }{
 	"auditor": {"Audit organization", "Reads everything in the organization and changes nothing."},
 }
 
+// builtInSince is when the built-in Roles were made, which no store can tell (RFC 7643 §3.1: meta.created).
+var builtInSince = time.Date(2026, time.November, 25, 0, 0, 0, 0, time.UTC)
+
 // builtInRoles are the Roles with rights. Their ids are made of their values, so they are the same everywhere.
 var builtInRoles = sync.OnceValue(func() (roles []*state.Record) {
 	for _, known := range roleRights {
-		r := &state.Record{Resource: Resource{Type: schema.RoleType, ID: builtInRoleID(known.role)}}
+		r := &state.Record{Resource: Resource{Type: schema.RoleType, ID: builtInRoleID(known.role),
+			Created: builtInSince, LastModified: builtInSince}}
 		doc := schema.Document{"id": r.ID.String(), "value": known.role, "type": "built-in", "supported": true,
 			"display": builtInTexts[known.role].display, "description": builtInTexts[known.role].description}
 		var contains []any
