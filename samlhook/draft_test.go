@@ -121,7 +121,7 @@ func TestPendingChange(t *testing.T) {
 	if page := s.tryOn(connection, second); !strings.Contains(page, "in force now") {
 		t.Errorf("a test with the new key:\n%s", page)
 	}
-	_, reply = s.scim(http.MethodGet, "/IdentityProviders/"+connection.String(), "")
+	_, reply = s.scim(http.MethodGet, "/IdentityProviders/"+connection.String()+"?attributes=pending,idp.certificates", "")
 	if reply.Get("pending").Exists() ||
 		!strings.Contains(reply.Get("idp").Raw, saml.Fingerprint(samltest.Keys().Second.Cert)) {
 		t.Errorf("after the test: %s", reply.Raw)

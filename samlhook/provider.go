@@ -122,8 +122,12 @@ func (p *preparation) identityProvider() error {
 	}
 	idp := map[string]any{"entityId": m.EntityID, "ssoUrl": location,
 		"certificates": append(certificateList(m.Certificates), p.leaving(m)...)}
-	if sent := p.doc["idp"]; sent != nil && !schema.EqualValues(sent, p.before["idp"]) && !schema.EqualValues(sent, idp) {
-		return wrong("idp", "comes from %s; remove that to set it by hand", source)
+	sent, _ := p.doc["idp"].(map[string]any)
+	was, _ := p.before["idp"].(map[string]any)
+	for name, v := range sent {
+		if !schema.EqualValues(v, was[name]) && !schema.EqualValues(v, idp[name]) {
+			return wrong("idp."+name, "comes from %s; remove that to set it by hand", source)
+		}
 	}
 	p.doc["idp"] = idp
 	return nil

@@ -102,7 +102,7 @@ func TestPrepareRefuses(t *testing.T) {
 		{name: "by hand", doc: schema.Document{"idp": idp()}, binding: saml.BindingRedirect,
 			location: "https://idp.example.com/sso"},
 		{name: "metadata says otherwise than idp", doc: schema.Document{"metadataXml": good,
-			"idp": idp("ssoUrl", "https://other.example.com/")}, attr: "idp", names: "metadataXml"},
+			"idp": idp("ssoUrl", "https://other.example.com/")}, attr: "idp.ssoUrl", names: "metadataXml"},
 		{name: "not XML", doc: schema.Document{"metadataXml": "hello"}, attr: "metadataXml"},
 		{name: "no certificate", doc: schema.Document{"metadataXml": strings.Replace(testMetadata, "KEY", "", 1)},
 			attr: "metadataXml", names: "X509Certificate"},

@@ -1,9 +1,10 @@
 package schema
 
-// Carry completes the document of a PUT from the stored one (RFC 7644 §3.5.1): readOnly values, and writeOnly and
-// immutable values that the client left out, are copied from old to next, which is changed in place. In a list, two
-// elements are the same if their values are; without values, if everything that the client may write is the same. It
-// returns an *Error (mutability) for an immutable value that differs from the stored one.
+// Carry completes the document of a PUT from the stored one (RFC 7644 §3.5.1): readOnly values are copied from old to
+// next, which is changed in place, and, if the client left them out, so are writeOnly and immutable values and parts of
+// values that are shown on request only. In a list, two elements are the same if their values are; without values, if
+// everything that the client may write is the same. It returns an *Error (mutability) for an immutable value that
+// differs from the stored one.
 func (t *ResourceType) Carry(old, next Document) error {
 	for _, list := range [][]*Attribute{t.common, t.Schema.Attributes} {
 		if err := carryMembers(list, old, next, ""); err != nil {
@@ -59,7 +60,7 @@ func carryMember(a *Attribute, old, next map[string]any, at string) error {
 			next[a.Name] = CloneValue(before)
 		}
 		return nil
-	case had && !has && (a.Mutability == WriteOnly || a.Mutability == Immutable):
+	case had && !has && (a.Mutability == WriteOnly || a.Mutability == Immutable || hidden(a)):
 		next[a.Name] = CloneValue(before)
 		return nil
 	case had && !has:
@@ -80,6 +81,9 @@ func carryMember(a *Attribute, old, next map[string]any, at string) error {
 	}
 	return nil
 }
+
+// hidden reports whether a part of a value is shown on request only: who leaves it out was not shown it.
+func hidden(a *Attribute) bool { return a.Parent != nil && a.Returned == ReturnedRequest }
 
 // carryComplex carries the sub-attributes of a complex value.
 func carryComplex(a *Attribute, before, after any, at string) error {
