@@ -22,7 +22,8 @@
 //   - kinds.go is the table of what is special about each resource type. To add a type, write its schema, its row and
 //     its rules.
 //   - store.go, directory.go, snapshot.go: what can be opened and read. members.go, access.go, link.go, claim.go,
-//     note.go, secret.go, session.go, tombstone.go: what a snapshot says about each thing, and how a change writes it.
+//     note.go, secret.go, session.go, tombstone.go, restore.go: what a snapshot says about each thing, and how a change
+//     writes it.
 //   - rights.go, actor.go, authenticate.go: who acts, what they may do, and what a commit must compare so that a
 //     revoked credential commits nothing. privileges.go, tuning.go: what those may do who may not administer.
 //   - groupmembership.go, membershipquery.go: memberships as resources, which are made of grants and not stored.
@@ -67,13 +68,15 @@
 //	{root}/{s}/s/{id}                          a SignIn; its ID begins with the time
 //	{root}/{s}/number/{day}/{hash}{id}         leads from a SignIn's correlation id to the SignIn
 //	{root}/{s}/i/{id}                          what a SignIn keeps of the person
+//	{root}/{s}/d/{id}                          what restores a deleted User: a line of JSON, and its record
 //	{root}/{s}/ring/{connection}/{network}{n}  a SignIn that nobody vouches for, in one of the network's slots
 //	{root}/operator/{lease}                    fingerprints of a running node's operator tokens, under its lease
 //	{root}/job/{name}                          election of the node that does the housekeeping
 //
 // # Invariants
 //
-//   - A resource's ID is unique over all types of a scope and never used again; a DeletedUser keeps the ID of its User.
+//   - A resource's ID is unique over all types of a scope and never used again; a DeletedUser keeps the ID of its User,
+//     which has it again when it is restored.
 //   - A unique value's key names the resource that holds it, live or deleted; it changes only together with that
 //     resource. Only names that Groups had before an organization made them unique have no key: no writer can fail to
 //     see those Groups.

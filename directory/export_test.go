@@ -114,6 +114,15 @@ func Recorded() map[string][]string {
 	return recorded
 }
 
+// Restoring is the change that restores the deleted User, of whom what is kept was read.
+func Restoring(ctx context.Context, d *Directory, id ID) (func(*Tx) error, error) {
+	value, err := d.kept(ctx, id)
+	return func(tx *Tx) error {
+		_, err := tx.restore(id, value)
+		return err
+	}, err
+}
+
 // NotesPrefix is the prefix of the keys of the notes of a kind.
 func NotesPrefix(s *Store, in *Snapshot, kind string) string {
 	note := s.keys.Scope(in.id).Note(kind, ID{})

@@ -112,10 +112,15 @@ func TestReplicaEqualsReload(t *testing.T) {
 			other := directorytest.Open(t, directorytest.Client(t), directory.Options{Root: root})
 			d := s.Organization("default")
 			h := &history{Rand: rand.New(rand.NewPCG(7, 11))}
-			refused := 0
+			refused, restored := 0, 0
 			for i := range steps {
 				if _, err := d.Update(t.Context(), h.step); err != nil {
 					refused++
+				}
+				if i%7 == 6 {
+					if _, _, err := d.Restore(t.Context(), pick(h.Rand, h.users)); err == nil {
+						restored++
+					}
 				}
 				if i%50 == 49 {
 					if err := s.Sweep(t.Context()); err != nil {
@@ -138,7 +143,10 @@ func TestReplicaEqualsReload(t *testing.T) {
 					}
 				}
 			}
-			t.Logf("%d steps, %d refused", steps, refused)
+			t.Logf("%d steps, %d refused, %d Users restored", steps, refused, restored)
+			if restored == 0 {
+				t.Error("no User was restored")
+			}
 			if refused == 0 || refused > steps*3/4 {
 				t.Errorf("%d of %d steps were refused", refused, steps)
 			}

@@ -57,7 +57,8 @@ func wantLeft(t *testing.T, p place, what string, id directory.ID, want ...strin
 	}
 }
 
-// A User leaves the DeletedUser and nothing else: no session, note, grant or stamp.
+// A User leaves the DeletedUser, with what restores the User, and nothing else: no session, note, grant or stamp. The
+// DeletedUser leaves nothing.
 func TestDeletedUserLeavesItsTombstone(t *testing.T) {
 	p := newPlace(t)
 	d := p.home
@@ -71,13 +72,15 @@ func TestDeletedUserLeavesItsTombstone(t *testing.T) {
 		t.Fatalf("only %q", p.naming(t, u.ID))
 	}
 	update(t, d, remove("User", u.ID))
-	wantLeft(t, p, "a User", u.ID, "r/DeletedUser")
+	wantLeft(t, p, "a User", u.ID, "d", "r/DeletedUser")
 	if n := len(find(t, d, "Session", "user pr")); n != 0 {
 		t.Errorf("%d sessions are left", n)
 	}
 	if n := directory.Orphans(p.Store); n != 0 {
 		t.Errorf("%d grants are left to the sweeper", n)
 	}
+	update(t, d, remove("DeletedUser", u.ID))
+	wantLeft(t, p, "a DeletedUser", u.ID)
 }
 
 // A Group leaves the grants of its members to the sweeper, and nothing else; the Group around it has one member less.

@@ -17,6 +17,7 @@ type deed struct {
 	was     *state.Record   // as it is; nil for a new one
 	next    schema.Document // as it will be; nil where it is deleted or only its members change
 	members bool            // its members change, and nothing else
+	back    *state.Record   // the User that is restored: the deed is its return, or that to the Group
 }
 
 // touchesPrivileges refuses the deed to an actor who may not administer if it touches privileges. It is asked about
@@ -57,12 +58,16 @@ func (tx *Tx) touchesGroup(d deed, before schema.Document) error {
 		return errorf(Forbidden, attr, "only a credential with the scope admin may change a group that is protected "+
 			"or has roles, or is in such a group")
 	}
+	if d.back != nil { // there may be very many Groups; one that is deleted meanwhile makes no difference
+		tx.requireNest()
+		return nil
+	}
 	tx.GuardPrivileges(&d.was.Resource)
 	return nil
 }
 
-// touchesUser refuses to give a User roles that give rights, to take away what an administrator gave, to say who
-// somebody with privileges is, and to bring back one of those whom an administrator deactivated. An actor that may
+// touchesUser refuses to give a User roles that give rights, to take away what an administrator gave, to restore a User
+// with roles that one gave, to say who somebody with privileges is, and to bring back one of those whom an administrator deactivated. An actor that may
 // write only people without privileges is refused everything else about the others, and roles altogether.
 func (tx *Tx) touchesUser(d deed, before schema.Document) error {
 	writesPrivileged := tx.dir.actor.Rights.Has(writePrivileged)
@@ -70,6 +75,10 @@ func (tx *Tx) touchesUser(d deed, before schema.Document) error {
 		if err := keepsRoles(d.was, before, d.next, writesPrivileged); err != nil {
 			return err
 		}
+	}
+	if d.back != nil && hasGranted(d.back) {
+		return errorf(Forbidden, "roles", "only a credential with the scope admin may restore a User to whom an "+
+			"administrator gave roles")
 	}
 	if d.was == nil || d.next != nil && d.next.Equal(before) {
 		return nil

@@ -12,7 +12,7 @@ import (
 // must not grow with their number. A Group that is deleted meanwhile makes no difference: a grant counts only while its
 // Group exists.
 
-// maxGroupEvents is how many Groups of one sync have an Event of their own. That of the User, which every sync has,
+// maxGroupEvents is how many Groups of one change have an Event of their own. That of the User, which every one has,
 // stands for the rest: thousands would not fit into the transaction, and would push other people's out of the log.
 const maxGroupEvents = 100
 
@@ -71,18 +71,7 @@ func (tx *Tx) SyncGroups(user *Resource, add, remove []ID) (last []ID, err error
 	tx.requireNest()
 	tx.about("update", schema.UserType, user.ID).touch("groups")
 
-	// Groups beyond the first ones have no Event, unless their membership gives privileges.
-	told := 0
-	quiet := func(i int, g *state.Record) bool {
-		if i < maxGroupEvents {
-			return false
-		}
-		if told < maxPrivilegedGroupEvents && tx.snap.grantsPrivileges(g) {
-			told++
-			return false
-		}
-		return true
-	}
+	quiet := tx.fewGroupEvents()
 
 	// Additions first: they may let a protected Group lose others.
 	for i, id := range add {
@@ -118,6 +107,22 @@ func (tx *Tx) SyncGroups(user *Resource, add, remove []ID) (last []ID, err error
 	}
 	tx.members.quiet = false
 	return last, nil
+}
+
+// fewGroupEvents returns what tells, of the Groups of one User that a change numbers from 0, which have no Event: those
+// beyond the first ones, unless their membership gives privileges.
+func (tx *Tx) fewGroupEvents() (quiet func(i int, g *state.Record) bool) {
+	told := 0
+	return func(i int, g *state.Record) bool {
+		if i < maxGroupEvents {
+			return false
+		}
+		if told < maxPrivilegedGroupEvents && tx.snap.grantsPrivileges(g) {
+			told++
+			return false
+		}
+		return true
+	}
 }
 
 // KeepsMember reports whether the Group is protected and would have no active member without what the connection

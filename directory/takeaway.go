@@ -40,6 +40,7 @@ func (d *Directory) takeAway(ctx context.Context, change func(*Tx) error) (*Snap
 			return s, d.tookAway(unheard)
 		}
 		tx := newTx(ctx, d, s, a)
+		tx.takesAway = true
 		if err := change(tx); err != nil {
 			return nil, err
 		}

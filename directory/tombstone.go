@@ -9,7 +9,8 @@ import (
 )
 
 // A DeletedUser is the tombstone of a User. It keeps the User's ID, the key of its userName and its links, until a User
-// of the same userName takes the key over, or the tombstone is deleted.
+// of the same userName takes the key over, or the tombstone is deleted. What restores the User (restore.go) is kept
+// apart: every node holds tombstones in memory, and a deletion must be possible with next to no room.
 
 // Tombstone returns the DeletedUser that still holds the userName; nil if there is none.
 func (s *Snapshot) Tombstone(userName string) *Resource {
@@ -70,6 +71,7 @@ func leaveTombstone(tx *Tx, user *state.Record) error {
 		doc["links"] = origin["links"]
 	}
 	tombstone := state.NewRecord(schema.DeletedUserType, user.ID, tx.at)
+	tombstone.Kept = tx.keep(user)
 	if err := tx.encode(schema.DeletedUser(), tombstone, doc); err != nil {
 		return err
 	}
@@ -92,8 +94,12 @@ func releaseTombstone(tx *Tx, tombstone *state.Record) {
 	tx.about("release", schema.DeletedUserType, tombstone.ID)
 }
 
-// deleteTombstone frees what the tombstone still holds: the userName, and links that still name it.
+// deleteTombstone frees what the tombstone still holds: the userName, links that still name it, and what is kept of the
+// User.
 func deleteTombstone(tx *Tx, r *state.Record) error {
+	if r.Kept > 0 {
+		tx.delete(tx.keys().Kept(r.ID))
+	}
 	if !r.Released {
 		a := schema.User().Lookup("userName")
 		key := tx.keys().Unique(schema.UserType, a.Path, a.Key(r.Text("userName")))

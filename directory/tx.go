@@ -43,6 +43,7 @@ type Tx struct {
 	request    string        // the id of the request that makes the change; "" for none
 	ended      []ID          // Users whose sessions end
 	activating bool          // the last step of a change of definitions
+	takesAway  bool          // there is no room (takeaway.go): nothing is put that may be left out
 	secrets    map[ID]string // of AccessTokens created here
 	warnings   []string      // see Warnings
 }
@@ -187,21 +188,25 @@ func (tx *Tx) create(id ID, typ string, doc schema.Document, server func(*state.
 		return nil, err
 	}
 
-	// Its ID must be new, and its unique values free.
+	return &r.Resource, tx.add(t, r, doc, "create")
+}
+
+// add stages a record that is new, or new again: its key must be absent, and its unique values free. Error: Exists
+// naming the attribute.
+func (tx *Tx) add(t *schema.ResourceType, r *state.Record, doc schema.Document, action string) error {
 	for _, u := range tx.uniqueAttributes(t) {
 		for _, key := range state.AttributeKeys(u, r.JSON) {
 			if err := tx.unique(r, u).claim(key); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	tx.require(store.Absent(tx.keysOf(typ).Resource(typ, id)))
-
-	event := tx.stage(r, "create")
+	tx.require(store.Absent(tx.keysOf(r.Type).Resource(r.Type, r.ID)))
+	event := tx.stage(r, action)
 	for name := range doc {
 		event.touch(name)
 	}
-	return &r.Resource, nil
+	return nil
 }
 
 // encode checks the document and writes it into the record.

@@ -3,6 +3,7 @@ package directory
 import (
 	"encoding/json"
 	"iter"
+	"strconv"
 
 	"github.com/tidwall/gjson"
 
@@ -168,6 +169,8 @@ func derivedOrphaned(v View) []byte {
 	}
 	return []byte("true")
 }
+
+func derivedRestorable(v View) []byte { return strconv.AppendBool(nil, v.rec.Kept > 0) }
 
 func derivedHealth(v View) []byte { return v.snap.Note(HealthNote, v.rec.ID) }
 

@@ -96,6 +96,14 @@ func (w *writeSet) requireUnheld(key string) {
 // empty reports whether there is nothing to write.
 func (w *writeSet) empty() bool { return len(w.writes) == 0 }
 
+// size is how many bytes the writes have.
+func (w *writeSet) size() (n int) {
+	for key, e := range w.writes {
+		n += len(key) + len(e.Value)
+	}
+	return n
+}
+
 func (w *writeSet) clone() writeSet {
 	return writeSet{maps.Clone(w.conditions), maps.Clone(w.writes), slices.Clone(w.order), slices.Clone(w.ask),
 		maps.Clone(w.marks)}

@@ -125,6 +125,18 @@ func TestStory(t *testing.T) {
 		s.lastSignIn(OutcomeRefused, ReasonUserDeleted)
 	}
 	s.mustModify(schema.IdentityProviderType, connection, changed("jit", map[string]any{"enabled": true}))
+	if _, _, err := s.org.Restore(t.Context(), alice.ID); err != nil {
+		t.Fatal(err)
+	}
+	if !s.signedInAs(secret).IsZero() {
+		t.Error("the restoration revived the session")
+	}
+	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "me")
+	s.lastSignIn(OutcomeSignedIn, ReasonSignedIn)
+	if got := s.signedInAs(b.session(s)); got != alice.ID {
+		t.Errorf("after the restoration %s signed in, want %s", got, alice.ID)
+	}
+	s.remove(schema.UserType, alice.ID)
 	s.remove("DeletedUser", alice.ID)
 	wantPage(t, b.signIn(login, "alice"), http.StatusOK, "me")
 	s.lastSignIn(OutcomeCreated, ReasonCreated)

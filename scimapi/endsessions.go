@@ -4,14 +4,19 @@ import (
 	"net/http"
 
 	"rollcall/directory"
+	"rollcall/directory/schema"
 )
 
 // endSessions serves POST /Users/{id}/.endSessions: it ends all sessions of the User, also one that is being created at
 // this moment. It needs the scope admin.
-func endSessions(w http.ResponseWriter, r *http.Request, d *directory.Directory, id directory.ID) error {
-	if _, err := d.Update(r.Context(), func(tx *directory.Tx) error { return tx.EndSessions(id) }); err != nil {
+func (x *exchange) endSessions(id directory.ID) error {
+	ctx := x.r.Context()
+	if _, _, err := x.dir.Get(ctx, schema.UserType, id); err != nil {
 		return err
 	}
-	w.WriteHeader(http.StatusNoContent)
+	if _, err := x.dir.Update(ctx, func(tx *directory.Tx) error { return tx.EndSessions(id) }); err != nil {
+		return err
+	}
+	x.w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -15,6 +15,7 @@ func Actions() (all []string) {
 			all = append(all, kind+"/"+name)
 		}
 	}
+	slices.Sort(all)
 	return all
 }
 

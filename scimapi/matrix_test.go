@@ -291,6 +291,10 @@ func TestMatrix(t *testing.T) {
 		want("GET", "/.search", nil, nil)
 		want("POST", "/Users/"+user+"/.endSessions", nil, administrators)
 		want("GET", "/Users/"+user+"/.endSessions", nil, nil)
+		deleted := m.admin.user(m.name())
+		m.admin.must(204, "DELETE", "/Users/"+deleted, nil)
+		want("POST", "/DeletedUsers/"+deleted+"/.restore", nil, peopleWriters)
+		want("GET", "/DeletedUsers/"+deleted+"/.restore", nil, nil)
 		connection := m.make("/IdentityProviders", m.named("IdentityProvider"))
 		link := map[string]any{"connection": connection, "nameId": "n"}
 		want("POST", "/Users/"+user+"/.link", link, administrators)
@@ -421,7 +425,7 @@ func (m *matrix) complete(store *directory.Store) {
 		}
 	}
 	if got := fmt.Sprint(scimapi.Endpoints(), scimapi.Actions()); got !=
-		"[.search Bulk Me ResourceTypes Schemas ServiceProviderConfig] [User/.endSessions]" {
+		"[.search Bulk Me ResourceTypes Schemas ServiceProviderConfig] [DeletedUser/.restore User/.endSessions]" {
 		m.t.Errorf("the service has other endpoints than the matrix: %s", got)
 	}
 }

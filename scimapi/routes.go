@@ -67,8 +67,11 @@ var endpoints = map[string]func(*exchange) error{
 	searchName:              func(x *exchange) error { return x.search("") },
 }
 
-// actions are our own, by the kind of the type and their name.
-var actions = map[string]map[string]Action{schema.UserType: {".endSessions": endSessions}}
+// actions are our own, by the kind of the type and their name. Each finds its resource itself.
+var actions = map[string]map[string]func(*exchange, directory.ID) error{
+	schema.UserType:        {".endSessions": (*exchange).endSessions},
+	schema.DeletedUserType: {".restore": (*exchange).restore},
+}
 
 // collection serves {endpoint}.
 func (x *exchange) collection() error {
@@ -166,11 +169,9 @@ func (x *exchange) action() error {
 	}
 
 	// The action.
-	act, hook := actions[t.Kind()][vars["action"]], x.o.Hooks[t.Kind()]
-	if act == nil {
-		act = hook.Actions[vars["action"]]
-	}
-	if act == nil {
+	hook := x.o.Hooks[t.Kind()]
+	own, act := actions[t.Kind()][vars["action"]], hook.Actions[vars["action"]]
+	if own == nil && act == nil {
 		return x.unknownPath()
 	}
 	allows := x.method
@@ -189,6 +190,9 @@ func (x *exchange) action() error {
 	id, ok := directory.ParseID(vars["id"])
 	if !ok {
 		return noSuch(t, vars["id"])
+	}
+	if own != nil {
+		return own(x, id)
 	}
 	if _, _, err := x.dir.Get(x.r.Context(), t.Name, id); err != nil {
 		return err

@@ -193,6 +193,7 @@ var derived = map[string][]string{
 	GroupMembershipType:  {GrantURN + ":grants"},
 	AccessTokenType:      {"lastUsed", "orphaned"},
 	IdentityProviderType: {"health"},
+	DeletedUserType:      {"restorable"},
 }
 
 // unpublished lists what we do not offer and clients send all the same: people sign in at their identity provider.

@@ -139,7 +139,7 @@ func TestPromisedAttributes(t *testing.T) {
 			"retention.events", "retention.accessEvents", "retention.accessDays", "retention.signIns", "retention.days", "retention.deletedUsersDays"},
 		AccessToken(): {"displayName", "scopes", "user.value", "expiresAt", "strict", "lenientMembers",
 			"lastUsed", "token"},
-		DeletedUser(): {"userName", "displayName", "deletedAt", "deletedBy", "links"},
+		DeletedUser(): {"userName", "displayName", "deletedAt", "deletedBy", "restorable", "links"},
 		Session():     {"user", "connection", "createdAt", "expiresAt"},
 		SignIn(): {"outcome", "reason", "explanation", "correlationId", "connection", "user", "nameId", "received",
 			"checks", "groups.added", "groups.privileged", "at",

@@ -40,6 +40,15 @@ func (s *State) Apply(rev int64, entries []Entry) error {
 		}
 	}
 
+	// A User that takes the place of its DeletedUser was restored.
+	for _, c := range resources {
+		if c.typ == schema.DeletedUserType && c.Deleted {
+			if r := s.scope(c.scope).Of(schema.UserType, c.id); r != nil {
+				s.adopt(c.scope, r)
+			}
+		}
+	}
+
 	// Then the rest; types are compiled when all of the revision is there.
 	if err := s.applyRest(rest); err != nil {
 		return err
@@ -145,18 +154,18 @@ func (s *State) applyGrant(c change) error {
 	sc := s.scope(c.scope)
 	from, fromOK := s.end(sc, c.scope, group, schema.GroupType)
 	to, toOK := s.end(sc, c.scope, member, schema.UserType, schema.GroupType)
+	since, err := parseGrantTime(c.Value)
+	if err != nil {
+		return fmt.Errorf("grant %q: %w", c.Key, err)
+	}
 	switch exist := fromOK && toOK; {
 	case !exist && c.Deleted:
 		delete(s.orphans, c.Key)
 	case !exist:
-		s.orphans[c.Key] = struct{}{}
+		s.orphans[c.Key] = since
 	case c.Deleted:
 		sc.revoke(from, to, sc.intern(g))
 	default:
-		since, err := parseGrantTime(c.Value)
-		if err != nil {
-			return fmt.Errorf("grant %q: %w", c.Key, err)
-		}
 		sc.grant(from, to, sc.intern(g), since)
 	}
 	return nil

@@ -144,6 +144,9 @@ func (k ScopeKeys) Identities() string { return k.prefix + "i/" }
 // Identity is the key of what is kept of the person of a SignIn.
 func (k ScopeKeys) Identity(signIn ID) string { return k.Identities() + signIn.Raw() }
 
+// Kept is the key of what is kept of a User that was deleted, to restore it.
+func (k ScopeKeys) Kept(user ID) string { return k.prefix + "d/" + user.Raw() }
+
 // Rings is the prefix of the rings of all connections.
 func (k ScopeKeys) Rings() string { return k.prefix + "ring/" }
 

@@ -31,6 +31,40 @@ func (d *deletedMembers) forget(id ID) {
 	delete(d.ordinals, id)
 }
 
+// adopt makes the grants of a User that was restored its own again, if any is yet to be swept: what is in memory is
+// what the keys say.
+func (s *State) adopt(scope ScopeID, r *Record) {
+	sc := s.scope(scope)
+	if d := s.deleted[scope]; d != nil {
+		if was, ok := d.ordinals[r.ID]; ok {
+			var edges []edge
+			sc.groups.Ascend(edge{from: was}, func(e edge) bool {
+				if e.from == was {
+					edges = append(edges, e)
+				}
+				return e.from == was
+			})
+			for _, e := range edges {
+				g, _ := sc.members.Get(grantEdge{edge: edge{e.to, was, e.grantor}})
+				sc.revoke(e.to, was, e.grantor)
+				sc.grant(e.to, r.ord, e.grantor, g.since)
+			}
+			d.forget(r.ID)
+		}
+	}
+	for key, since := range s.orphans {
+		p, _ := s.keys.locate(key)
+		group, member, g, _ := grantPlace(p.rest)
+		if p.scope != scope || member != r.ID {
+			continue
+		}
+		if from, ok := s.end(sc, scope, group, schema.GroupType); ok {
+			sc.grant(from, r.ord, sc.intern(g), since)
+			delete(s.orphans, key)
+		}
+	}
+}
+
 // end finds the ordinal of one end of a membership, also when its resource was deleted and its grants are yet to be
 // swept.
 func (s *State) end(sc *liveScope, scope ScopeID, id ID, types ...string) (ord uint32, ok bool) {

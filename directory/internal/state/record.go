@@ -60,6 +60,7 @@ type Record struct {
 	Hash     string // of the secret that presents an AccessToken or a Session
 	Epoch    int64  // of a Session: the User's session epoch at its start
 	Released bool   // of a DeletedUser: its userName belongs to another User now
+	Kept     int64  // of a DeletedUser: how many bytes are kept beside it to restore its User; 0 if it cannot be restored
 
 	// Granted are those roles of a User or Group that an administrator gave: the others give no rights. It is nil where
 	// there are no roles, and in records from before roles were told apart.
@@ -99,6 +100,10 @@ func (r *Record) Encode() []byte {
 	}
 	if r.Released {
 		b = append(b, " released=1"...)
+	}
+	if r.Kept != 0 {
+		b = append(b, " kept="...)
+		b = strconv.AppendInt(b, r.Kept, 10)
 	}
 	if r.Granted != nil {
 		list, err := json.Marshal(*r.Granted)
@@ -157,6 +162,10 @@ func (r *Record) decodeHead(fields []string) (err error) {
 			}
 		case "released":
 			r.Released = v == "1"
+		case "kept":
+			if r.Kept, err = strconv.ParseInt(v, 10, 64); err != nil {
+				return fmt.Errorf("kept: %w", err)
+			}
 		case "granted":
 			b, err := base64.RawURLEncoding.DecodeString(v)
 			if err != nil {

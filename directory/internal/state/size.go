@@ -7,8 +7,8 @@ const (
 	linkSize       = 512
 )
 
-// Size is about what the record takes in etcd.
-func (r *Record) Size() int64 { return int64(len(r.JSON)) + recordOverhead }
+// Size is about what the record takes in etcd, with what is kept beside it.
+func (r *Record) Size() int64 { return int64(len(r.JSON)) + r.Kept + recordOverhead }
 
 // Size is how many resources the scope has, and about how many bytes they, their memberships and links take in etcd.
 func (s *Scope) Size() (resources, bytes int64) {

@@ -18,7 +18,7 @@ type State struct {
 	live     map[ScopeID]*liveScope
 	dirty    map[ScopeID]bool            // changed since they were last frozen
 	frozen   *btree.BTreeG[frozenScope]  // what readers see
-	orphans  map[string]struct{}         // keys of grants whose ends do not exist: for the sweeper
+	orphans  map[string]uint32           // by key, grants whose ends do not exist, and since when: for the sweeper
 	deleted  map[ScopeID]*deletedMembers // Users and Groups that were deleted and whose grants are yet to be swept
 	defined  map[ScopeID]bool            // scopes whose definitions the revision being applied changes
 	pins     []PinChange                 // of the revision being applied
@@ -40,7 +40,7 @@ func New(k Keyspace, builtin *Catalog) *State {
 	empty := newScope(builtin)
 	return &State{
 		keys: k, builtin: builtin, empty: &empty, live: map[ScopeID]*liveScope{}, dirty: map[ScopeID]bool{},
-		orphans: map[string]struct{}{}, deleted: map[ScopeID]*deletedMembers{}, defined: map[ScopeID]bool{},
+		orphans: map[string]uint32{}, deleted: map[ScopeID]*deletedMembers{}, defined: map[ScopeID]bool{},
 		touched: map[ScopeID]bool{}, told: map[ScopeID]bool{}, forgotten: map[ScopeID]map[ID]bool{},
 		frozen: newTree(func(a, b frozenScope) bool { return lessID(a.id.Organization, b.id.Organization) }),
 	}

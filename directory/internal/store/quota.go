@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,7 @@ type limit struct{ data, file float64 }
 // Ordinary changes end where the store is full, those that take away where it is blocked; from there on no key is put.
 // So etcd is never sent what it might refuse: it would raise an alarm that only defragmentation ends.
 var (
+	spare   = limit{0.6, 0.9} // for what is only useful
 	full    = limit{0.8, 0.9}
 	blocked = limit{0.95, 0.98}
 )
@@ -67,7 +69,7 @@ func (u Usage) fits(l limit, since, size int64) bool {
 		return false
 	case u.below(u.File+more, full.file):
 		return true
-	case l == full:
+	case l != blocked:
 		return u.below(u.File+more, blocked.file) && 2*more < free
 	}
 	return u.below(u.File+since+size, blocked.file)
@@ -139,6 +141,18 @@ func (q *Quota) Alarmed() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.alarmed
+}
+
+// Spares reports whether there is room for as many bytes of what is useful and may be left out: the data take less than
+// 60 % of the quota with it.
+func (q *Quota) Spares(size int64) bool {
+	if q.admitDisk(false) != nil {
+		return false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	since := q.since()
+	return !q.alarmed && !slices.ContainsFunc(q.members, func(m Usage) bool { return !m.fits(spare, since, size) })
 }
 
 // reserve admits a part and counts it as under way until release is called. A part that only deletes keys is always
