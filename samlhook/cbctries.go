@@ -31,11 +31,11 @@ type cbcTries struct {
 func (c *cbcTries) begin(secret []byte, at time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if minute := at.Unix() / 60; c.now == nil || c.minute != minute || len(c.now) >= maxTried {
+	if minute := at.Unix() / 60; c.now == nil || minute > c.minute || len(c.now) >= maxTried {
 		if minute > c.minute+1 {
 			c.now = nil // there was none in the minute before
 		}
-		c.minute, c.before, c.now = minute, c.now, map[[16]byte]int{}
+		c.minute, c.before, c.now = max(minute, c.minute), c.now, map[[16]byte]int{} // messages wait for their turns
 	}
 	key := triedKey(secret)
 	if c.now[key]+c.before[key] >= mostTries {

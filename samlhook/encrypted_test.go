@@ -130,6 +130,16 @@ func TestCBCTries(t *testing.T) {
 	if n := began("caught", 100); n != mostTries {
 		t.Errorf("%d tries", n)
 	}
+	for range 100 { // messages wait for their turns, so they do not come in order
+		now = now.Add(-time.Millisecond)
+		if n := began("caught", 1); n != 0 {
+			t.Fatalf("%d at an earlier minute", n)
+		}
+		now = now.Add(time.Millisecond)
+		if n := began("caught", 1); n != 0 {
+			t.Fatalf("%d at the later minute again", n)
+		}
+	}
 	for i := range 1000 {
 		if began(fmt.Sprint(i), 1) != 1 {
 			t.Fatal("another key is held, too")

@@ -32,8 +32,7 @@ func (a *attempt) verify(s *directory.Snapshot, connection *directory.Resource) 
 		a.response = &saml.Response{Verified: true, Assertion: a.trial.assertion}
 		return nil
 	}
-	turn := a.verifier.Begin(fair.Owner{Organization: a.org + "/" + a.connection.String(),
-		Credential: remote.Network(a.r.RemoteAddr)})
+	turn := a.turn()
 	defer turn.End()
 	if err := turn.Spend(a.r.Context(), fair.Slice); err != nil {
 		return errUnavailable // whoever sent it is gone
@@ -52,6 +51,12 @@ func (a *attempt) verify(s *directory.Snapshot, connection *directory.Resource) 
 		return errNotRecorded
 	}
 	return nil
+}
+
+// turn is the message's among those of its connection and its network.
+func (a *attempt) turn() *fair.Task {
+	return a.verifier.Begin(fair.Owner{Organization: a.org + "/" + a.connection.String(),
+		Credential: remote.Network(a.r.RemoteAddr)})
 }
 
 // judge verifies the message. Those that are encrypted with CBC are counted (cbctries.go), unless a key of the identity
@@ -98,7 +103,7 @@ func (a *attempt) look(s *directory.Snapshot, connection *directory.Resource) sa
 		if draft, err := s.Draft(connection); err != nil || draft != nil {
 			return true, nil
 		}
-		turn := a.verifier.Begin(fair.Owner{Organization: a.org, Credential: a.connection.String()})
+		turn := a.turn()
 		defer turn.End()
 		if err := turn.Spend(a.r.Context(), fair.Slice); err != nil {
 			return true, nil // whoever sends it is gone

@@ -10,6 +10,9 @@ import (
 // one element of a message that passed the scan: without comments, because there are none. It goes over the bytes and
 // builds no tree. canonical_test.go holds it to goxmldsig and to xmlsec1.
 
+// maxGrowth is how many times as long as the message a canonical form may be: it repeats declarations.
+const maxGrowth = 4
+
 // canonicalForm says how an element is brought into canonical form.
 type canonicalForm struct {
 	inclusive bool     // all namespaces in scope, not only those that are used
@@ -102,12 +105,15 @@ func (c *canonicalizer) start(t token) *Refusal {
 		}
 		c.sorted = append(c.sorted, canonicalAttribute{a, c.scope.attribute(a.name.prefix())})
 	}
-	for _, p := range c.form.prefixes {
-		c.use(p)
-	}
-	if c.form.inclusive {
-		for _, d := range c.scope {
-			c.use(d.prefix)
+	around := c.open[len(c.open)-1]
+	if apex := len(c.open) == 1; apex || len(c.scope) > around.scope { // else they are in force already
+		for _, p := range c.form.prefixes {
+			c.use(p)
+		}
+		if c.form.inclusive {
+			for _, d := range c.scope {
+				c.use(d.prefix)
+			}
 		}
 	}
 
@@ -132,6 +138,9 @@ func (c *canonicalizer) start(t token) *Refusal {
 	}
 	c.out = append(c.out, '>')
 	c.written = append(c.written, c.new...)
+	if len(c.out) > maxGrowth*len(c.in)+64<<10 {
+		return c.malformed("too many repetitions of long namespaces")
+	}
 	return nil
 }
 

@@ -19,7 +19,7 @@ type elementAttribute struct{ space, local, value string }
 
 // parse builds the tree of an element in canonical form.
 func parse(canonical []byte) (*element, *Refusal) {
-	t := tokens{in: string(canonical)}
+	t := tokens{in: string(canonical), canonical: true}
 	var root, last *element // last is the child that ended last; nil right behind a start tag
 	var open []*element
 	var before []int // the declarations in scope before each of them

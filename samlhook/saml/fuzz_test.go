@@ -95,29 +95,54 @@ func refusedFast(t testing.TB) map[string][]byte {
 	status := func(inside string) []byte {
 		return []byte(open + newParts().ResponseIssuer + "<samlp:Status>" + inside + "</samlp:Status></samlp:Response>")
 	}
+	// signature is a message with a Signature of which SignedInfo holds what is given.
+	signature := func(declared, info string) []byte {
+		return []byte(strings.Replace(open, "<samlp:Response ", "<samlp:Response "+declared+" ", 1) +
+			newParts().ResponseIssuer + `<ds:Signature xmlns:ds="` + nsDsig + `"><ds:SignedInfo>` + info +
+			`</ds:SignedInfo><ds:SignatureValue>AAAA</ds:SignatureValue></ds:Signature>` + newParts().Status +
+			"</samlp:Response>")
+	}
+	namespace := func(size int) string { return `xmlns:q="a:` + strings.Repeat("x", size) + `"` }
+	var declared, prefixes, many strings.Builder
+	for i := range 40 {
+		fmt.Fprintf(&declared, ` xmlns:p%d="a:%d"`, i, i)
+		fmt.Fprintf(&prefixes, " p%d", i)
+	}
+	for i := range 200 {
+		fmt.Fprintf(&many, " !%d", i)
+	}
+	method := func(list string) string {
+		return `<ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"><ec:InclusiveNamespaces ` +
+			`xmlns:ec="` + nsExclusive + `" PrefixList="` + list + `"/></ds:CanonicalizationMethod><ds:SignatureMethod>` +
+			strings.Repeat("<f/>", 7000) + `</ds:SignatureMethod>`
+	}
 	return map[string][]byte{
-		"junk text":           []byte(strings.Repeat("junk ", 200_000)),
-		"random bytes":        append([]byte("<"), random...),
-		"one long text":       []byte(open + strings.Repeat("x", 1<<20)),
-		"one long status":     status(strings.Repeat("x", 1<<20)),
-		"characters":          status(strings.Repeat("é", 1<<19)),
-		"100,000 elements":    []byte(open + newParts().Status + strings.Repeat("<a b='c'/>", 100_000)),
-		"siblings":            status(strings.Repeat("<a/>", 1<<18)),
-		"deep nesting":        []byte(strings.Repeat("<a>", 300_000)),
-		"deep in a Response":  status(strings.Repeat("<a>", 1<<18)),
-		"one long attribute":  status("<a b='" + strings.Repeat("x", 1<<20) + "'/>"),
-		"one long name":       []byte("<" + strings.Repeat("a", 1<<20)),
-		"one long comment":    status("<!--" + strings.Repeat("x", 1<<20) + "-->"),
-		"white space":         []byte("<a>" + strings.Repeat("\r\n", 1<<19)),
-		"a Response and more": []byte(newParts().Response() + strings.Repeat("<a>", 1<<18)),
-		"unsigned, 3,000":     []byte(big.Response()),
-		"forged, 3,000":       forged("Assertion"),
-		"forged Response":     forged("Response"),
-		"references":          status(strings.Repeat("&lt;", 1<<18)),
-		"open CDATA sections": []byte(open + strings.Repeat("<![CDATA[", 100_000)),
-		"CDATA sections":      status(strings.Repeat("<![CDATA[]]>", 90_000)),
-		"attributes":          status(strings.Repeat(manyAttributes(), 1000)),
-		"encrypted":           []byte(open + "<saml:EncryptedAssertion>" + strings.Repeat("A", 1<<20)),
+		"a long namespace":     signature(namespace(30_000), strings.Repeat("<q:a/>", 3000)),
+		"a namespace repeated": signature(namespace(maxNamespace-2), strings.Repeat("<q:a/>", 3000)),
+		"prefixes":             signature(declared.String(), method(prefixes.String())),
+		"more prefixes":        signature(declared.String(), method(prefixes.String()+many.String())),
+		"junk text":            []byte(strings.Repeat("junk ", 200_000)),
+		"random bytes":         append([]byte("<"), random...),
+		"one long text":        []byte(open + strings.Repeat("x", 1<<20)),
+		"one long status":      status(strings.Repeat("x", 1<<20)),
+		"characters":           status(strings.Repeat("é", 1<<19)),
+		"100,000 elements":     []byte(open + newParts().Status + strings.Repeat("<a b='c'/>", 100_000)),
+		"siblings":             status(strings.Repeat("<a/>", 1<<18)),
+		"deep nesting":         []byte(strings.Repeat("<a>", 300_000)),
+		"deep in a Response":   status(strings.Repeat("<a>", 1<<18)),
+		"one long attribute":   status("<a b='" + strings.Repeat("x", 1<<20) + "'/>"),
+		"one long name":        []byte("<" + strings.Repeat("a", 1<<20)),
+		"one long comment":     status("<!--" + strings.Repeat("x", 1<<20) + "-->"),
+		"white space":          []byte("<a>" + strings.Repeat("\r\n", 1<<19)),
+		"a Response and more":  []byte(newParts().Response() + strings.Repeat("<a>", 1<<18)),
+		"unsigned, 3,000":      []byte(big.Response()),
+		"forged, 3,000":        forged("Assertion"),
+		"forged Response":      forged("Response"),
+		"references":           status(strings.Repeat("&lt;", 1<<18)),
+		"open CDATA sections":  []byte(open + strings.Repeat("<![CDATA[", 100_000)),
+		"CDATA sections":       status(strings.Repeat("<![CDATA[]]>", 90_000)),
+		"attributes":           status(strings.Repeat(manyAttributes(), 1000)),
+		"encrypted":            []byte(open + "<saml:EncryptedAssertion>" + strings.Repeat("A", 1<<20)),
 	}
 }
 
@@ -243,7 +268,7 @@ func TestHeads(t *testing.T) {
 	}
 	connection := testConnection()
 	for name, message := range refusedFast(t) {
-		if _, _, refusal := connection.JudgeHead(message[:maxHead], testNow); refusal == nil {
+		if _, _, refusal := connection.JudgeHead(message[:min(maxHead, len(message))], testNow); refusal == nil {
 			t.Errorf("%s: %d bytes are read on", name, len(message))
 		}
 	}

@@ -13,8 +13,12 @@ const (
 	nsXMLNS = "http://www.w3.org/2000/xmlns/"
 )
 
-// maxScope bounds the declarations in scope.
-const maxScope = 48
+// maxScope bounds the declarations in scope, maxNamespace how long a namespace is, in bytes: canonical form may repeat
+// it on every element.
+const (
+	maxScope     = 48
+	maxNamespace = 512
+)
 
 // of is the namespace of a prefix; empty if it has none.
 func (n namespaces) of(prefix string) string {
@@ -52,6 +56,8 @@ func (t *tokens) declare(scope namespaces) (namespaces, *Refusal) {
 			return nil, t.malformed("a reference, white space or quotes in a namespace declaration")
 		case a.value != "" && !isAbsolute(a.value):
 			return nil, t.malformed("a relative namespace, which has no canonical form")
+		case len(a.value) > maxNamespace:
+			return nil, t.malformed("a namespace that is too long")
 		case len(scope) == maxScope:
 			return nil, t.malformed("too many namespace declarations in scope")
 		}
@@ -82,20 +88,23 @@ func (t *tokens) resolve(prefix string, scope namespaces) (string, *Refusal) {
 	if prefix != "" && space == "" {
 		return "", t.malformed("a prefix that is not declared")
 	}
+	t.spaces = t.spaces[:0]
 	for i, a := range t.attrs {
 		p, local := a.name.prefix(), a.name.local()
 		if p == "" || p == "xmlns" {
+			t.spaces = append(t.spaces, "")
 			continue
 		}
 		uri := scope.attribute(p)
 		if uri == "" {
 			return "", t.malformed("a prefix that is not declared")
 		}
-		for _, other := range t.attrs[:i] {
-			if q := other.name.prefix(); other.name.local() == local && q != "" && q != "xmlns" && scope.attribute(q) == uri {
+		for j, other := range t.spaces[:i] {
+			if other == uri && t.attrs[j].name.local() == local {
 				return "", t.malformed("an attribute given twice")
 			}
 		}
+		t.spaces = append(t.spaces, uri)
 	}
 	return space, nil
 }

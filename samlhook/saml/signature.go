@@ -2,6 +2,7 @@ package saml
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
@@ -89,6 +90,7 @@ func (o *outline) parentID(s signatureSpan) string {
 func (c *Connection) whoSigned(made signer, canonical, value []byte, keyInfo []*element, now time.Time) (signer,
 	*Refusal) {
 	weak := false
+	var expired *Refusal // another certificate may have the same key
 	for _, cert := range c.Certificates {
 		if cert.CheckSignature(signatureMethods[made.algorithm], canonical, value) != nil {
 			continue
@@ -98,7 +100,14 @@ func (c *Connection) whoSigned(made signer, canonical, value []byte, keyInfo []*
 			continue
 		}
 		made.certificate = cert
-		return made, c.checkValidity(cert, now)
+		refusal := c.checkValidity(cert, now)
+		if refusal == nil {
+			return made, nil
+		}
+		expired = cmp.Or(expired, refusal)
+	}
+	if expired != nil {
+		return made, expired
 	}
 	if weak {
 		return signer{}, Refuse(ReasonWeakAlgorithm, Say("weak_algorithm.key", "bits", minRSABits))

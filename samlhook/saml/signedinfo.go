@@ -3,6 +3,7 @@ package saml
 import (
 	"crypto"
 	"crypto/x509"
+	"slices"
 	"strings"
 
 	dsig "github.com/russellhaering/goxmldsig"
@@ -105,9 +106,11 @@ func inclusivePrefixes(method *element) (prefixes []string, ok bool) {
 		if prefix == "#default" {
 			prefix = ""
 		}
-		prefixes = append(prefixes, prefix)
+		if !slices.Contains(prefixes, prefix) {
+			prefixes = append(prefixes, prefix)
+		}
 	}
-	return prefixes, true
+	return prefixes, len(prefixes) <= maxScope
 }
 
 func isExclusive(algorithm string) bool {

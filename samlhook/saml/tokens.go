@@ -13,7 +13,9 @@ type tokens struct {
 	pos   int
 	attrs []attribute // of the start tag that was read last
 
-	partial bool // in may end in a CDATA section
+	spaces    []string // the namespaces of attrs, as resolve found them
+	partial   bool     // in may end in a CDATA section
+	canonical bool     // in is a canonical form, in which an element may declare what those around it did
 }
 
 // qname is a name as it is written, with its prefix.
@@ -250,7 +252,7 @@ func (t *tokens) attributes() (closed bool, err *Refusal) {
 			return true, nil
 		case !spaced:
 			return false, t.malformed("a tag that does not end")
-		case len(t.attrs) == maxAttributes:
+		case len(t.attrs) == maxAttributes && !t.canonical || len(t.attrs) == maxAttributes+maxScope:
 			return false, t.malformed("an element with too many attributes")
 		}
 
