@@ -258,7 +258,10 @@ func (tx *Tx) warnOfRole(role string, known []string) {
 	const most = 3
 	var near []string
 	for _, k := range known {
-		if nearly(role, k) && len(near) < most {
+		if len(near) == most {
+			break
+		}
+		if nearly(role, k) {
 			near = append(near, k)
 		}
 	}
@@ -270,8 +273,12 @@ func (tx *Tx) warnOfRole(role string, known []string) {
 // Warnings are what the change tells whoever makes it, in the order in which it found them.
 func (tx *Tx) Warnings() []string { return tx.warnings }
 
-// nearly reports whether two texts differ by their case, or by few letters.
+// nearly reports whether two short texts differ by their case, or by few letters.
 func nearly(a, b string) bool {
+	const short = 64 // bytes: comparing costs their product
+	if len(a) > short || len(b) > short {
+		return false
+	}
 	x, y := []rune(schema.Fold(a)), []rune(schema.Fold(b))
 	few := min(len(x), len(y)) / 4
 	if len(x) > len(y)+few || len(y) > len(x)+few {

@@ -124,8 +124,8 @@ func (p *preparation) identityProvider() error {
 		"certificates": append(certificateList(m.Certificates), p.leaving(m)...)}
 	sent, _ := p.doc["idp"].(map[string]any)
 	was, _ := p.before["idp"].(map[string]any)
-	for name, v := range sent {
-		if !schema.EqualValues(v, was[name]) && !schema.EqualValues(v, idp[name]) {
+	for _, name := range slices.Sorted(maps.Keys(sent)) {
+		if v := sent[name]; !schema.EqualValues(v, was[name]) && !schema.EqualValues(v, idp[name]) {
 			return wrong("idp."+name, "comes from %s; remove that to set it by hand", source)
 		}
 	}

@@ -2,7 +2,9 @@ package scimapi
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 
 	"rollcall/directory/schema"
 )
@@ -16,7 +18,16 @@ func (x *exchange) asksDryRun() (bool, error) {
 	if x.r.URL.RawQuery == "" {
 		return false, nil
 	}
-	values := x.r.URL.Query()["dryRun"]
+	query, err := url.ParseQuery(x.r.URL.RawQuery) // a query that is dropped in part would make the change
+	if err != nil {
+		return false, fail(http.StatusBadRequest, schema.InvalidValue, "the query string is malformed: %v", err)
+	}
+	var values []string
+	for name, given := range query {
+		if strings.EqualFold(name, "dryRun") {
+			values = append(values, given...)
+		}
+	}
 	switch len(values) {
 	case 0:
 		return false, nil

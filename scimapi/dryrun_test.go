@@ -148,6 +148,11 @@ func TestDryRun(t *testing.T) {
 	c.refused(400, "invalidValue", "POST", "/Users?dryRun=perhaps", user("x"))
 	c.refused(400, "invalidValue", "DELETE", "/Users/"+bob+"?dryRun=true&dryRun=false", nil)
 	c.must(201, "POST", "/Users?dryRun=false", user("x"))
+	for _, query := range []string{"dryRun=true;x=1", "dryRun=true%"} {
+		c.refused(400, "invalidValue", "DELETE", "/Users/"+bob+"?"+query, nil)
+		c.refused(400, "invalidValue", "POST", "/Users/"+bob+"/.endSessions?"+query, nil)
+	}
+	c.must(204, "DELETE", "/Users/"+bob+"?dryrun=true", nil) // which is tried, too
 	for path, body := range map[string]string{
 		"/Users/" + bob + "/.endSessions": "",
 		"/Bulk": `{"schemas":["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],` +
