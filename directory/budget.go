@@ -73,3 +73,18 @@ func (tx *Tx) growth() (resources, bytes int64) {
 	}
 	return resources, bytes
 }
+
+// atMost refuses a new resource of a type of which there are so many that everybody's requests would cost more. It is
+// judged on the snapshot, as budgets are. Error: TooLarge.
+func (tx *Tx) atMost(most int, r *state.Record, plural string) error {
+	n := tx.snap.home(r.Type).Count(r.Type)
+	for id, other := range tx.staged {
+		if other != nil && other.Type == r.Type && id != r.ID && tx.snap.scope.Get(id) == nil {
+			n++
+		}
+	}
+	if n >= most {
+		return errorf(TooLarge, "", "the organization has %d %s, which is the limit: delete one", n, plural)
+	}
+	return nil
+}

@@ -53,3 +53,28 @@ func TestMaxConnections(t *testing.T) {
 		t.Errorf("made %d times", made)
 	}
 }
+
+// An organization has so many Roles of its own, and one change can't make more of them.
+func TestMaxRoles(t *testing.T) {
+	d := directorytest.New(t).Organization("default")
+	role := func(i int) change {
+		return func(tx *directory.Tx) error {
+			_, err := tx.Create("Role", schema.Document{"value": fmt.Sprint("role ", i)})
+			return err
+		}
+	}
+	var changes []func(*directory.Tx) error
+	for i := range directory.MaxRoles - 1 {
+		changes = append(changes, role(i))
+	}
+	if err := errors.Join(d.UpdateEach(t.Context(), changes)...); err != nil {
+		t.Fatal(err)
+	}
+	_, err := d.Update(t.Context(), func(tx *directory.Tx) error { return errors.Join(role(-1)(tx), role(-2)(tx)) })
+	wantKind(t, err, directory.TooLarge)
+	update(t, d, role(-1))
+	_, err = d.Update(t.Context(), role(-2))
+	if wantKind(t, err, directory.TooLarge); !strings.Contains(err.Error(), "500 roles") {
+		t.Errorf("the limit is not named: %v", err)
+	}
+}

@@ -36,6 +36,7 @@ func (d *Directory) Follow(ctx context.Context, q Query, after string) (Followed
 	work := d.Work()
 	defer work.End()
 	for range maxAttempts {
+		work.End()
 		if err := d.store.node.KeepEvents(ctx, s.id); err != nil {
 			return Followed{}, err
 		}
@@ -118,6 +119,7 @@ func (f *follower) run(after string) (ok bool, err error) {
 		if err := reserve(f.work, len(keys), each); err != nil {
 			return false, err
 		}
+		f.work.End() // others work while etcd answers
 		list, err := f.snap.store.node.GetAll(f.ctx, keys)
 		if err != nil {
 			return false, err

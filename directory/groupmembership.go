@@ -3,6 +3,7 @@ package directory
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"hash/fnv"
 	"math"
 	"time"
@@ -229,7 +230,12 @@ func (tx *Tx) AddMembership(id MembershipID) (*Resource, error) {
 	if key := tx.members.key(g.ID, m.ID); !tx.deletes(key) {
 		tx.require(store.Absent(key))
 	}
-	if err := tx.AddMembers(&g.Resource, []ID{m.ID}); err != nil {
+	err := tx.AddMembers(&g.Resource, []ID{m.ID})
+	if e, ok := errors.AsType[*Error](err); ok && e.Attr == "members.value" { // as it is called here
+		renamed := *e
+		renamed.Attr, err = "member.value", &renamed
+	}
+	if err != nil {
 		return nil, err
 	}
 	return &tx.membershipOf(g, m).Resource, nil

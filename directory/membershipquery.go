@@ -81,12 +81,11 @@ func (s *search) pageOfMemberships(compiled *filter.Query) (Page, error) {
 			seen++
 			continue
 		}
-		rec := s.snap.membershipOf(group, member)
-		if !r.exact && (!s.step(StepsPerUnit*each) || !s.match(compiled, rec)) {
+		if !r.exact && (!s.step(StepsPerUnit*each) || !s.match(compiled, s.snap.membershipOf(group, member))) {
 			continue
 		}
 		if seen++; seen > s.Offset && len(page.Resources) < s.Limit {
-			page.Resources = append(page.Resources, &rec.Resource)
+			page.Resources = append(page.Resources, &s.snap.membershipOf(group, member).Resource)
 		}
 		if len(page.Resources) == s.Limit && (counted || goOn) {
 			break

@@ -231,7 +231,7 @@ func (m *memberships) nest(outer, inner *state.Record) error {
 	}
 	if m.contains(inner.ID, outer.ID, map[ID]bool{}) {
 		return errorf(Invalid, "members.value",
-			"the group %s contains this group already; a group cannot contain itself", inner.ID)
+			"the group %s contains the group %s already; a group cannot contain itself", inner.ID, outer.ID)
 	}
 	depth := m.depth(outer.ID, m.above, map[ID]int{}) + m.depth(inner.ID, m.below, map[ID]int{})
 	if depth > MaxNesting {

@@ -15,7 +15,7 @@ func createConnection(tx *Tx, r *state.Record, doc schema.Document) error {
 	if err := tx.MayPut(nil, doc); err != nil {
 		return err
 	}
-	if err := tx.fewConnections(r.ID); err != nil {
+	if err := tx.atMost(MaxConnections, r, "connections"); err != nil {
 		return err
 	}
 	return soleDefault(tx, r, doc)
@@ -26,20 +26,6 @@ func replaceConnection(tx *Tx, was, r *state.Record, doc schema.Document) error 
 		return err
 	}
 	return soleDefault(tx, r, doc)
-}
-
-// fewConnections refuses one connection too many. It is judged on the snapshot, as budgets are. Error: TooLarge.
-func (tx *Tx) fewConnections(id ID) error {
-	n := tx.snap.home(schema.IdentityProviderType).Count(schema.IdentityProviderType)
-	for other, r := range tx.staged {
-		if r != nil && r.Type == schema.IdentityProviderType && other != id && tx.snap.scope.Get(other) == nil {
-			n++
-		}
-	}
-	if n >= MaxConnections {
-		return errorf(TooLarge, "", "the organization has %d connections, which is the limit: delete one", n)
-	}
-	return nil
 }
 
 // soleDefault clears the mark of the connection that was the default before.

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/google/uuid"
 	"github.com/tidwall/gjson"
 
@@ -71,7 +73,13 @@ func (s *Snapshot) roles() iter.Seq[*state.Record] {
 	return s.withBuiltIn(schema.RoleType)
 }
 
-func createRole(tx *Tx, _ *state.Record, doc schema.Document) error {
+// MaxRoles is how many Roles of its own an organization may have: what is given to somebody is looked for among all.
+const MaxRoles = 500
+
+func createRole(tx *Tx, r *state.Record, doc schema.Document) error {
+	if err := tx.atMost(MaxRoles, r, "roles"); err != nil {
+		return err
+	}
 	value, _ := doc["value"].(string)
 	if strings.TrimSpace(value) == "" {
 		return errorf(Invalid, "value", "must not be blank")
@@ -110,68 +118,81 @@ func errBuiltIn(r *state.Record) error {
 }
 
 // checkContains checks that the Role includes only other Roles of the organization, and not itself, through whichever
-// others: a Role that included a built-in one would give rights. The change depends on the Roles that it names.
+// others: a Role that included a built-in one would give rights. The change depends on the Roles that were looked at.
 func (tx *Tx) checkContains(value string, doc schema.Document) error {
 	list, _ := doc["contains"].([]any)
+	if len(list) == 0 {
+		return nil
+	}
+	g := roleGraph{tx, map[string]*state.Record{}, schema.Fold(value), map[ID]bool{}}
+	for r := range tx.rolesNow() {
+		g.byValue[schema.Fold(r.Text("value"))] = r
+	}
 	for i, e := range list {
 		at := fmt.Sprintf("contains[%d]", i)
 		other, _ := e.(string)
-		r := tx.roleNamed(other)
+		r := g.byValue[schema.Fold(other)]
 		switch {
 		case r == nil:
 			return errorf(Invalid, at, "no role has the value %q", other)
 		case isBuiltInRole(r.ID):
 			return errorf(Invalid, at, "the role %s is built in: only it gives its rights", other)
-		}
-		if tx.includes(r, schema.Fold(value), map[ID]bool{}) {
+		case g.includes(r):
 			return errorf(Invalid, at, "the role %q includes this one, which cannot include itself", other)
 		}
 	}
 	return nil
 }
 
-// includes reports whether the Role is, or includes, the one whose value folds to that. The change depends on every
-// Role that was looked at.
-func (tx *Tx) includes(r *state.Record, folded string, seen map[ID]bool) bool {
-	if schema.Fold(r.Text("value")) == folded {
+// roleGraph looks for a Role among those that others include, at each of which it looks once.
+type roleGraph struct {
+	tx      *Tx
+	byValue map[string]*state.Record // folded
+	folded  string                   // the value that is looked for
+	seen    map[ID]bool              // and does not include it
+}
+
+// includes reports whether the Role is, or includes, the one that is looked for.
+func (g roleGraph) includes(r *state.Record) bool {
+	if schema.Fold(r.Text("value")) == g.folded {
 		return true
 	}
-	if seen[r.ID] {
+	if g.seen[r.ID] {
 		return false
 	}
-	seen[r.ID] = true
-	tx.guardUnlessStaged(r)
+	g.seen[r.ID] = true
+	g.tx.guardUnlessStaged(r)
 	for _, e := range gjson.GetBytes(r.JSON, "contains").Array() {
-		if inner := tx.roleNamed(e.String()); inner != nil && tx.includes(inner, folded, seen) {
+		if inner := g.byValue[schema.Fold(e.String())]; inner != nil && g.includes(inner) {
 			return true
 		}
 	}
 	return false
 }
 
-// roleNamed is the Role with the value, as this change has it; nil if there is none.
-func (tx *Tx) roleNamed(value string) *state.Record {
-	folded := schema.Fold(value)
-	for r := range tx.rolesNow() {
-		if schema.Fold(r.Text("value")) == folded {
-			return r
+// allContainers is the key of containers among what a snapshot remembers.
+type allContainers struct{}
+
+// containers are the values of the Roles that include a Role, by its value, folded.
+func (s *Snapshot) containers() map[string][]string {
+	return s.Once(allContainers{}, func() any {
+		by := map[string][]string{}
+		for r := range s.roles() {
+			value, named := r.Text("value"), map[string]bool{}
+			for _, e := range gjson.GetBytes(r.JSON, "contains").Array() {
+				if folded := schema.Fold(e.String()); !named[folded] {
+					named[folded] = true
+					by[folded] = append(by[folded], value)
+				}
+			}
 		}
-	}
-	return nil
+		return by
+	}).(map[string][]string)
 }
 
 // derivedContainedBy are the values of the Roles that include a Role.
 func derivedContainedBy(v View) []byte {
-	folded := schema.Fold(v.rec.Text("value"))
-	var by []string
-	for r := range v.snap.roles() {
-		for _, e := range gjson.GetBytes(r.JSON, "contains").Array() {
-			if schema.Fold(e.String()) == folded {
-				by = append(by, r.Text("value"))
-				break
-			}
-		}
-	}
+	by := v.snap.containers()[schema.Fold(v.rec.Text("value"))]
 	if by == nil {
 		return nil
 	}
@@ -183,46 +204,47 @@ func derivedContainedBy(v View) []byte {
 }
 
 // knowRoles judges the roles that a change gives for the first time; was is the User or Group as it is, nil for a new
-// one.
-// Where the organization takes only its Roles (rolesClosed), the error is Invalid at attr and names them; else a value
-// that is nearly one of them is warned of. What is stored may stay.
+// one. Where the organization takes only its Roles (rolesClosed), the error is Invalid at attr and names them; else a
+// value that is nearly one of them is warned of. What is stored may stay.
 func (tx *Tx) knowRoles(attr string, was *state.Record, after any) error {
-	var had []string
+	var had, given []string
 	if was != nil {
 		had = slices.Collect(rolesOf(was))
 	}
 	for _, role := range values(after) {
-		if slices.Contains(had, role) {
-			continue
+		if !slices.Contains(had, role) {
+			given = append(given, role)
 		}
-		known, found := tx.rolesLike(role)
+	}
+	if given == nil {
+		return nil
+	}
+	closed := tx.snap.scope.Control().RolesClosed
+	known, names := tx.rolesToGive()
+	for _, role := range given {
+		r := known[role]
 		switch {
-		case found:
-		case tx.snap.scope.Control().RolesClosed:
-			return errorf(Invalid, attr, "%q is not a role of the organization, which are: %s", role, listed(known))
-		default:
-			tx.warnOfRole(role, known)
+		case r == nil && closed:
+			return errorf(Invalid, attr, "%q is not a role of the organization, which are: %s", role, listed(names))
+		case r == nil:
+			tx.warnOfRole(role, names)
+		case closed && !isBuiltInRole(r.ID): // then the change depends on it
+			tx.guardUnlessStaged(r)
 		}
 	}
 	return nil
 }
 
-// rolesLike looks for a Role that may be given, as this change has it. Where the organization takes no others, the
-// change depends on it. known are the values of those that were passed over.
-func (tx *Tx) rolesLike(value string) (known []string, found bool) {
+// rolesToGive are the Roles that may be given, as this change has them, by their values, and these in order.
+func (tx *Tx) rolesToGive() (known map[string]*state.Record, names []string) {
+	known = map[string]*state.Record{}
 	for r := range tx.rolesNow() {
-		switch {
-		case gjson.GetBytes(r.JSON, "supported").Type == gjson.False:
-		case r.Text("value") != value:
-			known = append(known, r.Text("value"))
-		default:
-			if tx.snap.scope.Control().RolesClosed && !isBuiltInRole(r.ID) {
-				tx.guardUnlessStaged(r)
-			}
-			return nil, true
+		if gjson.GetBytes(r.JSON, "supported").Type != gjson.False {
+			name := r.Text("value")
+			known[name], names = r, append(names, name)
 		}
 	}
-	return known, false
+	return known, names
 }
 
 // rolesNow yields all Roles as this change has them.
@@ -253,9 +275,12 @@ func listed(names []string) string {
 	return strings.Join(names, ", ")
 }
 
-// warnOfRole warns of a role that is not known and nearly is one that is.
+// warnOfRole warns of a role that is not known and nearly is one that is. Of one change, it looks at the first few.
 func (tx *Tx) warnOfRole(role string, known []string) {
-	const most = 3
+	const most, few = 3, 20
+	if tx.unknownRoles++; tx.unknownRoles > few {
+		return
+	}
 	var near []string
 	for _, k := range known {
 		if len(near) == most {
@@ -279,31 +304,7 @@ func nearly(a, b string) bool {
 	if len(a) > short || len(b) > short {
 		return false
 	}
-	x, y := []rune(schema.Fold(a)), []rune(schema.Fold(b))
-	few := min(len(x), len(y)) / 4
-	if len(x) > len(y)+few || len(y) > len(x)+few {
-		return false
-	}
-	return distance(x, y) <= few
-}
-
-// distance is how many letters are to be added, taken away or replaced to make one text of the other.
-func distance(a, b []rune) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i, x := range a {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j, y := range b {
-			change := diagonal
-			if x != y {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	x, y := schema.Fold(a), schema.Fold(b)
+	few := min(utf8.RuneCountInString(x), utf8.RuneCountInString(y)) / 4
+	return levenshtein.ComputeDistance(x, y) <= few
 }

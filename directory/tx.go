@@ -35,17 +35,18 @@ type Tx struct {
 	attempt attempt
 	at      time.Time
 
-	staged     map[ID]*state.Record // as they will be; nil: deleted
-	results    []*state.Record      // versions are set by the commit
-	touched    map[ID]*state.Record // Groups of which only the members change
-	members    memberships          // added and removed
-	events     events
-	request    string        // the id of the request that makes the change; "" for none
-	ended      []ID          // Users whose sessions end
-	activating bool          // the last step of a change of definitions
-	takesAway  bool          // there is no room (takeaway.go): nothing is put that may be left out
-	secrets    map[ID]string // of AccessTokens created here
-	warnings   []string      // see Warnings
+	staged       map[ID]*state.Record // as they will be; nil: deleted
+	results      []*state.Record      // versions are set by the commit
+	touched      map[ID]*state.Record // Groups of which only the members change
+	members      memberships          // added and removed
+	events       events
+	unknownRoles int           // how many were given (rules_role.go)
+	request      string        // the id of the request that makes the change; "" for none
+	ended        []ID          // Users whose sessions end
+	activating   bool          // the last step of a change of definitions
+	takesAway    bool          // there is no room (takeaway.go): nothing is put that may be left out
+	secrets      map[ID]string // of AccessTokens created here
+	warnings     []string      // see Warnings
 }
 
 // attempt is what is known of the runs of a change before this one.
